@@ -1,0 +1,1 @@
+"""HTTP in, insights out: Recon's REST API v1."""

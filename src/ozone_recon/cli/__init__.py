@@ -1,0 +1,1 @@
+"""The command line: the same insights, for people and for programs."""

@@ -1,0 +1,60 @@
+"""Every error this program raises on purpose, as one tree.
+
+ReconError
+├── ConfigError            a configuration value that cannot be used
+├── SourceError            the data we read from is missing, unreachable or broken
+│   ├── CheckpointError    an OM checkpoint that is incomplete, damaged or not a checkpoint
+│   └── TransferError      a download that failed and may work when tried again
+├── DecodeError            bytes that are not what their format says
+├── StoreError             our own data directory cannot be used
+│   ├── DataDirectoryBusy  another process holds the data directory
+│   └── NoSpace            the disk is too full for what was asked
+├── NotReady               no generation has been built yet
+└── BadRequest             a question that cannot be answered as it was asked
+
+Every message says what was wrong, where, and what to do about it.
+"""
+
+
+class ReconError(Exception):
+    """Base of all errors raised on purpose; its text is fit for an operator's eyes."""
+
+
+class ConfigError(ReconError):
+    """A configuration value that cannot be used; the text names the key, the value and what is allowed."""
+
+
+class SourceError(ReconError):
+    """The data we read from is missing, unreachable or broken."""
+
+
+class CheckpointError(SourceError):
+    """An OM checkpoint that is incomplete, damaged or not a checkpoint at all."""
+
+
+class TransferError(SourceError):
+    """A download that failed on its way; trying again may help."""
+
+
+class DecodeError(ReconError):
+    """Bytes that are not what their format says: truncated, oversized or malformed."""
+
+
+class StoreError(ReconError):
+    """Our own data directory cannot be used."""
+
+
+class DataDirectoryBusy(StoreError):
+    """Another process holds the data directory."""
+
+
+class NoSpace(StoreError):
+    """The disk is too full for what was asked."""
+
+
+class NotReady(ReconError):
+    """No generation has been built yet, so nothing can be answered."""
+
+
+class BadRequest(ReconError):
+    """A question that cannot be answered as it was asked (HTTP 400, CLI exit code 2)."""

@@ -1,0 +1,66 @@
+"""Byte strings and database rows as columns: the shape in which bulk data moves between stages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+Int64s = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class ByteColumn:
+    """A column of byte strings laid end to end: item i is `data[offsets[i]:offsets[i + 1]]`.
+
+    `offsets` has one entry more than there are items and never falls; it need not start at 0, so a slice of a
+    column shares the data of the whole.
+    """
+
+    offsets: Int64s
+    data: Bytes
+
+    @classmethod
+    def of(cls, items: Iterable[bytes]) -> ByteColumn:
+        """The column that holds `items` in their order."""
+        held = list(items)
+        offsets = np.zeros(len(held) + 1, np.int64)
+        np.cumsum([len(item) for item in held], out=offsets[1:])
+        return cls(offsets, np.frombuffer(b"".join(held), np.uint8))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: int) -> bytes:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self.data[self.offsets[index] : self.offsets[index + 1]].tobytes()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.items())
+
+    def slice(self, start: int, stop: int) -> ByteColumn:
+        """Items start to stop (exclusive), sharing this column's data."""
+        return ByteColumn(self.offsets[start : stop + 1], self.data)
+
+    def items(self) -> list[bytes]:
+        """All items as bytes; for pages, not for whole tables."""
+        bounds = self.offsets.tolist()
+        first = bounds[0]
+        data = self.data[first : bounds[-1]].tobytes()
+        return [data[a - first : b - first] for a, b in pairwise(bounds)]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of one RocksDB column family in byte order of their keys: row i is (keys[i], values[i])."""
+
+    keys: ByteColumn
+    values: ByteColumn
+
+    def __len__(self) -> int:
+        return len(self.keys)

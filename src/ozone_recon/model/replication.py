@@ -1,0 +1,52 @@
+"""How a key is replicated, and what it then occupies on disks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ozone_recon.model.columns import Int64s
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicationConfig:
+    """Replication of a key, bucket or container.
+
+    `kind` is RATIS, STAND_ALONE or EC (or the name of a type we do not know). RATIS and STAND_ALONE have a
+    `factor` (1 or 3; 0 is Ozone's ZERO); EC has `data`, `parity`, `codec` and `chunk` (bytes).
+    """
+
+    kind: str
+    factor: int = 0
+    data: int = 0
+    parity: int = 0
+    codec: str = ""
+    chunk: int = 0
+
+    @property
+    def required_nodes(self) -> int:
+        """Replicas a healthy container of this kind has."""
+        return self.data + self.parity if self.kind == "EC" else self.factor
+
+    def replicated_size(self, size: int) -> int:
+        """Bytes on disks for `size` bytes of data, by QuotaUtil.getReplicatedSize."""
+        if self.kind in ("RATIS", "STAND_ALONE"):
+            return size * self.factor
+        if self.kind == "EC" and self.data and self.chunk:
+            stripe = self.data * self.chunk
+            return size + size // stripe * self.parity * self.chunk + min(self.chunk, size % stripe) * self.parity
+        return size
+
+    def replicated_sizes(self, sizes: Int64s) -> Int64s:
+        """The same for a whole column."""
+        if self.kind in ("RATIS", "STAND_ALONE"):
+            return sizes * np.int64(self.factor)
+        if self.kind == "EC" and self.data and self.chunk:
+            stripe = self.data * self.chunk
+            return (
+                sizes
+                + sizes // stripe * self.parity * self.chunk
+                + np.minimum(self.chunk, sizes % stripe) * self.parity
+            )
+        return sizes.copy()

@@ -1,0 +1,1 @@
+"""The edge: every foreign file and every cluster socket."""

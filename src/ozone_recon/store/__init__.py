@@ -1,0 +1,1 @@
+"""Our state: immutable columnar generations, built aside and swapped in whole."""

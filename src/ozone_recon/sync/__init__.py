@@ -1,0 +1,1 @@
+"""Drives the left side: gets a checkpoint, builds a generation, keeps every task's status."""

@@ -1,0 +1,1 @@
+"""The web pages (static ES modules); no Python."""

@@ -1,0 +1,1 @@
+"""Byte formats, sans-I/O: protobuf fields, RocksDB's files and batches. Bytes in, records out."""
