@@ -41,7 +41,8 @@ class ReplicationConfig:
     def replicated_sizes(self, sizes: Int64s) -> Int64s:
         """The same for a whole column."""
         if self.kind in ("RATIS", "STAND_ALONE"):
-            return sizes * np.int64(self.factor)
+            copies: Int64s = sizes * self.factor
+            return copies
         if self.kind == "EC" and self.data and self.chunk:
             stripe = self.data * self.chunk
             return (
