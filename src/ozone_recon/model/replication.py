@@ -45,9 +45,7 @@ class ReplicationConfig:
             return copies
         if self.kind == "EC" and self.data and self.chunk:
             stripe = self.data * self.chunk
-            return (
-                sizes
-                + sizes // stripe * self.parity * self.chunk
-                + np.minimum(self.chunk, sizes % stripe) * self.parity
-            )
+            full = sizes // stripe * (self.parity * self.chunk)
+            tail: Int64s = np.minimum(sizes % stripe, self.chunk) * self.parity
+            return sizes + full + tail
         return sizes.copy()
