@@ -1,0 +1,39 @@
+// Numbers as people read them; the exact value belongs in a title beside it.
+
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+const grouped = new Intl.NumberFormat("en");
+
+/** Bytes in binary units, three significant digits. @param {number} n */
+export function bytes(n) {
+  let unit = 0;
+  let value = n;
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return unit === 0 ? `${n} B` : `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ${UNITS[unit]}`;
+}
+
+/** A count with its thousands grouped. @param {number} n */
+export function count(n) {
+  return grouped.format(n);
+}
+
+/** How long ago, in the largest unit that fits. @param {number} ms */
+export function age(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  for (const [unit, size] of /** @type {[string, number][]} */ ([["y", 31557600], ["mo", 2629800], ["d", 86400], ["h", 3600], ["min", 60]])) {
+    if (seconds >= size) return `${Math.floor(seconds / size)} ${unit}`;
+  }
+  return `${seconds} s`;
+}
+
+/** A point in time, UTC. @param {number} ms since 1970 */
+export function time(ms) {
+  return `${new Date(ms).toISOString().replace("T", " ").slice(0, 19)} UTC`;
+}
+
+/** A share of a whole. @param {number} part @param {number} whole */
+export function percent(part, whole) {
+  return whole > 0 ? `${((100 * part) / whole).toFixed(part / whole < 0.1 ? 1 : 0)} %` : "";
+}
