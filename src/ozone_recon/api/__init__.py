@@ -1,1 +1,1 @@
-"""HTTP in, insights out: Recon's REST API v1."""
+"""Recon's REST API v1 over HTTP: a route reads parameters, asks an insight, and answers bytes."""

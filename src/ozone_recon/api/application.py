@@ -1,0 +1,91 @@
+"""The application: every route of the table, errors in their one shape, and the web pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from ozone_recon import __version__
+from ozone_recon.api.context import Context
+from ozone_recon.api.framing import Framing
+from ozone_recon.api.responses import JsonBytes, json_response, refusal, status_of
+from ozone_recon.api.route import BASE
+from ozone_recon.api.routes import ROUTES
+from ozone_recon.errors import ReconError
+
+KEEP = 64 << 20
+"""Bytes of answers kept for the next time they are asked for."""
+
+
+def create_app(context: Context, keep: int = KEEP) -> FastAPI:
+    """The ASGI application over `context`; `keep` bounds the kept answers, in bytes."""
+    app = FastAPI(
+        title="Recon for Apache Ozone",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        default_response_class=JsonBytes,
+    )
+    for route in ROUTES:
+        app.add_api_route(
+            BASE + route.path,
+            route.handler,
+            methods=[route.method],
+            summary=route.summary,
+            response_model=route.answer,
+            tags=[route.tag],
+            responses={status: {"description": text} for status, text in route.others.items()},
+        )
+    app.add_exception_handler(ReconError, _refused)
+    app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_exception_handler(HTTPException, _not_routed)
+    immutable = frozenset(route.handler for route in ROUTES if route.immutable)
+    app.add_middleware(Framing, context=context, immutable=immutable, keep=keep)
+    return app
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ReconError)
+    status = status_of(error)
+    return refusal(status, str(error), {"Retry-After": "5"} if status == 503 else None)
+
+
+async def _unreadable(_: Request, error: Exception) -> Response:
+    """404, as Recon answers a parameter that does not parse; 400 for one that is missing."""
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    said = [f"{fault['loc'][-1]}: {_reason(fault)}" for fault in found]
+    missing = all(fault["type"] == "missing" for fault in found)
+    return refusal(400 if missing else 404, "; ".join(said) + ". See /docs for what this route takes.")
+
+
+def _reason(fault: dict[str, Any]) -> str:
+    if fault["type"] == "missing":
+        return "is required"
+    return f"{fault['input']!r} {fault['msg'].removeprefix('Value error, ')}"
+
+
+async def _not_routed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        allowed = _allowed(request)
+        if request.method == "OPTIONS":
+            return json_response(None, headers={"Allow": allowed})
+        return refusal(405, f"{request.method} is not answered here, but {allowed}.", {"Allow": allowed})
+    if error.status_code == 404:
+        return refusal(404, f"There is nothing at {request.url.path}. See /docs for what there is.")
+    return refusal(error.status_code, str(error.detail), error.headers)
+
+
+def _allowed(request: Request) -> str:
+    """Every method that this path answers."""
+    methods = {"OPTIONS"}
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            methods |= set(getattr(route, "methods", None) or {"GET"})
+    return ",".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))

@@ -1,0 +1,51 @@
+"""Answers kept for the next time: bounded in bytes, forgotten in the order of their last use."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+Header = tuple[bytes, bytes]
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as it goes out, but for the headers that change with time."""
+
+    status: int
+    headers: tuple[Header, ...]
+    body: bytes
+
+    @property
+    def weight(self) -> int:
+        """Bytes it takes to keep it, roughly."""
+        return len(self.body) + 1024
+
+
+class KeptAnswers:
+    """Answers by generation and question. One that is heavier than an eighth of `capacity` (bytes) is not kept."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.weight = 0
+        self._answers: OrderedDict[Key, Answer] = OrderedDict()
+
+    def get(self, key: Key) -> Answer | None:
+        """The answer kept under `key`."""
+        answer = self._answers.get(key)
+        if answer:
+            self._answers.move_to_end(key)
+        return answer
+
+    def keep(self, key: Key, answer: Answer) -> None:
+        """Keeps `answer`, and forgets those asked for longest ago while there are too many bytes."""
+        if answer.weight > self.capacity // 8:
+            return
+        if replaced := self._answers.pop(key, None):
+            self.weight -= replaced.weight
+        self._answers[key] = answer
+        self.weight += answer.weight
+        while self.weight > self.capacity:
+            _, forgotten = self._answers.popitem(last=False)
+            self.weight -= forgotten.weight

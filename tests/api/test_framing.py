@@ -1,0 +1,198 @@
+from collections.abc import Iterator
+from typing import Annotated, Any, cast
+
+import pytest
+from fastapi import FastAPI, Query, Response
+from tests.api.asking import ask
+
+from ozone_recon.api import application
+from ozone_recon.api.context import Context, CurrentView, Served
+from ozone_recon.api.parameters import Boolean, ContainerId, Int32, Limit
+from ozone_recon.api.responses import json_response, no_content
+from ozone_recon.api.route import Route
+from ozone_recon.errors import BadRequest
+
+calls: list[str] = []
+
+
+async def echo(
+    view: CurrentView,
+    limit: Limit = 1000,
+    flag: Boolean = True,
+    text: Annotated[str, Query(description="Any.")] = "",
+) -> Response:
+    calls.append(text)
+    return json_response({"limit": limit, "flag": flag, "text": text, "generation": view.ready()})
+
+
+async def of_container(view: CurrentView, id: ContainerId, page: Annotated[Int32, Query()] = 1) -> Response:
+    return json_response({"id": id, "page": page})
+
+
+async def empty(view: CurrentView) -> Response:
+    return no_content()
+
+
+async def wrong(view: CurrentView) -> Response:
+    raise BadRequest('The text "x" is not a path. Give one that begins with /.')
+
+
+async def broken(view: CurrentView) -> Response:
+    raise RuntimeError("a bug")
+
+
+async def post(view: CurrentView) -> Response:
+    return json_response(True)
+
+
+ROUTES = (
+    Route("/echo", echo, "Echo.", dict[str, Any]),
+    Route("/containers/{id}/keys", of_container, "Keys.", dict[str, Any]),
+    Route("/empty", empty, "Nothing.", None),
+    Route("/wrong", wrong, "Wrong.", None),
+    Route("/broken", broken, "Broken.", None),
+    Route("/both", post, "Post.", bool, method="POST", immutable=False),
+    Route("/both", empty, "Get.", None),
+)
+
+
+def served(identity: str, closed: list[str] | None = None) -> Served:
+    generation = cast("Any", identity)
+    return Served(generation, identity, 42, 1_700_000_000_000, lambda *_: None, lambda: (closed or []).append(identity))
+
+
+@pytest.fixture
+def context() -> Context:
+    context = Context(cast("Any", None), lambda: (), lambda: True)
+    context.serve(served("one"))
+    return context
+
+
+@pytest.fixture
+def app(context: Context, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
+    monkeypatch.setattr(application, "ROUTES", ROUTES)
+    calls.clear()
+    yield application.create_app(context)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "limit"),
+    [
+        ("", 200, 1000),
+        ("?limit=", 200, 1000),
+        ("?limit=7&limit=8", 200, 7),
+        ("?limit=%2B7", 200, 7),
+        ("?limit=-7", 200, -7),
+        ("?limit=2147483647", 200, 2147483647),
+        ("?limit=2147483648", 404, None),
+        ("?limit=%201", 404, None),
+        ("?limit=2.5", 404, None),
+        ("?limit=1_0", 404, None),
+        ("?limit=%D9%A1", 404, None),
+        ("?limit=abc", 404, None),
+        ("?unknown=abc", 200, 1000),
+    ],
+)
+def test_numbers_parse_as_in_recon(app: FastAPI, query: str, status: int, limit: int | None) -> None:
+    answer = ask(app, "/api/v1/echo" + query)
+    assert answer.status_code == status
+    assert answer.json().get("limit") == limit
+    assert ("message" in answer.json()) == (status != 200)
+
+
+@pytest.mark.parametrize(("value", "flag"), [("true", True), ("TRUE", True), ("", False), ("1", False), ("xyz", False)])
+def test_a_boolean_is_true_for_true_alone(app: FastAPI, value: str, flag: bool) -> None:
+    assert ask(app, f"/api/v1/echo?flag={value}").json()["flag"] is flag
+
+
+def test_text_is_decoded_and_not_trimmed(app: FastAPI) -> None:
+    assert ask(app, "/api/v1/echo?text=%20a%26b+%C3%A9&limit=1").json()["text"] == " a&b é"
+
+
+def test_path_numbers(app: FastAPI) -> None:
+    assert ask(app, "/api/v1/containers/9223372036854775807/keys").json()["id"] == 9223372036854775807
+    assert ask(app, "/api/v1/containers/abc/keys").status_code == 404
+
+
+def test_headers_are_javas_and_freshness(app: FastAPI) -> None:
+    headers = ask(app, "/api/v1/echo").headers
+    assert headers["content-type"] == "application/json"
+    assert headers["cache-control"] == "no-cache"
+    assert headers["x-frame-options"] == "SAMEORIGIN"
+    assert headers["x-recon-sequence-number"] == "42"
+    assert headers["x-recon-generation"] == "one"
+    assert int(headers["x-recon-data-age-ms"]) > 0
+
+
+def test_an_answer_is_kept_for_its_generation_only(app: FastAPI, context: Context) -> None:
+    first = ask(app, "/api/v1/echo?text=a&limit=1")
+    assert ask(app, "/api/v1/echo?limit=1&text=a").content == first.content
+    assert calls == ["a"]
+    etag = first.headers["etag"]
+    unchanged = ask(app, "/api/v1/echo?text=a&limit=1", headers={"If-None-Match": etag})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    assert unchanged.headers["x-recon-generation"] == "one"
+    context.serve(served("two"))
+    changed = ask(app, "/api/v1/echo?text=a&limit=1", headers={"If-None-Match": etag})
+    assert (changed.status_code, changed.json()["generation"]) == (200, "two")
+
+
+def test_gzip_only_when_asked(app: FastAPI) -> None:
+    text = "x" * 5000
+    plain = ask(app, f"/api/v1/echo?text={text}", headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    for _ in range(2):
+        packed = ask(app, f"/api/v1/echo?text={text}", headers={"Accept-Encoding": "br, gzip;q=0.5"})
+        assert packed.headers["content-encoding"] == "gzip"
+        assert int(packed.headers["content-length"]) < 500
+        assert packed.content == plain.content
+    refused = ask(app, f"/api/v1/echo?text={text}", headers={"Accept-Encoding": "gzip;q=0"})
+    assert "content-encoding" not in refused.headers
+
+
+def test_head_slash_accept_and_methods(app: FastAPI) -> None:
+    head = ask(app, "/api/v1/echo", "HEAD")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == str(len(ask(app, "/api/v1/echo").content))
+    assert ask(app, "/api/v1/echo/").status_code == 200
+    assert ask(app, "/api/v1//echo").status_code == 404
+    assert ask(app, "/api/v1/echo", headers={"Accept": "application/xml"}).status_code == 406
+    assert ask(app, "/api/v1/echo", headers={"Accept": "text/html,*/*;q=0.8"}).status_code == 200
+    refused = ask(app, "/api/v1/echo", "POST")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET,HEAD,OPTIONS")
+    assert ask(app, "/api/v1/both", "DELETE").headers["allow"] == "GET,HEAD,OPTIONS,POST"
+    assert ask(app, "/api/v1/echo", "OPTIONS").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/nothing", 404), ("/wrong", 400), ("/broken", 500), ("/echo?limit=x", 404)]
+)
+def test_every_error_has_the_one_shape(app: FastAPI, path: str, status: int) -> None:
+    answer = ask(app, "/api/v1" + path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/json"
+    assert list(answer.json()) == ["message"]
+    assert answer.headers["x-recon-generation"] == "one"
+
+
+def test_nothing_to_answer_from_yet(context: Context, app: FastAPI) -> None:
+    context.served = None
+    answer = ask(app, "/api/v1/echo")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert answer.headers["x-recon-generation"] == "none"
+
+
+def test_an_empty_answer_is_204_with_its_content_type(app: FastAPI) -> None:
+    answer = ask(app, "/api/v1/empty")
+    assert (answer.status_code, answer.content, answer.headers["content-type"]) == (204, b"", "application/json")
+
+
+def test_a_request_keeps_its_generation_open(context: Context) -> None:
+    closed: list[str] = []
+    context.serve(Served(cast("Any", "g"), "g", 1, 1, lambda *_: None, lambda: closed.append("g")))
+    view = context.view()
+    context.serve(served("next"))
+    assert (view.ready(), closed) == ("g", [])
+    view.release()
+    assert closed == ["g"]
+    assert context.view().ready() == "next"
