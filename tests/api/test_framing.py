@@ -196,3 +196,30 @@ def test_a_request_keeps_its_generation_open(context: Context) -> None:
     view.release()
     assert closed == ["g"]
     assert context.view().ready() == "next"
+
+
+def test_probes(app: FastAPI, context: Context) -> None:
+    assert ask(app, "/health").json()["status"] == "OK"
+    assert ask(app, "/ready").json()["generation"] == "one"
+    context.served = None
+    assert ask(app, "/health").status_code == 200
+    assert ask(app, "/ready").status_code == 503
+
+
+@pytest.mark.parametrize("path", ["/", "/app.js", "/pages/namespace.js", "/docs/", "/docs/docs.js"])
+def test_pages_load_nothing_from_elsewhere(app: FastAPI, path: str) -> None:
+    page = ask(app, path)
+    assert page.status_code == 200
+    assert page.headers["content-security-policy"].startswith("default-src 'self';")
+    assert page.headers["cache-control"] == "no-cache"
+    assert ask(app, path, headers={"If-None-Match": page.headers["etag"]}).status_code == 304
+    head = ask(app, path, "HEAD")
+    assert (head.status_code, head.content) == (200, b"")
+
+
+def test_pages_that_are_not_there(app: FastAPI) -> None:
+    assert ask(app, "/docs").headers["location"] == "http://recon/docs/"
+    assert ask(app, "/Overview").status_code == 404
+    assert ask(app, "/../pyproject.toml").status_code == 404
+    assert ask(app, "/app.js", "DELETE").headers["allow"] == "GET,HEAD,OPTIONS"
+    assert ask(app, "/api/v1/nothing", "DELETE").status_code == 404

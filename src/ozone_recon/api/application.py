@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
+from starlette.staticfiles import StaticFiles
 
 from ozone_recon import __version__
 from ozone_recon.api.context import Context
 from ozone_recon.api.framing import Framing
+from ozone_recon.api.openapi import Application
+from ozone_recon.api.probes import PROBES
 from ozone_recon.api.responses import JsonBytes, json_response, refusal, status_of
 from ozone_recon.api.route import BASE
 from ozone_recon.api.routes import ROUTES
 from ozone_recon.errors import ReconError
 
+PAGES = Path(str(files("ozone_recon.ui"))) / "static"
+"""The web pages; they talk to the API alone."""
 KEEP = 64 << 20
 """Bytes of answers kept for the next time they are asked for."""
 
 
 def create_app(context: Context, keep: int = KEEP) -> FastAPI:
     """The ASGI application over `context`; `keep` bounds the kept answers, in bytes."""
-    app = FastAPI(
+    app = Application(
         title="Recon for Apache Ozone",
         version=__version__,
         docs_url=None,
@@ -31,16 +38,18 @@ def create_app(context: Context, keep: int = KEEP) -> FastAPI:
         redirect_slashes=False,
         default_response_class=JsonBytes,
     )
-    for route in ROUTES:
-        app.add_api_route(
-            BASE + route.path,
-            route.handler,
-            methods=[route.method],
-            summary=route.summary,
-            response_model=route.answer,
-            tags=[route.tag],
-            responses={status: {"description": text} for status, text in route.others.items()},
-        )
+    for base, routes in ((BASE, ROUTES), ("", PROBES)):
+        for route in routes:
+            app.add_api_route(
+                base + route.path,
+                route.handler,
+                methods=[route.method],
+                summary=route.summary,
+                response_model=route.answer,
+                tags=[route.tag],
+                responses={status: {"description": text} for status, text in route.others.items()},
+            )
+    app.router.default = StaticFiles(directory=PAGES, html=True)
     app.add_exception_handler(ReconError, _refused)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _not_routed)
@@ -61,7 +70,7 @@ async def _unreadable(_: Request, error: Exception) -> Response:
     found = error.errors()
     said = [f"{fault['loc'][-1]}: {_reason(fault)}" for fault in found]
     missing = all(fault["type"] == "missing" for fault in found)
-    return refusal(400 if missing else 404, "; ".join(said) + ". See /docs for what this route takes.")
+    return refusal(400 if missing else 404, "; ".join(said) + ". See /docs/ for what this route takes.")
 
 
 def _reason(fault: dict[str, Any]) -> str:
@@ -72,20 +81,22 @@ def _reason(fault: dict[str, Any]) -> str:
 
 async def _not_routed(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    allowed = _allowed(request)
+    if error.status_code == 404 or not allowed:
+        return refusal(404, f"There is nothing at {request.url.path}. See /docs/ for what there is.")
     if error.status_code == 405:
-        allowed = _allowed(request)
         if request.method == "OPTIONS":
             return json_response(None, headers={"Allow": allowed})
         return refusal(405, f"{request.method} is not answered here, but {allowed}.", {"Allow": allowed})
-    if error.status_code == 404:
-        return refusal(404, f"There is nothing at {request.url.path}. See /docs for what there is.")
     return refusal(error.status_code, str(error.detail), error.headers)
 
 
 def _allowed(request: Request) -> str:
-    """Every method that this path answers."""
-    methods = {"OPTIONS"}
+    """Every method that this path answers; nothing when the API has no such path."""
+    methods: set[str] = set()
     for route in request.app.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
-            methods |= set(getattr(route, "methods", None) or {"GET"})
-    return ",".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+            methods |= set(route.methods)
+    if "GET" in methods or not request.url.path.startswith(BASE + "/"):
+        methods |= {"GET", "HEAD"}
+    return ",".join(sorted(methods | {"OPTIONS"})) if methods else ""

@@ -12,8 +12,7 @@ from ozone_recon.errors import NotReady
 
 if TYPE_CHECKING:
     from ozone_recon.config import Config
-    from ozone_recon.store.generation import Generation
-    from ozone_recon.sync.tasks import TaskStatus
+    from ozone_recon.store.generation import Generation, TaskStatus
 
 VIEW = "ozone_recon.view"
 """Where the ASGI scope holds the request's view."""

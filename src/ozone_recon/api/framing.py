@@ -30,14 +30,18 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 log = logging.getLogger(__name__)
 
+RAW_QUERY = "ozone_recon.raw_query"
+"""Where the ASGI scope holds the query as it came."""
 GZIP_FROM = 1024
 """Bodies of fewer bytes are not worth packing."""
 FRAME: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-xss-protection", b"1; mode=block"),
     (b"x-frame-options", b"SAMEORIGIN"),
+    (b"cache-control", b"no-cache"),
+    (b"vary", b"Accept-Encoding"),
 )
-"""Headers of every answer, as Recon's."""
+"""Headers of every answer. `no-cache` lets a browser keep an answer, but ask each time whether it still holds."""
 PAGE: tuple[Header, ...] = (
     (b"content-security-policy", b"default-src 'self'; frame-ancestors 'self'; base-uri 'self'; form-action 'self'"),
     (b"referrer-policy", b"same-origin"),
@@ -116,7 +120,7 @@ class _Exchange:
                 scope["path"] = scope["path"][:-1]
                 scope["raw_path"] = None
             query = scope["query_string"]
-            scope["recon.raw_query"] = query
+            scope[RAW_QUERY] = query
             if b"&" in query:
                 first = dict(reversed(parse_qsl(query.decode("latin-1"), keep_blank_values=True)))
                 scope["query_string"] = urlencode(sorted(first.items())).encode()
@@ -147,6 +151,7 @@ class _Exchange:
             packer = zlib.compressobj(4, wbits=31)
             body = packer.compress(body) + packer.flush()
             headers = (*_without(headers, b"content-length"), (b"content-encoding", b"gzip"), _length(body))
+            headers = tuple((name, _weak(value) if name == b"etag" else value) for name, value in headers)
         if keep:
             self.framing.kept.keep((*key, "gzip") if self.gzip else key, Answer(status, headers, body))
         await self._send_whole(status, headers, body)
@@ -168,10 +173,8 @@ class _Exchange:
         if not self.api:
             yield from PAGE
             return
-        yield b"cache-control", b"no-cache"
         yield b"pragma", b"no-cache"
         yield b"expires", formatdate(usegmt=True).encode()
-        yield b"vary", b"Accept-Encoding"
         served = self.view.served
         if not served:
             yield b"x-recon-generation", b"none"
@@ -184,6 +187,10 @@ class _Exchange:
 def _etag(identity: str) -> bytes:
     """An answer of a generation never changes, so the generation and our version name it; weak, as gzip may differ."""
     return f'W/"{identity}-{__version__}"'.encode()
+
+
+def _weak(etag: bytes) -> bytes:
+    return etag if etag.startswith(b"W/") else b"W/" + etag
 
 
 def _accepts(header: bytes, wanted: tuple[bytes, ...]) -> bool:

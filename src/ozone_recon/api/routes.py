@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from ozone_recon.api import cluster
+from ozone_recon.api import cluster, metrics
 from ozone_recon.api.route import Route
 
-ROUTES: tuple[Route, ...] = (*cluster.ROUTES,)
+ROUTES: tuple[Route, ...] = (
+    *cluster.ROUTES,
+    *metrics.ROUTES,
+)
 """In the order in which they are tried: a literal path goes before a path with a parameter in its place."""

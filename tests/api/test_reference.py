@@ -1,0 +1,48 @@
+"""Every route, parameter and field is documented, and docs/api.md says what the code says."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.api.reference import PAGE, description, operations, reference
+
+from ozone_recon.api.probes import PROBES
+from ozone_recon.api.route import BASE
+from ozone_recon.api.routes import ROUTES
+
+DOCUMENT = description()
+COMPATIBILITY = Path(PAGE.parent / "compatibility.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "operation"), list(operations(DOCUMENT)), ids=lambda part: part if isinstance(part, str) else ""
+)
+def test_every_route_and_parameter_is_described(path: str, method: str, operation: dict[str, Any]) -> None:
+    assert operation["summary"]
+    for parameter in operation.get("parameters", ()):
+        assert parameter["description"], f"{method} {path}: {parameter['name']}"
+
+
+def test_every_field_is_described() -> None:
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        for field, described in schema.get("properties", {}).items():
+            assert described.get("description"), f"{name}.{field}"
+
+
+def test_the_reference_page_is_made_of_the_routes() -> None:
+    assert PAGE.read_text() == reference(DOCUMENT), "run: .venv/bin/python -m tests.api.reference"
+
+
+def test_the_table_and_the_page_name_the_same_routes() -> None:
+    table = {(route.method, BASE + route.path) for route in ROUTES} | {(route.method, route.path) for route in PROBES}
+    headings = {
+        tuple(line[3:].split(" ")) for line in PAGE.read_text().splitlines() if line.startswith("## ") and "/" in line
+    }
+    assert headings == table
+
+
+def test_compatibility_says_what_is_there_and_what_is_not() -> None:
+    rows = [line.split(" | ") for line in COMPATIBILITY.splitlines() if line.startswith(("| GET", "| P", "| DELETE"))]
+    marks = {(row[0][2:], row[1].strip("`")): row[2][0] for row in rows}
+    for route in ROUTES:
+        assert marks[route.method, route.path] in "✓◐"
