@@ -1,0 +1,133 @@
+"""The program's settings as one frozen Config, under Ozone's own names and in Ozone's units (see keys.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ozone_recon.config import keys
+from ozone_recon.config.kinds import Address
+from ozone_recon.config.om_addresses import om_web_addresses
+from ozone_recon.config.settings import Settings
+from ozone_recon.errors import ConfigError
+from ozone_recon.sources.om_http import OmHttp
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Every setting, checked. Times are seconds, sizes bytes."""
+
+    http: Address
+    """Where to listen."""
+    data_dir: Path | None
+    """None when nobody set one: `serve` refuses then."""
+    data_dir_mode: int
+    checkpoints: Path | None
+    """Where checkpoints are unpacked, when not in the data directory."""
+    om: OmHttp
+    om_initial_delay: float
+    om_checkpoint_interval: float
+    memory_limit: int
+    threads: int
+    """Of a rebuild; 0: one for each CPU."""
+    filesystem_paths: bool
+    om_service_ids: str | None
+    """As written, for /clusterState; None when not set."""
+    scm_service_ids: str | None
+    prometheus_url: str
+    """Without a slash at its end; empty when there is none."""
+    metrics_connect_timeout: float
+    metrics_answer_timeout: float
+    heatmap: bool
+    """Whether the heatmap is switched on and has a provider."""
+    prom_enabled: bool
+    prom_token: str
+    unprotected: str | None
+    """The protection the configuration asks for and we lack, as a key and its value; None when it asks for none."""
+
+    @classmethod
+    def load(
+        cls,
+        conf_dir: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        flags: Mapping[str, str] | None = None,
+    ) -> Config:
+        """The configuration; `flags` are keys given on the command line. Raises ConfigError for a value that cannot be.
+
+        `conf_dir` holds ozone-site.xml; without it the environment's OZONE_CONF_DIR is taken, if set.
+        """
+        environment = environment or {}
+        if conf_dir is None and environment.get("OZONE_CONF_DIR"):
+            conf_dir = Path(environment["OZONE_CONF_DIR"])
+        settings = Settings(conf_dir, environment, flags or {})
+        return cls(
+            http=_http(settings),
+            data_dir=_data_dir(settings),
+            data_dir_mode=settings.get(keys.DB_MODE),
+            checkpoints=settings.get(keys.OM_DB_DIR),
+            om=_om(settings),
+            om_initial_delay=settings.get(keys.OM_INITIAL_DELAY),
+            om_checkpoint_interval=settings.get(keys.OM_CHECKPOINT_INTERVAL),
+            memory_limit=settings.get(keys.MEMORY_LIMIT),
+            threads=settings.get(keys.THREADS),
+            filesystem_paths=settings.get(keys.FILESYSTEM_PATHS),
+            om_service_ids=",".join(settings.get(keys.OM_SERVICE_IDS)) or None,
+            scm_service_ids=settings.get(keys.SCM_SERVICE_IDS) or None,
+            prometheus_url=settings.get(keys.PROMETHEUS_URL),
+            metrics_connect_timeout=settings.get(keys.METRICS_CONNECTION_TIMEOUT),
+            metrics_answer_timeout=settings.get(keys.METRICS_REQUEST_TIMEOUT),
+            heatmap=settings.get(keys.HEATMAP_ENABLED) and bool(settings.get(keys.HEATMAP_PROVIDER)),
+            prom_enabled=settings.get(keys.PROM_ENABLED),
+            prom_token=settings.get(keys.PROM_TOKEN),
+            unprotected=_unprotected(settings),
+        )
+
+    def require_data_dir(self) -> Path:
+        """The data directory; ConfigError when none is set."""
+        if self.data_dir is None:
+            raise ConfigError(f"no data directory: give --data-dir, or set {keys.DB_DIR.name} in ozone-site.xml")
+        return self.data_dir
+
+    def require_protection(self) -> None:
+        """Raises ConfigError when the configuration asks for a protection that we do not have."""
+        if self.unprotected:
+            raise ConfigError(
+                f"{self.unprotected} asks for a protected web server, and ours speaks plain http without a login. "
+                "Put a proxy that protects it in front, let ours listen on localhost only, "
+                f"and set {keys.UNPROTECTED.name}=true"
+            )
+
+
+def _http(settings: Settings) -> Address:
+    address = settings.get(keys.HTTP_ADDRESS)
+    return Address(settings.get(keys.HTTP_BIND_HOST), address.port)
+
+
+def _data_dir(settings: Settings) -> Path | None:
+    own, shared = settings.get(keys.DB_DIR), settings.get(keys.METADATA_DIRS)
+    return own or (shared[0] / "recon" if shared else None)
+
+
+def _om(settings: Settings) -> OmHttp:
+    return OmHttp(
+        addresses=om_web_addresses(settings),
+        flush=settings.get(keys.OM_FLUSH),
+        connect_timeout=settings.get(keys.OM_CONNECTION_TIMEOUT),
+        answer_timeout=settings.get(keys.OM_REQUEST_TIMEOUT),
+        read_timeout=settings.get(keys.OM_SOCKET_TIMEOUT),
+        attempts=settings.get(keys.OM_ATTEMPTS),
+        pause=settings.get(keys.OM_PAUSE),
+        longest_pause=settings.get(keys.OM_LONGEST_PAUSE),
+        ca_file=settings.get(keys.OM_CA_FILE),
+    )
+
+
+def _unprotected(settings: Settings) -> str | None:
+    if settings.get(keys.UNPROTECTED):
+        return None
+    if settings.get(keys.HTTP_POLICY) == "HTTPS_ONLY":
+        return f"{keys.HTTP_POLICY.name}=HTTPS_ONLY"
+    if settings.get(keys.SECURITY) and settings.get(keys.HTTP_SECURITY):
+        return f"{keys.HTTP_SECURITY.name}=true"
+    return None

@@ -1,0 +1,212 @@
+"""Every setting the program takes: its key, kind, default and meaning. docs/configuration.md is made from this table.
+
+Keys and defaults are those of Ozone 2.2.0's `ozone-default.xml`, save those marked as ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from ozone_recon.config.kinds import (
+    ADDRESS,
+    COUNT,
+    DURATION,
+    FLAG,
+    HOST,
+    MODE,
+    PATH,
+    PATHS,
+    SERVER,
+    SIZE,
+    TEXT,
+    URL,
+    WORDS,
+    Kind,
+    one_of,
+)
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Key(Generic[T_co]):
+    """One setting. `default` is written as in ozone-site.xml; `older` are spellings that still work."""
+
+    name: str
+    kind: Kind[T_co]
+    default: str
+    meaning: str
+    older: tuple[str, ...] = ()
+    ours: bool = False
+    per_node: bool = False
+    """With OM HA, `<name>.<service id>.<node id>` is one node's."""
+
+
+HTTP_ADDRESS: Final = Key(
+    "ozone.recon.http-address", ADDRESS, "0.0.0.0:9888", "Address of our web server; port 0 takes a free one."
+)
+HTTP_BIND_HOST: Final = Key(
+    "ozone.recon.http-bind-host", HOST, "0.0.0.0", "Host to listen on; wins over the host of the address."
+)
+HTTP_POLICY: Final = Key(
+    "ozone.http.policy",
+    one_of("HTTP_ONLY", "HTTPS_ONLY", "HTTP_AND_HTTPS"),
+    "HTTP_ONLY",
+    "Whether Ozone's web servers speak http or https: it decides how we ask OM. We ourselves serve http only.",
+)
+SECURITY: Final = Key("ozone.security.enabled", FLAG, "false", "Whether the cluster is secure.")
+HTTP_SECURITY: Final = Key(
+    "ozone.security.http.kerberos.enabled",
+    FLAG,
+    "false",
+    "Whether web servers of a secure cluster ask for a Kerberos login, which ours does not yet.",
+)
+UNPROTECTED: Final = Key(
+    "ozone.recon.http.unprotected.allowed",
+    FLAG,
+    "false",
+    "Serve although https or a Kerberos login is asked for, which we have not: for a server behind a proxy that has.",
+    ours=True,
+)
+DB_DIR: Final = Key(
+    "ozone.recon.db.dir", PATH, "", "Data directory: what is built from OM's checkpoints. `--data-dir` wins over it."
+)
+DB_MODE: Final = Key("ozone.recon.db.dirs.permissions", MODE, "700", "Mode of the data directory when we make it.")
+OM_DB_DIR: Final = Key(
+    "ozone.recon.om.db.dir",
+    PATH,
+    "",
+    "Where OM's checkpoints are unpacked; `checkpoints` in the data directory when not set.",
+)
+METADATA_DIRS: Final = Key(
+    "ozone.metadata.dirs",
+    PATHS,
+    "",
+    "`recon` in the first of these is the data directory when ozone.recon.db.dir is not set.",
+)
+OM_SERVICE_IDS: Final = Key(
+    "ozone.om.service.ids", WORDS, "", "OM HA: the OM services there are. More than one need the next key."
+)
+OM_INTERNAL_SERVICE_ID: Final = Key("ozone.om.internal.service.id", TEXT, "", "OM HA: the service we are to read.")
+OM_NODES: Final = Key("ozone.om.nodes", WORDS, "", "OM HA: the nodes of a service, as `ozone.om.nodes.<service id>`.")
+OM_ADDRESS: Final = Key(
+    "ozone.om.address",
+    SERVER,
+    "0.0.0.0",
+    "OM's RPC address: its host is where OM's web server is when the keys below do not say.",
+    per_node=True,
+)
+OM_HTTP_ADDRESS: Final = Key("ozone.om.http-address", ADDRESS, "0.0.0.0:9874", "OM's web server.", per_node=True)
+OM_HTTPS_ADDRESS: Final = Key(
+    "ozone.om.https-address", ADDRESS, "0.0.0.0:9875", "The same, when ozone.http.policy is HTTPS_ONLY.", per_node=True
+)
+OM_CA_FILE: Final = Key(
+    "ozone.recon.om.https.ca.file",
+    PATH,
+    "",
+    "PEM certificates to trust for OM's https, beside the system's.",
+    ours=True,
+)
+OM_INITIAL_DELAY: Final = Key(
+    "ozone.recon.om.snapshot.task.initial.delay",
+    DURATION,
+    "1m",
+    "Wait before the first synchronisation with OM, when there is data from before to serve.",
+    older=("recon.om.snapshot.task.initial.delay",),
+)
+OM_CHECKPOINT_INTERVAL: Final = Key(
+    "ozone.recon.om.checkpoint.interval",
+    DURATION,
+    "10m",
+    "Wait between two checkpoints. Single changes are not fetched yet, so that "
+    "ozone.recon.om.snapshot.task.interval.delay has no effect.",
+    ours=True,
+)
+OM_FLUSH: Final = Key(
+    "ozone.recon.om.snapshot.task.flush.param",
+    FLAG,
+    "false",
+    "Ask OM to flush its tables before it makes a checkpoint.",
+    older=("recon.om.snapshot.task.flush.param",),
+)
+OM_CONNECTION_TIMEOUT: Final = Key(
+    "ozone.recon.om.connection.timeout",
+    DURATION,
+    "5s",
+    "How long a connection to OM may take.",
+    older=("recon.om.connection.timeout",),
+)
+OM_REQUEST_TIMEOUT: Final = Key(
+    "ozone.recon.om.connection.request.timeout",
+    DURATION,
+    "5s",
+    "How long OM may take to make a checkpoint before it begins to send it.",
+    older=("recon.om.connection.request.timeout",),
+)
+OM_SOCKET_TIMEOUT: Final = Key(
+    "ozone.recon.om.socket.timeout",
+    DURATION,
+    "5s",
+    "How long a checkpoint on its way may stand still.",
+    older=("recon.om.socket.timeout",),
+)
+OM_ATTEMPTS: Final = Key(
+    "ozone.recon.om.checkpoint.attempts",
+    COUNT,
+    "5",
+    "How often a checkpoint is asked for before giving up until next time.",
+    ours=True,
+)
+OM_PAUSE: Final = Key(
+    "ozone.recon.om.checkpoint.retry.pause",
+    DURATION,
+    "2s",
+    "Wait before the second attempt; it doubles with each.",
+    ours=True,
+)
+OM_LONGEST_PAUSE: Final = Key(
+    "ozone.recon.om.checkpoint.retry.longest.pause", DURATION, "1m", "The longest wait between two attempts.", ours=True
+)
+MEMORY_LIMIT: Final = Key(
+    "ozone.recon.rebuild.memory.limit",
+    SIZE,
+    "512MB",
+    "What a rebuild may hold in memory. A larger database takes more passes, not more memory.",
+    ours=True,
+)
+THREADS: Final = Key(
+    "ozone.recon.task.thread.count",
+    COUNT,
+    "0",
+    "Threads of a rebuild; 0: one for each CPU (Java Recon's default is 1).",
+)
+FILESYSTEM_PATHS: Final = Key(
+    "ozone.om.enable.filesystem.paths",
+    FLAG,
+    "false",
+    "Whether OM takes key names of LEGACY buckets for paths, so that these have directories; must be as it is at OM.",
+)
+SCM_SERVICE_IDS: Final = Key("ozone.scm.service.ids", TEXT, "", "Shown in /clusterState.")
+PROMETHEUS_URL: Final = Key(
+    "ozone.recon.prometheus.http.endpoint", URL, "", "Prometheus server behind /api/v1/metrics; none when not set."
+)
+METRICS_CONNECTION_TIMEOUT: Final = Key(
+    "ozone.recon.metrics.http.connection.timeout", DURATION, "30s", "How long a connection to Prometheus may take."
+)
+METRICS_REQUEST_TIMEOUT: Final = Key(
+    "ozone.recon.metrics.http.connection.request.timeout", DURATION, "60s", "How long Prometheus may take to answer."
+)
+HEATMAP_ENABLED: Final = Key(
+    "ozone.recon.heatmap.enable", FLAG, "false", "Whether the heatmap is on; it needs a provider too."
+)
+HEATMAP_PROVIDER: Final = Key("ozone.recon.heatmap.provider", TEXT, "", "The heatmap's provider.")
+PROM_ENABLED: Final = Key(
+    "hdds.prometheus.endpoint.enabled", FLAG, "true", "Whether /prom gives our own metrics to Prometheus."
+)
+PROM_TOKEN: Final = Key(
+    "hdds.prometheus.endpoint.token", TEXT, "", "When set, /prom asks for the header `Authorization: Bearer <token>`."
+)
+
+KEYS: Final[tuple[Key[Any], ...]] = tuple(held for held in globals().values() if isinstance(held, Key))
+"""All of them, in the order of this file."""

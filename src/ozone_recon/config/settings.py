@@ -1,0 +1,108 @@
+"""Looks settings up where an operator may put them: the command line, the environment, ozone-site.xml, core-site.xml.
+
+The first of these that has a key decides, save that a `final` property of core-site.xml wins over ozone-site.xml.
+In the environment a key is written `OZONE-SITE.XML_ozone.recon.db.dir`, as in Ozone's container images, or
+`OZONE_RECON_DB_DIR` for one of our table: upper case, everything else an underscore.
+"""
+
+from __future__ import annotations
+
+import getpass
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, TypeVar
+
+from ozone_recon.config.hadoop_xml import Property, read_properties, substituted
+from ozone_recon.config.keys import KEYS, Key
+from ozone_recon.errors import ConfigError
+
+T = TypeVar("T")
+_FILES: Final = ("core-site.xml", "ozone-site.xml")
+"""Later ones win."""
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a key: `ozone.recon.http-address` is OZONE_RECON_HTTP_ADDRESS."""
+    return re.sub(r"\W", "_", name).upper()
+
+
+class Settings:
+    """The settings of one start of the program, not yet read as what they are."""
+
+    def __init__(self, conf_dir: Path | None, environment: Mapping[str, str], flags: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._found: dict[str, Property] = {}
+        if conf_dir is not None:
+            if not conf_dir.is_dir():
+                raise ConfigError(
+                    f"{conf_dir}: no such directory; --conf-dir or OZONE_CONF_DIR is to hold ozone-site.xml"
+                )
+            for file in _FILES:
+                if (conf_dir / file).exists():
+                    self._overlay(read_properties(conf_dir / file))
+        self._found |= _from_environment(environment)
+        self._found |= {name: Property(value, "the command line") for name, value in flags.items()}
+
+    def _overlay(self, later: dict[str, Property]) -> None:
+        for name, held in later.items():
+            if name not in self._found or not self._found[name].final:
+                self._found[name] = held
+
+    def has(self, key: Key[T], suffix: str = "") -> bool:
+        """Whether anyone has set the key."""
+        return self._property(key, suffix) is not None
+
+    def get(self, key: Key[T], suffix: str = "") -> T:
+        """The key's value, or its default. `suffix` is for one node's: `.service.node`.
+
+        Raises ConfigError that names the key, its value, where that stands, and what is allowed.
+        """
+        found = self._property(key, suffix)
+        name, held = found or (key.name + suffix, Property(key.default, "the default"))
+        try:
+            text = substituted(held.value, self._variable).strip()
+        except ValueError as endless:
+            raise ConfigError(f"{name} = {held.value!r} (in {held.origin}): {endless}") from endless
+        if not text:
+            text = key.default
+        try:
+            return key.kind.read(text)
+        except (ValueError, LookupError) as wrong:
+            raise ConfigError(
+                f"{name} = {text!r} (in {held.origin}) is not a {key.kind.name}: allowed is {key.kind.allowed}"
+            ) from wrong
+
+    def _property(self, key: Key[T], suffix: str) -> tuple[str, Property] | None:
+        for name in (key.name, *key.older):
+            if held := self._found.get(name + suffix):
+                return name + suffix, held
+        return None
+
+    def _variable(self, name: str) -> str | None:
+        """What `${name}` stands for: as in Hadoop an environment variable, one of Java's properties, or another key."""
+        if name.startswith("env."):
+            variable, _, otherwise = name.removeprefix("env.").partition("-")
+            return self._environment.get(variable.removesuffix(":"), otherwise or None)
+        match name:
+            case "user.name":
+                return getpass.getuser()
+            case "user.home":
+                return str(Path.home())
+            case "java.io.tmpdir":
+                return tempfile.gettempdir()
+        if held := self._found.get(name):
+            return held.value
+        return next((key.default for key in KEYS if key.name == name), None)
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Property]:
+    ours = {variable_of(name): name for key in KEYS for name in (*key.older, key.name)}
+    found: dict[str, Property] = {}
+    for variable, value in environment.items():
+        if match := re.fullmatch(r"(?:CORE|OZONE)-SITE\.XML_(.+)", variable):
+            found[match[1]] = Property(value, f"the environment, {variable}")
+        elif variable in ours:
+            found[ours[variable]] = Property(value, f"the environment, {variable}")
+    return found

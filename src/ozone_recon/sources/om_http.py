@@ -1,0 +1,144 @@
+"""Asks the OMs for a checkpoint over HTTP(S) and gives the answer's body as a stream that cannot end unnoticed.
+
+`GET /dbCheckpoint` is answered by the leader alone: the others say 503. There is one answer, and no part of it can
+be asked for again, so a broken body means a new checkpoint from its start.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from ozone_recon.errors import SourceError, TransferError
+
+CHECKPOINT: Final = "/dbCheckpoint"
+_BY_HAND: Final = "Or take the checkpoint by hand and give the tar to `ozone-recon open`."
+
+
+@dataclass(frozen=True, slots=True)
+class OmHttp:
+    """Where the OMs' web servers are, and how patient to be with them. Times are seconds."""
+
+    addresses: tuple[str, ...]
+    """Base addresses, such as `http://om1:9874`, in the order in which to try them."""
+    flush: bool = False
+    """Ask OM to flush its tables first (`ozone.recon.om.snapshot.task.flush.param`)."""
+    connect_timeout: float = 5.0
+    answer_timeout: float = 5.0
+    """How long OM may take to make the checkpoint before it begins to answer."""
+    read_timeout: float = 5.0
+    """How long the stream may stand still."""
+    attempts: int = 5
+    pause: float = 2.0
+    """Wait before the second attempt; it doubles before each one after that."""
+    longest_pause: float = 60.0
+    ca_file: Path | None = None
+    """PEM certificates to trust beside the system's, for https."""
+
+
+class Body:
+    """The body of an answer; reads like a file and raises TransferError when it ends before its end."""
+
+    def __init__(self, address: str, response: http.client.HTTPResponse) -> None:
+        self.address = address
+        self.length = response.length
+        """Bytes of the whole body, or None when OM did not say (it streams in chunks)."""
+        self._response = response
+        self._left = response.length
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; none at the end."""
+        try:
+            data = self._response.read(size)
+        except (OSError, http.client.HTTPException) as broken:
+            raise TransferError(f"{self.address}: the checkpoint broke off: {_reason(broken)}") from broken
+        if self._left is not None:
+            self._left -= len(data)
+            if not data and size and self._left:
+                raise TransferError(f"{self.address}: the checkpoint broke off {self._left:,} bytes before its end")
+        return data
+
+
+@contextmanager
+def checkpoint_body(om: OmHttp) -> Iterator[Body]:
+    """The checkpoint of the first OM that gives one.
+
+    Raises TransferError when none does for now, and SourceError when asking again cannot help.
+    """
+    refusals: list[str] = []
+    for address in om.addresses:
+        connection = _connection(address, om)
+        try:
+            try:
+                response = _ask(connection, om)
+            except (OSError, http.client.HTTPException) as failed:
+                refusals.append(f"{address}: {_reason(failed)}")
+                continue
+            if response.status != http.client.OK:
+                refusals.append(_refusal(address, response))
+                continue
+            if connection.sock is not None:
+                connection.sock.settimeout(om.read_timeout)
+            yield Body(address, response)
+            return
+        finally:
+            connection.close()
+    raise TransferError("no OM gave a checkpoint: " + "; ".join(refusals))
+
+
+def _connection(address: str, om: OmHttp) -> http.client.HTTPConnection:
+    url = urlsplit(address)
+    if url.scheme == "https":
+        context = ssl.create_default_context()
+        if om.ca_file is not None:
+            context.load_verify_locations(om.ca_file)
+        return http.client.HTTPSConnection(url.netloc, timeout=om.connect_timeout, context=context)
+    return http.client.HTTPConnection(url.netloc, timeout=om.connect_timeout, blocksize=1 << 20)
+
+
+def _ask(connection: http.client.HTTPConnection, om: OmHttp) -> http.client.HTTPResponse:
+    connection.connect()
+    connection.sock.settimeout(om.answer_timeout)
+    connection.request("GET", f"{CHECKPOINT}?flushBeforeCheckpoint={str(om.flush).lower()}")
+    return connection.getresponse()
+
+
+def _refusal(address: str, response: http.client.HTTPResponse) -> str:
+    """Why this OM gave no checkpoint; raises SourceError when no other OM and no later time will do better."""
+    match response.status:
+        case 503:
+            return f"{address}: not the leader, or not ready (503)"
+        case 401:
+            raise SourceError(
+                f"{address}{CHECKPOINT} wants a Kerberos login (401), which this version has not: "
+                f"set ozone.om.http.auth.type=simple at the OM. {_BY_HAND}"
+            )
+        case 403:
+            raise SourceError(
+                f"{address}{CHECKPOINT} is refused to us (403): the OM gives checkpoints to its administrators and to "
+                f"its ozone.recon.kerberos.principal only. {_BY_HAND}"
+            )
+        case 404:
+            raise SourceError(f"{address} has no {CHECKPOINT} (404): it is not an OM's web server.")
+        case moved if 300 <= moved < 400:
+            raise SourceError(
+                f"{address}{CHECKPOINT} points to {response.headers.get('Location')} ({moved}): "
+                "set ozone.http.policy and the OM's addresses to where it really is."
+            )
+        case _:
+            return f"{address}: {response.status} {response.reason}"
+
+
+def _reason(failed: Exception) -> str:
+    if isinstance(failed, TimeoutError):
+        return (
+            "no answer in time (ozone.recon.om.connection.timeout, .connection.request.timeout and .socket.timeout "
+            "say how long to wait)"
+        )
+    return str(failed) or type(failed).__name__
