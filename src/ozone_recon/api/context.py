@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, Request
 
+from ozone_recon.api.measured import Measured
 from ozone_recon.errors import NotReady
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Context:
     tasks: Callable[[], Sequence[TaskStatus]]
     trigger_om_sync: Callable[[], bool]
     served: Served | None = None
+    measured: Measured = field(default_factory=Measured)
 
     def serve(self, served: Served) -> None:
         """Lets every request from now on see `served`."""

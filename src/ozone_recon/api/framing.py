@@ -63,11 +63,14 @@ class Framing:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        began = time.perf_counter()
         view = self.context.view()
+        exchange = _Exchange(self, view, scope, send)
         try:
-            await _Exchange(self, view, scope, send).run(receive)
+            await exchange.run(receive)
         finally:
             view.release()
+            self.context.measured.observe(exchange.route, exchange.status, time.perf_counter() - began)
 
 
 class _Exchange:
@@ -85,6 +88,8 @@ class _Exchange:
         self.started = False
         self.start: Message = {}
         self.body: list[bytes] = []
+        self.route = "none"
+        self.status = 500
 
     async def run(self, receive: Receive) -> None:
         scope = self._normalised()
@@ -96,10 +101,12 @@ class _Exchange:
         if self.api and self.view.served and scope["method"] == "GET":
             key = (self.view.served.identity, scope["path"], scope["query_string"].decode("latin-1"))
             if answer := self.framing.kept.get((*key, "gzip") if self.gzip else key):
+                self.route = answer.route
                 await self._send_whole(answer.status, answer.headers, answer.body)
                 return
         try:
             await self.framing.app(scope, receive, self._collect)
+            self.route = getattr(scope.get("route"), "path", self.route)
         except Exception:
             log.exception("%s %s failed", scope["method"], scope["path"])
             if self.started:
@@ -134,6 +141,7 @@ class _Exchange:
             await self.send(message if not self.head else {**message, "body": b""})
         elif message.get("more_body"):
             self.started = True
+            self.status = self.start["status"]
             headers = [*self.start["headers"], *self._frame()]
             await self.send({**self.start, "headers": headers})
             await self.send(message if not self.head else {**message, "body": b""})
@@ -153,7 +161,7 @@ class _Exchange:
             headers = (*_without(headers, b"content-length"), (b"content-encoding", b"gzip"), _length(body))
             headers = tuple((name, _weak(value) if name == b"etag" else value) for name, value in headers)
         if keep:
-            self.framing.kept.keep((*key, "gzip") if self.gzip else key, Answer(status, headers, body))
+            self.framing.kept.keep((*key, "gzip") if self.gzip else key, Answer(status, headers, body, self.route))
         await self._send_whole(status, headers, body)
 
     async def _answer(self, response: Response) -> None:
@@ -165,6 +173,7 @@ class _Exchange:
             status, body = 304, b""
             headers = _without(headers, b"content-length", b"content-encoding", b"content-type")
         self.started = True
+        self.status = status
         await self.send({"type": "http.response.start", "status": status, "headers": [*headers, *self._frame()]})
         await self.send({"type": "http.response.body", "body": b"" if self.head else body})
 

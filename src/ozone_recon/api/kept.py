@@ -16,6 +16,7 @@ class Answer:
     status: int
     headers: tuple[Header, ...]
     body: bytes
+    route: str
 
     @property
     def weight(self) -> int:
