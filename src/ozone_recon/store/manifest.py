@@ -1,0 +1,114 @@
+"""What a generation says about itself, and the file it says it in (docs/formats/generation.md)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ozone_recon.errors import StoreError
+from ozone_recon.model.key_columns import BadRow
+from ozone_recon.store.disk import replace_file
+from ozone_recon.store.schema import Schema
+
+FILE = "manifest.json"
+FORMAT_VERSION = 1
+"""Raised when an older program could misread what a newer one has written."""
+BAD_ROWS_KEPT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStatus:
+    """One row of `/task/status` (RECON_TASK_STATUS); `timestamp` is ms, `status` 0 (ok) or -1 (failed)."""
+
+    name: str
+    timestamp: int = 0
+    sequence_number: int = 0
+    status: int = 0
+    running: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Where a generation's data comes from and how it was built."""
+
+    sequence_number: int = 0
+    """RocksDB's sequence number at which the data is true."""
+    taken_at: int = 0
+    """When the checkpoint was taken, ms since 1970."""
+    source: str = ""
+    """The source in words, for people."""
+    source_identity: str = ""
+    """Equal for two checkpoints only when they hold the same data; empty when unknown."""
+    checkpoint: str = ""
+    """The directory of the checkpoint, for raw rows that no table keeps."""
+    filesystem_paths: bool = False
+    """Whether keys of LEGACY buckets were taken as file system paths (`ozone.om.enable.filesystem.paths`)."""
+    built_at: int = 0
+    """When the build was finished, ms since 1970."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """Good and bad rows of every column family of the checkpoint, also of unknown ones."""
+    bad_rows: int = 0
+    bad_samples: tuple[BadRow, ...] = ()
+    """The first `BAD_ROWS_KEPT` of them."""
+    tasks: tuple[TaskStatus, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Wall time of each stage of the build."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableEntry:
+    """A table in the manifest: its columns, its rows and the size of each of its files in bytes."""
+
+    schema: Schema
+    rows: int
+    files: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The whole of a generation's manifest."""
+
+    about: About
+    tables: dict[str, TableEntry]
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> None:
+    """Write the manifest durably; from then on the directory holds a whole generation."""
+    about = asdict(manifest.about)
+    about["bad_samples"] = [asdict(row) | {"key": row.key.hex()} for row in manifest.about.bad_samples]
+    tables = {name: asdict(entry) for name, entry in manifest.tables.items()}
+    content = {"format": FORMAT_VERSION, "about": about, "tables": tables}
+    replace_file(directory / FILE, orjson.dumps(content, option=orjson.OPT_INDENT_2))
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """The manifest of the generation in `directory`; StoreError when it is missing, damaged or of a newer format."""
+    path = directory / FILE
+    try:
+        content: dict[str, Any] = orjson.loads(path.read_bytes())
+        version = content["format"]
+        if version > FORMAT_VERSION:
+            raise StoreError(
+                f"{path} has format version {version} and this program knows up to {FORMAT_VERSION}: "
+                "start the newer program that wrote it, or use another data directory"
+            )
+        about = content["about"]
+        about["tasks"] = tuple(TaskStatus(**task) for task in about["tasks"])
+        about["bad_samples"] = tuple(
+            BadRow(row["table"], bytes.fromhex(row["key"]), row["reason"]) for row in about["bad_samples"]
+        )
+        return Manifest(About(**about), {name: TableEntry(**entry) for name, entry in content["tables"].items()})
+    except (FileNotFoundError, ValueError, KeyError, TypeError) as problem:
+        raise StoreError(f"{path} is not a whole manifest ({problem}): delete {directory} and rebuild") from problem
+
+
+def is_newer(directory: Path) -> bool:
+    """Whether the generation in `directory` was written by a newer program than this one."""
+    try:
+        version = orjson.loads((directory / FILE).read_bytes())["format"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return False
+    return isinstance(version, int) and version > FORMAT_VERSION

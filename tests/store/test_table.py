@@ -1,0 +1,139 @@
+"""Tables: what is appended is read back, mapped, in chunks or in ranges, however it was cut."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ozone_recon.errors import NoSpace, StoreError
+from ozone_recon.model.columns import ByteColumn
+from ozone_recon.store.data_directory import DataDirectory
+from ozone_recon.store.generation import GenerationBuild
+
+SCHEMA = {"name": "bytes", "size": "i8", "owner": "i4", "flag": "u1"}
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Iterator[GenerationBuild]:
+    with DataDirectory.lock(tmp_path / "data") as directory, directory.build() as build:
+        yield build
+
+
+def rows(names: list[bytes], first: int = 0) -> dict[str, object]:
+    numbers = np.arange(first, first + len(names))
+    return {
+        "name": ByteColumn.of(names),
+        "size": numbers << 40,
+        "owner": numbers.astype(np.int32),
+        "flag": numbers.astype(np.uint8),
+    }
+
+
+@given(st.lists(st.lists(st.binary(max_size=5), max_size=6), max_size=6), st.integers(1, 7))
+def test_rows_are_read_as_they_were_appended(tmp_path_factory, batches, step) -> None:
+    with DataDirectory.lock(tmp_path_factory.mktemp("data")) as directory, directory.build() as build:
+        names = [name for batch in batches for name in batch]
+        with build.create("some/table", SCHEMA) as writer:
+            for at, batch in enumerate(batches):
+                # A slice whose offsets do not start at 0, as batches are handed on.
+                wide = ByteColumn.of([b"before", *batch, b"after"]).slice(1, len(batch) + 1)
+                writer.append(**rows(batch, sum(map(len, batches[:at]))) | {"name": wide})
+        build.finish()
+        generation = directory.current()
+        assert generation is not None
+        table = generation.table("some/table")
+        assert len(table) == len(names)
+        assert table.bytes("name").items() == names
+        assert table["size"].tolist() == [number << 40 for number in range(len(names))]
+        assert table["owner"].dtype == np.int32
+        chunks = list(table.chunks(("name", "size"), rows=step))
+        assert [name for chunk in chunks for name in chunk.bytes("name")] == names
+        assert [size for chunk in chunks for size in chunk["size"]] == table["size"].tolist()
+        assert all(len(chunk) <= step and chunk["size"].flags.writeable for chunk in chunks)
+        assert [chunk.first_row for chunk in chunks] == list(range(0, len(names), step))
+        middle = table.read(("name", "flag"), len(names) // 3, len(names))
+        assert middle.bytes("name").items() == names[len(names) // 3 :]
+        assert middle["flag"].tolist() == table["flag"][len(names) // 3 :].tolist()
+
+
+def test_mapped_columns_are_plain_and_read_only(build: GenerationBuild) -> None:
+    with build.create("t", SCHEMA) as writer:
+        writer.append(**rows([b"a", b"b"]))
+    for array in (build.table("t")["size"], build.table("t").bytes("name").offsets):
+        assert type(array) is np.ndarray
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1
+
+
+def test_an_empty_table_has_empty_columns(build: GenerationBuild) -> None:
+    build.create("t", SCHEMA).close()
+    table = build.table("t")
+    assert len(table) == len(table["size"]) == len(table.bytes("name")) == 0
+    assert not table["size"].flags.writeable
+    assert list(table.chunks(("name", "size"))) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ({"size": np.zeros(2, np.int32)}, "t.size is i8, not 1-dimensional int32"),
+        ({"size": np.zeros(3, np.int64)}, "different lengths"),
+        ({"size": ByteColumn.of([b"", b""])}, "t.size is i8, not ByteColumn"),
+        ({"name": np.zeros(2, np.int64)}, "t.name is bytes, not ndarray"),
+        ({"other": np.zeros(2, np.int64)}, "not .*'other'"),
+    ],
+)
+def test_wrong_columns_are_refused_before_anything_is_written(build: GenerationBuild, wrong, text) -> None:
+    with build.create("t", SCHEMA) as writer:
+        with pytest.raises(StoreError, match=text):
+            writer.append(**rows([b"a", b"b"]) | wrong)
+        writer.append(**rows([b"c"]))
+    assert build.table("t").bytes("name").items() == [b"c"]
+
+
+def test_a_table_is_asked_for_by_its_name_and_columns(build: GenerationBuild) -> None:
+    writer = build.create("t", SCHEMA)
+    with pytest.raises(StoreError, match="table 't' of .* is not finished"):
+        build.table("t")
+    writer.close()
+    with pytest.raises(StoreError, match="has no column of numbers 'name'"):
+        build.table("t")["name"]
+    with pytest.raises(StoreError, match="has no column of byte strings 'size'"):
+        build.table("t").bytes("size")
+    with pytest.raises(StoreError, match="exists already"):
+        build.create("t", SCHEMA)
+    with pytest.raises(StoreError, match="column type 'i3'"):
+        build.create("u", {"a": "i3"})
+
+
+def test_arrays_are_filled_in_any_order(build: GenerationBuild) -> None:
+    key = build.create_array("sorted", "key", "i8", 1000)
+    row = build.create_array("sorted", "row", "i4", 1000)
+    order = np.random.default_rng(1).permutation(1000)
+    key[order] = order * 3
+    row[order] = order
+    table = build.table("sorted")
+    assert table["key"].tolist() == list(range(0, 3000, 3))
+    assert next(table.chunks(("row",)))["row"].tolist() == list(range(1000))
+    with pytest.raises(StoreError, match="is finished"):
+        build.create_array("sorted", "more", "i4", 1000)
+    build.create_array("uneven", "a", "i4", 1)
+    build.create_array("uneven", "b", "i4", 2)
+    with pytest.raises(StoreError, match="different lengths"):
+        build.table("uneven")
+
+
+def test_scratch_leaves_nothing_behind(build: GenerationBuild) -> None:
+    scratch = build.create_scratch("i8", 1 << 16)
+    scratch[:] = 7
+    assert int(scratch.sum()) == 7 << 16
+    assert list(build.path.iterdir()) == []
+    assert len(build.create_scratch("i8", 0)) == 0
+
+
+def test_an_array_larger_than_the_disk_is_refused_when_it_is_made(build: GenerationBuild) -> None:
+    with pytest.raises(NoSpace, match="/t needs about 562,949,953 MB of free disk space"):
+        build.create_array("t", "big", "i8", 1 << 46)
