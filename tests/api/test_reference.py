@@ -29,6 +29,11 @@ def test_every_field_is_described() -> None:
             assert described.get("description"), f"{name}.{field}"
 
 
+def test_answers_are_described_by_their_models() -> None:
+    for _, _, operation in operations(DOCUMENT):
+        assert operation["responses"]["200"]["content"]["application/json"]["schema"] != {"type": "string"}
+
+
 def test_the_reference_page_is_made_of_the_routes() -> None:
     assert PAGE.read_text() == reference(DOCUMENT), "run: .venv/bin/python -m tests.api.reference"
 

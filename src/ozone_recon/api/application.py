@@ -17,7 +17,7 @@ from ozone_recon.api.context import Context
 from ozone_recon.api.framing import Framing
 from ozone_recon.api.openapi import Application
 from ozone_recon.api.probes import PROBES
-from ozone_recon.api.responses import JsonBytes, json_response, refusal, status_of
+from ozone_recon.api.responses import json_response, refusal, status_of
 from ozone_recon.api.route import BASE
 from ozone_recon.api.routes import ROUTES
 from ozone_recon.errors import ReconError
@@ -36,7 +36,6 @@ def create_app(context: Context, keep: int = KEEP) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        default_response_class=JsonBytes,
     )
     for base, routes in ((BASE, ROUTES), ("", PROBES)):
         for route in routes:
@@ -46,6 +45,7 @@ def create_app(context: Context, keep: int = KEEP) -> FastAPI:
                 methods=[route.method],
                 summary=route.summary,
                 response_model=route.answer,
+                response_description="The answer.",
                 tags=[route.tag],
                 responses={status: {"description": text} for status, text in route.others.items()},
             )

@@ -31,9 +31,14 @@ function objectIn(schema) {
   return target.properties ? target : undefined;
 }
 
+/** Text whose parts in backticks are code. @param {string} text */
+function prose(text) {
+  return text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
+}
+
 /** @param {[string, string, string][]} rows name, type, description */
 function table(rows) {
-  return h("table", {}, h("tbody", {}, rows.map(([name, type, text]) => h("tr", {}, h("td", {}, h("code", {}, name)), h("td", {}, type), h("td", {}, text)))));
+  return h("table", {}, h("tbody", {}, rows.map(([name, type, text]) => h("tr", {}, h("td", {}, h("code", {}, name)), h("td", {}, type), h("td", {}, prose(text))))));
 }
 
 /** The fields of an answer, its objects one after another. @param {Json} schema @param {Set<Json>} [seen] @returns {HTMLElement[]} */
@@ -99,7 +104,7 @@ function operation(path, method, operation) {
   return h("details", { class: "operation", id: `${method}${path}` },
     h("summary", {}, h("b", { class: "method" }, method.toUpperCase()), h("code", {}, path), h("span", {}, operation.summary ?? "")),
     h("div", {},
-      h("p", {}, operation.description ?? ""),
+      h("p", {}, prose(operation.description ?? "")),
       parameters.length ? h("h3", {}, "Parameters") : null,
       parameters.length ? table(parameters.map((parameter) => [
         parameter.name,
@@ -122,7 +127,7 @@ for (const [path, methods] of Object.entries(/** @type {Record<string, Json>} */
 }
 main.append(
   h("h1", {}, document_.info.title),
-  h("p", {}, document_.info.description),
+  ...document_.info.description.split("\n\n").map((/** @type {string} */ text) => h("p", {}, prose(text))),
   h("nav", { "aria-label": "Sections" }, h("ul", {}, [...sections.keys()].map((tag) => h("li", {}, h("a", { href: `#${tag}` }, tag))))),
   ...[...sections].flatMap(([tag, operations]) => [h("h2", { id: tag }, tag), ...operations]),
 );
