@@ -1,0 +1,63 @@
+"""Whatever is asked, of a server with data or without: never a 500, always JSON, errors in their one shape."""
+
+import json
+from urllib.parse import quote
+
+from fastapi import FastAPI
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.api.asking import ask
+
+from ozone_recon.api.application import create_app
+from ozone_recon.api.context import Context
+from ozone_recon.api.route import BASE
+from ozone_recon.config import Config
+
+WITHOUT_DATA = create_app(Context(Config.load(), lambda: (), lambda: True))
+OPERATIONS = [
+    (path, operation)
+    for path, methods in WITHOUT_DATA.openapi()["paths"].items()
+    for method, operation in methods.items()
+    if method == "get" and path.startswith(BASE)
+]
+TEXTS = st.one_of(
+    st.text(max_size=30),
+    st.sampled_from(
+        ["", "/", "//", "/vol1", "/vol1/obs/", "vol1/fso", "/a/b/c/d", "null", "true", "OM", "%", "\x00", "é"]
+    ),
+    st.sampled_from(["0", "1", "-1", "+1", " 1", "2147483648", "9223372036854775807", "-9223372036854775809", "1e3"]),
+    st.binary(max_size=12).map(lambda raw: "".join(f"%{byte:02x}" for byte in raw)),
+)
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> str:
+    """A path with a query, of any route, its parameters and others given once, twice or not at all."""
+    path, operation = draw(st.sampled_from(OPERATIONS))
+    query = []
+    for parameter in [*operation.get("parameters", ()), {"in": "query", "name": "unknown"}]:
+        if parameter["in"] == "path":
+            path = path.replace(f"{{{parameter['name']}}}", quote(draw(TEXTS), safe="%"))
+        else:
+            query += [f"{parameter['name']}={quote(text, safe='%')}" for text in draw(st.lists(TEXTS, max_size=2))]
+    return path + ("?" + "&".join(query) if query else "")
+
+
+def check(app: FastAPI, request: str) -> None:
+    answer = ask(app, request, headers={"Accept-Encoding": "gzip"})
+    assert answer.status_code != 500, (request, answer.text)
+    assert answer.headers["content-type"] == "application/json"
+    assert "x-recon-generation" in answer.headers
+    if answer.status_code == 204:
+        assert not answer.content
+        return
+    body = json.loads(answer.content)
+    if answer.status_code >= 400 and body.get("status") != "INITIALIZING":
+        assert list(body) == ["message"]
+        assert body["message"].strip()
+
+
+@settings(max_examples=150, deadline=None)
+@given(requests())
+def test_before_there_is_data(asked: str) -> None:
+    check(WITHOUT_DATA, asked)
