@@ -17,8 +17,8 @@ ORDER = [
     "sync",
     "config",
     "api",
-    "cli",
     "app",
+    "cli",
 ]
 PURE = {"model", "wire", "decode", "insights"}
 IMPURE = {

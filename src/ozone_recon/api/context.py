@@ -57,12 +57,14 @@ class Context:
     """The server's state as routes see it; only the event loop's thread touches it.
 
     `tasks` gives every task's status; `trigger_om_sync` asks for a synchronisation with the OM now and says whether
-    it was started (False: one is running). `served` is None until a first generation is built.
+    it was started (False: one is running). `doing` says in words what it is doing, for those who wait for the first
+    generation; `served` is None until then.
     """
 
     config: Config
     tasks: Callable[[], Sequence[TaskStatus]]
     trigger_om_sync: Callable[[], bool]
+    doing: Callable[[], str] = lambda: ""
     served: Served | None = None
     measured: Measured = field(default_factory=Measured)
 
@@ -106,7 +108,7 @@ class View:
 
     def _served(self) -> Served:
         if not self.served:
-            raise NotReady("No OM checkpoint has been read yet. See /api/v1/task/status, and ask again in a while.")
+            raise NotReady(f"There is no data yet; ask again in a while. {self.context.doing()}".strip())
         return self.served
 
 
