@@ -1,0 +1,53 @@
+"""How many files of which size there are: for each bucket, and for every place of the namespace."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from ozone_recon.insights.namespace_counts import PAIRS, tally, write_counts
+from ozone_recon.insights.namespace_runs import BATCH, Runs
+from ozone_recon.model.columns import Int64s
+from ozone_recon.model.size_bins import BINS, DIST_BINS, bins_of
+from ozone_recon.store.generation import Generation, GenerationBuild
+from ozone_recon.store.schema import Schema
+
+NAME: Final = "FileSizeCount"
+TABLES: Final[dict[str, Schema]] = {
+    # Buckets in the order of `om/bucketTable`, bins ascending; only those with files.
+    "file_sizes": {"bucket": "i4", "bin": "i4", "files": "i8"},
+    # Codes are size bins (model.size_bins).
+    "namespace_sizes": PAIRS,
+}
+
+
+def rebuild(build: GenerationBuild) -> None:
+    """Write the tables above; needs those of nssummary."""
+    write_counts(build, "namespace_sizes", "size", bins_of, BINS)
+    buckets = build.table("om/bucketTable").rows
+    counts = np.zeros(buckets * BINS, np.int64)
+    groups, keys = build.table("groups"), build.table("keys")
+    runs = Runs(np.array(groups["first_row"]), np.array(groups["bucket"], np.int64), keys.rows)
+    for chunk in keys.chunks(("size",), BATCH):
+        starts, bucket = runs.within(chunk.first_row, len(chunk))
+        of_row = np.repeat(bucket, np.diff(starts, append=len(chunk)))
+        codes = (of_row * BINS + bins_of(chunk["size"]))[of_row >= 0]
+        counts += np.bincount(codes, minlength=len(counts))
+    held = np.flatnonzero(counts)
+    with build.create("file_sizes", TABLES["file_sizes"]) as writer:
+        writer.append(bucket=(held // BINS).astype(np.int32), bin=(held % BINS).astype(np.int32), files=counts[held])
+
+
+def of_buckets(generation: Generation) -> list[tuple[int, int, int]]:
+    """(row of `om/bucketTable`, bin, files) of all keys in OM's tables, also of files below a deleted directory."""
+    table = generation.table("file_sizes")
+    return list(zip(table["bucket"].tolist(), table["bin"].tolist(), table["files"].tolist(), strict=True))
+
+
+def of_places(generation: Generation, low: int, high: int) -> Int64s:
+    """Files in the places low to high (exclusive) by the bins of `namespace/dist`, the last two of ours being one."""
+    files = tally(generation, "namespace_sizes", low, high, BINS).files
+    dist = files[:DIST_BINS].copy()
+    dist[-1] += files[DIST_BINS:].sum()
+    return dist

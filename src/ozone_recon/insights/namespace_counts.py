@@ -1,0 +1,146 @@
+"""Files and bytes of every place of the namespace by some code of a file: its size bin, its owner, its month.
+
+The codes of one place are few, so each place has only the pairs (place, code) that occur. They stand in order of
+the places, and a subtree's are a run. One pair may be there more than once (a large directory is counted in pieces).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ozone_recon.insights.namespace_paths import spans
+from ozone_recon.insights.namespace_runs import BATCH, NOWHERE, Runs
+from ozone_recon.model.columns import Int64s
+from ozone_recon.model.kernel import kernel
+from ozone_recon.store.generation import Generation, GenerationBuild
+from ozone_recon.store.schema import Schema
+
+PAIRS: Final[Schema] = {"place": "i4", "code": "i4", "files": "i4", "size": "i8", "replicated_size": "i8"}
+"""`place` is a row of `namespace`; `files` have that code and `size` and `replicated_size` bytes, directly in it."""
+BYTES_PER_PAIR: Final = 96
+"""What a pair takes while it is put in order, with a margin."""
+
+Coder = Callable[[NDArray[np.int64]], NDArray[np.int64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The sums of a subtree for every code: `files[code]` files of `size[code]` bytes."""
+
+    files: Int64s
+    size: Int64s
+    replicated_size: Int64s
+
+
+@kernel
+def _count(
+    starts: Int64s,
+    wanted: NDArray[np.bool_],
+    code: Int64s,
+    size: Int64s,
+    replicated_size: Int64s,
+    sums: Int64s,
+    pairs: Int64s,
+) -> int:
+    """Writes the pairs (run, code, files, size, replicated size) of every wanted run; gives their number.
+
+    `sums` has a row of three zeros for each code, and has so again afterwards; `pairs` has a row for each key.
+    """
+    rows = len(code)
+    count = 0
+    for run in range(len(starts)):
+        if not wanted[run]:
+            continue
+        first = count
+        stop = starts[run + 1] if run + 1 < len(starts) else rows
+        for row in range(starts[run], stop):
+            at = code[row]
+            if not sums[at, 0]:
+                pairs[count, 0] = run
+                pairs[count, 1] = at
+                count += 1
+            sums[at, 0] += 1
+            sums[at, 1] += size[row]
+            sums[at, 2] += replicated_size[row]
+        for pair in range(first, count):
+            at = pairs[pair, 1]
+            for column in range(3):
+                pairs[pair, 2 + column] = sums[at, column]
+                sums[at, column] = 0
+    return count
+
+
+def write_counts(build: GenerationBuild, table: str, column: str, code: Coder, codes: int) -> None:
+    """Writes a table of PAIRS, where a key's code is `code` of its value in `column`, from 0 up to `codes`."""
+    cuts = build.table("namespace_cuts")
+    runs = Runs(np.array(cuts["first"]), np.array(cuts["place"], np.int64), build.table("keys").rows)
+    places = len(build.table("namespace"))
+    with build.create(table, PAIRS) as writer:
+        for low, high in _place_ranges(runs, places, codes, build.memory_limit):
+            pairs = _pairs(build, runs, low, high, column, code, codes)
+            for start in range(0, len(pairs), BATCH):
+                piece = pairs[start : start + BATCH]
+                writer.append(
+                    place=piece[:, 0].astype(np.int32),
+                    code=piece[:, 1].astype(np.int32),
+                    files=piece[:, 2].astype(np.int32),
+                    size=piece[:, 3],
+                    replicated_size=piece[:, 4],
+                )
+
+
+def _pairs(
+    build: GenerationBuild, runs: Runs, low: int, high: int, column: str, code: Coder, codes: int
+) -> NDArray[np.int64]:
+    """The pairs of the places low to high (exclusive), in order of the places."""
+    sums = np.zeros((codes, 3), np.int64)
+    scratch = np.empty((BATCH, 5), np.int64)
+    found: list[NDArray[np.int64]] = []
+    for chunk in build.table("keys").chunks({column, "size", "replicated_size"}, BATCH):
+        starts, place = runs.within(chunk.first_row, len(chunk))
+        wanted = (place != NOWHERE) & (place >= low) & (place < high)
+        if wanted.any():
+            codes_here = code(chunk[column])
+            count = _count(starts, wanted, codes_here, chunk["size"], chunk["replicated_size"], sums, scratch)
+            pairs = scratch[:count].copy()
+            pairs[:, 0] = place[pairs[:, 0]]
+            found.append(pairs)
+    pairs = np.concatenate(found) if found else np.empty((0, 5), np.int64)
+    # A place's pairs follow each other, so places are put in order and not each pair.
+    heads = np.flatnonzero(np.diff(pairs[:, 0], prepend=-1))
+    order = np.argsort(pairs[heads, 0], kind="stable")
+    lengths = np.diff(heads, append=len(pairs))
+    return pairs[spans(heads[order], lengths[order])]
+
+
+def _place_ranges(runs: Runs, places: int, codes: int, memory_limit: int) -> Iterator[tuple[int, int]]:
+    """Ranges of places, together all, whose pairs take no more than `memory_limit` bytes."""
+    rows = runs.last - runs.first
+    most = np.zeros(places, np.int64)
+    held = runs.place != NOWHERE
+    np.add.at(most, runs.place[held], np.minimum(rows, codes * (1 + rows // BATCH))[held])
+    ends = np.cumsum(most)
+    capacity = max(1, memory_limit // BYTES_PER_PAIR)
+    low = 0
+    while low < places:
+        before = int(ends[low - 1]) if low else 0
+        high = max(low + 1, int(np.searchsorted(ends, before + capacity, side="right")))
+        yield low, high
+        low = high
+
+
+def tally(generation: Generation, table: str, low: int, high: int, codes: int) -> Tally:
+    """The sums over the places low to high (exclusive), by code."""
+    pairs = generation.table(table)
+    place = pairs["place"]
+    start, stop = np.searchsorted(place, [low, high])
+    code = pairs["code"][start:stop]
+    sums = np.zeros((3, codes), np.int64)
+    for total, column in zip(sums, ("files", "size", "replicated_size"), strict=True):
+        np.add.at(total, code, pairs[column][start:stop])
+    return Tally(*sums)
