@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import click
+
+from ozone_recon.cli.main import main
 from ozone_recon.config.keys import KEYS, Key
 
 CONFIGURATION = """\
@@ -63,7 +66,30 @@ def _row(key: Key[object]) -> str:
     return f"| `{key.name}` | {kind} | {f'`{key.default}`' if key.default else ''} | {key.meaning}{node}{older} |"
 
 
-PAGES: dict[str, Callable[[], str]] = {"configuration.md": configuration}
+CLI = """\
+# Command line
+
+`ozone-recon` (from a clone: `./run`) builds, serves and asks. The commands that ask go through the routes of the
+[API](api.md), in this process or on a server, so their `--json` is what the route answers; lines about progress go to
+standard error. Where standard output is not a terminal, tables are as wide as they need to be.
+"""
+
+
+def cli() -> str:
+    """The text of docs/cli.md."""
+    root = click.Context(main, info_name="ozone-recon", terminal_width=100, **main.context_settings)
+    pages = [CLI, _block(main, root)]
+    for name, command in main.commands.items():
+        within = click.Context(command, parent=root, info_name=name, terminal_width=100)
+        pages += [f"## {name}\n", _block(command, within)]
+    return "\n".join(pages)
+
+
+def _block(command: click.Command, context: click.Context) -> str:
+    return f"```\n{command.get_help(context)}\n```\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {"configuration.md": configuration, "cli.md": cli}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

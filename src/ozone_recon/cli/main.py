@@ -1,8 +1,70 @@
-"""The command line's entry point."""
+"""The command line's entry point: which commands there are, and how an error becomes a line and an exit code.
+
+Nothing heavy is imported before a command runs, so that help and completion are there at once.
+"""
+
+from __future__ import annotations
+
+from typing import Final
 
 import click
 
+from ozone_recon import __version__
+from ozone_recon.cli import listing, namespace, serving, shells, state
+from ozone_recon.cli.exits import EXITS, exit_code
+from ozone_recon.errors import ReconError
 
-@click.group()
+
+class Commands(click.Group):
+    """The group of all commands; turns our own errors into one line on standard error and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which they are added, so that help begins with what a newcomer needs."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Runs the command that was asked for."""
+        try:
+            super().invoke(ctx)
+        except ReconError as error:
+            click.echo(f"ozone-recon: {error}", err=True)
+            ctx.exit(exit_code(error))
+        except KeyboardInterrupt:
+            ctx.exit(130)
+
+
+_HELP: Final = """Recon for Apache Ozone: reads an Ozone Manager's database and answers what is in it.
+
+\b
+From a customer's tar, without a cluster:
+  ozone-recon open om.db.tar.gz --data-dir DIR     build it, serve it on http://127.0.0.1:9888
+  ozone-recon du /vol1 --data-dir DIR              ask what was built, with or without a server
+  ozone-recon status --checkpoint om.db.tar.gz     build for this once, and ask
+
+\b
+With a cluster:
+  ozone-recon serve --conf-dir /etc/ozone --data-dir DIR
+  ozone-recon keys 42 --server http://recon:9888 --json
+"""
+_CODES: Final = "\b\nExit codes:\n" + "\n".join(f"  {code:<5}{meaning}" for code, meaning in EXITS.items())
+
+
+@click.group(
+    cls=Commands,
+    help=_HELP,
+    epilog=_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="ozone-recon")
 def main() -> None:
-    """Recon for Apache Ozone."""
+    """Runs one command."""
+
+
+for command in (
+    *serving.COMMANDS,
+    *namespace.COMMANDS,
+    *listing.COMMANDS,
+    *state.COMMANDS,
+    *shells.COMMANDS,
+):
+    main.add_command(command)

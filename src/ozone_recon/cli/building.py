@@ -1,0 +1,36 @@
+"""Builds a generation from a checkpoint somebody gave, in this process's foreground, and shows how it goes."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ozone_recon.cli.progress import watching
+
+if TYPE_CHECKING:
+    from ozone_recon.config import Config
+    from ozone_recon.store.generation import Generation
+
+
+@contextmanager
+def built(checkpoint: Path, data_dir: Path | None, config: Config) -> Iterator[Generation]:
+    """A generation of the checkpoint, in `data_dir` if given (reused when it is there), else in one for this once."""
+    from ozone_recon.store.data_directory import DataDirectory
+    from ozone_recon.sync.om import OmSync, Settings
+    from ozone_recon.sync.origin import GivenPath
+
+    with ExitStack() as held:
+        if data_dir is None:
+            data_dir = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="ozone-recon-")))
+        directory = held.enter_context(DataDirectory.lock(data_dir, config.checkpoints))
+        settings = Settings(config.memory_limit, config.threads, config.filesystem_paths)
+        sync = OmSync(directory, GivenPath(checkpoint), settings, lambda _: None)
+        if not sync.reuse():
+            with watching(sync):
+                sync.synchronise()
+        generation = directory.current()
+        assert generation is not None
+        yield generation

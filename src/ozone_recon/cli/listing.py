@@ -1,0 +1,196 @@
+"""Commands that list: containers, keys, volumes, buckets, open keys, what waits for deletion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from ozone_recon.cli.answers import Answers
+from ozone_recon.cli.question import question
+from ozone_recon.cli.sheet import Sheet, count, human_size, size, text, time
+
+
+def paged(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of a command whose rows come in pages."""
+    command = click.option(
+        "--after", default="", metavar="KEY", help="Begin after this row: the last page's last one."
+    )(command)
+    return click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="Rows of a page.")(
+        command
+    )
+
+
+def _more(rows: Sequence[object], limit: int, after: object) -> list[str]:
+    return [f"There may be more: --after '{after}'"] if len(rows) >= limit and after else []
+
+
+@click.command()
+@paged
+@question("containers --checkpoint om.db.tar.gz")
+def containers(ask: Answers, limit: int, after: str) -> Sheet:
+    """The containers and how many keys they hold."""
+    answer = ask.get("/containers", limit=limit, prevKey=after or None)
+    rows = answer["data"]["containers"]
+    return Sheet(
+        answer,
+        (count("CONTAINER"), count("KEYS")),
+        [(row["ContainerID"], row["NumberOfKeys"]) for row in rows],
+        _more(rows, limit, answer["data"]["prevKey"]),
+    )
+
+
+@click.command()
+@click.argument("where")
+@paged
+@question("keys 1 --data-dir /data/recon", "keys /vol1/bucket1/logs --limit 20 --checkpoint om.db")
+def keys(ask: Answers, where: str, limit: int, after: str) -> Sheet:
+    """Keys in a container, or below a path. WHERE is a container's number, or the path of a bucket or directory."""
+    if where.isdecimal():
+        return _keys_in_container(ask, where, limit, after)
+    answer = ask.get("/keys/listKeys", startPrefix=where, limit=limit, prevKey=after or None)
+    rows = answer["keys"]
+    return Sheet(
+        answer,
+        (size("SIZE"), size("WITH REPLICAS"), text("REPLICATION"), time("MODIFIED"), text("KEY")),
+        [
+            (
+                row["size"],
+                row["replicatedSize"],
+                _replication(row["replicationInfo"]),
+                row["modificationTime"],
+                row["path"],
+            )
+            for row in rows
+        ],
+        _more(rows, limit, answer.get("lastKey")),
+    )
+
+
+def _keys_in_container(ask: Answers, container: str, limit: int, after: str) -> Sheet:
+    answer = ask.get(f"/containers/{container}/keys", limit=limit, prevKey=after or None)
+    rows = answer["keys"]
+    return Sheet(
+        answer,
+        (size("SIZE"), count("BLOCKS HERE"), time("MODIFIED"), text("KEY")),
+        [
+            (
+                row["DataSize"],
+                sum(len(blocks) for blocks in row["Blocks"].values()),
+                row["ModificationTime"],
+                row["CompletePath"] or f"{row['Volume']}/{row['Bucket']}/…/{row['Key']}",
+            )
+            for row in rows
+        ],
+        [f"{answer['totalCount']:,} keys in container {container}.", *_more(rows, limit, answer["lastKey"])],
+    )
+
+
+def _replication(config: dict[str, Any] | None) -> str:
+    if not config:
+        return ""
+    if config["replicationType"] == "EC":
+        return f"EC {config['codec'].lower()}-{config['data']}-{config['parity']}"
+    return f"{config['replicationType']} {config['replicationFactor']}"
+
+
+@click.command()
+@paged
+@question("volumes --data-dir /data/recon")
+def volumes(ask: Answers, limit: int, after: str) -> Sheet:
+    """The volumes, their owners and quotas."""
+    answer = ask.get("/volumes", limit=limit, prevKey=after)
+    rows = answer["volumes"]
+    return Sheet(
+        answer,
+        (text("VOLUME"), text("OWNER"), text("QUOTA"), count("BUCKETS"), time("CREATED")),
+        [
+            (row["name"], row["owner"], _quota(row["quotaInBytes"]), row["usedNamespace"], row["creationTime"])
+            for row in rows
+        ],
+        _more(rows, limit, rows[-1]["name"] if rows else ""),
+    )
+
+
+def _quota(quota: int) -> str:
+    return human_size(quota) or "none"
+
+
+@click.command()
+@click.argument("volume", required=False)
+@paged
+@question("buckets vol1 --data-dir /data/recon")
+def buckets(ask: Answers, volume: str | None, limit: int, after: str) -> Sheet:
+    """The buckets of VOLUME, or all. Layout, owner, use and quota."""
+    answer = ask.get("/buckets", volume=volume and volume.strip("/"), limit=limit, prevKey=after)
+    rows = answer["buckets"]
+    last = rows[-1] if rows else {"volumeName": "", "name": ""}
+    return Sheet(
+        answer,
+        (text("BUCKET"), text("LAYOUT"), text("OWNER"), size("USED"), text("QUOTA"), count("NAMES"), time("CREATED")),
+        [
+            (
+                f"/{row['volumeName']}/{row['name']}",
+                row["bucketLayout"],
+                row["owner"],
+                row["usedBytes"],
+                _quota(row["quotaInBytes"]),
+                row["usedNamespace"],
+                row["creationTime"],
+            )
+            for row in rows
+        ],
+        _more(rows, limit, last["name"] if volume else f"/{last['volumeName']}/{last['name']}"),
+    )
+
+
+@click.command("open-keys")
+@click.argument("path", default="")
+@paged
+@question("open-keys --data-dir /data/recon", "open-keys /vol1/bucket1 --checkpoint om.db.tar.gz")
+def open_keys(ask: Answers, path: str, limit: int, after: str) -> Sheet:
+    """Keys being written, or left open. All, or those below PATH (a bucket or deeper)."""
+    answer = ask.get(
+        "/keys/open", startPrefix=path, includeFso=True, includeNonFso=True, limit=limit, prevKey=after
+    ) or {"nonFSO": [], "fso": [], "lastKey": ""}
+    rows = [*answer.get("nonFSO", ()), *answer.get("fso", ())]
+    return Sheet(
+        answer,
+        (size("SIZE"), size("WITH REPLICAS"), text("REPLICATION"), time("OPENED"), text("KEY")),
+        [
+            (row["size"], row["replicatedSize"], _replication(row["replicationInfo"]), row["creationTime"], row["path"])
+            for row in rows
+        ],
+        _more(rows, limit, answer["lastKey"]),
+    )
+
+
+@click.command()
+@click.argument("path", default="")
+@click.option("--dirs", is_flag=True, help="Directories instead of keys.")
+@paged
+@question("pending --data-dir /data/recon", "pending --dirs --checkpoint om.db.tar.gz")
+def pending(ask: Answers, path: str, dirs: bool, limit: int, after: str) -> Sheet:
+    """Deleted, but still taking space. All keys, those below PATH, or with --dirs the directories."""
+    if dirs:
+        answer = ask.get("/keys/deletePending/dirs", limit=limit, prevKey=after)
+        rows = answer.get("deletedDirInfo", [])
+        lines = [(row["size"], row["replicatedSize"], row["path"]) for row in rows]
+    else:
+        answer = ask.get("/keys/deletePending", startPrefix=path, limit=limit, prevKey=after) or {"lastKey": ""}
+        rows = answer.get("deletedKeyInfo", [])
+        lines = [
+            (sum(map(int, row["totalSize"])), sum(row["totalSize"].values()), _deleted_path(row["omKeyInfoList"][0]))
+            for row in rows
+        ]
+    return Sheet(
+        answer, (size("SIZE"), size("WITH REPLICAS"), text("PATH")), lines, _more(rows, limit, answer["lastKey"])
+    )
+
+
+def _deleted_path(key: dict[str, Any]) -> str:
+    return f"{key['volumeName']}/{key['bucketName']}/{key['keyName']}"
+
+
+COMMANDS = (containers, keys, volumes, buckets, open_keys, pending)

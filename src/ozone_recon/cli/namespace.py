@@ -1,0 +1,124 @@
+"""Commands about the namespace: what fills a path, what it is, its quota, the sizes of its files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ozone_recon.cli.answers import Answers
+from ozone_recon.cli.question import question
+from ozone_recon.cli.sheet import Sheet, count, human_size, human_time, printable, size, text
+
+
+@click.command()
+@click.argument("path", default="/")
+@click.option("--files", is_flag=True, help="List the keys directly in PATH too.")
+@click.option(
+    "--sort", type=click.Choice(["size", "name"]), default="size", show_default=True, help="Order of the rows."
+)
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="The most rows to show.")
+@question(
+    "du / --checkpoint om.db.tar.gz",
+    "du /vol1/bucket1/logs --files --data-dir /data/recon",
+    "du /vol1 --server http://recon:9888 --json",
+)
+def du(ask: Answers, path: str, files: bool, sort: str, limit: int) -> Sheet:
+    """What fills PATH. Sizes of all that is directly below it, with and without replicas."""
+    answer = ask.get("/namespace/usage", path=path, files=files, replica=True)
+    below: list[dict[str, Any]] = answer.get("subPaths", [])
+    below.sort(key=(lambda row: row["path"]) if sort == "name" else (lambda row: (-row["size"], row["path"])))
+    whole, replicated = human_size(answer["size"]), human_size(answer["sizeWithReplica"])
+    notes = [f"{printable(answer['path'])}: {whole}, {replicated} with replicas."]
+    if len(below) > limit:
+        notes.append(f"{len(below) - limit:,} more rows: raise --limit.")
+    return Sheet(
+        answer,
+        (size("SIZE"), size("WITH REPLICAS"), text("PATH")),
+        [(row["size"], row["sizeWithReplica"], row["path"] + ("" if row["isKey"] else "/")) for row in below[:limit]],
+        notes,
+    )
+
+
+@click.command()
+@click.argument("path", default="/")
+@question("summary /vol1/bucket1 --data-dir /data/recon")
+def summary(ask: Answers, path: str) -> Sheet:
+    """What PATH is. Its kind, what is below it, its owner, times, quota and layout."""
+    answer = ask.get("/namespace/summary", path=path)
+    counts = answer.get("countStats") or {}
+    about = answer.get("objectInfo") or {}
+    rows = [("type", answer["type"])]
+    rows += [
+        (words, f"{counts[name]:,}")
+        for name, words in (
+            ("numVolume", "volumes"),
+            ("numBucket", "buckets"),
+            ("numDir", "directories"),
+            ("numKey", "keys"),
+        )
+        if counts.get(name, -1) >= 0
+    ]
+    rows += [(words, printed) for name, words, write in _ABOUT if (printed := write(about.get(name)))]
+    return Sheet(answer, (text("WHAT"), text("VALUE")), rows)
+
+
+def _plain(value: object) -> str:
+    return "" if value in (None, "") else printable(value)
+
+
+def _quota(value: int | None) -> str:
+    return "none" if value is not None and value < 0 else _plain(value and f"{value:,}")
+
+
+_ABOUT = (
+    ("owner", "owner", _plain),
+    ("bucketLayout", "layout", _plain),
+    ("dataSize", "size", human_size),
+    ("usedBytes", "used, with replicas", human_size),
+    ("usedNamespace", "used names", _plain),
+    ("quotaInBytes", "quota of bytes", _quota),
+    ("quotaInNamespace", "quota of names", _quota),
+    ("sourceVolume", "links to volume", _plain),
+    ("sourceBucket", "links to bucket", _plain),
+    ("creationTime", "created", human_time),
+    ("modificationTime", "modified", human_time),
+)
+
+
+@click.command()
+@click.argument("path", default="/")
+@question("quota /vol1 --data-dir /data/recon")
+def quota(ask: Answers, path: str) -> Sheet:
+    """Quota and use of PATH. A volume, a bucket, or / for all."""
+    answer = ask.get("/namespace/quota", path=path)
+    allowed, used = answer["allowed"], answer["used"]
+    share = f"{used / allowed:.1%}" if allowed > 0 else ""
+    return Sheet(
+        answer,
+        (size("USED"), text("ALLOWED"), text("SHARE")),
+        [(used, human_size(allowed) if allowed >= 0 else "no quota", share)],
+    )
+
+
+@click.command("file-sizes")
+@click.argument("path", default="/")
+@question("file-sizes /vol1/bucket1 --data-dir /data/recon")
+def file_sizes(ask: Answers, path: str) -> Sheet:
+    """How large the files below PATH are. A histogram."""
+    answer = ask.get("/namespace/dist", path=path)
+    counts: list[int] = answer["dist"]
+    most = max(counts, default=0)
+    rows = [
+        (
+            f"up to {human_size(1 << 10 + bin)}" if bin < len(counts) - 1 else "larger",
+            number,
+            "█" * round(40 * number / most),
+        )
+        for bin, number in enumerate(counts)
+        if number
+    ]
+    return Sheet(answer, (text("SIZE"), count("FILES"), text("")), rows, [f"{sum(counts):,} files."])
+
+
+COMMANDS = (du, summary, quota, file_sizes)

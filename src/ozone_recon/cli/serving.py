@@ -1,0 +1,117 @@
+"""The commands that build and serve: `serve` follows a running OM, `open` takes one checkpoint."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from ozone_recon.cli.building import built
+from ozone_recon.cli.progress import watching
+
+if TYPE_CHECKING:
+    from ozone_recon.config import Config
+    from ozone_recon.sync.om import OmSync
+    from ozone_recon.sync.origin import Origin
+
+_PATH: Final = click.Path(path_type=Path)
+
+
+def settings(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of a command that builds."""
+    for option in (
+        click.option("-D", "keys", multiple=True, metavar="KEY=VALUE", help="Any key of docs/configuration.md."),
+        click.option("--conf-dir", type=_PATH, metavar="DIR", help="The directory of ozone-site.xml."),
+        click.option("--port", type=click.IntRange(0, 65535), help="Port to serve on; 0 takes a free one.  [9888]"),
+        click.option("--data-dir", type=_PATH, metavar="DIR", help="Where to keep what is built."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(
+    epilog="\b\n"
+    "  ozone-recon serve --conf-dir /etc/ozone --data-dir /data/recon\n"
+    "  ozone-recon serve -D ozone.om.address=om1 --data-dir /data/recon --port 0"
+)
+@settings
+def serve(data_dir: Path | None, port: int | None, conf_dir: Path | None, keys: tuple[str, ...]) -> None:
+    """Follow a running OM and serve what is in it.
+
+    The ozone-site.xml of --conf-dir says where OM is. What was built before is served at once; a checkpoint is
+    fetched when that is due, and replaces it when it is built. Ctrl-C stops.
+    """
+    from ozone_recon.sync.origin import RunningOm
+
+    config = _config(data_dir, port, conf_dir, keys)
+    _serve(config, RunningOm(config.om))
+
+
+@click.command(
+    "open",
+    epilog="\b\n"
+    "  ozone-recon open om.db.tar.gz --data-dir /data/recon\n"
+    "  ozone-recon open /data/metadata/om.db --data-dir /data/recon --host 0.0.0.0 --port 8080\n"
+    "  ssh om1 tar c -C /data/metadata om.db | ozone-recon open - --data-dir /data/recon --no-serve",
+)
+@click.argument("path", type=_PATH)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Host to listen on.")
+@click.option("--no-serve", is_flag=True, help="Build only.")
+@settings
+def open_checkpoint(
+    path: Path,
+    host: str,
+    no_serve: bool,
+    data_dir: Path | None,
+    port: int | None,
+    conf_dir: Path | None,
+    keys: tuple[str, ...],
+) -> None:
+    """Build from one checkpoint and serve it.
+
+    PATH is an om.db directory, a directory that holds one, or a tar of one (.tar, .tar.gz, .tar.zst, .tar.bz2,
+    .tar.xz); - reads a tar from a pipe. It is never changed. What was built from it before is reused. Ctrl-C stops.
+    """
+    from ozone_recon.sync.origin import GivenPath
+
+    config = _config(data_dir, port, conf_dir, (f"ozone.recon.http-bind-host={host}", *keys))
+    if no_serve:
+        with built(path, config.require_data_dir(), config) as generation:
+            click.echo(f"{generation.path}: {generation.size:,} bytes, sequence number {generation.sequence_number:,}")
+        return
+    _serve(config, GivenPath(path))
+
+
+def _config(data_dir: Path | None, port: int | None, conf_dir: Path | None, keys: Iterable[str]) -> Config:
+    from ozone_recon.config import Config
+
+    flags: dict[str, str] = {}
+    for key in keys:
+        name, equals, value = key.partition("=")
+        if not equals:
+            raise click.UsageError(f"-D {key}: write it as KEY=VALUE")
+        flags[name] = value
+    if data_dir is not None:
+        flags["ozone.recon.db.dir"] = str(data_dir)
+    if port is not None:
+        flags["ozone.recon.http-address"] = f"0.0.0.0:{port}"
+    return Config.load(conf_dir, os.environ, flags)
+
+
+def _serve(config: Config, origin: Origin) -> None:
+    from ozone_recon import app
+
+    with ExitStack() as held:
+
+        def started(address: str, sync: OmSync) -> None:
+            click.echo(f"Serving on {address} (Ctrl-C stops)", err=True)
+            held.enter_context(watching(sync))
+
+        app.serve(config, origin, started)
+
+
+COMMANDS = (serve, open_checkpoint)

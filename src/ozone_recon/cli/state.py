@@ -1,0 +1,62 @@
+"""Commands about the data as a whole, and the one that asks any route."""
+
+from __future__ import annotations
+
+import click
+
+from ozone_recon.cli.answers import Answers
+from ozone_recon.cli.question import question
+from ozone_recon.cli.sheet import Sheet, human_time, text
+
+
+@click.command()
+@question("status --server http://recon:9888", "status --checkpoint om.db.tar.gz")
+def status(ask: Answers) -> Sheet:
+    """What there is, in numbers. Volumes, buckets, keys, what is open, what waits for deletion; how each task fared."""
+    state = ask.get("/clusterState")
+    opened = ask.get("/keys/open/summary")
+    uploads = ask.get("/keys/open/mpu/summary")
+    deleted = ask.get("/keys/deletePending/summary")
+    tasks = ask.get("/task/status")
+    answer = {
+        "clusterState": state,
+        "openKeys": opened,
+        "multipartUploads": uploads,
+        "deletePending": deleted,
+        "tasks": tasks,
+    }
+    rows = [
+        *((name, f"{state[name]:,}") for name in ("volumes", "buckets", "keys", "containers")),
+        ("open keys", f"{opened['totalOpenKeys']:,}"),
+        ("multipart uploads", f"{uploads['totalOpenMPUKeys']:,}"),
+        ("keys to delete", f"{deleted['totalDeletedKeys']:,}"),
+        ("directories to delete", f"{state['deletedDirs']:,}"),
+        *((f"task {task['taskName']}", _task(task)) for task in tasks),
+    ]
+    return Sheet(answer, (text("WHAT"), text("VALUE")), rows)
+
+
+def _task(task: dict[str, int]) -> str:
+    if task["isCurrentTaskRunning"]:
+        return "running"
+    when = human_time(task["lastUpdatedTimestamp"])
+    return f"{'failed' if task['lastTaskRunStatus'] else 'done'} {when}".strip()
+
+
+@click.command()
+@click.argument("route")
+@click.argument("parameters", nargs=-1, metavar="[NAME=VALUE]...")
+@question(
+    "ask /keys/open/summary --checkpoint om.db.tar.gz", "ask /utilization/fileCount volume=vol1 --data-dir /data/recon"
+)
+def ask(ask: Answers, route: str, parameters: tuple[str, ...]) -> Sheet:
+    """Ask any route of the API. The answer is JSON; docs/api.md has the routes."""
+    for parameter in parameters:
+        if "=" not in parameter:
+            raise click.UsageError(f"{parameter!r} is not NAME=VALUE")
+    given = dict(parameter.split("=", 1) for parameter in parameters)
+    route = "/" + route.removeprefix("/api/v1").strip("/")
+    return Sheet(ask.get(route, **given), (), ())
+
+
+COMMANDS = (status, ask)
