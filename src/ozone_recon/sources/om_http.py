@@ -80,13 +80,12 @@ def checkpoint_body(om: OmHttp) -> Iterator[Body]:
             except (OSError, http.client.HTTPException) as failed:
                 refusals.append(f"{address}: {_reason(failed)}")
                 continue
-            if response.status != http.client.OK:
-                refusals.append(_refusal(address, response))
-                continue
-            if connection.sock is not None:
-                connection.sock.settimeout(om.read_timeout)
-            yield Body(address, response)
-            return
+            with response:
+                if response.status != http.client.OK:
+                    refusals.append(_refusal(address, response))
+                    continue
+                yield Body(address, response)
+                return
         finally:
             connection.close()
     raise TransferError("no OM gave a checkpoint: " + "; ".join(refusals))
@@ -104,9 +103,12 @@ def _connection(address: str, om: OmHttp) -> http.client.HTTPConnection:
 
 def _ask(connection: http.client.HTTPConnection, om: OmHttp) -> http.client.HTTPResponse:
     connection.connect()
-    connection.sock.settimeout(om.answer_timeout)
+    socket = connection.sock
+    socket.settimeout(om.answer_timeout)
     connection.request("GET", f"{CHECKPOINT}?flushBeforeCheckpoint={str(om.flush).lower()}")
-    return connection.getresponse()
+    response = connection.getresponse()
+    socket.settimeout(om.read_timeout)
+    return response
 
 
 def _refusal(address: str, response: http.client.HTTPResponse) -> str:
