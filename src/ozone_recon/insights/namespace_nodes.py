@@ -221,7 +221,7 @@ def _deleted_directories(table: Table, buckets: dict[int, int], live: Int64s) ->
                 rows.append((own, parent, buckets.get(bucket, -1)))
     own_ids, parents, of_bucket = np.array(rows, np.int64).reshape(-1, 3).T
     ids, first = np.unique(own_ids, return_index=True)
-    kept = first[~np.isin(ids, live)]
+    kept = first[~np.isin(ids, live)] if len(ids) else first
     return _Deleted(ByteColumn.of([names[row] for row in kept]), own_ids[kept], parents[kept], of_bucket[kept])
 
 

@@ -23,4 +23,9 @@ def bin_of(size: int) -> int:
 
 def bins_of(sizes: Int64s) -> Int64s:
     """The bin of every size in a column."""
-    return np.where(sizes >= 1 << 50, 41, np.searchsorted(np.array(UPPER_BOUNDS[:41]), sizes, side="left"))
+    # The exponent of a double is the bit length; it is one too many only where rounding meets a power of two, beyond
+    # 2^53, and those sizes are in the last bin anyway.
+    exponent = (sizes - 1).astype(np.float64).view(np.int64) >> 52
+    bins = np.clip(exponent - 1032, 0, 40)
+    bins[sizes >= 1 << 50] = 41
+    return bins
