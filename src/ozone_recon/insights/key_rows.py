@@ -1,0 +1,183 @@
+"""Rows of the table `keys` by database key, and as records with volume, bucket and complete path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from ozone_recon.insights.directory_paths import DirectoryPaths
+from ozone_recon.model.byte_search import after_prefix, first_after, first_at_or_after
+from ozone_recon.model.columns import ByteColumn, Int64s
+from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.store.generation import Generation
+
+
+class KeyRow(NamedTuple):
+    """A committed key. `name` is what OM calls keyName: in FSO buckets the last part of the path alone.
+
+    `path` is `volume/bucket/…` without a leading slash, None when a directory above the file is gone (it was deleted,
+    and OM has not yet deleted what was in it). `parent_id` is 0 outside FSO buckets.
+    """
+
+    row: int
+    db_key: str
+    volume: str
+    bucket: str
+    name: str
+    path: str | None
+    parent_id: int
+    size: int
+    replicated_size: int
+    replication: ReplicationConfig
+    creation_time: int
+    modification_time: int
+
+
+def section(generation: Generation, *, file_table: bool) -> tuple[int, int]:
+    """The groups of keyTable's or of fileTable's rows, as (first, end)."""
+    kinds = generation.table("groups")["file_table"]
+    split = int(np.searchsorted(kinds, 1))
+    return (split, len(kinds)) if file_table else (0, split)
+
+
+def first_row(generation: Generation, key: bytes, *, file_table: bool, after: bool = False) -> int:
+    """The first row of one of the two tables whose database key is `key` or greater (`after`: greater)."""
+    groups = generation.table("groups")
+    prefixes = groups.bytes("prefix")
+    low, high = section(generation, file_table=file_table)
+    group = first_after(prefixes, key, low, high) - 1
+    if group < low:
+        return start_of_group(generation, low)
+    end = start_of_group(generation, group + 1)
+    prefix = prefixes[group]
+    if not key.startswith(prefix):
+        return end
+    search = first_after if after else first_at_or_after
+    names = generation.table("keys").bytes("name")
+    return search(names, key[len(prefix) :], int(groups["first_row"][group]), end)
+
+
+def rows_with_prefix(generation: Generation, prefix: bytes, *, file_table: bool) -> tuple[int, int]:
+    """The rows of one of the two tables whose database keys begin with `prefix`, as (first, end)."""
+    end = after_prefix(prefix)
+    return (
+        first_row(generation, prefix, file_table=file_table),
+        start_of_group(generation, section(generation, file_table=file_table)[1])
+        if end is None
+        else first_row(generation, end, file_table=file_table),
+    )
+
+
+def start_of_group(generation: Generation, group: int) -> int:
+    """The first row of a group; for the group after the last one, the number of rows."""
+    first_rows = generation.table("groups")["first_row"]
+    return int(first_rows[group]) if group < len(first_rows) else generation.table("keys").rows
+
+
+def groups_of(generation: Generation, rows: Int64s) -> Int64s:
+    """The group of each row."""
+    found: Int64s = np.searchsorted(generation.table("groups")["first_row"], rows, side="right") - 1
+    return found
+
+
+def db_keys(generation: Generation, rows: Int64s) -> list[bytes]:
+    """The database keys of these rows, as the bytes they are."""
+    prefixes, names = generation.table("groups").bytes("prefix"), generation.table("keys").bytes("name")
+    groups = groups_of(generation, rows).tolist()
+    by_group = {group: prefixes[group] for group in set(groups)}
+    return [by_group[group] + names[row] for group, row in zip(groups, rows.tolist(), strict=True)]
+
+
+def read_keys(generation: Generation, rows: Int64s) -> list[KeyRow]:
+    """These rows as records, in the order given; for pages."""
+    keys = generation.table("keys")
+    of_row = groups_of(generation, rows).tolist()
+    groups = read_groups(generation, set(of_row))
+    kinds = keys["replication"][rows].tolist()
+    replications = {kind: read_replication(generation, kind) for kind in set(kinds)}
+    return [
+        KeyRow(
+            row=row,
+            db_key=group.prefix + name,
+            volume=group.volume,
+            bucket=group.bucket,
+            name=name,
+            path=None if group.path is None else group.path + name,
+            parent_id=group.parent_id,
+            size=size,
+            replicated_size=replicated_size,
+            replication=replications[kind],
+            creation_time=created,
+            modification_time=modified,
+        )
+        for row, group, name, size, replicated_size, kind, created, modified in zip(
+            rows.tolist(),
+            [groups[group] for group in of_row],
+            texts_at(keys.bytes("name"), rows),
+            keys["size"][rows].tolist(),
+            keys["replicated_size"][rows].tolist(),
+            kinds,
+            keys["creation_time"][rows].tolist(),
+            keys["modification_time"][rows].tolist(),
+            strict=True,
+        )
+    ]
+
+
+class GroupNames(NamedTuple):
+    """What all rows of a group share; `prefix` and `path` end with a slash."""
+
+    prefix: str
+    volume: str
+    bucket: str
+    path: str | None
+    parent_id: int
+
+
+def read_groups(generation: Generation, wanted: Iterable[int]) -> dict[int, GroupNames]:
+    """The names of these groups. Where OM has no such bucket, its ids stand in place of the names."""
+    groups, buckets = generation.table("groups"), generation.table("om/bucketTable").bytes("key")
+    tree = DirectoryPaths(generation)
+    found: dict[int, GroupNames] = {}
+    for group in wanted:
+        prefix = groups.bytes("prefix")[group].decode("utf-8", "replace")
+        _, volume, bucket, *_ = prefix.split("/")
+        path: str | None = prefix[1:]
+        parent_id = 0
+        if groups["file_table"][group]:
+            parent_id, row = int(groups["parent_id"][group]), int(groups["bucket"][group])
+            path = None
+            if row >= 0:
+                _, volume, bucket = buckets[row].decode("utf-8", "replace").split("/")
+                path = tree.path_of(parent_id)
+        found[group] = GroupNames(prefix, volume, bucket, path, parent_id)
+    return found
+
+
+def read_replication(generation: Generation, row: int) -> ReplicationConfig:
+    """A row of `replications`."""
+    table = generation.table("replications")
+    return ReplicationConfig(
+        kind=table.bytes("kind")[row].decode(),
+        factor=int(table["factor"][row]),
+        data=int(table["data"][row]),
+        parity=int(table["parity"][row]),
+        codec=table.bytes("codec")[row].decode(),
+        chunk=int(table["chunk"][row]),
+    )
+
+
+def shown(text: str) -> str:
+    """Text of a record fit for JSON: bytes that are not UTF-8, kept as surrogates, are replaced."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def texts_at(column: ByteColumn, rows: Int64s) -> list[str]:
+    """These items as text fit for JSON: what is not UTF-8 is replaced."""
+    data = column.data
+    return [
+        data[start:end].tobytes().decode("utf-8", "replace")
+        for start, end in zip(column.offsets[rows].tolist(), column.offsets[rows + 1].tolist(), strict=True)
+    ]
