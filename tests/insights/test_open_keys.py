@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import pytest
+from tests.insights.om_samples import RandomDatabase, generation_of
+from tests.oracle import FSO, Key, Oracle, Row
+
+from ozone_recon.insights.open_keys import OpenKey, list_open_files, list_open_keys
+from ozone_recon.insights.prefixes import Prefix, read_prefix
+from ozone_recon.store.generation import Generation
+
+SEEDS = range(12)
+
+
+def expected(oracle: Oracle, table: str) -> list[tuple[object, ...]]:
+    return [of_row(oracle, table, row) for row in oracle.rows(table)]
+
+
+def of_row(oracle: Oracle, table: str, row: Row) -> tuple[object, ...]:
+    text, key = row[0].decode(), Key.of(row[1])
+    path = text[1:].rpartition("/")[0]
+    if table == "openFileTable":
+        _, _, _, parent, name, _ = text.split("/")
+        directory = oracle.directory_path(int(parent))
+        path = f"{key.volume}/{key.bucket}/{key.name}" if directory is None else directory + name
+    return text, path, key.size, key.replicated, key.created, key.modified, key.is_file
+
+
+def shown(found: list[OpenKey]) -> list[tuple[object, ...]]:
+    return [
+        (one.db_key, one.path, one.size, one.replicated_size, one.creation_time, one.modification_time, one.is_file)
+        for one in found
+    ]
+
+
+def in_pages(generation: Generation, prefix: Prefix | None, limit: int) -> list[tuple[object, ...]]:
+    """All pages as a client asks for them: keys first, files in what is left of the limit, then after the last one."""
+    joined: list[tuple[object, ...]] = []
+    after = b""
+    while True:
+        page = list_open_keys(generation, prefix, after, limit)
+        page += list_open_files(generation, prefix, after, limit - len(page))
+        if not page:
+            return joined
+        joined += shown(page)
+        after = page[-1].db_key.encode()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_open_keys_are_those_of_a_scan_in_pages_of_any_size(tmp_path: Path, seed: int) -> None:
+    database = RandomDatabase(seed)
+    oracle = Oracle(database.tables)
+    generation = generation_of(database.tables, tmp_path / "g")
+    whole = expected(oracle, "openKeyTable") + expected(oracle, "openFileTable")
+    assert shown(list_open_keys(generation, None, b"", None) + list_open_files(generation, None, b"", None)) == whole
+    for limit in (1, 2, 7):
+        assert in_pages(generation, None, limit) == whole
+
+
+def below(oracle: Oracle, volume: str, bucket: str, rest: str) -> list[tuple[object, ...]]:
+    """Every open key below a path."""
+    own = oracle.find_bucket(volume, bucket)
+    assert own is not None
+    if oracle.buckets[own][2] != FSO:
+        text = f"/{volume}/{bucket}/{rest}".encode()
+        return [of_row(oracle, "openKeyTable", row) for row in oracle.rows("openKeyTable") if row[0].startswith(text)]
+    rows = [row for row in oracle.rows("openFileTable") if int(row[0].split(b"/")[2]) == own]
+    whole = f"{volume}/{bucket}/{rest}".rstrip("/")
+    is_directory = any(oracle.directory_path(one) == whole + "/" for one in oracle.directories)
+    found = []
+    for row in rows:
+        path = str(of_row(oracle, "openFileTable", row)[1])
+        attached = oracle.directory_path(int(row[0].split(b"/")[3])) is not None
+        if not rest or (attached and (path.startswith(whole + "/") if is_directory else path == whole)):
+            found.append(of_row(oracle, "openFileTable", row))
+    return found
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_prefix_is_text_in_names_and_a_directory_in_fso_buckets(tmp_path: Path, seed: int) -> None:
+    database = RandomDatabase(seed)
+    oracle = Oracle(database.tables)
+    generation = generation_of(database.tables, tmp_path / "g")
+    for volume, bucket, _ in oracle.buckets.values():
+        everything = below(oracle, volume, bucket, "")
+        assert in_pages(generation, read_prefix(generation, f"/{volume}/{bucket}"), 3) == everything
+        paths = {str(row[1]).split("/", 2)[2] for row in everything}
+        rests = paths | {path[:-1] for path in paths} | {path.rpartition("/")[0] for path in paths} | {"a", "b", "zz"}
+        for rest in rests:
+            prefix = read_prefix(generation, f"/{volume}/{bucket}/{rest}")
+            assert in_pages(generation, prefix, 3) == below(oracle, volume, bucket, rest), rest
+
+
+def test_a_bucket_that_is_not_there_has_none(tmp_path: Path) -> None:
+    database = RandomDatabase(1)
+    generation = generation_of(database.tables, tmp_path / "g")
+    assert in_pages(generation, read_prefix(generation, "/vol1/no-such"), 3) == []
