@@ -8,7 +8,10 @@ from pydantic import BaseModel, Field
 from ozone_recon.api.context import CurrentView
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
+from ozone_recon.insights.om_tables import table_counts
 from ozone_recon.store.generation import Generation
+
+COUNTED = ("volumeTable", "bucketTable", "keyTable", "fileTable", "deletedTable", "deletedDirectoryTable")
 
 
 class ClusterStorage(BaseModel):
@@ -72,16 +75,14 @@ async def cluster_state(view: CurrentView) -> Response:
 
 
 def _counts(generation: Generation) -> dict[str, int]:
-    def rows(table: str) -> int:
-        return generation.table(table).rows
-
+    tables = {name: table_counts(generation, name) for name in COUNTED}
     return {
-        "deletedDirs": rows("om/deletedDirectoryTable"),
-        "containers": rows("containers"),
-        "volumes": rows("om/volumeTable"),
-        "buckets": rows("om/bucketTable"),
-        "keys": rows("keys"),
-        "keysPendingDeletion": 0,
+        "deletedDirs": tables["deletedDirectoryTable"].rows,
+        "containers": generation.table("containers").rows,
+        "volumes": tables["volumeTable"].rows,
+        "buckets": tables["bucketTable"].rows,
+        "keys": tables["keyTable"].rows + tables["fileTable"].rows,
+        "keysPendingDeletion": tables["deletedTable"].keys,
     }
 
 
