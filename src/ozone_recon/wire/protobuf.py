@@ -1,0 +1,189 @@
+"""Protobuf messages, read field by field: only the fields that are asked for, strict about what is cut short.
+
+The rules are those of the protobuf encoding guide. A varint has up to ten bytes and is taken modulo 2^64, so a
+negative number reads as what Java wrote. A field we know by number but that comes with another wire type, like one
+we do not know, is skipped. The last of several values of a singular field wins. Groups are skipped to their end,
+whatever their end is numbered. Everything must end exactly where its length says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Final, Literal, TypeVar
+
+from ozone_recon.errors import DecodeError
+
+T = TypeVar("T")
+D = TypeVar("D")
+V = TypeVar("V")
+
+VARINT: Final = 0
+FIXED64: Final = 1
+LENGTH_DELIMITED: Final = 2
+START_GROUP: Final = 3
+END_GROUP: Final = 4
+FIXED32: Final = 5
+
+MAX_VARINT_BYTES: Final = 10
+_U64: Final = (1 << 64) - 1
+
+
+def read_varint(data: bytes, at: int) -> tuple[int, int]:
+    """The unsigned 64-bit number that starts at byte `at`, and where the next thing starts."""
+    value = 0
+    for index in range(MAX_VARINT_BYTES):
+        if at + index >= len(data):
+            raise DecodeError(f"varint at byte {at} runs over the end at byte {len(data)}")
+        byte = data[at + index]
+        value |= (byte & 0x7F) << (7 * index)
+        if byte < 0x80:
+            return value & _U64, at + index + 1
+    raise DecodeError(f"varint at byte {at} is longer than {MAX_VARINT_BYTES} bytes")
+
+
+def to_int64(value: int) -> int:
+    """An unsigned 64-bit number as Java's signed `long`."""
+    return value - (1 << 64) if value >> 63 else value
+
+
+def to_int32(value: int) -> int:
+    """The low 32 bits as Java's signed `int`, as protobuf reads an int32 or an enum."""
+    low = value & 0xFFFFFFFF
+    return low - (1 << 32) if low >> 31 else low
+
+
+def to_text(value: bytes) -> str:
+    """UTF-8 as text; bytes that are not UTF-8 become surrogates, which encode back to the same bytes."""
+    return value.decode("utf-8", "surrogateescape")
+
+
+def read_field(data: bytes, at: int) -> tuple[int, int | bytes | None, int]:
+    """The field whose tag starts at byte `at`: its tag, its value, and where the next field starts.
+
+    The value is an unsigned number for a varint, bytes for a length-delimited field, None for what is skipped.
+    """
+    tag, after = _read_tag(data, at)
+    wire_type = tag & 7
+    if wire_type == VARINT:
+        value, after = read_varint(data, after)
+        return tag, value, after
+    if wire_type == LENGTH_DELIMITED:
+        length, after = read_varint(data, after)
+        _need(data, after, length)
+        return tag, data[after : after + length], after + length
+    if wire_type == START_GROUP:
+        return tag, None, _skip_group(data, after)
+    if wire_type in (FIXED64, FIXED32):
+        size = 8 if wire_type == FIXED64 else 4
+        _need(data, after, size)
+        return tag, None, after + size
+    raise DecodeError(f"tag at byte {at} has wire type {wire_type}, which cannot stand here")
+
+
+def _read_tag(data: bytes, at: int) -> tuple[int, int]:
+    tag, after = read_varint(data, at)
+    if not 1 <= tag >> 3 < 1 << 29:
+        raise DecodeError(f"tag at byte {at} names field {tag >> 3}, which cannot exist")
+    return tag, after
+
+
+def _skip_group(data: bytes, at: int) -> int:
+    depth = 1
+    while depth:
+        tag, after = _read_tag(data, at)
+        if tag & 7 == START_GROUP:
+            depth, at = depth + 1, after
+        elif tag & 7 == END_GROUP:
+            depth, at = depth - 1, after
+        else:
+            _, _, at = read_field(data, at)
+    return at
+
+
+def _need(data: bytes, at: int, size: int) -> None:
+    if size > len(data) - at:
+        raise DecodeError(f"{size} bytes are announced at byte {at}, but {len(data) - at} are left")
+
+
+class _Required(Enum):
+    REQUIRED = "a message without this field is refused"
+
+
+Required = Literal[_Required.REQUIRED]
+REQUIRED: Final = _Required.REQUIRED
+"""In place of a default: a message without the field is refused, as Java refuses it."""
+
+
+class Message:
+    """The fields of one message, asked for by number; a field asked for without a default must be there."""
+
+    def __init__(self, name: str, data: bytes) -> None:
+        """Splits `data` into fields; `name` is what errors call the message."""
+        self._name = name
+        self._numbers: dict[int, list[int]] = {}
+        self._blobs: dict[int, list[bytes]] = {}
+        at = 0
+        while at < len(data):
+            try:
+                tag, value, at = read_field(data, at)
+            except DecodeError as error:
+                raise DecodeError(f"{name}: {error}") from None
+            if isinstance(value, int):
+                self._numbers.setdefault(tag >> 3, []).append(value)
+            elif isinstance(value, bytes):
+                self._blobs.setdefault(tag >> 3, []).append(value)
+
+    def int64(self, number: int, default: D | Required = REQUIRED) -> int | D:
+        """A varint as Java's `long`: right for int64 and, since Java has no other, for uint64."""
+        return self._last(self._numbers, number, to_int64, default)
+
+    def int32(self, number: int, default: D | Required = REQUIRED) -> int | D:
+        """A varint as Java's `int`: right for int32, uint32 and enums."""
+        return self._last(self._numbers, number, to_int32, default)
+
+    def boolean(self, number: int, default: D | Required = REQUIRED) -> bool | D:
+        """A varint as a boolean."""
+        return self._last(self._numbers, number, bool, default)
+
+    def blob(self, number: int, default: D | Required = REQUIRED) -> bytes | D:
+        """A length-delimited field's bytes as they are."""
+        return self._last(self._blobs, number, bytes, default)
+
+    def text(self, number: int, default: D | Required = REQUIRED) -> str | D:
+        """A string; bytes that are not UTF-8 survive as surrogates (`surrogateescape`)."""
+        return self._last(self._blobs, number, to_text, default)
+
+    def texts(self, number: int) -> tuple[str, ...]:
+        """A repeated string, in order."""
+        return tuple(map(to_text, self._blobs.get(number, ())))
+
+    def message(self, number: int, decode: Callable[[bytes], T], default: D | Required = REQUIRED) -> T | D:
+        """An embedded message, decoded."""
+        return self._last(self._blobs, number, self._within(number, decode), default)
+
+    def messages(self, number: int, decode: Callable[[bytes], T]) -> tuple[T, ...]:
+        """A repeated embedded message, each decoded, in order."""
+        return tuple(map(self._within(number, decode), self._blobs.get(number, ())))
+
+    def _last(
+        self,
+        values: dict[int, list[V]],
+        number: int,
+        convert: Callable[[V], T],
+        default: D | Required,
+    ) -> T | D:
+        if number in values:
+            return convert(values[number][-1])
+        if default is REQUIRED:
+            raise DecodeError(f"{self._name}: required field {number} is missing")
+        return default
+
+    def _within(self, number: int, decode: Callable[[bytes], T]) -> Callable[[bytes], T]:
+        def decode_and_say_where(value: bytes) -> T:
+            try:
+                return decode(value)
+            except DecodeError as error:
+                raise DecodeError(f"{self._name} field {number}: {error}") from None
+
+        return decode_and_say_where

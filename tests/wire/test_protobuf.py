@@ -1,0 +1,111 @@
+"""The protobuf reader: encoding rules, defaults, and refusal of everything that is cut short."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ozone_recon.errors import DecodeError
+from ozone_recon.wire.protobuf import Message, read_varint, to_int32, to_int64
+
+
+def varint(number: int) -> bytes:
+    """An independent encoder: seven bits a byte, lowest first."""
+    number &= (1 << 64) - 1
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+@given(st.integers(-(1 << 63), (1 << 63) - 1))
+def test_a_varint_is_a_java_long(number: int) -> None:
+    value, after = read_varint(varint(number) + b"rest", 0)
+    assert (to_int64(value), after) == (number, len(varint(number)))
+
+
+@given(st.integers(-(1 << 31), (1 << 31) - 1))
+def test_an_enum_is_a_java_int(number: int) -> None:
+    assert to_int32(number & (1 << 64) - 1) == number
+
+
+def test_a_padded_varint_of_ten_bytes_is_read_and_one_of_eleven_is_not() -> None:
+    assert read_varint(b"\x85" + b"\x80" * 8 + b"\x00", 0) == (5, 10)
+    assert read_varint(b"\xff" * 9 + b"\x7f", 0) == ((1 << 64) - 1, 10)
+    with pytest.raises(DecodeError, match="longer than 10 bytes"):
+        read_varint(b"\x80" * 10 + b"\x00", 0)
+
+
+def test_fields_are_asked_for_by_number() -> None:
+    data = b"\x08\x05" + b"\x12\x02hi" + b"\x1a\x01\xff" + b"\x20\x01" + b"\x12\x03two"
+    message = Message("M", data)
+    assert message.int64(1) == 5
+    assert message.text(2) == "two"
+    assert message.texts(2) == ("hi", "two")
+    assert message.text(3).encode("utf-8", "surrogateescape") == b"\xff"
+    assert message.boolean(4) is True
+    assert message.int64(9, -2) == -2
+    assert message.message(9, bytes, None) is None
+    assert message.messages(2, len) == (2, 3)
+
+
+def test_the_last_value_wins() -> None:
+    assert Message("M", b"\x08\x05\x08\x06").int64(1) == 6
+
+
+def test_a_known_field_of_another_wire_type_is_skipped() -> None:
+    message = Message("M", b"\x0a\x01\x05" + b"\x15abcd" + b"\x19abcdefgh")
+    assert message.int64(1, None) is None
+    assert message.text(2, None) is None
+    assert message.int64(3, None) is None
+
+
+def test_groups_are_skipped_with_what_is_in_them() -> None:
+    group = b"\x0b" + b"\x08\x01" + b"\x13\x14" + b"\x0a\x01\x0c" + b"\x0c"
+    assert Message("M", group + b"\x08\x07").int64(1) == 7
+
+
+def test_a_required_field_that_is_missing_is_named() -> None:
+    with pytest.raises(DecodeError, match="Thing: required field 3 is missing"):
+        Message("Thing", b"\x08\x05").text(3)
+
+
+def test_an_error_says_its_way_down() -> None:
+    def inner(data: bytes) -> int:
+        return Message("Inner", data).int64(1)
+
+    with pytest.raises(DecodeError, match="Outer field 2: Inner: varint at byte 1 runs over the end at byte 2"):
+        Message("Outer", b"\x12\x02\x08\x80").message(2, inner)
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"\x08", "runs over the end"),
+        (b"\x80", "runs over the end"),
+        (b"\x12\x05hi", "5 bytes are announced at byte 2, but 2 are left"),
+        (b"\x12" + b"\xff" * 9 + b"\x01", "are left"),
+        (b"\x0d\x00\x00\x00", "4 bytes are announced"),
+        (b"\x09\x00\x00\x00\x00\x00\x00\x00", "8 bytes are announced"),
+        (b"\x0b\x08\x01", "runs over the end"),
+        (b"\x0c", "wire type 4"),
+        (b"\x0e\x00", "wire type 6"),
+        (b"\x0f\x00", "wire type 7"),
+        (b"\x00\x00", "names field 0"),
+        (b"\x03\x04", "names field 0"),
+        (b"\x0b\x04", "names field 0"),
+        (b"\x80\x80\x80\x80\x10\x00", "names field 536870912"),
+    ],
+)
+def test_what_is_not_a_message_is_refused(data: bytes, why: str) -> None:
+    with pytest.raises(DecodeError, match=why):
+        Message("M", data)
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    try:
+        Message("M", data)
+    except DecodeError as error:
+        assert str(error).startswith("M: ")
