@@ -8,4 +8,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 @overload
 def njit(function: F, /) -> F: ...
 @overload
-def njit(*, nogil: bool = ..., cache: bool = ..., inline: str = ..., boundscheck: bool = ...) -> Callable[[F], F]: ...
+def njit(
+    *,
+    nogil: bool = ...,
+    cache: bool = ...,
+    inline: str = ...,
+    boundscheck: bool = ...,
+    forceinline: bool = ...,
+    no_cpython_wrapper: bool = ...,
+    no_cfunc_wrapper: bool = ...,
+    _nrt: bool = ...,
+) -> Callable[[F], F]: ...

@@ -11,3 +11,15 @@ A kernel does its own bounds checks on what comes from outside, and gives a code
 turns the code into an error. Arrays it gets are writable unless its docstring says otherwise (numba compiles a
 second version for read-only ones).
 """
+
+lean_kernel = njit(nogil=True, cache=True, _nrt=False)
+"""Decorator of a kernel that makes no arrays: numba then counts no references, which costs more than the work itself
+in a kernel that passes its arrays on to small functions."""
+
+kernel_part = njit(nogil=True, cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""Decorator of a function that kernels call and Python does not; it makes no arrays."""
+
+inlined_part = njit(
+    nogil=True, cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True
+)
+"""The same for a function of a few lines in an innermost loop."""
