@@ -17,7 +17,7 @@ from ozone_recon.api.context import Context
 from ozone_recon.api.framing import Framing
 from ozone_recon.api.openapi import Application
 from ozone_recon.api.probes import PROBES
-from ozone_recon.api.responses import json_response, refusal, status_of
+from ozone_recon.api.responses import refusal, status_of
 from ozone_recon.api.route import BASE
 from ozone_recon.api.routes import ROUTES
 from ozone_recon.errors import ReconError
@@ -86,7 +86,7 @@ async def _not_routed(request: Request, error: Exception) -> Response:
         return refusal(404, f"There is nothing at {request.url.path}. See /docs/ for what there is.")
     if error.status_code == 405:
         if request.method == "OPTIONS":
-            return json_response(None, headers={"Allow": allowed})
+            return Response(headers={"Allow": allowed})
         return refusal(405, f"{request.method} is not answered here, but {allowed}.", {"Allow": allowed})
     return refusal(error.status_code, str(error.detail), error.headers)
 

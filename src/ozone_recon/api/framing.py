@@ -6,6 +6,7 @@ counts, `Accept` without JSON is a 406, HEAD works wherever GET does.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import zlib
@@ -34,6 +35,8 @@ RAW_QUERY = "ozone_recon.raw_query"
 """Where the ASGI scope holds the query as it came."""
 GZIP_FROM = 1024
 """Bodies of fewer bytes are not worth packing."""
+PACK_ASIDE = 256 << 10
+"""Bodies of this many bytes and more are packed on another thread, while other requests go on."""
 FRAME: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-xss-protection", b"1; mode=block"),
@@ -156,8 +159,7 @@ class _Exchange:
         if keep:
             headers = (*headers, (b"etag", _etag(key[0])))
         if self.gzip and len(body) >= GZIP_FROM and not _named(headers, b"content-encoding"):
-            packer = zlib.compressobj(4, wbits=31)
-            body = packer.compress(body) + packer.flush()
+            body = _packed(body) if len(body) < PACK_ASIDE else await asyncio.to_thread(_packed, body)
             headers = (*_without(headers, b"content-length"), (b"content-encoding", b"gzip"), _length(body))
             headers = tuple((name, _weak(value) if name == b"etag" else value) for name, value in headers)
         if keep:
@@ -191,6 +193,11 @@ class _Exchange:
         yield b"x-recon-generation", served.identity.encode()
         yield b"x-recon-sequence-number", b"%d" % served.sequence_number
         yield b"x-recon-data-age-ms", b"%d" % max(0, int(time.time() * 1000) - served.taken_at)
+
+
+def _packed(body: bytes) -> bytes:
+    packer = zlib.compressobj(4, wbits=31)
+    return packer.compress(body) + packer.flush()
 
 
 def _etag(identity: str) -> bytes:
