@@ -62,7 +62,7 @@ class Filling:
         blocks.set_bloom_filter(10, False)
         blocks.set_format_version(5)
         options.set_block_based_table_factory(blocks)
-        families = {name: options for name in OM_TABLES}
+        families = dict.fromkeys(OM_TABLES, options)
         self.db = Rdict(str(path), options, column_families=families)
         self.handles = {name: self.db.get_column_family_handle(name) for name in OM_TABLES}
         self.unlogged = WriteOptions()
@@ -187,9 +187,8 @@ def main() -> None:
     filling.db.close()
     (options.directory / "rocksdict-config.json").unlink(missing_ok=True)
     containers = 1 + filling.blocks // BLOCKS_PER_CONTAINER
-    print(
-        f"{filling.rows:,} rows, {filling.blocks:,} blocks in {containers:,} containers, {time.monotonic() - began:.0f} s"
-    )
+    seconds = time.monotonic() - began
+    print(f"{filling.rows:,} rows, {filling.blocks:,} blocks in {containers:,} containers, {seconds:.0f} s")
 
 
 if __name__ == "__main__":
