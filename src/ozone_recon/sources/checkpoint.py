@@ -1,0 +1,196 @@
+"""Gets an OM checkpoint from wherever it is: a directory, a tar, or a running OM; gives the directory to read.
+
+A directory is used where it stands and never written to. A tar and an OM's answer are unpacked as they arrive into
+`<checkpoints>/.staging-*`, checked, and renamed to `<checkpoints>/om.snapshot.db_<ms>` (Java Recon's name for it):
+what has that name is whole. Whoever calls holds the data directory's lock.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from ozone_recon.errors import CheckpointError, TransferError
+from ozone_recon.sources.checkpoint_files import COMPLETE, check_whole, find_database
+from ozone_recon.sources.checkpoint_tar import Stream, no_space, unpack
+from ozone_recon.sources.om_http import OmHttp, checkpoint_body
+
+_STAGING: Final = ".staging-"
+_PREFIX: Final = "om.snapshot.db_"
+_REPORT_EVERY: Final = 0.2
+"""Seconds between two reports of one transfer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """How far a checkpoint has come. `received` and `total` count the bytes of the tar as it arrives, packed or not."""
+
+    origin: str
+    received: int
+    total: int | None
+    seconds: float
+    """Since the transfer began."""
+    file: str
+    files: int
+    """Files begun so far, and the name of the last one."""
+
+    @property
+    def bytes_per_second(self) -> float:
+        """Mean rate since the transfer began."""
+        return self.received / self.seconds if self.seconds else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At that rate; None when the total is not known or nothing came yet."""
+        if self.total is None or not self.received:
+            return None
+        return max(0, self.total - self.received) / self.bytes_per_second
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A transfer broke for `reason`; attempt number `attempt` of `attempts` begins in `seconds`."""
+
+    reason: str
+    attempt: int
+    attempts: int
+    seconds: float
+
+
+Report = Callable[[Transfer | Retry], None]
+"""What is told of a transfer as it goes on; may raise to end it."""
+
+
+def from_path(path: Path, checkpoints: Path, report: Report) -> Path:
+    """The checkpoint in `path`: a directory that is or holds one, or a tar (`-` is standard input)."""
+    if path.is_dir():
+        return from_directory(path)
+    return from_tar(path, checkpoints, report)
+
+
+def from_directory(path: Path) -> Path:
+    """The checkpoint directory that `path` is or holds; raises CheckpointError when it is none or not whole."""
+    database = find_database(path)
+    check_whole(database)
+    return database
+
+
+def from_tar(path: Path, checkpoints: Path, report: Report) -> Path:
+    """Unpacks a tar of an om.db, packed or not (see checkpoint_tar), below `checkpoints`.
+
+    OM's own tars end with a marker; one made with `tar cf` has none, so what counts is that every file which the
+    database's MANIFEST names is there, in its length.
+    """
+    if str(path) == "-":
+        return _staged(_Counted("standard input", sys.stdin.buffer, None, report), checkpoints)
+    try:
+        with path.open("rb", buffering=0) as tar:
+            total = path.stat().st_size if path.is_file() else None
+            return _staged(_Counted(str(path), tar, total, report), checkpoints)
+    except FileNotFoundError as missing:
+        raise CheckpointError(
+            f"{path}: no such file or directory; give an om.db directory or a tar of one."
+        ) from missing
+
+
+def from_om(om: OmHttp, checkpoints: Path, report: Report, expected: int = 0) -> Path:
+    """Takes a new checkpoint from a running OM into a directory below `checkpoints`.
+
+    `expected` bytes must be free before it begins (OM does not say how large it will be; the size of the last one is
+    a fair guess). A broken transfer begins again from nothing, `om.attempts` times in all; then its error is raised.
+    """
+
+    def told(state: RetryCallState) -> None:
+        failed = state.outcome.exception() if state.outcome else None
+        report(Retry(str(failed), state.attempt_number + 1, om.attempts, state.upcoming_sleep))
+
+    retrying = Retrying(
+        retry=retry_if_exception_type((TransferError, CheckpointError)),
+        stop=stop_after_attempt(om.attempts),
+        wait=wait_exponential(multiplier=om.pause, max=om.longest_pause),
+        before_sleep=told,
+        reraise=True,
+    )
+    return retrying(_download, om, checkpoints, report, expected)
+
+
+def _download(om: OmHttp, checkpoints: Path, report: Report, expected: int) -> Path:
+    with checkpoint_body(om) as body:
+        source = _Counted(body.address, body, body.length, report)
+        return _staged(source, checkpoints, expected, marked=True)
+
+
+class _Counted:
+    """A stream that counts what goes through it and reports it."""
+
+    def __init__(self, origin: str, stream: Stream, total: int | None, report: Report) -> None:
+        self.origin = origin
+        self.total = total
+        self._stream = stream
+        self._report = report
+        self._received = 0
+        self._began = time.monotonic()
+        self._reported = 0.0
+        self._file = ""
+        self._files = 0
+
+    def read(self, size: int, /) -> bytes:
+        data = self._stream.read(size)
+        self._received += len(data)
+        if time.monotonic() - self._reported > _REPORT_EVERY:
+            self.tell()
+        return data
+
+    def entered(self, file: str) -> None:
+        self._file = file
+        self._files += 1
+
+    def tell(self) -> None:
+        self._reported = time.monotonic()
+        seconds = self._reported - self._began
+        self._report(Transfer(self.origin, self._received, self.total, seconds, self._file, self._files))
+
+
+def _staged(source: _Counted, checkpoints: Path, expected: int = 0, *, marked: bool = False) -> Path:
+    """Unpacks the source aside, checks it, and gives it its name."""
+    with _staging(checkpoints) as staging:
+        free = shutil.disk_usage(staging).free
+        needed = max(expected, source.total or 0)
+        if needed > free:
+            raise no_space(checkpoints, free, needed)
+        unpack(source, staging, source.origin, source.entered)
+        source.tell()
+        database = find_database(staging, depth=16)
+        if marked and not (database / COMPLETE).exists():
+            raise CheckpointError(f"{source.origin}: the checkpoint broke off before its last entry, {COMPLETE}.")
+        check_whole(database)
+        return database.rename(_free_name(checkpoints))
+
+
+@contextmanager
+def _staging(checkpoints: Path) -> Iterator[Path]:
+    """An empty directory below `checkpoints`, gone afterwards, as are those that a killed process left."""
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    for left in checkpoints.glob(_STAGING + "*"):
+        shutil.rmtree(left)
+    staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=checkpoints))
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _free_name(checkpoints: Path) -> Path:
+    now = time.time_ns() // 1_000_000
+    while (path := checkpoints / f"{_PREFIX}{now}").exists():
+        now += 1
+    return path
