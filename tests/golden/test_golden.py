@@ -1,0 +1,67 @@
+"""The same requests, the same answers: Java Recon 2.2.0's about the sample, and ours, or those of any server.
+
+`pytest tests/golden --recon-url http://localhost:9888` puts the requests to a Recon that runs on the sample.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.api.asking import ask
+from tests.golden.captured import Answer, captured
+from tests.golden.differences import differences
+from tests.golden.rules import RULES
+
+from ozone_recon.api.routes import ROUTES
+from ozone_recon.app import application
+from ozone_recon.config import Config
+from ozone_recon.store.generation import Generation
+
+Ask = Callable[[str], httpx.Response]
+SERVED = [
+    re.compile(re.sub(r"{\w+}", "[^/?]+", route.path) + r"/?(\?.*)?") for route in ROUTES if route.method == "GET"
+]
+COMPATIBILITY = (Path(__file__).parents[2] / "docs" / "compatibility.md").read_text()
+
+
+def served(java: Answer) -> bool:
+    """Whether we have the route, or Java has not either."""
+    return java.status == 404 or any(route.fullmatch(java.path) for route in SERVED)
+
+
+CAPTURED = [java for java in captured() if served(java)]
+
+
+@pytest.fixture(scope="session")
+def put(request: pytest.FixtureRequest) -> Iterator[Ask]:
+    """Puts a request below /api/v1 to the server that is compared."""
+    if url := request.config.getoption("--recon-url"):
+        with httpx.Client(base_url=url, timeout=60) as client:
+            yield lambda path: client.get("/api/v1" + path)
+    else:
+        sample: Generation = request.getfixturevalue("sample")
+        with application(sample, Config.load()) as app:
+            yield lambda path: ask(app, "/api/v1" + path)
+
+
+@pytest.mark.parametrize("java", CAPTURED, ids=lambda answer: answer.path)
+def test_the_answer_is_javas_but_for_the_rules(java: Answer, put: Ask) -> None:
+    answer = put(java.path)
+    ours = Answer.of(java.path, answer.status_code, answer.text)
+    found = differences(java.compared, ours.compared)
+    unexplained = [str(one) for one in found if not any(rule.allows(java.path, one) for rule in RULES)]
+    assert not unexplained, "\n".join(unexplained)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_every_rule_has_its_line(rule: object) -> None:
+    assert f"| `{rule.name}` |" in COMPATIBILITY
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name} {rule.request}")
+def test_every_rule_is_about_a_request(rule: object) -> None:
+    assert any(re.match(rule.request, java.path) for java in CAPTURED)
