@@ -225,28 +225,30 @@ class DeletedDirectoryKey:
 
 @dataclass(frozen=True, slots=True)
 class DeletedKey:
-    """`<key's path>/objectId`: deletedTable; the path is that of the key, in names, or of the file, in ids.
+    """`/volume/bucket/key/number`: deletedTable, for buckets of every layout.
 
-    Ozone before 1.4 wrote no object id for object-store keys: then `object_id` is None and the path is the whole key.
+    The number keeps apart what had one name: it is the object id of a key that was deleted, and made from the
+    transaction for blocks of a key that was written over (OMKeyRequest.addKeyInfoToDeleteMap). Ozone before 1.4 wrote
+    none for keys of object stores: then `number` is None and the path is the whole key.
     """
 
     path: str
-    object_id: int | None
+    number: int | None
 
     @classmethod
     def parse(cls, key: bytes) -> Self:
-        """The parts of a database key."""
+        """The parts of a database key; `path` is `/volume/bucket/key`."""
         if split_prefix(key) is None:
-            raise _wrong(key, "<key's path>/objectId")
+            raise _wrong(key, "/volume/bucket/key/number")
         path, _, last = key.rpartition(b"/")
-        object_id = parse_id(last)
-        if object_id is None or split_prefix(path) is None:
+        number = parse_id(last)
+        if number is None or split_prefix(path) is None:
             return cls(to_text(key), None)
-        return cls(to_text(path), object_id)
+        return cls(to_text(path), number)
 
     def format(self) -> bytes:
         """The database key."""
-        return encode_text(self.path if self.object_id is None else f"{self.path}/{self.object_id}")
+        return encode_text(self.path if self.number is None else f"{self.path}/{self.number}")
 
 
 @dataclass(frozen=True, slots=True)
