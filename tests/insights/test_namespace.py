@@ -20,7 +20,7 @@ from tests.insights.namespace_samples import (
     write,
 )
 
-from ozone_recon.insights import file_sizes, nssummary, owners_ages
+from ozone_recon.insights import file_sizes, namespace_counts, nssummary, owners_ages
 from ozone_recon.insights.namespace_nodes import Kind
 from ozone_recon.insights.namespace_order import depth_first
 from ozone_recon.insights.namespace_paths import PathWalk
@@ -117,8 +117,11 @@ def built(database: Database, place: Path, filesystem_paths: bool = False, memor
 
 @pytest.mark.parametrize("filesystem_paths", [False, True])
 @pytest.mark.parametrize("seed", range(12))
-def test_the_tree_is_what_brute_force_says(tmp_path: Path, seed: int, filesystem_paths: bool) -> None:
+def test_the_tree_is_what_brute_force_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, filesystem_paths: bool
+) -> None:
     database = random_database(seed)
+    monkeypatch.setattr(namespace_counts, "LARGE", 1 + seed % 7)
     # Now and then so little memory that the pairs are written in many rounds.
     generation = built(database, tmp_path / "g", filesystem_paths, 1 << 26 if seed % 3 else 2000)
     places = by_brute_force(database, filesystem_paths)
@@ -139,22 +142,22 @@ def test_the_tree_is_what_brute_force_says(tmp_path: Path, seed: int, filesystem
         inside = [p for p in places if is_in(place, p) and p != place]
         assert number("end") == row + 1 + len(inside)
         assert number("all_directories") == sum(places[p].kind in (Kind.DIRECTORY, Kind.PATH) for p in inside)
-        assert_counts(generation, row, number("end"), everything)
+        assert_counts(generation, row, everything)
 
 
-def assert_counts(generation: Generation, low: int, high: int, keys: list[Key]) -> None:
+def assert_counts(generation: Generation, row: int, keys: list[Key]) -> None:
     sizes = Counter(min(bin_of(key.size), 40) for key in keys)
-    assert file_sizes.of_places(generation, low, high).tolist() == [sizes[bin_] for bin_ in range(41)]
-    for of in owners_ages.owners_of(generation, low, high):
+    assert file_sizes.of_places(generation, row).tolist() == [sizes[bin_] for bin_ in range(41)]
+    for of in owners_ages.owners_of(generation, row):
         own = [key for key in keys if (key.owner or b"") == of.owner]
         assert (of.files, of.size) == (len(own), sum(key.size for key in own))
         assert of.replicated_size == sum(key.size * key.copies for key in own)
-    months = owners_ages.months_of(generation, low, high)
+    months = owners_ages.months_of(generation, row)
     assert [of.month for of in months] == sorted({month(key) for key in keys})
     for aged in months:
         own = [key for key in keys if month(key) == aged.month]
         assert (aged.files, aged.size) == (len(own), sum(key.size for key in own))
-    assert len(owners_ages.owners_of(generation, low, high)) == len({key.owner for key in keys})
+    assert len(owners_ages.owners_of(generation, row)) == len({key.owner for key in keys})
 
 
 def month(key: Key) -> str:
@@ -271,7 +274,7 @@ def test_keys_without_a_bucket_are_lost_but_kept(tmp_path: Path) -> None:
 def test_nothing_at_all(tmp_path: Path) -> None:
     generation = built(Database(), tmp_path / "g", True)
     assert rows_by_path(generation) == {(): 0}
-    assert owners_ages.months_of(generation, 0, 1) == []
+    assert owners_ages.months_of(generation, 0) == []
 
 
 def test_times_out_of_all_reason_count_in_the_first_or_last_month() -> None:

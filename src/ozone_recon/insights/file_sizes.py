@@ -19,6 +19,7 @@ TABLES: Final[dict[str, Schema]] = {
     "file_sizes": {"bucket": "i4", "bin": "i4", "files": "i8"},
     # Codes are size bins (model.size_bins).
     "namespace_sizes": PAIRS,
+    "namespace_sizes_large": PAIRS,
 }
 
 
@@ -45,9 +46,9 @@ def of_buckets(generation: Generation) -> list[tuple[int, int, int]]:
     return list(zip(table["bucket"].tolist(), table["bin"].tolist(), table["files"].tolist(), strict=True))
 
 
-def of_places(generation: Generation, low: int, high: int) -> Int64s:
-    """Files in the places low to high (exclusive) by the bins of `namespace/dist`, the last two of ours being one."""
-    files = tally(generation, "namespace_sizes", low, high, BINS).files
+def of_places(generation: Generation, place: int) -> Int64s:
+    """Files in a place and all below it by the bins of `namespace/dist`, the last two of ours being one."""
+    files = tally(generation, "namespace_sizes", place, BINS).files
     dist = files[:DIST_BINS].copy()
     dist[-1] += files[DIST_BINS:].sum()
     return dist

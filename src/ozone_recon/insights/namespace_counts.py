@@ -6,7 +6,7 @@ the places, and a subtree's are a run. One pair may be there more than once (a l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,11 +17,16 @@ from ozone_recon.insights.namespace_paths import spans
 from ozone_recon.insights.namespace_runs import BATCH, NOWHERE, Runs
 from ozone_recon.model.columns import Int64s
 from ozone_recon.model.kernel import kernel
-from ozone_recon.store.generation import Generation, GenerationBuild
+from ozone_recon.store.generation import Generation, GenerationBuild, Table
 from ozone_recon.store.schema import Schema
 
-PAIRS: Final[Schema] = {"place": "i4", "code": "i4", "files": "i4", "size": "i8", "replicated_size": "i8"}
+PAIRS: Final[Schema] = {"place": "i4", "code": "i4", "files": "i8", "size": "i8", "replicated_size": "i8"}
 """`place` is a row of `namespace`; `files` have that code and `size` and `replicated_size` bytes, directly in it."""
+LARGE_SUFFIX: Final = "_large"
+"""Behind a table's name: its sums over whole subtrees, for those with so many pairs that adding them up takes long."""
+LARGE: Final = 4096
+"""Pairs of such a subtree, at least."""
+_SUMMED: Final = ("code", "files", "size", "replicated_size")
 BYTES_PER_PAIR: Final = 96
 """What a pair takes while it is put in order, with a margin."""
 
@@ -80,17 +85,22 @@ def write_counts(build: GenerationBuild, table: str, column: str, code: Coder, c
     cuts = build.table("namespace_cuts")
     runs = Runs(np.array(cuts["first"]), np.array(cuts["place"], np.int64), build.table("keys").rows)
     places = len(build.table("namespace"))
+    ranges = _place_ranges(runs, places, codes, build.memory_limit)
+    _append(build, table, (_pairs(build, runs, low, high, column, code, codes) for low, high in ranges))
+    _write_large(build, table)
+
+
+def _append(build: GenerationBuild, table: str, found: Iterable[NDArray[np.int64]]) -> None:
     with build.create(table, PAIRS) as writer:
-        for low, high in _place_ranges(runs, places, codes, build.memory_limit):
-            pairs = _pairs(build, runs, low, high, column, code, codes)
+        for pairs in found:
             for start in range(0, len(pairs), BATCH):
-                piece = pairs[start : start + BATCH]
+                place, code, files, size, replicated_size = pairs[start : start + BATCH].T
                 writer.append(
-                    place=piece[:, 0].astype(np.int32),
-                    code=piece[:, 1].astype(np.int32),
-                    files=piece[:, 2].astype(np.int32),
-                    size=piece[:, 3],
-                    replicated_size=piece[:, 4],
+                    place=place.astype(np.int32),
+                    code=code.astype(np.int32),
+                    files=files,
+                    size=size,
+                    replicated_size=replicated_size,
                 )
 
 
@@ -134,11 +144,79 @@ def _place_ranges(runs: Runs, places: int, codes: int, memory_limit: int) -> Ite
         low = high
 
 
-def tally(generation: Generation, table: str, low: int, high: int, codes: int) -> Tally:
-    """The sums over the places low to high (exclusive), by code."""
-    pairs = generation.table(table)
-    place = pairs["place"]
-    start, stop = np.searchsorted(place, [low, high])
+def _write_large(build: GenerationBuild, table: str) -> None:
+    """Writes the sums of every large subtree, reading each pair once."""
+    pairs, end = build.table(table), np.array(build.table("namespace")["end"])
+    bounds = np.searchsorted(pairs["place"], np.arange(len(end) + 1, dtype=np.int32))
+    large = np.flatnonzero(bounds[end] - bounds[:-1] >= LARGE)
+    sums = _Sums(pairs)
+    found = [np.empty((0, 5), np.int64)]
+    open_: list[int] = []
+    for place in [*large.tolist(), len(end)]:
+        while open_ and end[open_[-1]] <= place:
+            sums.add(int(bounds[end[open_[-1]]]))
+            found.append(sums.close(open_.pop()))
+        sums.add(int(bounds[place]))
+        open_.append(place)
+        sums.open()
+    written = np.concatenate(found)
+    _append(build, table + LARGE_SUFFIX, [written[np.argsort(written[:, 0], kind="stable")]])
+
+
+class _Sums:
+    """Sums of nested subtrees over one pass through the pairs; each pair is added to the innermost open one."""
+
+    def __init__(self, pairs: Table) -> None:
+        self._done = 0
+        self._chunks = pairs.chunks(_SUMMED, BATCH)
+        self._chunk = next(self._chunks, None)
+        self._codes = int(pairs["code"].max(initial=-1)) + 1
+        self._open: list[NDArray[np.int64]] = []
+
+    def open(self) -> None:
+        """Begins a subtree within the innermost open one."""
+        self._open.append(np.zeros((self._codes, 3), np.int64))
+
+    def add(self, stop: int) -> None:
+        """Adds all pairs up to `stop` that have not been added."""
+        while self._done < stop:
+            assert self._chunk is not None, "more pairs than there are rows"
+            start = self._done - self._chunk.first_row
+            here = slice(start, min(stop - self._chunk.first_row, len(self._chunk)))
+            if self._open:
+                code, files, size, replicated_size = (self._chunk[column][here] for column in _SUMMED)
+                _add(code, files, size, replicated_size, self._open[-1])
+            self._done = self._chunk.first_row + here.stop
+            if here.stop == len(self._chunk):
+                self._chunk = next(self._chunks, None)
+
+    def close(self, place: int) -> NDArray[np.int64]:
+        """The pairs of the innermost open subtree, which is added to the one around it."""
+        sums = self._open.pop()
+        if self._open:
+            self._open[-1] += sums
+        code = np.flatnonzero(sums[:, 0])
+        return np.column_stack([np.full(len(code), place), code, sums[code]])
+
+
+@kernel
+def _add(code: NDArray[np.int32], files: Int64s, size: Int64s, replicated_size: Int64s, sums: Int64s) -> None:
+    for pair in range(len(code)):
+        at = code[pair]
+        sums[at, 0] += files[pair]
+        sums[at, 1] += size[pair]
+        sums[at, 2] += replicated_size[pair]
+
+
+def tally(generation: Generation, table: str, place: int, codes: int) -> Tally:
+    """The sums over the subtree of a place, by code."""
+    end = generation.table("namespace")["end"][place]
+    pairs = generation.table(table + LARGE_SUFFIX)
+    # Searched for in their own type, or the whole column would be converted.
+    start, stop = np.searchsorted(pairs["place"], np.array([place, place + 1], np.int32))
+    if start == stop:
+        pairs = generation.table(table)
+        start, stop = np.searchsorted(pairs["place"], np.array([place, end], np.int32))
     code = pairs["code"][start:stop]
     sums = np.zeros((3, codes), np.int64)
     for total, column in zip(sums, ("files", "size", "replicated_size"), strict=True):

@@ -17,8 +17,10 @@ NAME: Final = "OwnersAges"
 TABLES: Final[dict[str, Schema]] = {
     # Codes are rows of `owners`, behind them one code for keys without an owner.
     "namespace_by_owner": PAIRS,
+    "namespace_by_owner_large": PAIRS,
     # Codes are months since January 1970, UTC, of the last modification.
     "namespace_by_month": PAIRS,
+    "namespace_by_month_large": PAIRS,
 }
 DAY: Final = 86_400_000
 """Milliseconds."""
@@ -65,10 +67,10 @@ def _month_of_day() -> Int64s:
     return np.repeat(np.arange(MONTHS), np.diff(firsts))
 
 
-def owners_of(generation: Generation, low: int, high: int) -> list[OfOwner]:
-    """What every owner has in the places low to high (exclusive), most bytes first, then most files, then by name."""
+def owners_of(generation: Generation, place: int) -> list[OfOwner]:
+    """What every owner has in a place and all below it, most bytes first, then most files, then by name."""
     names = generation.table("owners").bytes("name")
-    sums = tally(generation, "namespace_by_owner", low, high, len(names) + 1)
+    sums = tally(generation, "namespace_by_owner", place, len(names) + 1)
     found = [
         OfOwner(names[code] if code < len(names) else b"", *numbers)
         for code, *numbers in _occurring(sums.files, sums.size, sums.replicated_size)
@@ -76,9 +78,9 @@ def owners_of(generation: Generation, low: int, high: int) -> list[OfOwner]:
     return sorted(found, key=lambda of: (-of.size, -of.files, of.owner))
 
 
-def months_of(generation: Generation, low: int, high: int) -> list[OfMonth]:
-    """What was last modified in every month in the places low to high (exclusive), oldest first."""
-    sums = tally(generation, "namespace_by_month", low, high, MONTHS)
+def months_of(generation: Generation, place: int) -> list[OfMonth]:
+    """What was last modified in every month in a place and all below it, oldest first."""
+    sums = tally(generation, "namespace_by_month", place, MONTHS)
     return [
         OfMonth(str(np.datetime64(code, "M")), *numbers)
         for code, *numbers in _occurring(sums.files, sums.size, sums.replicated_size)

@@ -1,0 +1,182 @@
+"""What a path of the namespace leads to, and the numbers of that place; paths by the rules of Recon 2.2.0."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ozone_recon.decode.om_keys import encode_text
+from ozone_recon.decode.om_values import decode_bucket
+from ozone_recon.errors import DecodeError
+from ozone_recon.insights.key_rows import db_keys, first_row
+from ozone_recon.insights.namespace_nodes import Kind
+from ozone_recon.model.byte_search import find
+from ozone_recon.model.om import BucketInfo
+from ozone_recon.store.generation import Generation
+
+_BELOW_BUCKET: Final = re.compile(r"/*[^/]+/+[^/]+/(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a path leads.
+
+    `place` is a row of `namespace`, and `key` a row of `keys` if it is a key in that place; `path` is the path in its
+    normal form, with a leading slash. `layout` is that of the bucket, empty above buckets.
+    """
+
+    place: int
+    path: str
+    layout: str = ""
+    key: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What is below a place. Sizes are bytes; `volumes` and `buckets` are None where there cannot be any."""
+
+    volumes: int | None
+    buckets: int | None
+    directories: int
+    files: int
+    size: int
+    replicated_size: int
+    direct_size: int
+    """Of the files directly in it."""
+
+
+class Namespace:
+    """The namespace of one generation; every method answers by a few binary searches."""
+
+    def __init__(self, generation: Generation) -> None:
+        self.generation = generation
+        self.places = generation.table("namespace")
+        self._children = generation.table("namespace_children")["row"]
+        self._runs = generation.table("namespace_runs")
+
+    def find(self, path: str) -> Spot | None:
+        """What is at `path`, or None.
+
+        The leading slash may be missing, and slashes in a row count as one, but what is behind a bucket whose keys
+        are not file system paths is the key as it stands. Only `/` itself is the root. Links are not followed.
+        """
+        if path == "/":
+            return Spot(0, path)
+        names = [encode_text(name) for name in path.split("/") if name]
+        if not names:
+            return None
+        place = 0
+        for name in names[:2]:
+            child = self.child(place, name)
+            if child is None:
+                return None
+            place = child
+        normal = "/" + "/".join(part for part in path.split("/") if part)
+        if len(names) == 1:
+            return Spot(place, normal)
+        bucket = self.bucket(place)
+        layout = bucket.layout if bucket else ""
+        if len(names) == 2:
+            return Spot(place, normal, layout)
+        if layout == "FILE_SYSTEM_OPTIMIZED":
+            return self._file(place, names[2:], normal)
+        prefix = b"/%s/%s/" % (names[0], names[1])
+        if layout == "LEGACY" and self.generation.about.filesystem_paths:
+            name = b"/".join(names[2:])
+            return self._key(place, prefix, name, normal, layout) or self._directory(place, names[2:], normal, layout)
+        below = _BELOW_BUCKET.fullmatch(path)
+        name = encode_text(below[1]) if below else b""
+        verbatim = (prefix + name).decode("utf-8", "replace")
+        return self._key(place, prefix, name, verbatim, layout)
+
+    def child(self, place: int, name: bytes) -> int | None:
+        """The row of the volume, bucket or directory of that name directly in a place."""
+        low, high = self.children(place)
+        names, kinds = self.places.bytes("name"), self.places["kind"]
+        # Names of LEGACY directories stand in the order of keys, which have a slash behind them.
+        while low < high:
+            middle = (low + high) // 2
+            row = int(self._children[middle])
+            slash = b"/" if kinds[row] == Kind.PATH else b""
+            if names[row] + slash < name + slash:
+                low = middle + 1
+            else:
+                high = middle
+        row = int(self._children[low]) if low < self.children(place)[1] else -1
+        return row if row >= 0 and names[row] == name else None
+
+    def children(self, place: int) -> tuple[int, int]:
+        """The rows of `namespace_children` that list what is directly in a place, as (first, end)."""
+        return self._range("first_child", place, len(self._children))
+
+    def runs(self, place: int) -> tuple[int, int]:
+        """The rows of `namespace_runs` that list the files directly in a place, as (first, end)."""
+        return self._range("first_run", place, self._runs.rows)
+
+    def subtree(self, place: int) -> tuple[int, int]:
+        """The rows of a place and of all below it, as (first, end)."""
+        return place, int(self.places["end"][place])
+
+    def bucket(self, place: int) -> BucketInfo | None:
+        """The bucket that a place is, or is in; None where there is none that can be read."""
+        row = int(self.places["bucket"][place])
+        if row < 0:
+            return None
+        try:
+            return decode_bucket(self.generation.table("om/bucketTable").bytes("value")[row])
+        except DecodeError:
+            return None  # The build has counted and reported it.
+
+    def numbers(self, place: int) -> Numbers:
+        """The sums of a place's subtree."""
+        kind = self.places["kind"][place]
+        first, end = self.children(place)
+        volumes = end - first if kind == Kind.ROOT else None
+        if volumes is not None:
+            buckets = sum(high - low for low, high in map(self.children, self._children[first:end].tolist()))
+        return Numbers(
+            volumes,
+            buckets if volumes is not None else end - first if kind == Kind.VOLUME else None,
+            *(
+                int(self.places[column][place])
+                for column in ("all_directories", "all_files", "all_size", "all_replicated_size", "size")
+            ),
+        )
+
+    def _range(self, column: str, place: int, rows: int) -> tuple[int, int]:
+        firsts = self.places[column]
+        return int(firsts[place]), int(firsts[place + 1]) if place + 1 < len(firsts) else rows
+
+    def _directory(self, place: int, names: list[bytes], path: str, layout: str) -> Spot | None:
+        for name in names:
+            child = self.child(place, name)
+            if child is None:
+                return None
+            place = child
+        return Spot(place, path, layout)
+
+    def _file(self, bucket: int, names: list[bytes], path: str) -> Spot | None:
+        layout = "FILE_SYSTEM_OPTIMIZED"
+        above = self._directory(bucket, names[:-1], path, layout)
+        if above is None:
+            return None
+        directory = self.child(above.place, names[-1])
+        if directory is not None:
+            return Spot(directory, path, layout)
+        low, high = self.runs(above.place)
+        for run in range(low, high):
+            first, last = (int(self._runs[column][run]) for column in ("first", "last"))
+            key = find(self.generation.table("keys").bytes("name"), names[-1], first, last)
+            if key is not None:
+                return Spot(above.place, path, layout, key)
+        return None
+
+    def _key(self, bucket: int, prefix: bytes, name: bytes, path: str, layout: str) -> Spot | None:
+        row = first_row(self.generation, prefix + name, file_table=False)
+        if row >= self.generation.table("keys").rows:
+            return None
+        found = db_keys(self.generation, np.array([row]))[0] == prefix + name
+        return Spot(bucket, path, layout, row) if found else None
