@@ -16,7 +16,7 @@ import pytest
 from ozone_recon.errors import DataDirectoryBusy, NoSpace, StoreError
 from ozone_recon.model.columns import ByteColumn
 from ozone_recon.model.key_columns import BadRow
-from ozone_recon.store.data_directory import DataDirectory
+from ozone_recon.store.data_directory import DataDirectory, current_generation
 from ozone_recon.store.generation import About, Generation, TaskStatus
 
 SCHEMA = {"name": "bytes", "size": "i8"}
@@ -208,3 +208,47 @@ def test_too_little_space_is_said_before_the_build(tmp_path: Path) -> None:
         with pytest.raises(NoSpace, match=r"needs about 1,152,921,504,607 MB of free disk space and has [0-9,]+ MB"):
             directory.build(expected_bytes=1 << 60)
         assert list((tmp_path / "generations").iterdir()) == []
+
+
+def test_a_reader_without_the_lock_keeps_its_generation(tmp_path: Path) -> None:
+    assert current_generation(tmp_path) is None
+    with DataDirectory.lock(tmp_path) as directory:
+        old_path = put(directory, 1).path
+        code = (
+            "import sys, pathlib; from ozone_recon.store.data_directory import current_generation\n"
+            "generation = current_generation(pathlib.Path(sys.argv[1])); print('open', flush=True)\n"
+            "sys.stdin.read(); print(generation.table('t')['size'].sum())"
+        )
+        command = [sys.executable, "-c", code, str(tmp_path)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
+            assert reader.stdout is not None
+            assert reader.stdout.readline() == "open\n"
+            put(directory, 2)
+            put(directory, 3)
+            assert old_path.exists()
+            assert reader.communicate("")[0] == "100\n"
+        put(directory, 4)
+        assert eventually(lambda: len(list((tmp_path / "generations").iterdir())) == 1)
+        assert number_of(directory) == 4
+
+
+def test_unpacked_checkpoints_go_with_their_generation(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "of others").mkdir(parents=True)
+
+    def put_from(directory: DataDirectory, name: str) -> None:
+        checkpoint = directory.checkpoints / name
+        checkpoint.mkdir()
+        with directory.build() as build:
+            build.about = About(checkpoint=str(checkpoint))
+            build.finish()
+
+    with DataDirectory.lock(tmp_path / "data", elsewhere) as directory:
+        place = directory.checkpoints
+        put_from(directory, "1")
+        put_from(directory, "2")
+        assert eventually(lambda: [kept.name for kept in place.iterdir()] == ["2"])
+    (place / "left by a kill").mkdir()
+    with DataDirectory.lock(tmp_path / "data", elsewhere) as directory:
+        assert [kept.name for kept in place.iterdir()] == ["2"]
+    assert (elsewhere / "of others").exists()

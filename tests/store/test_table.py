@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ozone_recon.errors import NoSpace, StoreError
@@ -32,6 +32,7 @@ def rows(names: list[bytes], first: int = 0) -> dict[str, object]:
     }
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.binary(max_size=5), max_size=6), max_size=6), st.integers(1, 7))
 def test_rows_are_read_as_they_were_appended(tmp_path_factory, batches, step) -> None:
     with DataDirectory.lock(tmp_path_factory.mktemp("data")) as directory, directory.build() as build:
@@ -96,7 +97,7 @@ def test_wrong_columns_are_refused_before_anything_is_written(build: GenerationB
 
 def test_a_table_is_asked_for_by_its_name_and_columns(build: GenerationBuild) -> None:
     writer = build.create("t", SCHEMA)
-    with pytest.raises(StoreError, match="table 't' of .* is not finished"):
+    with pytest.raises(StoreError, match=r"table 't' of .* is not finished"):
         build.table("t")
     writer.close()
     with pytest.raises(StoreError, match="has no column of numbers 'name'"):

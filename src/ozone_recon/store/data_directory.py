@@ -3,7 +3,7 @@
 LOCK                    held (flock) by the one process that uses the directory; its pid for people to read
 CURRENT                 the name of the current generation
 generations/<name>/     whole when it has a manifest.json; anything that CURRENT does not name is removed at start
-checkpoints/            where a checkpoint that is not a local directory is unpacked
+checkpoints/<name>/     checkpoints that were unpacked; all but the current generation's is removed at start
 """
 
 from __future__ import annotations
@@ -12,35 +12,41 @@ import contextlib
 import fcntl
 import os
 import threading
-import weakref
+import zlib
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from ozone_recon.errors import DataDirectoryBusy, StoreError
-from ozone_recon.store.disk import remove_tree, replace_file, require_space, sync, writing
+from ozone_recon.store.disk import replace_file, require_space, sync, writing
 from ozone_recon.store.generation import MEMORY_LIMIT, Generation, GenerationBuild
+from ozone_recon.store.held import remove_unless_held
+from ozone_recon.store.manifest import FILE as MANIFEST
 from ozone_recon.store.manifest import is_newer
 
 
 class DataDirectory:
     """A locked data directory. One thread builds and publishes; any thread may ask for the current generation."""
 
-    def __init__(self, path: Path, lock: BinaryIO) -> None:
+    def __init__(self, path: Path, checkpoints: Path, lock: BinaryIO) -> None:
         self.path = path
-        self.damage: StoreError | None = None
+        self.checkpoints = checkpoints
+        """Where checkpoints are unpacked: ours alone, and all but that of the current generation is removed."""
+        self.damage: str | None = None
         """Why the generation that was current at start could not be used and must be rebuilt, if that is so."""
         self._lock = lock
         self._generations = path / "generations"
         self._current: Generation | None = None
-        self._retired: SimpleQueue[Path | None] = SimpleQueue()
+        self._retired: SimpleQueue[list[Path] | None] = SimpleQueue()
         self._remover = threading.Thread(target=self._remove_retired, name="store-remover", daemon=True)
 
     @classmethod
-    def lock(cls, path: Path | str) -> DataDirectory:
+    def lock(cls, path: Path | str, checkpoints: Path | None = None) -> DataDirectory:
         """Take the directory for this process, making it if need be, and open its current generation.
 
+        Checkpoints are unpacked in it, or, when `checkpoints` is given, in a directory below that, named for this one.
         What killed builds have left is removed. Raises DataDirectoryBusy when another process has it, StoreError
         when its generation was written by a newer program. A torn generation counts as none (see `damage`).
         """
@@ -49,20 +55,12 @@ class DataDirectory:
             path.mkdir(parents=True, exist_ok=True)
         held = _take(path / "LOCK")
         try:
-            directory = cls(path, held)
+            directory = cls(path, _place_of_checkpoints(path, checkpoints), held)
             directory._open()
         except BaseException:
             held.close()
             raise
         return directory
-
-    @property
-    def checkpoints(self) -> Path:
-        """Where checkpoints may be unpacked; made when it is asked for."""
-        place = self.path / "checkpoints"
-        with writing(place):
-            place.mkdir(exist_ok=True)
-        return place
 
     def current(self) -> Generation | None:
         """The current generation, None when there is none yet. Hold on to it for as long as one question takes."""
@@ -101,7 +99,7 @@ class DataDirectory:
         replace_file(self.path / "CURRENT", f"{place.name}\n".encode())
         old, self._current = self._current, generation
         if old is not None:
-            weakref.finalize(old.held, self._retired.put, old.path).atexit = False
+            self._retire(old, generation)
         return generation
 
     def close(self) -> None:
@@ -118,8 +116,9 @@ class DataDirectory:
         self.close()
 
     def _open(self) -> None:
-        with writing(self._generations):
-            self._generations.mkdir(exist_ok=True)
+        for place in (self._generations, self.checkpoints):
+            with writing(place):
+                place.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             name = (self.path / "CURRENT").read_text("ascii", "replace").strip()
             if is_newer(self._generations / name):
@@ -127,15 +126,49 @@ class DataDirectory:
             try:
                 self._current = Generation.open(self._generations / name)
             except StoreError as damage:
-                self.damage = damage
-        for place in self._generations.iterdir():
-            if self._current is None or place != self._current.path:
-                remove_tree(place)
+                self.damage = str(damage)
+        used = {self._current.path, Path(self._current.about.checkpoint)} if self._current else set()
+        for place in (*self._generations.iterdir(), *self.checkpoints.iterdir()):
+            if place not in used:
+                remove_unless_held(place / MANIFEST, [place])
         self._remover.start()
 
+    def _retire(self, old: Generation, new: Generation) -> None:
+        unused = [old.path]
+        checkpoint = Path(old.about.checkpoint)
+        if checkpoint.parent == self.checkpoints and checkpoint != Path(new.about.checkpoint):
+            unused.append(checkpoint)
+        old.held.afterwards(partial(self._retired.put, unused))
+
     def _remove_retired(self) -> None:
-        while path := self._retired.get():
-            remove_tree(path)
+        held: list[list[Path]] = []
+        while places := self._retired.get():
+            # What another process still reads is tried again at the next swap, and at the next start.
+            held = [left for left in (*held, places) if not remove_unless_held(left[0] / MANIFEST, left)]
+
+
+def current_generation(path: Path) -> Generation | None:
+    """The current generation of a data directory that another process may hold; None when there is none.
+
+    StoreError when it is torn.
+    """
+    while True:
+        try:
+            name = (path / "CURRENT").read_text("ascii", "replace").strip()
+        except FileNotFoundError:
+            return None
+        try:
+            return Generation.open(path / "generations" / name)
+        except StoreError:
+            # It may have been swapped and removed since its name was read.
+            if (path / "CURRENT").read_text("ascii", "replace").strip() == name:
+                raise
+
+
+def _place_of_checkpoints(path: Path, elsewhere: Path | None) -> Path:
+    if elsewhere is None:
+        return path / "checkpoints"
+    return elsewhere.absolute() / f"ozone-recon-{zlib.crc32(bytes(path)):08x}"
 
 
 def _take(path: Path) -> BinaryIO:

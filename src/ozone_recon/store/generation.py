@@ -12,9 +12,11 @@ from typing import Self
 from ozone_recon.errors import StoreError
 from ozone_recon.store.columns import Array, make_array
 from ozone_recon.store.disk import BackgroundSync, remove_tree, writing
+from ozone_recon.store.held import Held
+from ozone_recon.store.manifest import FILE as MANIFEST
 from ozone_recon.store.manifest import About, Manifest, TableEntry, TaskStatus, read_manifest, write_manifest
 from ozone_recon.store.schema import Schema
-from ozone_recon.store.table import Chunk, Held, Table, TableWriter, table_files
+from ozone_recon.store.table import Chunk, Table, TableWriter, table_files
 
 __all__ = ["About", "Chunk", "Generation", "GenerationBuild", "Table", "TableWriter", "TaskStatus"]
 
@@ -26,16 +28,15 @@ class Generation:
     """A whole generation, open for reading from any thread.
 
     Its files stay on disk for as long as this object or one of its tables is referred to, also when a newer
-    generation has taken its place.
+    generation has taken its place, and also for a process that does not hold the data directory's lock.
     """
 
-    def __init__(self, path: Path, manifest: Manifest) -> None:
+    def __init__(self, path: Path, manifest: Manifest, held: Held) -> None:
         self.path = path
         self.about = manifest.about
-        self.held = Held()
+        self.held = held
         self._tables = {
-            name: Table(name, path / name, entry.schema, entry.rows, self.held)
-            for name, entry in manifest.tables.items()
+            name: Table(name, path / name, entry.schema, entry.rows, held) for name, entry in manifest.tables.items()
         }
         self.size = sum(sum(entry.files.values()) for entry in manifest.tables.values())
         """Bytes on disk."""
@@ -44,13 +45,14 @@ class Generation:
     def open(cls, path: Path) -> Generation:
         """Open the generation in `path`; StoreError when it is torn: any file missing or not of its size."""
         manifest = read_manifest(path)
+        held = Held(path / MANIFEST)
         for name, entry in manifest.tables.items():
             if (found := table_files(path / name, entry.schema, entry.rows)) != entry.files:
                 raise StoreError(
                     f"table {name} in {path} has files of {found} bytes instead of {entry.files}: "
                     "delete that directory and rebuild"
                 )
-        return cls(path, manifest)
+        return cls(path, manifest, held)
 
     @property
     def id(self) -> str:

@@ -24,11 +24,8 @@ from ozone_recon.store.columns import (
     ranges,
 )
 from ozone_recon.store.disk import writing
+from ozone_recon.store.held import Held
 from ozone_recon.store.schema import Schema
-
-
-class Held:
-    """Keeps a generation's files on disk for as long as anything refers to it."""
 
 
 @dataclass(frozen=True, slots=True)
