@@ -1,0 +1,128 @@
+"""One checkpoint into one generation: scans every column family, writes its tables, rebuilds every insight."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Final, TypeVar
+
+from ozone_recon.decode.key_columns import decode_directories, decode_keys
+from ozone_recon.decode.key_columns_reference import KeyTable
+from ozone_recon.model.columns import Rows
+from ozone_recon.model.key_columns import DirectoryColumns, KeyColumns
+from ozone_recon.sources.rocksdb import Checkpoint
+from ozone_recon.store.generation import GenerationBuild, TaskStatus
+from ozone_recon.store.schema import COLUMNAR_TABLES, OM_TABLES, RAW
+from ozone_recon.sync.insight_list import INSIGHTS, Insight
+from ozone_recon.sync.merge import BadRows, Buckets, DirectoryTables, KeyTables, Numbering, write_owners
+from ozone_recon.sync.progress import Progress, Report
+from ozone_recon.sync.tasks import rows_of_insight
+
+T = TypeVar("T")
+KEY_TABLES: Final[tuple[KeyTable, ...]] = ("keyTable", "fileTable")
+
+
+def build_generation(
+    checkpoint: Checkpoint, build: GenerationBuild, report: Report, insights: Sequence[Insight] = INSIGHTS
+) -> None:
+    """Write all tables of `build` from `checkpoint`, and what there is to say about them into `build.about`.
+
+    Rows that cannot be decoded are counted and left out; column families that we do not know are only counted.
+    The build is neither sealed nor published.
+    """
+    work = _Work(checkpoint, build, report)
+    for name in OM_TABLES:
+        if name not in COLUMNAR_TABLES:
+            work.copy(name)
+    for name in sorted(set(checkpoint.column_families) - set(OM_TABLES)):
+        work.count(name)
+    work.decode()
+    tasks = [row for insight in insights for row in work.rebuild(insight)]
+    build.about = replace(
+        build.about,
+        sequence_number=checkpoint.sequence_number,
+        taken_at=checkpoint.taken_at,
+        filesystem_paths=build.filesystem_paths,
+        counts=work.counts,
+        bad_rows=work.bad.count,
+        bad_samples=tuple(work.bad.samples),
+        tasks=tuple(tasks),
+        seconds=work.seconds,
+    )
+
+
+class _Work:
+    def __init__(self, checkpoint: Checkpoint, build: GenerationBuild, report: Report) -> None:
+        self.counts: dict[str, int] = {}
+        self.seconds: dict[str, float] = {}
+        self.bad = BadRows()
+        self._checkpoint = checkpoint
+        self._build = build
+        self._report = report
+
+    def copy(self, name: str) -> None:
+        """A column family as it is, into `om/<name>`; an empty table when the checkpoint has none of that name."""
+        with self._stage(name), self._build.create(f"om/{name}", RAW) as writer:
+            for rows in self._scan(name, _all_of):
+                writer.append(key=rows.keys, value=rows.values)
+            self.counts[name] = writer.rows
+
+    def count(self, name: str) -> None:
+        """A column family that we do not know: its rows are counted."""
+        with self._stage(name):
+            self.counts[name] = sum(self._scan(name, len))
+
+    def decode(self) -> None:
+        """The tables that are kept as decoded columns."""
+        owners: Numbering[bytes] = Numbering()
+        keys = KeyTables(self._build, Buckets(self._build.table("om/bucketTable"), self.bad), owners)
+        for name in KEY_TABLES:
+            with self._stage(name):
+                for batch in self._counted(name, self._scan(name, partial(decode_keys, table=name))):
+                    keys.add(batch, file_table=name == "fileTable")
+        with self._stage("directoryTable"):
+            directories = DirectoryTables(self._build, owners)
+            for found in self._counted("directoryTable", self._scan("directoryTable", decode_directories)):
+                directories.add(found)
+        with self._stage("finish tables"):
+            keys.close()
+            directories.close()
+            write_owners(self._build, owners)
+
+    def rebuild(self, insight: Insight) -> tuple[TaskStatus, ...]:
+        """An insight's tables, and its rows of `/task/status`."""
+        with self._stage(insight.NAME):
+            insight.rebuild(self._build)
+        return rows_of_insight(insight.NAME, _now(), self._checkpoint.sequence_number)
+
+    def _scan(self, name: str, use: Callable[[Rows], T]) -> Iterator[T]:
+        if name in self._checkpoint.column_families:
+            yield from self._checkpoint.scan(name, use, threads=self._build.threads)
+
+    _Batch = TypeVar("_Batch", KeyColumns, DirectoryColumns)
+
+    def _counted(self, name: str, batches: Iterator[_Batch]) -> Iterator[_Batch]:
+        self.counts[name] = 0
+        for batch in batches:
+            self.counts[name] += len(batch) + len(batch.bad)
+            self.bad.add(batch.bad)
+            self._report(Progress(name, self.counts[name], 0, "rows"))
+            yield batch
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        self._report(Progress(name, 0, 0, "rows"))
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - began, 4)
+
+
+def _all_of(rows: Rows) -> Rows:
+    return rows
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

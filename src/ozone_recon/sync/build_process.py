@@ -1,0 +1,71 @@
+"""The process that builds a generation: takes one job from standard input, says how it goes on standard output.
+
+Both are lines of JSON. Standard input stays open for as long as the parent lives: when it ends, so do we.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+from dataclasses import asdict
+from typing import BinaryIO
+
+import orjson
+
+from ozone_recon.errors import ReconError
+from ozone_recon.sources.rocksdb import Checkpoint
+from ozone_recon.store.generation import GenerationBuild
+from ozone_recon.store.manifest import About
+from ozone_recon.sync.build import build_generation
+from ozone_recon.sync.job import BuildJob
+from ozone_recon.sync.progress import Progress
+
+
+def main() -> None:
+    """Do the job."""
+    said = os.fdopen(os.dup(1), "wb", buffering=0)
+    # Whatever a library prints must not get between our lines.
+    os.dup2(2, 1)
+    job = BuildJob.of_line(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        build_for(job, said)
+    except ReconError as refused:
+        _say(said, {"failed": type(refused).__name__, "text": str(refused)})
+    except BaseException:
+        _say(said, {"failed": "", "text": traceback.format_exc()})
+    else:
+        _say(said, {"done": True})
+
+
+def build_for(job: BuildJob, said: BinaryIO) -> None:
+    """Build and seal the generation; progress goes to `said`."""
+    with (
+        Checkpoint.open(job.checkpoint) as checkpoint,
+        GenerationBuild(
+            job.place,
+            memory_limit=job.memory_limit,
+            threads=job.threads or os.cpu_count() or 1,
+            filesystem_paths=job.filesystem_paths,
+        ) as build,
+    ):
+        build.about = About(source=job.source, source_identity=job.identity, checkpoint=str(job.checkpoint))
+        build_generation(checkpoint, build, lambda progress: _say(said, {"progress": asdict(progress)}))
+        _say(said, {"progress": asdict(Progress("disk", 0, 0, "steps"))})
+        build.seal()
+
+
+def _say(said: BinaryIO, line: dict[str, object]) -> None:
+    said.write(orjson.dumps(line) + b"\n")
+
+
+def _end_with_parent() -> None:
+    while sys.stdin.buffer.read(1):
+        pass
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

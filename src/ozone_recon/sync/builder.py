@@ -1,0 +1,83 @@
+"""Runs a build in a process of its own: answers go on undisturbed, and its memory is given back when it ends."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from typing import Final
+
+import orjson
+
+from ozone_recon import errors
+from ozone_recon.errors import ReconError
+from ozone_recon.store.disk import remove_tree
+from ozone_recon.sync.job import BuildJob
+from ozone_recon.sync.progress import Progress, Report
+
+_COMMAND: Final = (sys.executable, "-P", "-m", "ozone_recon.sync.build_process")
+_ERRORS: Final = {
+    name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, ReconError)
+}
+
+
+class Builder:
+    """One build at a time; `stop`, from another thread, ends it."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopped = threading.Event()
+
+    def run(self, job: BuildJob, report: Report) -> None:
+        """Do the job in a new process; its directory then holds a sealed generation, or is gone if this raises.
+
+        Raises what the build raised, and ReconError when its process broke down or was killed.
+        """
+        try:
+            with subprocess.Popen(
+                _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+            ) as process:
+                self._process = process
+                try:
+                    self._follow(process, job, report)
+                finally:
+                    process.kill()
+        except BaseException:
+            remove_tree(job.place)
+            raise
+
+    def stop(self) -> None:
+        """End the running build, and refuse any later one."""
+        self._stopped.set()
+        if self._process is not None:
+            self._process.kill()
+
+    def _follow(self, process: subprocess.Popen[bytes], job: BuildJob, report: Report) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        if self._stopped.is_set():
+            raise ReconError("the build was stopped")
+        try:
+            process.stdin.write(job.line())
+            process.stdin.flush()
+        except BrokenPipeError:
+            raise self._broken_down(process) from None
+        for line in process.stdout:
+            match orjson.loads(line):
+                case {"progress": progress}:
+                    report(Progress(**progress))
+                case {"failed": kind, "text": text}:
+                    raise _ERRORS.get(kind, ReconError)(text)
+                case {"done": True}:
+                    return
+        raise self._broken_down(process)
+
+    def _broken_down(self, process: subprocess.Popen[bytes]) -> ReconError:
+        code = process.wait()
+        if self._stopped.is_set():
+            return ReconError("the build was stopped")
+        if code >= 0:
+            return ReconError(f"the build process ended early with exit code {code}; see what it printed")
+        reason = " (is there enough memory?)" if -code == signal.SIGKILL else ""
+        return ReconError(f"the build process was ended by {signal.Signals(-code).name}{reason}; try again")

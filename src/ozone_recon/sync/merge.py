@@ -1,0 +1,197 @@
+"""Batches of decoded rows into the tables of a generation: one numbering of owners, groups joined across batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ozone_recon.decode.om_values import decode_bucket
+from ozone_recon.errors import DecodeError
+from ozone_recon.model.columns import ByteColumn, Int64s
+from ozone_recon.model.key_columns import BadRow, DirectoryColumns, KeyColumns
+from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.store.generation import GenerationBuild, Table
+from ozone_recon.store.manifest import BAD_ROWS_KEPT
+from ozone_recon.store.schema import TABLES
+
+T = TypeVar("T")
+
+
+class Numbering(Generic[T]):
+    """Numbers distinct values in the order in which they are first met."""
+
+    def __init__(self) -> None:
+        self._rows: dict[T, int] = {}
+
+    def translate(self, values: tuple[T, ...], indexes: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Indexes into a batch's own `values` as indexes into all values."""
+        rows = np.array([self._rows.setdefault(value, len(self._rows)) for value in values], np.int32)
+        translated: NDArray[np.int32] = rows[indexes]
+        return translated
+
+    def values(self) -> list[T]:
+        """All values by their numbers."""
+        return list(self._rows)
+
+
+class BadRows:
+    """Counts rows that could not be decoded and keeps the first few."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.samples: list[BadRow] = []
+
+    def add(self, rows: Iterable[BadRow]) -> None:
+        """Count these too."""
+        for row in rows:
+            self.count += 1
+            if len(self.samples) < BAD_ROWS_KEPT:
+                self.samples.append(row)
+
+
+class Buckets:
+    """Finds the bucket, as a row of `om/bucketTable`, and the parent id that a group's prefix speaks of."""
+
+    def __init__(self, table: Table, bad: BadRows) -> None:
+        self._by_prefix: dict[bytes, tuple[int, int]] = {}
+        self._by_id: dict[int, int] = {}
+        keys, values = table.bytes("key"), table.bytes("value")
+        for row in range(table.rows):
+            try:
+                object_id = decode_bucket(values[row]).object_id
+            except DecodeError as broken:
+                bad.add([BadRow("bucketTable", keys[row], str(broken))])
+                continue
+            self._by_prefix[keys[row] + b"/"] = row, object_id
+            self._by_id[object_id] = row
+
+    def of_keys(self, prefix: bytes) -> tuple[int, int]:
+        """(row, parent id) of keyTable's `/volume/bucket/`; (-1, 0) for a bucket that is not there."""
+        return self._by_prefix.get(prefix, (-1, 0))
+
+    def of_files(self, prefix: bytes) -> tuple[int, int]:
+        """(row, parent id) of fileTable's `/volumeId/bucketId/parentId/`; the row is -1 for a bucket not there."""
+        _, _, bucket, parent, _ = prefix.split(b"/")
+        return self._by_id.get(int(bucket), -1), int(parent)
+
+
+class Groups:
+    """Joins a group that goes on in the next batch."""
+
+    def __init__(self) -> None:
+        self._last: bytes | None = None
+
+    def new(self, prefixes: ByteColumn, starts: Int64s, rows_before: int) -> tuple[ByteColumn, Int64s]:
+        """The groups that begin in a batch, and their first rows in the whole table."""
+        count = len(prefixes)
+        if count == 0:
+            return prefixes, starts[:0]
+        skip = int(prefixes[0] == self._last)
+        self._last = prefixes[count - 1]
+        return prefixes.slice(skip, count), starts[skip:-1] + rows_before
+
+
+class KeyTables:
+    """Writes `keys`, `groups` and `blocks` from batches of keyTable, then of fileTable, each in database order."""
+
+    def __init__(self, build: GenerationBuild, buckets: Buckets, owners: Numbering[bytes]) -> None:
+        self._buckets = buckets
+        self._owners = owners
+        self._replications: Numbering[ReplicationConfig] = Numbering()
+        self._groups = Groups()
+        self._build = build
+        self._key_rows = build.create("keys", TABLES["keys"])
+        self._group_rows = build.create("groups", TABLES["groups"])
+        self._block_rows = build.create("blocks", TABLES["blocks"])
+
+    def add(self, batch: KeyColumns, *, file_table: bool) -> None:
+        """Append a batch."""
+        self._add_groups(batch, file_table=file_table)
+        self._key_rows.append(
+            name=batch.names,
+            size=batch.size,
+            replicated_size=batch.replicated_size,
+            creation_time=batch.creation_time,
+            modification_time=batch.modification_time,
+            object_id=batch.object_id,
+            update_id=batch.update_id,
+            owner=self._owners.translate(batch.owners, batch.owner),
+            replication=self._replications.translate(batch.replications, batch.replication),
+            first_block=batch.block_starts[:-1] + self._block_rows.rows,
+        )
+        self._block_rows.append(
+            container=batch.block_container,
+            local_id=batch.block_local_id,
+            length=batch.block_length,
+            version=batch.block_version.astype(np.int32),
+        )
+
+    def close(self) -> None:
+        """Finish the tables, and `replications`."""
+        self._key_rows.close()
+        self._group_rows.close()
+        self._block_rows.close()
+        configs = self._replications.values()
+        with self._build.create("replications", TABLES["replications"]) as writer:
+            writer.append(
+                kind=ByteColumn.of(config.kind.encode() for config in configs),
+                factor=np.array([config.factor for config in configs], np.int32),
+                data=np.array([config.data for config in configs], np.int32),
+                parity=np.array([config.parity for config in configs], np.int32),
+                codec=ByteColumn.of(config.codec.encode() for config in configs),
+                chunk=np.array([config.chunk for config in configs], np.int64),
+            )
+
+    def _add_groups(self, batch: KeyColumns, *, file_table: bool) -> None:
+        prefixes, first_rows = self._groups.new(batch.prefixes, batch.group_starts, self._key_rows.rows)
+        find = self._buckets.of_files if file_table else self._buckets.of_keys
+        found = [find(prefix) for prefix in prefixes.items()]
+        self._group_rows.append(
+            prefix=prefixes,
+            first_row=first_rows,
+            file_table=np.full(len(found), file_table, np.uint8),
+            bucket=np.array([bucket for bucket, _ in found], np.int32),
+            parent_id=np.array([parent for _, parent in found], np.int64),
+        )
+
+
+class DirectoryTables:
+    """Writes `directories` and `directory_groups` from batches of directoryTable in database order."""
+
+    def __init__(self, build: GenerationBuild, owners: Numbering[bytes]) -> None:
+        self._owners = owners
+        self._groups = Groups()
+        self._rows = build.create("directories", TABLES["directories"])
+        self._group_rows = build.create("directory_groups", TABLES["directory_groups"])
+
+    def add(self, batch: DirectoryColumns) -> None:
+        """Append a batch."""
+        prefixes, first_rows = self._groups.new(batch.prefixes, batch.group_starts, self._rows.rows)
+        # The batch's first group may be the last one of the batch before.
+        before = self._group_rows.rows - (len(batch.prefixes) - len(prefixes))
+        groups = np.arange(before, before + len(batch.prefixes), dtype=np.int32)
+        self._group_rows.append(prefix=prefixes, first_row=first_rows)
+        self._rows.append(
+            prefix_group=np.repeat(groups, np.diff(batch.group_starts)),
+            name=batch.names,
+            object_id=batch.object_id,
+            parent_id=batch.parent_id,
+            creation_time=batch.creation_time,
+            modification_time=batch.modification_time,
+            update_id=batch.update_id,
+            owner=self._owners.translate(batch.owners, batch.owner),
+        )
+
+    def close(self) -> None:
+        """Finish the tables."""
+        self._rows.close()
+        self._group_rows.close()
+
+
+def write_owners(build: GenerationBuild, owners: Numbering[bytes]) -> None:
+    """Write `owners`, once all rows that have one are written."""
+    with build.create("owners", TABLES["owners"]) as writer:
+        writer.append(name=ByteColumn.of(owners.values()))
