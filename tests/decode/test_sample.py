@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 from rocksdict import AccessType, Options, Rdict
-from tests.decode.test_key_columns import plain
+from tests.decode.batches import plain, rows_of
 
 from ozone_recon.decode import key_columns, key_columns_reference
 from ozone_recon.decode.key_columns_reference import KeyTable
 from ozone_recon.decode.om_keys import encode_text
 from ozone_recon.decode.tables import TABLES
-from ozone_recon.model.columns import ByteColumn, Rows
 from ozone_recon.store.schema import OM_TABLES
 
 Database = dict[str, list[tuple[bytes, bytes]]]
@@ -114,7 +113,3 @@ def test_real_directories_decode_alike(database: Database) -> None:
     assert len(columns) == len(rows) > 0
     assert columns.parent_id.tolist() == [value.parent_id for _, value in decoded(database, "directoryTable")]
     assert plain(columns) == plain(key_columns_reference.decode_directories(rows))
-
-
-def rows_of(rows: list[tuple[bytes, bytes]]) -> Rows:
-    return Rows(ByteColumn.of(key for key, _ in rows), ByteColumn.of(value for _, value in rows))

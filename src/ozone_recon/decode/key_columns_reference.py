@@ -28,11 +28,9 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class KeyRow:
-    """What columns hold of one key."""
+class KeyFacts:
+    """What columns hold of a KeyInfo; `blocks` are (container id, local id, length, version)."""
 
-    prefix: bytes
-    name: bytes
     size: int
     replicated_size: int
     creation_time: int
@@ -40,8 +38,18 @@ class KeyRow:
     object_id: int
     update_id: int
     owner: bytes
+    is_file: bool
     replication: ReplicationConfig
     blocks: tuple[tuple[int, int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """What columns hold of one key."""
+
+    prefix: bytes
+    name: bytes
+    facts: KeyFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +66,14 @@ class DirectoryRow:
     owner: bytes
 
 
-def key_row(table: KeyTable, key: bytes, value: bytes) -> KeyRow:
-    """One row of keyTable or fileTable, or DecodeError."""
-    path = PathKey.parse(key).name if table == "fileTable" else ObjectKey.parse(key).key
-    prefix, name = _split(key, path)
+def key_facts(value: bytes) -> KeyFacts:
+    """What columns hold of a KeyInfo, or DecodeError."""
     message = Message("KeyInfo", value)
     for required_name in (1, 2, 3):
         message.blob(required_name)
     replication = decode_replication(message, kind=5, factor=6, ec=17)
     size = checked_size(message.int64(4), replication)
-    return KeyRow(
-        prefix=prefix,
-        name=name,
+    return KeyFacts(
         size=size,
         replicated_size=replication.replicated_size(size),
         creation_time=message.int64(8),
@@ -77,6 +81,7 @@ def key_row(table: KeyTable, key: bytes, value: bytes) -> KeyRow:
         object_id=message.int64(14, 0),
         update_id=message.int64(15, 0),
         owner=message.blob(20, b""),
+        is_file=message.boolean(19, False),
         replication=replication,
         blocks=tuple(
             (block.container_id, block.local_id, block.length, location.version)
@@ -84,6 +89,12 @@ def key_row(table: KeyTable, key: bytes, value: bytes) -> KeyRow:
             for block in location.blocks
         ),
     )
+
+
+def key_row(table: KeyTable, key: bytes, value: bytes) -> KeyRow:
+    """One row of keyTable or fileTable, or DecodeError."""
+    path = PathKey.parse(key).name if table == "fileTable" else ObjectKey.parse(key).key
+    return KeyRow(*_split(key, path), key_facts(value))
 
 
 def directory_row(key: bytes, value: bytes) -> DirectoryRow:
@@ -109,24 +120,25 @@ def decode_keys(rows: Rows, table: KeyTable) -> KeyColumns:
     """All good rows of a batch of keyTable or fileTable rows, and its bad ones."""
     good, bad = decode_each(rows, table, lambda key, value: key_row(table, key, value))
     prefixes, group_starts = _groups([row.prefix for row in good])
-    owners, owner = _indexed(row.owner for row in good)
-    replications, replication = _indexed(row.replication for row in good)
-    blocks = [block for row in good for block in row.blocks]
+    facts = [row.facts for row in good]
+    owners, owner = _indexed(key.owner for key in facts)
+    replications, replication = _indexed(key.replication for key in facts)
+    blocks = [block for key in facts for block in key.blocks]
     return KeyColumns(
         prefixes=prefixes,
         group_starts=group_starts,
         names=ByteColumn.of(row.name for row in good),
-        size=_numbers(row.size for row in good),
-        replicated_size=_numbers(row.replicated_size for row in good),
-        creation_time=_numbers(row.creation_time for row in good),
-        modification_time=_numbers(row.modification_time for row in good),
-        object_id=_numbers(row.object_id for row in good),
-        update_id=_numbers(row.update_id for row in good),
+        size=_numbers(key.size for key in facts),
+        replicated_size=_numbers(key.replicated_size for key in facts),
+        creation_time=_numbers(key.creation_time for key in facts),
+        modification_time=_numbers(key.modification_time for key in facts),
+        object_id=_numbers(key.object_id for key in facts),
+        update_id=_numbers(key.update_id for key in facts),
         owner=owner.astype(np.int32),
         replication=replication.astype(np.int32),
         owners=owners,
         replications=replications,
-        block_starts=np.concatenate(([0], np.cumsum([len(row.blocks) for row in good], dtype=np.int64))),
+        block_starts=np.concatenate(([0], np.cumsum([len(key.blocks) for key in facts], dtype=np.int64))),
         block_container=_numbers(block[0] for block in blocks),
         block_local_id=_numbers(block[1] for block in blocks),
         block_length=_numbers(block[2] for block in blocks),

@@ -29,7 +29,8 @@ PARITY: Final = 12
 CHUNK: Final = 13
 CODEC: Final = 14
 CODEC_END: Final = 15
-FOUND: Final = 16
+IS_FILE: Final = 16
+FOUND: Final = 17
 """How many numbers a scan finds; a byte string is found as where it starts and ends, both 0 when it is absent."""
 
 KEY_INFO_REQUIRED: Final = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 9
@@ -86,6 +87,8 @@ def scan_key_info(data: Bytes, at: int, end: int, found: Int64s, blocks: Int64s,
         elif tag == 17 << 3 | 2:
             found[EC_CONFIG] = value
             found[EC_CONFIG_END] = at
+        elif tag == 19 << 3:
+            found[IS_FILE] = value != 0
         elif tag == 20 << 3 | 2:
             found[OWNER] = value
             found[OWNER_END] = at
