@@ -24,6 +24,9 @@ class Difference:
     java: Any
     ours: Any
 
+    def __str__(self) -> str:
+        return f"{self.at}: {repr(self.java)[:200]} became {repr(self.ours)[:200]}"
+
 
 @dataclass(frozen=True)
 class Rule:

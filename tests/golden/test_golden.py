@@ -13,8 +13,8 @@ import httpx
 import pytest
 from tests.api.asking import ask
 from tests.golden.captured import Answer, captured
-from tests.golden.differences import differences
-from tests.golden.rules import RULES
+from tests.golden.differences import Rule, differences
+from tests.golden.rules import ORDERS, RULES, Order
 
 from ozone_recon.api.routes import ROUTES
 from ozone_recon.app import application
@@ -52,16 +52,15 @@ def put(request: pytest.FixtureRequest) -> Iterator[Ask]:
 def test_the_answer_is_javas_but_for_the_rules(java: Answer, put: Ask) -> None:
     answer = put(java.path)
     ours = Answer.of(java.path, answer.status_code, answer.text)
+    for order in ORDERS:
+        order.apply(java.path, java.body)
+        order.apply(java.path, ours.body)
     found = differences(java.compared, ours.compared)
     unexplained = [str(one) for one in found if not any(rule.allows(java.path, one) for rule in RULES)]
     assert not unexplained, "\n".join(unexplained)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_every_rule_has_its_line(rule: object) -> None:
+@pytest.mark.parametrize("rule", [*ORDERS, *RULES], ids=lambda rule: f"{rule.name} {rule.request}")
+def test_every_rule_has_its_line_and_its_requests(rule: Order | Rule) -> None:
     assert f"| `{rule.name}` |" in COMPATIBILITY
-
-
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name} {rule.request}")
-def test_every_rule_is_about_a_request(rule: object) -> None:
     assert any(re.match(rule.request, java.path) for java in CAPTURED)
