@@ -17,7 +17,7 @@ from ozone_recon.api.application import create_app
 from ozone_recon.api.context import Context, Served
 from ozone_recon.config import Config
 from ozone_recon.config.kinds import Address
-from ozone_recon.errors import ConfigError, ReconError
+from ozone_recon.errors import ConfigError
 from ozone_recon.sources.checkpoint import Retry, Transfer
 from ozone_recon.sources.rocksdb import Checkpoint
 from ozone_recon.store.data_directory import DataDirectory
@@ -143,7 +143,7 @@ async def _answer(
         if context.served:
             context.served.retire()
     if sync.state.error and not context.served and not origin.changes:
-        raise ReconError(sync.state.error)
+        raise sync.state.error
 
 
 async def _until_hopeless(context: Context, sync: OmSync, origin: Origin, server: uvicorn.Server) -> None:

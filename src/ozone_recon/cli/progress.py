@@ -23,7 +23,7 @@ _SAY_EVERY: Final = 10.0
 
 @contextmanager
 def watching(sync: OmSync) -> Iterator[None]:
-    """Shows what `sync` does while the block runs."""
+    """Shows what `sync` does while the block runs; whoever runs it tells of its failures."""
     ended = threading.Event()
     watch = threading.Thread(target=_watch, args=(sync, ended), name="progress")
     watch.start()
@@ -35,7 +35,7 @@ def watching(sync: OmSync) -> Iterator[None]:
 
 
 def _watch(sync: OmSync, ended: threading.Event) -> None:
-    show = _Moving() if sys.stderr.isatty() else _Lines()
+    show = (_Moving if sys.stderr.isatty() else _Lines)()
     while not ended.wait(_LOOK_EVERY):
         show.state(sync.state)
     show.state(sync.state)
@@ -55,7 +55,7 @@ class _Lines:
             self.going_on(state.doing, describe(state.at))
         elif self._doing and state.doing == "idle":
             self._doing = ""
-            self.ended(state.error or f"Built, at sequence number {state.snapshot.sequence_number:,}.")
+            self.ended(state)
 
     def going_on(self, doing: str, text: str) -> None:
         """Something is going on."""
@@ -64,9 +64,10 @@ class _Lines:
             self._doing, self._said = doing, now
             _line(text)
 
-    def ended(self, text: str) -> None:
+    def ended(self, state: SyncState) -> None:
         """It went well, or not."""
-        _line(text)
+        if not state.error:
+            _line(f"Built, at sequence number {state.snapshot.sequence_number:,}.")
 
     def close(self) -> None:
         """Ends the showing."""
@@ -86,9 +87,9 @@ class _Moving(_Lines):
         self._status.update(text)
         self._status.start()
 
-    def ended(self, text: str) -> None:
+    def ended(self, state: SyncState) -> None:
         self._status.stop()
-        _line(text)
+        super().ended(state)
 
     def close(self) -> None:
         self._status.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -105,6 +106,7 @@ def _config(data_dir: Path | None, port: int | None, conf_dir: Path | None, keys
 def _serve(config: Config, origin: Origin) -> None:
     from ozone_recon import app
 
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     with ExitStack() as held:
 
         def started(address: str, sync: OmSync) -> None:

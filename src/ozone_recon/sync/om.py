@@ -48,7 +48,7 @@ class SyncState:
     doing: str = "idle"
     at: Progress | Transfer | Retry | None = None
     """How far it is."""
-    error: str | None = None
+    error: Exception | None = None
     """Why the last one failed; None when it did not."""
     failures: int = 0
     """In a row."""
@@ -92,7 +92,7 @@ class OmSync:
             try:
                 generation = self._build(self._get())
             except Exception as failure:
-                self._fail(str(failure) if isinstance(failure, ReconError) else repr(failure))
+                self._fail(failure)
                 raise
             self._note(generation)
             self._serve(generation)
@@ -139,7 +139,7 @@ class OmSync:
         try:
             self.synchronise()
         except ReconError as failure:
-            if not self._stopping:
+            if self._origin.changes and not self._stopping:
                 _LOG.warning("%s", failure)
         except Exception:
             _LOG.exception("synchronising with %s failed", self._origin.description)
@@ -192,7 +192,7 @@ class OmSync:
             reprocess=state.reprocess if snapshot else _touched(state.reprocess, running=True),
         )
 
-    def _fail(self, error: str) -> None:
+    def _fail(self, error: Exception) -> None:
         state = self.state
         snapshot, reprocess = _touched(state.snapshot, running=False, status=-1), state.reprocess
         if state.doing == "build":
