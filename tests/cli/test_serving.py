@@ -1,0 +1,111 @@
+"""The commands that serve, as processes of their own, on the sample."""
+
+import gzip
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner
+from tests.conftest import SAMPLE
+from tests.sources.om_stand_in import chunked, om, status
+
+from ozone_recon.cli.main import main
+
+
+@contextmanager
+def running(*arguments: object, **environment: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """The command, and the address it says it serves on."""
+    command = [sys.executable, "-m", "ozone_recon", *map(str, arguments)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | environment) as process:
+        try:
+            assert process.stderr
+            first = process.stderr.readline()
+            assert first.startswith("Serving on http://"), first
+            yield first.split()[2], process
+        finally:
+            process.kill()
+
+
+def wait_until_ready(address: str) -> None:
+    while httpx.get(address + "ready").status_code != 200:
+        time.sleep(0.1)
+
+
+def rest(process: "subprocess.Popen[str]", number: signal.Signals) -> tuple[int, str]:
+    """The exit code after a signal, and what was still said."""
+    assert process.stderr
+    process.send_signal(number)
+    said = process.stderr.read()
+    return process.wait(), said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_open_serves_what_it_has_built_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
+    with running("open", SAMPLE, "--data-dir", tmp_path, "--port", 0) as (address, process):
+        wait_until_ready(address)
+        asked = CliRunner().invoke(main, ["volumes", "--server", address, "--json"])
+        assert (asked.exit_code, asked.stdout) == (0, local(tmp_path, "volumes"))
+        code, said = rest(process, number)
+    assert code == 0
+    assert "Built, at sequence number" in said
+    assert "Traceback" not in said
+
+
+def local(data_dir: Path, *arguments: str) -> str:
+    return CliRunner().invoke(main, [*arguments, "--data-dir", str(data_dir), "--json"]).stdout
+
+
+def test_a_second_start_builds_nothing(tmp_path: Path) -> None:
+    CliRunner().invoke(main, ["open", str(SAMPLE), "--data-dir", str(tmp_path), "--no-serve"])
+    with running("open", SAMPLE, "--data-dir", tmp_path, "--port", 0) as (address, process):
+        wait_until_ready(address)
+        assert rest(process, signal.SIGINT) == (0, "")
+
+
+def test_serve_takes_its_data_from_the_leading_om(tmp_path: Path) -> None:
+    tar = gzip.decompress(SAMPLE.read_bytes())
+    with om(status("503 Service Unavailable")) as follower, om(chunked(tar[:10_000], b""), chunked(tar)) as leader:
+        (tmp_path / "conf").mkdir()
+        keys = {
+            "ozone.om.service.ids": "om",
+            "ozone.om.nodes.om": "a,b",
+            "ozone.om.http-address.om.a": follower.address.removeprefix("http://"),
+            "ozone.om.http-address.om.b": leader.address.removeprefix("http://"),
+            "ozone.recon.db.dir": tmp_path / "data",
+            "ozone.recon.om.checkpoint.retry.pause": "1ms",
+            "ozone.recon.http-bind-host": "127.0.0.1",
+        }
+        rows = "".join(f"<property><name>{key}</name><value>{value}</value></property>" for key, value in keys.items())
+        (tmp_path / "conf" / "ozone-site.xml").write_text(f"<configuration>{rows}</configuration>")
+        with running("serve", "--conf-dir", tmp_path / "conf", "--port", 0) as (address, process):
+            wait_until_ready(address)
+            asked = CliRunner().invoke(main, ["volumes", "--json"], env={"OZONE_RECON_SERVER": address})
+            assert '"totalCount": 5' in asked.stdout
+            assert rest(process, signal.SIGTERM)[0] == 0
+        assert len(leader.requests) == 2
+    assert CliRunner().invoke(main, ["volumes", "--conf-dir", str(tmp_path / "conf")]).exit_code == 0
+
+
+def test_a_checkpoint_that_cannot_be_built_ends_the_server(tmp_path: Path) -> None:
+    (tmp_path / "not-a-checkpoint.tar").write_bytes(b"hello")
+    with running("open", tmp_path / "not-a-checkpoint.tar", "--data-dir", tmp_path / "data", "--port", 0) as (
+        _,
+        process,
+    ):
+        assert process.stderr
+        said = process.stderr.read()
+        assert process.wait() == 6
+    assert said.count("is not a tar") == 1
+
+
+@pytest.mark.parametrize("arguments", [["--port", "99999"], ["-D", "ozone.http.policy=HTTPS_ONLY"], ["-D", "x"], []])
+def test_what_cannot_be_served_is_refused(tmp_path: Path, arguments: list[str]) -> None:
+    data = ["--data-dir", str(tmp_path)] if arguments else []
+    assert CliRunner().invoke(main, ["serve", *data, *arguments]).exit_code == 2
