@@ -1,5 +1,5 @@
 # Sourced by ./run and ./test. `environment EXTRAS` makes .venv hold this project and its dependencies, installing
-# only when pyproject.toml, or the interpreter, is not the one it was installed for.
+# only when pyproject.toml, or the interpreter, is not the one it was installed for; then $fresh is not empty.
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 venv=$root/.venv
@@ -17,6 +17,7 @@ fitting_python() {
 }
 
 environment() {
+    fresh=
     if ! "$venv/bin/python" -c 'import pip' >/dev/null 2>&1; then
         python=$(fitting_python) || exit 1
         echo "Making a virtual environment in .venv with $("$python" --version)" >&2
@@ -28,5 +29,6 @@ environment() {
         echo "Installing ozone-recon and what it needs (once; a minute or two)" >&2
         "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable "$root$1"
         echo "$wanted" >"$installed"
+        fresh=yes
     fi
 }
