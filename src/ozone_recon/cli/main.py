@@ -31,6 +31,11 @@ class Commands(click.Group):
             ctx.exit(exit_code(error))
         except KeyboardInterrupt:
             ctx.exit(130)
+        except BrokenPipeError:
+            raise  # `| head` has read enough: click ends quietly.
+        except OSError as error:
+            click.echo(f"ozone-recon: {error}", err=True)
+            ctx.exit(1)
 
 
 _HELP: Final = """Recon for Apache Ozone: reads an Ozone Manager's database and answers what is in it.
