@@ -1,0 +1,267 @@
+"""Times the rebuild from a checkpoint, stage by stage, next to reading it once, and next to Java Recon's.
+
+    .venv/bin/python bench/rebuild.py DIRECTORY                        ours, from an om.db that is on this disk
+    .venv/bin/python bench/rebuild.py --java 1500000,1500000,150000,5  both, from a running OM with so many rows
+
+With --java, a real OM is started and filled (OBS keys, FSO files, directories, buckets: `cluster fill`), then Java
+Recon and ours are started on it, one after the other, from nothing. Each is timed from the start of its process to its
+first right answer about the whole namespace, with every task at the OM's sequence number: fetching the checkpoint,
+starting a JVM and compiling kernels are in it. Memory is the peak resident size of the largest process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ozone_recon.decode.key_columns import decode_directories, decode_keys
+from ozone_recon.sources.rocksdb import Checkpoint
+
+HERE = Path(__file__).resolve().parent
+RECON = [sys.executable, "-m", "ozone_recon"]
+OM, JAVA, OURS = "http://localhost:9874", "http://localhost:9888", "http://localhost:9788"
+MIB = 1 << 20
+TIMEOUT = 3600
+DECODERS: dict[str, Callable[..., Any]] = {
+    "keyTable": partial(decode_keys, table="keyTable"),
+    "fileTable": partial(decode_keys, table="fileTable"),
+    "directoryTable": decode_directories,
+}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What something took: wall time in seconds, peak memory and disk in bytes."""
+
+    seconds: float
+    memory: int
+    disk: int = 0
+
+
+def measured(command: list[str]) -> tuple[Cost, str]:
+    """Runs a command to its end; its memory is that of the largest process it started. Also gives what it printed."""
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    printed = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} ended with {process.returncode}")
+    return Cost(time.perf_counter() - began, usage.ru_maxrss << 10), printed
+
+
+def bytes_below(directory: Path) -> int:
+    """The sizes of all files below a directory."""
+    return sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
+
+
+def about(data: Path) -> dict[str, Any]:
+    """What the newest generation in a data directory says about its build."""
+    newest = max(data.rglob("manifest.json"), key=lambda file: file.stat().st_mtime)
+    said: dict[str, Any] = json.loads(newest.read_text())["about"]
+    return {**said, "disk": bytes_below(newest.parent)}
+
+
+def read_once(checkpoint: Path) -> None:
+    """Reads every column family, decodes what is kept as columns, drops it, and prints the seconds that took.
+
+    No rebuild can do less. Kernels are compiled before the clock starts.
+    """
+    with Checkpoint.open(checkpoint) as opened:
+        for name, decode in DECODERS.items():
+            next(opened.scan(name, decode), None)
+        began = time.perf_counter()
+        for name in opened.column_families:
+            for _ in opened.scan(name, DECODERS.get(name, len), threads=os.cpu_count() or 1):
+                pass
+        print(time.perf_counter() - began)
+
+
+def ours(checkpoint: Path) -> None:
+    """Prints the stages of our rebuild of a checkpoint on this disk."""
+    with tempfile.TemporaryDirectory() as directory:
+        whole, _ = measured([*RECON, "open", str(checkpoint), "--data-dir", directory, "--no-serve"])
+        said = about(Path(directory))
+    process, seconds = measured([sys.executable, __file__, "--read-once", str(checkpoint)])
+    counts, rows = said["counts"], sum(said["counts"].values())
+    table(
+        ("stage", "rows", "seconds", "rows/s"),
+        [
+            (stage, f"{counts.get(stage, rows):,}", f"{took:.2f}", f"{counts.get(stage, rows) / took:,.0f}")
+            for stage, took in said["seconds"].items()
+            if counts.get(stage, rows)
+        ],
+    )
+    stages = sum(said["seconds"].values())
+    once = float(seconds)
+    table(
+        ("", "seconds", "rows/s", "peak memory", "disk"),
+        [
+            cells("reading and decoding once", Cost(once, process.memory), rows),
+            cells("all stages", Cost(stages, whole.memory, said["disk"]), rows),
+            cells("the whole command", Cost(whole.seconds, whole.memory, said["disk"]), rows),
+        ],
+    )
+    print(f"The stages take {stages / once:.2f} times as long as reading and decoding once.")
+
+
+def cells(what: str, cost: Cost, rows: int) -> tuple[str, ...]:
+    """A row of a table of costs."""
+    disk = f"{cost.disk / MIB:,.0f} MiB" if cost.disk else "-"
+    return what, f"{cost.seconds:.1f}", f"{rows / cost.seconds:,.0f}", f"{cost.memory / MIB:,.0f} MiB", disk
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Prints a table in Markdown."""
+    for row in (head, ("---",) + ("--:",) * (len(head) - 1), *rows):
+        print("| " + " | ".join(row) + " |")
+    print()
+
+
+def get(url: str) -> Any:
+    """The JSON at `url`, or None when there is no answer yet."""
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            return json.load(answer)
+    except (OSError, ValueError):
+        return None
+
+
+def ready(recon: str, tasks: int) -> int | None:
+    """The sequence number that all OM tasks of a Recon are at, once it answers about the whole namespace."""
+    names = ("ContainerKeyMapper", "FileSizeCount", "NSSummary", "OmTableInsight", "OmDelta", "OmSnapshot")
+    rows = [row for row in get(f"{recon}/api/v1/task/status") or [] if row["taskName"].startswith(names)]
+    numbers = {row["lastUpdatedSeqNumber"] for row in rows}
+    if len(rows) < tasks or len(numbers) != 1 or 0 in numbers:
+        return None
+    root = get(f"{recon}/api/v1/namespace/summary?path=/") or {}
+    return numbers.pop() if root.get("status") == "OK" and root["countStats"]["numKey"] > 0 else None
+
+
+def wait(recon: str, tasks: int, began: float) -> float:
+    """Seconds from `began` until that Recon is ready."""
+    while ready(recon, tasks) is None:
+        if time.perf_counter() - began > TIMEOUT:
+            sys.exit(f"{recon} is not ready after {TIMEOUT} s")
+        time.sleep(0.2)
+    return time.perf_counter() - began
+
+
+class Cluster:
+    """The `cluster` script, whose directory of state this benchmark has for itself."""
+
+    def __init__(self, script: Path, home: Path, heap: str) -> None:
+        self.script, self.home = script.resolve(), home
+        self.environment = {**os.environ, "OZONE_HOME": str(home), "OZONE_HEAP": heap}
+
+    def __call__(self, *words: str, given: str | None = None) -> None:
+        """Runs an action of the script."""
+        command = [sys.executable, str(self.script), *words]
+        subprocess.run(command, env=self.environment, input=given, text=True, stdout=sys.stderr, check=True)
+
+    @contextmanager
+    def up(self, threads: int) -> Iterator[None]:
+        """OM, SCM and what belongs to them, for a while."""
+        self("up", "--datanodes", "1", f"--set=recon:ozone.recon.task.thread.count={threads}")
+        try:
+            yield
+        finally:
+            self("down", "--wipe")
+
+
+def java(cluster: Cluster, threads: int) -> tuple[Cost, Any]:
+    """Java Recon, started on the running OM; what it took, and what it says of the namespace."""
+    home = cluster.home / "recon"
+    conf = (cluster.home / "om" / "conf" / "ozone-site.xml").read_text()
+    cluster("up", "--datanodes", "1", f"--set=recon:ozone.recon.task.thread.count={threads}", "--recon")
+    cluster("stop", "recon")
+    assert (cluster.home / "om" / "conf" / "ozone-site.xml").read_text() == conf
+    for part in ("db", "om", "scm", "meta"):
+        shutil.rmtree(home / part, ignore_errors=True)
+    began = time.perf_counter()
+    cluster("start", "recon")
+    seconds = wait(JAVA, 8, began)
+    status = Path(f"/proc/{(home / 'pid').read_text()}/status").read_text()
+    peak = int(status.split("VmHWM:")[1].split()[0]) << 10
+    answer = get(f"{JAVA}/api/v1/namespace/summary?path=/")
+    cluster("stop", "recon")
+    return Cost(seconds, peak, bytes_below(home / "db")), answer
+
+
+def ours_of_om() -> tuple[Cost, Any]:
+    """Ours, started on the running OM; what it took, and what it says of the namespace."""
+    with tempfile.TemporaryDirectory() as directory:
+        flags = ["--data-dir", directory, "--port", OURS.rpartition(":")[2], "-D", "ozone.om.address=localhost:9862"]
+        began = time.perf_counter()
+        process = subprocess.Popen([*RECON, "serve", *flags, "-D", "ozone.om.http-address=localhost:9874"])
+        seconds = wait(OURS, 1, began)
+        answer = get(f"{OURS}/api/v1/namespace/summary?path=/")
+        process.send_signal(signal.SIGTERM)
+        _, _, usage = os.wait4(process.pid, 0)
+        process.returncode = 0
+        return Cost(seconds, usage.ru_maxrss << 10, about(Path(directory))["disk"]), answer
+
+
+def compared(cluster: Cluster, rows: str, threads: int) -> None:
+    """Prints what both take on the same OM."""
+    with cluster.up(threads):
+        layouts = {"obs": "OBJECT_STORE", "fso": "FILE_SYSTEM_OPTIMIZED"}
+        made = [f"sh bucket create /vol1/{name} --layout {layout}" for name, layout in layouts.items()]
+        cluster("sh", given="\n".join(["sh volume create /vol1", *made]) + "\n")
+        cluster("fill", rows)
+        mine, my_answer = ours_of_om()
+        theirs, their_answer = java(cluster, threads)
+    if my_answer["countStats"] != their_answer["countStats"]:
+        sys.exit(f"not the same namespace: {my_answer['countStats']}, Java {their_answer['countStats']}")
+    keys = my_answer["countStats"]["numKey"]
+    table(
+        ("", "seconds", "keys/s", "peak memory", "derived data"),
+        [
+            cells("ozone-recon", mine, keys),
+            cells(f"Java Recon 2.2.0, {threads} task threads", theirs, keys),
+        ],
+    )
+    print(f"{keys:,} keys: {theirs.seconds / mine.seconds:.1f} times as fast, ", end="")
+    print(f"with {mine.memory / theirs.memory:.2f} of the memory.")
+
+
+def main() -> None:
+    """Reads the arguments."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint", nargs="?", type=Path, metavar="DIRECTORY")
+    parser.add_argument("--read-once", action="store_true", help="only read and decode it once")
+    parser.add_argument("--java", metavar="OBS,FSO,DIRECTORIES,BUCKETS")
+    default = os.environ.get("OZONE_CLUSTER", HERE.parents[1] / "shared" / "ozone" / "cluster")
+    parser.add_argument("--cluster", type=Path, default=default, help="the cluster script")
+    parser.add_argument("--task-threads", type=int, default=8, help="of Java Recon, whose own default is 1")
+    parser.add_argument("--heap", default="8g", help="of each Java server, at most")
+    options = parser.parse_args()
+    if options.java:
+        home = Path(tempfile.gettempdir()) / "ozone-recon-bench"
+        compared(Cluster(options.cluster, home, options.heap), options.java, options.task_threads)
+    elif not options.checkpoint:
+        parser.error("a DIRECTORY or --java is needed")
+    elif options.read_once:
+        read_once(options.checkpoint)
+    else:
+        ours(options.checkpoint)
+
+
+if __name__ == "__main__":
+    main()
