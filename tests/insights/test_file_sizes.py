@@ -12,4 +12,3 @@ BORDERS = [(1 << power) + more for power in range(63) for more in (-1, 0, 1)]
 @given(st.lists(st.one_of(st.sampled_from(BORDERS), st.integers(0, (1 << 63) - 1))))
 def test_a_column_has_the_bins_of_its_sizes(sizes: list[int]) -> None:
     assert bins_of(np.array(sizes, np.int64)).tolist() == [bin_of(size) for size in sizes]
-

@@ -16,16 +16,20 @@ KINDS = {"RATIS": 1, "STAND_ALONE": 2, "EC": 4}
 
 def shown(found: list[KeyRow]) -> list[tuple[object, ...]]:
     return [
-        (row.db_key, row.volume, row.bucket, row.name, row.path, row.parent_id, row.size, row.replicated_size)
-        + (row.creation_time, row.modification_time)
+        (
+            *(row.db_key, row.volume, row.bucket, row.name, row.path, row.parent_id),
+            *(row.size, row.replicated_size, row.creation_time, row.modification_time),
+        )
         for row in found
     ]
 
 
 def expected(rows: list[Committed]) -> list[tuple[object, ...]]:
     return [
-        (row.db_key.decode(), row.volume, row.bucket, row.name, row.path, row.parent, row.key.size, row.key.replicated)
-        + (row.key.created, row.key.modified)
+        (
+            *(row.db_key.decode(), row.volume, row.bucket, row.name, row.path, row.parent),
+            *(row.key.size, row.key.replicated, row.key.created, row.key.modified),
+        )
         for row in rows
     ]
 

@@ -25,7 +25,7 @@ from ozone_recon.insights.namespace_nodes import Kind
 from ozone_recon.insights.namespace_order import depth_first
 from ozone_recon.insights.namespace_paths import PathWalk
 from ozone_recon.model.columns import ByteColumn
-from ozone_recon.model.size_bins import bin_of
+from ozone_recon.model.size_bins import UPPER_BOUNDS, bin_of
 from ozone_recon.store.generation import Generation
 
 Place = tuple[object, ...]
@@ -246,14 +246,15 @@ def test_file_counts_of_buckets_count_every_key(tmp_path: Path) -> None:
     for seed in range(10):
         database = random_database(seed).sorted()
         generation = built(database, tmp_path / str(seed), True)
-        expected: Counter[tuple[int, int]] = Counter()
-        for row, bucket in enumerate(database.buckets):
+        expected: Counter[tuple[str, str, int]] = Counter()
+        for bucket in database.buckets:
             id_prefix = database.within(bucket.id, 0)[: -len(b"0/")]
             for key in database.keys + database.files:
                 if key.within == b"/%b/%b/" % (bucket.volume, bucket.name) or key.within.startswith(id_prefix):
-                    expected[row, bin_of(key.size)] += 1
-        found = {(bucket, bin_): files for bucket, bin_, files in file_sizes.of_buckets(generation)}
-        assert found == expected
+                    expected[bucket.volume.decode(), bucket.name.decode(), UPPER_BOUNDS[bin_of(key.size)]] += 1
+        found = file_sizes.of_buckets(generation)
+        assert {(of.volume, of.bucket, of.upper_bound): of.files for of in found} == expected
+        assert found == sorted(found, key=lambda of: (len(of.volume), of.volume, len(of.bucket), of[1:]))
 
 
 def test_a_bucket_without_its_volume_is_detached(tmp_path: Path) -> None:

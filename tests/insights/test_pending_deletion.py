@@ -48,10 +48,10 @@ def test_deleted_directories_are_those_of_a_scan(tmp_path: Path, seed: int) -> N
         path = f"{key.volume}/{key.bucket}/{key.name}" if above is None else above + name
         sizes = oracle.deleted_size(int(own))
         total += sizes[1]
-        wanted.append((db_key.decode(), path, *sizes))
+        wanted.append((db_key.decode(), name, path, *sizes))
     joined: list[DeletedDirectory] = []
     while page := list_deleted_directories(generation, joined[-1].db_key.encode() if joined else b"", 1):
         joined += page
-    assert [(one.db_key, one.path, one.size, one.replicated_size) for one in joined] == wanted
+    assert [(one.db_key, one.name, one.path, one.size, one.replicated_size) for one in joined] == wanted
     assert pending_bytes(generation).directories == total
     assert pending_bytes(generation).keys == oracle.sums("deletedTable")[3]

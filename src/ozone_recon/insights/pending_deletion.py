@@ -10,6 +10,7 @@ from ozone_recon.decode.om_keys import DeletedDirectoryKey
 from ozone_recon.decode.om_values import decode_key_info, decode_repeated_key_info
 from ozone_recon.errors import DecodeError
 from ozone_recon.insights.directory_paths import DirectoryPaths
+from ozone_recon.insights.key_rows import shown
 from ozone_recon.insights.namespace_nodes import Kind
 from ozone_recon.insights.om_tables import table_counts
 from ozone_recon.model.byte_search import page
@@ -42,6 +43,7 @@ class DeletedDirectory(NamedTuple):
     """
 
     db_key: str
+    name: str
     path: str
     size: int
     replicated_size: int
@@ -87,8 +89,12 @@ def list_deleted_directories(generation: Generation, after: bytes, limit: int | 
         size, replicated_size = (
             int(places[column][place]) if gone else 0 for column in ("all_size", "all_replicated_size")
         )
-        path = f"{info.volume}/{info.bucket}/{info.key}" if parent is None else parent + key.name
-        found.append(DeletedDirectory(keys[row].decode("utf-8", "replace"), path, size, replicated_size, info))
+        path = f"{info.volume}/{info.bucket}/{info.key}" if parent is None else parent + shown(key.name)
+        found.append(
+            DeletedDirectory(
+                keys[row].decode("utf-8", "replace"), shown(key.name), shown(path), size, replicated_size, info
+            )
+        )
     return found
 
 

@@ -46,11 +46,31 @@ def read_prefix(generation: Generation, path: str) -> Prefix:
 
     A prefix that ends with the bucket's name means this bucket alone, not all whose names begin alike.
     """
+    volume, bucket, rest = split_prefix(path)
+    text = encode_text(f"/{volume}/{bucket}/{rest}")
+    return Prefix(volume, bucket, rest, text, find_bucket(generation, volume, bucket))
+
+
+def split_prefix(path: str) -> tuple[str, str, str]:
+    """Volume, bucket and what is below it; BadRequest when there is no bucket."""
     volume, bucket, rest = split_path(path)
     if not volume or not bucket:
         raise BadRequest("Invalid startPrefix: Path must be at the bucket level or deeper.")
-    text = encode_text(f"/{volume}/{bucket}/{rest}")
-    return Prefix(volume, bucket, rest, text, find_bucket(generation, volume, bucket))
+    return volume, bucket, rest
+
+
+def check_names(*names: str) -> None:
+    """Refuses what cannot be the name of a volume or bucket, in Recon's words (ReconUtils.validateNames)."""
+    for name in names:
+        if not 3 <= len(name) <= 63:
+            raise BadRequest("Invalid argument: Bucket or Volume name length should be between 3 and 63")
+        if name[0] in ".-" or name[-1] in ".-":
+            raise BadRequest("Invalid argument: Bucket or Volume name cannot start or end with hyphen or period")
+        if not re.fullmatch(r"[a-z0-9._-]*", name):
+            raise BadRequest(
+                "Invalid argument: Bucket or Volume name can only contain lowercase letters, numbers, hyphens, "
+                "underscores, and periods"
+            )
 
 
 def split_path(path: str) -> tuple[str, str, str]:

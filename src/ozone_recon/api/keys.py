@@ -1,0 +1,307 @@
+"""The routes /keys/*: open keys, keys and directories that wait for deletion, and the listing of keys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Query, Response
+
+from ozone_recon.api.context import CurrentView
+from ozone_recon.api.key_info_json import key_info_json
+from ozone_recon.api.keys_models import (
+    DeletedDirectories,
+    DeletedDirectoriesSummary,
+    DeletedKeysPage,
+    DeletedKeysSummary,
+    KeyList,
+    OpenKeys,
+    OpenKeysSummary,
+    UploadsSummary,
+)
+from ozone_recon.api.om_json import replication_json
+from ozone_recon.api.parameters import Boolean, Int64, Limit
+from ozone_recon.api.responses import json_response, no_content
+from ozone_recon.api.route import Route
+from ozone_recon.decode.om_keys import encode_text
+from ozone_recon.insights.key_listing import Filter, list_keys
+from ozone_recon.insights.key_rows import KeyRow
+from ozone_recon.insights.om_tables import TableCounts, table_counts
+from ozone_recon.insights.open_keys import OpenKey, list_open_files, list_open_keys
+from ozone_recon.insights.pending_deletion import DeletedDirectory, list_deleted_directories, list_deleted_keys
+from ozone_recon.insights.prefixes import Prefix, check_names, read_prefix, split_prefix, to_db_key
+
+NEVER = (1 << 63) - 1
+"""A time in ms after that of any key."""
+
+PrevKey = Annotated[
+    str, Query(description="Begin after this database key, be it there or not: lastKey of the page before.")
+]
+StartPrefix = Annotated[
+    str,
+    Query(
+        description="Only what is below this path, which has a volume and a bucket at least. In FSO buckets what is "
+        "below the bucket is a directory or a file; elsewhere keys' names begin with it."
+    ),
+]
+OrAll = Annotated[Limit, Query(description="The most rows to answer with; -1 for all. 0 and less answer with none.")]
+
+
+async def open_keys(
+    view: CurrentView,
+    limit: OrAll = 1000,
+    prevKey: PrevKey = "",
+    startPrefix: StartPrefix = "",
+    includeFso: Annotated[Boolean, Query(description="Whether open files of FSO buckets are asked for.")] = False,
+    includeNonFso: Annotated[Boolean, Query(description="Whether those of other buckets are asked for.")] = False,
+) -> Response:
+    """Keys of other buckets come first, those of FSO buckets in what is left of the limit."""
+    prefix = _prefix(view, startPrefix)
+    if startPrefix.strip() and includeFso:
+        check_names(*split_prefix(startPrefix)[:2])
+    if view.generation is None or not (limit > 0 or limit == -1):
+        return no_content()
+    most = None if limit == -1 else limit
+    after = encode_text(prevKey)
+    others = list_open_keys(view.generation, prefix, after, most) if includeNonFso else []
+    left = None if most is None else most - len(others)
+    files = list_open_files(view.generation, prefix, after, left) if includeFso else []
+    found = others + files
+    if not found:
+        return no_content()
+    return json_response(
+        {
+            "lastKey": found[-1].db_key,
+            "replicatedDataSize": sum(key.replicated_size for key in found),
+            "unreplicatedDataSize": sum(key.size for key in found),
+            **({"nonFSO": list(map(_open_key, others))} if others else {}),
+            **({"fso": list(map(_open_key, files))} if files else {}),
+            "status": "OK",
+        }
+    )
+
+
+def _open_key(key: OpenKey) -> dict[str, Any]:
+    return {
+        "key": key.db_key,
+        "path": key.path,
+        "size": key.size,
+        "replicatedSize": key.replicated_size,
+        "replicationInfo": replication_json(key.replication),
+        "creationTime": key.creation_time,
+        "modificationTime": key.modification_time,
+        "isKey": key.is_file,
+    }
+
+
+async def open_keys_summary(view: CurrentView) -> Response:
+    """Multipart uploads that were begun have a row of their own among the open keys."""
+    tables = [_counts(view, name) for name in ("openKeyTable", "openFileTable")]
+    return json_response(
+        {
+            "totalUnreplicatedDataSize": sum(table.size for table in tables),
+            "totalReplicatedDataSize": sum(table.replicated_size for table in tables),
+            "totalOpenKeys": sum(table.rows for table in tables),
+        }
+    )
+
+
+async def uploads_summary(view: CurrentView) -> Response:
+    """The sizes are those of the parts that have been uploaded."""
+    table = _counts(view, "multipartInfoTable")
+    return json_response(
+        {
+            "totalOpenMPUKeys": table.rows,
+            "totalReplicatedDataSize": table.replicated_size,
+            "totalDataSize": table.size,
+        }
+    )
+
+
+async def deleted_keys(
+    view: CurrentView, limit: OrAll = 1000, prevKey: PrevKey = "", startPrefix: StartPrefix = ""
+) -> Response:
+    """Rows of OM's deletedTable; names of FSO files too are complete paths there."""
+    prefix = _prefix(view, startPrefix)
+    if view.generation is None or not (limit > 0 or limit == -1):
+        return no_content()
+    text = prefix.text if prefix else b""
+    found = list_deleted_keys(view.generation, text, encode_text(prevKey), None if limit == -1 else limit)
+    if not found:
+        return no_content()
+    return json_response(
+        {
+            "lastKey": found[-1].db_key,
+            "replicatedDataSize": sum(row.replicated_size for row in found),
+            "unreplicatedDataSize": sum(row.size for row in found),
+            "deletedKeyInfo": [
+                {
+                    "omKeyInfoList": list(map(key_info_json, row.deleted.keys)),
+                    "bucketId": row.deleted.bucket_id or 0,
+                    "totalSize": {str(row.size): row.replicated_size},
+                }
+                for row in found
+            ],
+            "status": "OK",
+        }
+    )
+
+
+async def deleted_keys_summary(view: CurrentView) -> Response:
+    """All versions of a key count."""
+    table = _counts(view, "deletedTable")
+    return json_response(
+        {
+            "totalUnreplicatedDataSize": table.size,
+            "totalReplicatedDataSize": table.replicated_size,
+            "totalDeletedKeys": table.keys,
+        }
+    )
+
+
+async def deleted_directories(
+    view: CurrentView,
+    limit: Annotated[Limit, Query(description="The most rows to answer with; 0 and less for all.")] = 1000,
+    prevKey: PrevKey = "",
+) -> Response:
+    """The sizes are of all files that are still below a directory."""
+    found: list[DeletedDirectory] = []
+    if view.generation is not None:
+        found = list_deleted_directories(view.generation, encode_text(prevKey), limit if limit > 0 else None)
+    return json_response(
+        {
+            "lastKey": found[-1].db_key if found else "",
+            "replicatedDataSize": sum(row.replicated_size for row in found),
+            "unreplicatedDataSize": sum(row.size for row in found),
+            **({"deletedDirInfo": list(map(_deleted_directory, found))} if found else {}),
+            "status": "OK",
+        }
+    )
+
+
+def _deleted_directory(row: DeletedDirectory) -> dict[str, Any]:
+    return {
+        "key": row.name,
+        "path": row.path,
+        "inStateSince": row.info.modification_time,
+        "size": row.size,
+        "replicatedSize": row.replicated_size,
+        "replicationInfo": replication_json(row.info.replication),
+        "creationTime": row.info.creation_time,
+        "modificationTime": row.info.modification_time,
+        "isKey": False,
+    }
+
+
+async def deleted_directories_summary(view: CurrentView) -> Response:
+    """Directories below a deleted one count when OM has come to them."""
+    return json_response({"totalDeletedDirectories": _counts(view, "deletedDirectoryTable").rows})
+
+
+async def listed_keys(
+    view: CurrentView,
+    startPrefix: StartPrefix = "/",
+    replicationType: Annotated[str, Query(description="Only keys replicated as RATIS, EC or STAND_ALONE.")] = "",
+    creationDate: Annotated[
+        str,
+        Query(
+            description="Only keys made then or later: `MM-dd-yyyy HH:mm:ss` in the server's time zone. Nothing is "
+            "found for what is no such date."
+        ),
+    ] = "",
+    keySize: Annotated[Int64, Query(description="Only keys of at least so many bytes.")] = 0,
+    prevKey: Annotated[
+        str,
+        Query(description="Begin after this key, be it there or not: lastKey of the page before, or the key's path."),
+    ] = "",
+    limit: Limit = 1000,
+) -> Response:
+    """At the level of an FSO bucket, files below deleted directories are listed while OM has them, with no path."""
+    prefix = _prefix(view, startPrefix or "/")
+    if view.generation is None or prefix is None:
+        message = "No OM checkpoint has been read yet. See /api/v1/task/status, and ask again in a while."
+        body = {"status": "INITIALIZING", **_key_list("", []), "message": message}
+        return json_response(body, 503, {"Retry-After": "5"})
+    wanted = Filter(keySize, _created_from(creationDate), replicationType)
+    after = to_db_key(view.generation, prevKey) if prevKey else b""
+    return json_response(
+        {"status": "OK", **_key_list(startPrefix, list_keys(view.generation, prefix, after, limit, wanted))}
+    )
+
+
+def _created_from(text: str) -> int | None:
+    if not text:
+        return None
+    try:
+        return int(datetime.strptime(text, "%m-%d-%Y %H:%M:%S").astimezone().timestamp() * 1000)
+    except ValueError:
+        return NEVER
+
+
+def _key_list(path: str, found: list[KeyRow]) -> dict[str, Any]:
+    return {
+        "path": path,
+        "replicatedDataSize": sum(row.replicated_size for row in found),
+        "unReplicatedDataSize": sum(row.size for row in found),
+        **({"lastKey": found[-1].db_key} if found else {}),
+        "keys": [
+            {
+                "volumeName": row.volume,
+                "bucketName": row.bucket,
+                "keyName": row.name,
+                "dataSize": row.size,
+                "parentId": row.parent_id,
+                "file": not row.name.endswith("/"),
+                "creationTime": row.creation_time,
+                "modificationTime": row.modification_time,
+                "key": row.db_key,
+                "path": row.path or "",
+                "replicatedSize": row.replicated_size,
+                "replicationInfo": replication_json(row.replication),
+                "isKey": not row.name.endswith("/"),
+                "size": row.size,
+            }
+            for row in found
+        ],
+    }
+
+
+def _prefix(view: CurrentView, text: str) -> Prefix | None:
+    """A startPrefix, refused when it has no bucket; None for a blank one, and before there is a generation."""
+    if not text.strip():
+        return None
+    split_prefix(text)
+    return read_prefix(view.generation, text) if view.generation else None
+
+
+def _counts(view: CurrentView, table: str) -> TableCounts:
+    return table_counts(view.generation, table) if view.generation else TableCounts()
+
+
+ROUTES = (
+    Route("/keys/open", open_keys, "Keys that are being written.", OpenKeys, others={204: "There are none."}),
+    Route("/keys/open/summary", open_keys_summary, "How many keys are being written, and their size.", OpenKeysSummary),
+    Route("/keys/open/mpu/summary", uploads_summary, "How many multipart uploads there are.", UploadsSummary),
+    Route(
+        "/keys/deletePending",
+        deleted_keys,
+        "Keys that wait for their deletion.",
+        DeletedKeysPage,
+        others={204: "There are none."},
+    ),
+    Route("/keys/deletePending/summary", deleted_keys_summary, "How many keys wait for deletion.", DeletedKeysSummary),
+    Route("/keys/deletePending/dirs", deleted_directories, "Directories that wait for deletion.", DeletedDirectories),
+    Route(
+        "/keys/deletePending/dirs/summary",
+        deleted_directories_summary,
+        "How many directories wait for deletion.",
+        DeletedDirectoriesSummary,
+    ),
+    Route(
+        "/keys/listKeys",
+        listed_keys,
+        "The keys below a path, filtered.",
+        KeyList,
+        others={503: "No OM checkpoint has been read yet."},
+    ),
+)
