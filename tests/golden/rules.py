@@ -50,6 +50,7 @@ ORDERS = (
     Order("key-order", r"/containers/\d+/keys", "keys", "Blocks"),
     Order("open-order", rf"/keys/open{DIRECTORY}", "fso", "key"),
     Order("list-order", rf"/keys/listKeys{DIRECTORY}", "keys", "key"),
+    Order("sub-path-order", r"/namespace/usage.*sortSubPaths=false", "subPaths", "path"),
 )
 
 RULES: tuple[Rule, ...] = (
@@ -85,4 +86,16 @@ RULES: tuple[Rule, ...] = (
     Rule("list-nothing", r"/keys/listKeys.*limit=(0|-1)", r"answer\.keys", _one_and_none),
     Rule("list-nothing", r"/keys/listKeys.*limit=(0|-1)", r"answer\.(lastKey|path|\w+DataSize)"),
     Rule("du", r"/namespace/du", r"HTTP|answer"),
+    Rule("scm-part", r"/namespace/quota\?path=/$", r"answer\.allowed", lambda java, ours: ours == 0),
+    Rule("namespace-fields", r"/namespace/quota", r"answer\.usedWithReplica", _new),
+    Rule("namespace-fields", r"/namespace/summary", r"answer\.objectInfo\.owner", _new),
+    Rule(
+        "namespace-fields",
+        r"/namespace/usage",
+        r"answer\.subPaths\[\]\.(kind|files|directories|owner|(newest|oldest)Modification)",
+        _new,
+    ),
+    Rule("normal-path", r"/namespace/(summary|usage)", r"answer\.path", lambda java, ours: java in ("", f"{ours}/")),
+    Rule("direct-size", r"/namespace/usage", r"answer\.sizeDirectKey", lambda java, ours: 0 <= ours <= java),
+    Rule("file-size", r"/utilization/fileCount.*fileSize=", r"answer", lambda java, ours: len(ours) < len(java)),
 )

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from ozone_recon.api import cluster, metrics
+from ozone_recon.api import cluster, containers, keys, metrics, namespace, pending_deletion, utilization, volumes
 from ozone_recon.api.route import Route
 
 ROUTES: tuple[Route, ...] = (
     *cluster.ROUTES,
+    *containers.ROUTES,
+    *volumes.ROUTES,
+    *keys.ROUTES,
+    *pending_deletion.ROUTES,
+    *namespace.ROUTES,
+    *utilization.ROUTES,
     *metrics.ROUTES,
 )
 """In the order in which they are tried: a literal path goes before a path with a parameter in its place."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from ozone_recon.insights.namespace_counts import PAIRS, tally, write_counts
 from ozone_recon.insights.namespace_runs import BATCH, Runs
 from ozone_recon.model.columns import Int64s
-from ozone_recon.model.size_bins import BINS, DIST_BINS, bins_of
+from ozone_recon.model.size_bins import BINS, DIST_BINS, UPPER_BOUNDS, bins_of
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.schema import Schema
 
@@ -21,6 +21,15 @@ TABLES: Final[dict[str, Schema]] = {
     "namespace_sizes": PAIRS,
     "namespace_sizes_large": PAIRS,
 }
+
+
+class OfBucket(NamedTuple):
+    """How many keys of a bucket have sizes of one bin, given by its inclusive upper bound in bytes."""
+
+    volume: str
+    bucket: str
+    upper_bound: int
+    files: int
 
 
 def rebuild(build: GenerationBuild) -> None:
@@ -40,10 +49,20 @@ def rebuild(build: GenerationBuild) -> None:
         writer.append(bucket=(held // BINS).astype(np.int32), bin=(held % BINS).astype(np.int32), files=counts[held])
 
 
-def of_buckets(generation: Generation) -> list[tuple[int, int, int]]:
-    """(row of `om/bucketTable`, bin, files) of all keys in OM's tables, also of files below a deleted directory."""
+def of_buckets(generation: Generation) -> list[OfBucket]:
+    """All keys in OM's tables, also below deleted directories, in the order in which Recon has them.
+
+    That is by length of the volume's name, then its bytes, then so for the bucket, then by size.
+    """
     table = generation.table("file_sizes")
-    return list(zip(table["bucket"].tolist(), table["bin"].tolist(), table["files"].tolist(), strict=True))
+    keys = generation.table("om/bucketTable").bytes("key")
+    counted = zip(table["bucket"].tolist(), table["bin"].tolist(), table["files"].tolist(), strict=True)
+    found = [(*keys[bucket][1:].split(b"/", 1), bin_, files) for bucket, bin_, files in counted]
+    found.sort(key=lambda of: (len(of[0]), of[0], len(of[1]), of[1], of[2]))
+    return [
+        OfBucket(volume.decode("utf-8", "replace"), bucket.decode("utf-8", "replace"), UPPER_BOUNDS[bin_], files)
+        for volume, bucket, bin_, files in found
+    ]
 
 
 def of_places(generation: Generation, place: int) -> Int64s:

@@ -25,7 +25,7 @@ def bins_of(sizes: Int64s) -> Int64s:
     """The bin of every size in a column."""
     # The exponent of a double is the bit length; it is one too many only where rounding meets a power of two, beyond
     # 2^53, and those sizes are in the last bin anyway.
-    exponent = (sizes - 1).astype(np.float64).view(np.int64) >> 52
-    bins = np.clip(exponent - 1032, 0, 40)
+    exponent: Int64s = (sizes - 1).astype(np.float64).view(np.int64) >> 52
+    bins: Int64s = np.clip(exponent - 1032, 0, 40)
     bins[sizes >= 1 << 50] = 41
     return bins
