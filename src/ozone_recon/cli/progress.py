@@ -1,4 +1,4 @@
-"""Progress on standard error: one line that moves on a terminal, and plain lines, seldom, where nobody watches."""
+"""Progress on standard error: a bar that moves on a terminal, and plain lines, seldom, where nobody watches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ozone_recon.cli.sheet import human_size
 
@@ -43,7 +43,7 @@ def _watch(sync: OmSync, ended: threading.Event) -> None:
 
 
 class _Lines:
-    """Plain lines: when something begins, every ten seconds while it goes on, and how it ended."""
+    """Plain lines: when something begins, every ten seconds while it goes on, and its end."""
 
     def __init__(self) -> None:
         self._doing = ""
@@ -52,47 +52,45 @@ class _Lines:
     def state(self, state: SyncState) -> None:
         """Shows what is new in a state."""
         if state.at is not None and state.doing != "idle":
-            self.going_on(state.doing, describe(state.at))
+            self.going_on(state.doing, step(state.at))
         elif self._doing and state.doing == "idle":
             self._doing = ""
-            self.ended(state)
+            self.close()
+            if not state.error:
+                _line(f"Built, at sequence number {state.snapshot.sequence_number:,}.")
 
-    def going_on(self, doing: str, text: str) -> None:
+    def going_on(self, doing: str, now: Step) -> None:
         """Something is going on."""
-        now = time.monotonic()
-        if doing != self._doing or now - self._said > _SAY_EVERY:
-            self._doing, self._said = doing, now
-            _line(text)
-
-    def ended(self, state: SyncState) -> None:
-        """It went well, or not."""
-        if not state.error:
-            _line(f"Built, at sequence number {state.snapshot.sequence_number:,}.")
+        if doing != self._doing or time.monotonic() - self._said > _SAY_EVERY:
+            self._doing, self._said = doing, time.monotonic()
+            _line(f"{now.title} {now.detail}".strip())
 
     def close(self) -> None:
-        """Ends the showing."""
+        """Takes away what moves."""
 
 
 class _Moving(_Lines):
-    """One line that moves, gone when something has ended."""
+    """A bar with what is going on, how fast, and how long it will take; gone when that has ended."""
 
     def __init__(self) -> None:
         from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
 
         super().__init__()
-        self._status = Console(stderr=True, highlight=False, markup=False).status("")
+        title = TextColumn("{task.description}", markup=False)
+        detail = TextColumn("{task.fields[detail]}", markup=False)
+        self._bar = Progress(title, BarColumn(), detail, console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task("", detail="")
 
-    def going_on(self, doing: str, text: str) -> None:
+    def going_on(self, doing: str, now: Step) -> None:
         self._doing = doing
-        self._status.update(text)
-        self._status.start()
-
-    def ended(self, state: SyncState) -> None:
-        self._status.stop()
-        super().ended(state)
+        self._bar.update(
+            self._task, description=now.title, detail=now.detail, completed=now.done, total=now.total or None
+        )
+        self._bar.start()
 
     def close(self) -> None:
-        self._status.stop()
+        self._bar.stop()
 
 
 def _line(text: str) -> None:
@@ -100,23 +98,34 @@ def _line(text: str) -> None:
     sys.stderr.flush()
 
 
-def describe(event: Transfer | Retry | Progress) -> str:
-    """What is going on, in a line of words."""
+class Step(NamedTuple):
+    """What is going on: in words, and how far it is; `total` is 0 when it is not known."""
+
+    title: str
+    detail: str
+    done: int
+    total: int
+
+
+def step(event: Transfer | Retry | Progress) -> Step:
+    """An event for people."""
     from ozone_recon.sources.checkpoint import Retry, Transfer
 
     match event:
         case Transfer():
-            return _transfer(event)
+            return Step(f"Unpacking {event.origin}", _pace(event), event.received, event.total or 0)
         case Retry():
-            return f"{event.reason}; attempt {event.attempt} of {event.attempts} in {event.seconds:.0f} s"
+            then = f"(attempt {event.attempt} of {event.attempts} in {event.seconds:.0f} s)"
+            return Step(f"{event.reason}", then, 0, 0)
         case _:
             of = f" of {event.total:,}" if event.total else ""
-            return f"Building {event.stage}" + (f": {event.done:,}{of} {event.unit}" if event.done else "")
+            detail = f"{event.done:,}{of} {event.unit}" if event.done else ""
+            return Step(f"Building {event.stage}", detail, event.done, event.total)
 
 
-def _transfer(event: Transfer) -> str:
+def _pace(event: Transfer) -> str:
     received = human_size(event.received)
     if event.total:
         received += f" of {human_size(event.total)} ({event.received / event.total:.0%})"
     left = "" if event.seconds_left is None else f", {event.seconds_left:.0f} s left"
-    return f"Unpacking {event.origin}: {received} at {human_size(int(event.bytes_per_second))}/s{left}"
+    return f"{received} at {human_size(int(event.bytes_per_second))}/s{left}"
