@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ozone_recon.model.columns import ByteColumn
-from ozone_recon.store.generation import Generation, GenerationBuild
+from ozone_recon.store.generation import About, Generation, GenerationBuild
 from ozone_recon.store.schema import OM_TABLES, RAW, TABLES
 
 LAYOUTS = {"LEGACY": 1, "FSO": 2, "OBS": 3}
@@ -127,6 +127,7 @@ def write(
     """The tables that the build writes, without those of any insight."""
     place.mkdir(parents=True)
     build = GenerationBuild(place, filesystem_paths=filesystem_paths, memory_limit=memory_limit)
+    build.about = About(filesystem_paths=filesystem_paths)
     database = database.sorted()
     raw: dict[str, list[tuple[bytes, bytes]]] = {name: [] for name in OM_TABLES}
     raw["volumeTable"] = [(b"/" + v.name, volume_value(v)) for v in database.volumes]

@@ -276,8 +276,3 @@ def test_nothing_at_all(tmp_path: Path) -> None:
     generation = built(Database(), tmp_path / "g", True)
     assert rows_by_path(generation) == {(): 0}
     assert owners_ages.months_of(generation, 0) == []
-
-
-def test_times_out_of_all_reason_count_in_the_first_or_last_month() -> None:
-    times = np.array([-1, 0, 86_400_000 * 31 - 1, 86_400_000 * 31, 1 << 62, -(1 << 63)])
-    assert owners_ages.month_of(times).tolist() == [0, 0, 0, 1, owners_ages.MONTHS - 1, 0]
