@@ -1,8 +1,10 @@
 """Whatever is asked, of a server with data or without: never a 500, always JSON, errors in their one shape."""
 
 import json
+from collections.abc import Iterator
 from urllib.parse import quote
 
+import pytest
 from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +13,9 @@ from tests.api.asking import ask
 from ozone_recon.api.application import create_app
 from ozone_recon.api.context import Context
 from ozone_recon.api.route import BASE
+from ozone_recon.app import application
 from ozone_recon.config import Config
+from ozone_recon.store.generation import Generation
 
 WITHOUT_DATA = create_app(Context(Config.load(), lambda: (), lambda: True))
 OPERATIONS = [
@@ -61,3 +65,15 @@ def check(app: FastAPI, request: str) -> None:
 @given(requests())
 def test_before_there_is_data(asked: str) -> None:
     check(WITHOUT_DATA, asked)
+
+
+@pytest.fixture(scope="module")
+def app(sample: Generation) -> Iterator[FastAPI]:
+    with application(sample, Config.load()) as app:
+        yield app
+
+
+@settings(max_examples=300, deadline=None)
+@given(asked=requests())
+def test_of_the_sample(app: FastAPI, asked: str) -> None:
+    check(app, asked)
