@@ -55,7 +55,7 @@ from ozone_recon.decode.key_info_kernel import (
 )
 from ozone_recon.decode.om_parts import REPLICATION_TYPES, named
 from ozone_recon.model.columns import Bytes, Int64s, Rows
-from ozone_recon.model.kernel import inlined_part, kernel_part, lean_kernel
+from ozone_recon.model.kernel import inlined_part, kernel_part, lean_kernel, zero
 from ozone_recon.model.key_columns import BadRow, DirectoryColumns, KeyColumns
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.wire.protobuf import to_text
@@ -195,8 +195,8 @@ def fill_key_columns(
     `numbers` has a row for each numeric column, `bad` gets the indexes of bad rows; `found` and `last` are for
     what scans find.
     """
-    good, groups, block, owner_count, replication_count = 0, 0, 0, 0, 0
-    owner, replication = -1, -1
+    good, groups, block, owner_count, replication_count = zero(), zero(), zero(), zero(), zero()
+    owner, replication = zero() - 1, zero() - 1
     for row in range(len(keys.offsets) - 1):
         at, end = keys.offsets[row], keys.offsets[row + 1]
         name = after_last_prefix(keys.data, at, end, runs, groups)
@@ -242,7 +242,7 @@ def fill_directory_columns(
     keys: Strings, values: Strings, runs: Runs, numbers: Int64s, owners: Dictionary, bad: Int64s, found: Int64s
 ) -> tuple[int, int, int]:
     """Fills the columns; how many good rows, groups and owners there are."""
-    good, groups, owner_count, owner, parent_id = 0, 0, 0, -1, 0
+    good, groups, owner_count, owner, parent_id = zero(), zero(), zero(), zero() - 1, zero()
     for row in range(len(keys.offsets) - 1):
         at, end = keys.offsets[row], keys.offsets[row + 1]
         name = after_last_prefix(keys.data, at, end, runs, groups)

@@ -33,7 +33,7 @@ from ozone_recon.decode.key_info_kernel import (
 )
 from ozone_recon.decode.om_parts import REPLICATION_TYPES, named
 from ozone_recon.model.columns import ByteColumn, Bytes, Int64s
-from ozone_recon.model.kernel import kernel_part, lean_kernel
+from ozone_recon.model.kernel import kernel_part, lean_kernel, zero
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.wire.protobuf import to_text
 from ozone_recon.wire.protobuf_kernel import read_field
@@ -126,7 +126,7 @@ def _decode(values: ByteColumn, what: int) -> KeyInfos:
 @lean_kernel
 def fill_key_infos(values: Strings, what: int, found: Int64s, refused: Int64s, blocks: Int64s) -> tuple[int, int]:
     """Fills `found`, a row for each message, and `refused`; how many there are of both. `blocks` are not kept."""
-    count, bad = 0, 0
+    count, bad = zero(), zero()
     for row in range(len(values.offsets) - 1):
         at, end = values.offsets[row], values.offsets[row + 1]
         if what == REPEATED_KEY_INFO:
@@ -148,7 +148,7 @@ def fill_key_infos(values: Strings, what: int, found: Int64s, refused: Int64s, b
 @kernel_part
 def scan_one(data: Bytes, at: int, end: int, found: Int64s, count: int, blocks: Int64s) -> int:
     """Puts the KeyInfo in `data[at:end]` into row `count` of `found`; how many rows it has then."""
-    if scan_key_info(data, at, end, found[count], blocks, 0) < 0:
+    if scan_key_info(data, at, end, found[count], blocks, zero()) < 0:
         return -1
     found[count, REPLICATED_SIZE] = scan_replication(data, found[count])
     return count + 1 if found[count, REPLICATED_SIZE] >= 0 else -1

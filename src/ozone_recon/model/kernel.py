@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 kernel = njit(nogil=True, cache=True)
@@ -23,3 +24,9 @@ inlined_part = njit(
     nogil=True, cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True
 )
 """The same for a function of a few lines in an innermost loop."""
+
+
+@inlined_part
+def zero() -> int:
+    """Zero, to start counting with: for a literal 0, numba compiles what it is passed to once more."""
+    return int(np.int64(0))
