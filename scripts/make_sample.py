@@ -30,12 +30,14 @@ import urllib.request
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from ozone_recon.sources.rocksdb import Checkpoint
 
 HERE = Path(__file__).resolve().parent
+SCRIPT = Path(os.environ.get("OZONE_CLUSTER", HERE.parents[1] / "shared" / "ozone" / "cluster"))
 HOME = Path(os.environ.get("OZONE_HOME", Path(tempfile.gettempdir()) / "ozone-cluster"))
-LIB = Path(os.environ.get("OZONE_LIB", HOME.parent / "ozone-lib-2.2.0"))
+LIB = Path(os.environ.get("OZONE_LIB", Path(tempfile.gettempdir()) / "ozone-lib-2.2.0"))
 MIB = 1 << 20
 FILES = {str(n): n for n in (0, 12, 100, 1023, 1024, 1025, 2000, 2047)} | {f"{n}M": n * MIB for n in (3, 4, 20, 40)}
 ODD_NAMES = [
@@ -59,14 +61,20 @@ OM_TASKS = ("ContainerKeyMapper", "FileSizeCount", "NSSummary", "OmTableInsight"
 
 
 class Cluster:
-    """The `cluster` script."""
+    """The `cluster` script, with a directory for the state of its servers."""
 
-    def __init__(self, script: Path) -> None:
-        self.script = script.resolve()
+    def __init__(self, script: Path, home: Path) -> None:
+        self.script, self.home = script.resolve(), home
+        self.environment = {**os.environ, "OZONE_HOME": str(home), "OZONE_LIB": str(LIB)}
 
     def __call__(self, *words: str) -> None:
         """Runs an action of the script."""
-        subprocess.run([sys.executable, self.script, *words], check=True)
+        subprocess.run([sys.executable, self.script, *words], env=self.environment, check=True)
+
+    def up(self) -> None:
+        """Starts OM with its deletion services asleep, five datanodes and Java Recon."""
+        self("up", "--datanodes", "5", "--recon", *(f"--set=om:{key}=10h" for key in ASLEEP))
+        time.sleep(25)  # for the pipelines, EC's above all
 
     def shell(self, lines: list[str], user: str = "root") -> list[str]:
         """Runs commands in one Ozone shell as that user, and returns what each printed; ends here if one fails."""
@@ -74,7 +82,7 @@ class Cluster:
         done = subprocess.run(
             [sys.executable, self.script, "sh"],
             input="\n".join(lines) + "\n",
-            env={**os.environ, **environment},
+            env={**self.environment, **environment},
             text=True,
             stdout=subprocess.PIPE,
             check=False,
@@ -103,7 +111,7 @@ def fill(cluster: Cluster) -> None:
                 sessions.append((user, one_line([w.replace("FILES", directory) for w in shlex.split(line)], files)))
         for user, lines in groupby(sessions, key=lambda session: session[0]):
             cluster.shell([line for _, line in lines], user)
-    classes = f"{HOME / 'cli' / 'conf'}:{LIB}/*"
+    classes = f"{cluster.home / 'cli' / 'conf'}:{LIB}/*"
     subprocess.run(["java", "-cp", classes, HERE / "SampleKeys.java"], stderr=subprocess.DEVNULL, check=True)
 
 
@@ -132,7 +140,7 @@ def index_afresh(cluster: Cluster, recon: str) -> int:
     """
     cluster("stop", "recon")
     for part in ("db", "om", "scm", "meta"):
-        shutil.rmtree(HOME / "recon" / part, ignore_errors=True)
+        shutil.rmtree(cluster.home / "recon" / part, ignore_errors=True)
     cluster("start", "recon")
     numbers: set[int] = set()
     for _ in range(150):
@@ -198,10 +206,10 @@ def ask(recon: str) -> Iterator[dict[str, object]]:
             path = f"{first}&prevKey={cursor}"
 
 
-def ask_om(cluster: Cluster) -> dict[str, object]:
+def ask_om(cluster: Cluster) -> dict[str, Any]:
     """What OM says of its volumes, buckets, keys, snapshots and open files, by the command that asked it."""
 
-    def answers(commands: list[str]) -> dict[str, object]:
+    def answers(commands: list[str]) -> dict[str, Any]:
         return {c: json.loads(a or "[]") for c, a in zip(commands, cluster.shell(commands), strict=True)}
 
     every = "sh volume list --all"
@@ -217,8 +225,7 @@ def ask_om(cluster: Cluster) -> dict[str, object]:
 def main() -> None:
     """Does all of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = os.environ.get("OZONE_CLUSTER", HERE.parents[1] / "shared" / "ozone" / "cluster")
-    parser.add_argument("--cluster", type=Path, default=default)
+    parser.add_argument("--cluster", type=Path, default=SCRIPT, help="the cluster script")
     parser.add_argument("--out", type=Path, default=HERE.parent / "tests" / "data")
     parser.add_argument("--om", default="http://localhost:9874")
     parser.add_argument("--recon", default="http://localhost:9888")
@@ -226,10 +233,9 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="leave the cluster running")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    cluster = Cluster(options.cluster)
+    cluster = Cluster(options.cluster, HOME)
     if not options.running:
-        cluster("up", "--datanodes", "5", "--recon", *(f"--set=om:{key}=10h" for key in ASLEEP))
-        time.sleep(25)  # for the pipelines, EC's above all
+        cluster.up()
         fill(cluster)
     indexed = index_afresh(cluster, options.recon)
     status, _, tar = get(f"{options.om}/dbCheckpoint")

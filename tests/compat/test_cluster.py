@@ -1,0 +1,174 @@
+"""Against a real Ozone: OM, SCM, five datanodes and Java Recon, started here; ours follows the OM beside Java's.
+
+OZONE_CLUSTER says where the script is that starts it; it needs Java 17 and Maven. It takes some ten minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from scripts.make_sample import SCRIPT, Cluster, ask, fill, get, index_afresh
+from tests.golden.captured import Answer
+from tests.golden.differences import differences
+from tests.golden.rules import ORDERS, RULES
+from tests.golden.test_golden import served
+
+JAVA = "http://localhost:9888"
+PORT = 9788
+OURS = f"http://localhost:{PORT}"
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif(not SCRIPT.exists(), reason=f"no {SCRIPT}: say OZONE_CLUSTER=path/to/cluster"),
+    pytest.mark.skipif(shutil.which("java") is None, reason="no java"),
+]
+
+
+def of(server: str, path: str) -> Any:
+    """The JSON that a server answers to GET `path`; None as long as it answers none."""
+    try:
+        status, _, body = get(f"{server}/api/v1{path}")
+    except OSError:
+        return None
+    return json.loads(body) if status == 200 else None
+
+
+def sequence_number(server: str) -> int:
+    """The OM's sequence number which all tasks of a server have seen; 0 as long as they have not."""
+    tasks = ("ContainerKeyMapper", "FileSizeCount", "NSSummary", "OmTableInsight", "OmDeltaRequest")
+    rows = [row for row in of(server, "/task/status") or [] if row["taskName"].startswith(tasks)]
+    numbers = {row["lastUpdatedSeqNumber"] for row in rows}
+    return numbers.pop() if len(numbers) == 1 else 0
+
+
+def until(true: Callable[[], bool], what: str, seconds: float = 180) -> None:
+    """Waits for it."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"after {seconds} s not yet: {what}"
+        time.sleep(0.5)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster with the sample's data, all of it in Java Recon's index."""
+    ozone = Cluster(SCRIPT, tmp_path_factory.mktemp("ozone"))
+    try:
+        ozone.up()
+        fill(ozone)
+        index_afresh(ozone, JAVA)
+        yield ozone
+    finally:
+        ozone("down", "--wipe")
+
+
+@pytest.fixture(scope="module")
+def recon(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Ours, with Java Recon's own configuration but for its port and its directory; up to date."""
+    place = ["--data-dir", str(tmp_path_factory.mktemp("recon")), "--port", str(PORT)]
+    command = ["serve", "--conf-dir", str(cluster.home / "recon" / "conf"), *place]
+    with subprocess.Popen([sys.executable, "-m", "ozone_recon", *command]) as process:
+        try:
+            until(lambda: sequence_number(OURS) == sequence_number(JAVA) > 0, "ours has seen what Java's has")
+            yield OURS
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+
+
+def test_the_answers_are_javas_but_for_the_rules(recon: str) -> None:
+    unexplained = []
+    asked = 0
+    for line in ask(JAVA):
+        java = Answer.of(str(line["path"]), int(str(line["status"])), str(line["body"]))
+        if not served(java):
+            continue
+        status, _, body = get(f"{recon}/api/v1{java.path}")
+        ours = Answer.of(java.path, status, body.decode())
+        asked += 1
+        for order in ORDERS:
+            order.apply(java.path, java.body)
+            order.apply(java.path, ours.body)
+        found = differences(java.compared, ours.compared)
+        unexplained += [f"{java.path}: {one}" for one in found if not any(r.allows(java.path, one) for r in RULES)]
+    assert asked > 500
+    assert not unexplained, "\n".join(unexplained[:50])
+
+
+def test_a_key_is_in_the_containers_that_om_says(cluster: Cluster, recon: str) -> None:
+    keys = [
+        "vol1/obs/large",
+        "vol1/obs/dir/key2",
+        "vol1/fso/a/b/c/d/e/f/deep",
+        "vol1/ec-fso/dir/large",
+        "vol1/legacy/top",
+    ]
+    for key, said in zip(keys, cluster.shell([f"sh key info /{key}" for key in keys]), strict=True):
+        blocks = [(place["containerID"], place["localID"]) for place in json.loads(said)["ozoneKeyLocations"]]
+        for container, block in blocks:
+            rows = of(recon, f"/containers/{container}/keys?limit=-1")["keys"]
+            found = [row for row in rows if row["CompletePath"] == key]
+            assert len(found) == 1, f"{key} in container {container}"
+            held = {(one["containerID"], one["localID"]) for places in found[0]["Blocks"].values() for one in places}
+            assert (container, block) in held
+
+
+def test_what_a_bucket_holds_is_what_om_counts(cluster: Cluster, recon: str) -> None:
+    """OM keeps a count of the replicated bytes of a bucket, with those of its deleted directories."""
+    for bucket in ("vol1/ec-obs", "vol1/one-copy", "vol2/obs", "quota/fso"):
+        om = json.loads(cluster.shell([f"sh bucket info /{bucket}"])[0])
+        ours = of(recon, f"/namespace/usage?path=/{bucket}&replica=true")
+        assert ours["sizeWithReplica"] == om["usedBytes"], bucket
+
+
+def test_new_data_is_seen_when_asked_for(cluster: Cluster, recon: str, tmp_path: Path) -> None:
+    (tmp_path / "content").write_bytes(b"new")
+    before = sequence_number(recon)
+    said = cluster.shell(
+        [
+            f"sh key put /vol2/obs/new-key {tmp_path / 'content'}",
+            "sh key info /vol2/obs/new-key",
+            "sh key delete /vol2/obs/key1",
+        ]
+    )
+    container = json.loads(said[1])["ozoneKeyLocations"][0]["containerID"]
+    until(lambda: sequence_number(JAVA) > before, "Java Recon has seen the new key")
+    assert of(recon, "/triggerdbsync/om") is True
+    until(lambda: sequence_number(recon) >= sequence_number(JAVA), "ours has seen the new key")
+    for server in (JAVA, recon):
+        rows = of(server, f"/containers/{container}/keys?limit=-1")["keys"]
+        assert [row["DataSize"] for row in rows if row["CompletePath"] == "vol2/obs/new-key"] == [3]
+        assert of(server, "/namespace/summary?path=/vol2/obs/key1")["status"] == "PATH_NOT_FOUND"
+        pending = of(server, f"/keys/deletePending?startPrefix={quote('/vol2/obs/key1')}")
+        assert [row["omKeyInfoList"][0]["keyName"] for row in pending["deletedKeyInfo"]] == ["key1"]
+
+
+def test_om_away_and_back(cluster: Cluster, recon: str) -> None:
+    """While OM is away, answers go on; when it is back, so is the synchronisation."""
+    cluster("stop", "om")
+    of(recon, "/triggerdbsync/om")
+    time.sleep(5)
+    assert of(recon, "/namespace/summary?path=/vol1")["status"] == "OK"
+    cluster("start", "om")
+    before = sequence_number(recon)
+    until(lambda: bool(cluster.shell(["sh volume list"])), "OM answers")
+    cluster.shell(["sh volume create /after-restart"])
+
+    def seen() -> bool:
+        of(recon, "/triggerdbsync/om")
+        return bool(sequence_number(recon) > before)
+
+    until(seen, "ours follows OM again")
+    assert "after-restart" in re.findall(r'"name":"([^"]+)"', json.dumps(of(recon, "/volumes"), separators=(",", ":")))
