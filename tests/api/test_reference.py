@@ -9,6 +9,7 @@ from tests.api.reference import PAGE, description, operations, reference
 from ozone_recon.api.probes import PROBES
 from ozone_recon.api.route import BASE
 from ozone_recon.api.routes import ROUTES
+from ozone_recon.config.keys import KEYS
 
 DOCUMENT = description()
 COMPATIBILITY = Path(PAGE.parent / "compatibility.md").read_text()
@@ -46,8 +47,13 @@ def test_the_table_and_the_page_name_the_same_routes() -> None:
     assert headings == table
 
 
-def test_compatibility_says_what_is_there_and_what_is_not() -> None:
+def test_compatibility_names_exactly_the_routes_that_are_there() -> None:
     rows = [line.split(" | ") for line in COMPATIBILITY.splitlines() if line.startswith(("| GET", "| P", "| DELETE"))]
-    marks = {(row[0][2:], row[1].strip("`")): row[2][0] for row in rows}
-    for route in ROUTES:
-        assert marks[route.method, route.path] in "✓◐"
+    there = {(row[0][2:], row[1].strip("`")) for row in rows if row[2][0] in "✓◐"}
+    assert there == {(route.method, route.path) for route in ROUTES}
+
+
+def test_compatibility_names_exactly_the_keys_that_are_taken() -> None:
+    rows = COMPATIBILITY[COMPATIBILITY.index("## Configuration keys") :].splitlines()
+    taken = {name for row in rows if "| ✓ |" in row or "| ◐ |" in row for name in row.split("`")[1::2] if "." in name}
+    assert taken == {key.name for key in KEYS if not key.ours}
