@@ -239,6 +239,8 @@ def _created_from(text: str) -> int | None:
 
 
 def _key_list(path: str, found: list[KeyRow]) -> dict[str, Any]:
+    replications = {row.replication_row: row.replication for row in found}
+    replication_of = {row: replication_json(config) for row, config in replications.items()}
     return {
         "path": path,
         "replicatedDataSize": sum(row.replicated_size for row in found),
@@ -257,7 +259,7 @@ def _key_list(path: str, found: list[KeyRow]) -> dict[str, Any]:
                 "key": row.db_key,
                 "path": row.path or "",
                 "replicatedSize": row.replicated_size,
-                "replicationInfo": replication_json(row.replication),
+                "replicationInfo": replication_of[row.replication_row],
                 "isKey": not row.name.endswith("/"),
                 "size": row.size,
             }

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from typing import Final
 
 import numpy as np
 
 from ozone_recon.insights.namespace_nodes import Kind
+from ozone_recon.model.columns import Int64s
 from ozone_recon.store.generation import Generation
+
+ATTACHED: Final = frozenset(map(int, (Kind.VOLUME, Kind.BUCKET, Kind.DIRECTORY)))
+"""Places that are where their parent says; others are deleted, or missing."""
 
 
 class DirectoryPaths:
@@ -18,7 +23,8 @@ class DirectoryPaths:
         self._ids = generation.table("namespace_ids")
         self._places = generation.table("namespace")
         self._children = generation.table("namespace_children")["row"]
-        self._known: dict[int, str | None] = {}
+        self._names = self._places.bytes("name")
+        self._above: dict[int, str | None] = {0: ""}
 
     def place_of(self, object_id: int) -> int | None:
         """The row of `namespace` of a bucket or directory; None when no table knows the id."""
@@ -31,10 +37,17 @@ class DirectoryPaths:
 
         None when it, or a directory above it, is deleted or in no table.
         """
-        if object_id not in self._known:
-            place = self.place_of(object_id)
-            self._known[object_id] = None if place is None else self._path_to(place)
-        return self._known[object_id]
+        place = self.place_of(object_id)
+        return None if place is None else self._path_to(place)
+
+    def paths_of(self, object_ids: Int64s) -> list[str | None]:
+        """The same for several, in their order."""
+        ids = self._ids["object_id"]
+        if not len(ids):
+            return [None] * len(object_ids)
+        at = np.searchsorted(ids, object_ids).clip(max=len(ids) - 1)
+        places = np.where(ids[at] == object_ids, self._ids["row"][at], -1)
+        return [None if place < 0 else self._path_to(place) for place in places.tolist()]
 
     def subtree(self, place: int) -> tuple[int, int]:
         """The rows of `namespace` from a place down, as (first, end)."""
@@ -55,14 +68,17 @@ class DirectoryPaths:
         return int(self._places["object_id"][place])
 
     def _path_to(self, place: int) -> str | None:
-        names = self._places.bytes("name")
-        path: list[str] = []
-        while place > 0:
-            if self._places["kind"][place] not in (Kind.VOLUME, Kind.BUCKET, Kind.DIRECTORY):
-                return None
-            path.append(names[place].decode("utf-8", "replace") + "/")
-            place = int(self._places["parent"][place])
-        return "".join(reversed(path)) if place == 0 else None
+        """The path of a place; those of all places above it are remembered, for their other children."""
+        kind, parent = self._places["kind"], self._places["parent"]
+        trail: list[int] = []
+        while place >= 0 and place not in self._above:
+            trail.append(place)
+            place = int(parent[place]) if kind[place] in ATTACHED else -1
+        path = self._above.get(place)
+        for place in reversed(trail):
+            path = None if path is None else f"{path}{self._names[place].decode('utf-8', 'replace')}/"
+            self._above[place] = path
+        return path
 
     def _child(self, place: int, name: bytes) -> int | None:
         first_child, names = self._places["first_child"], self._places.bytes("name")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +17,8 @@ class KeyRow(NamedTuple):
     """A committed key. `name` is what OM calls keyName: in FSO buckets the last part of the path alone.
 
     `path` is `volume/bucket/…` without a leading slash, None when a directory above the file is gone (it was deleted,
-    and OM has not yet deleted what was in it). `parent_id` is 0 outside FSO buckets.
+    and OM has not yet deleted what was in it). `parent_id` is 0 outside FSO buckets. `replication_row` is the row of
+    `replications`.
     """
 
     row: int
@@ -31,6 +31,7 @@ class KeyRow(NamedTuple):
     size: int
     replicated_size: int
     replication: ReplicationConfig
+    replication_row: int
     creation_time: int
     modification_time: int
 
@@ -93,8 +94,8 @@ def db_keys(generation: Generation, rows: Int64s) -> list[bytes]:
 def read_keys(generation: Generation, rows: Int64s) -> list[KeyRow]:
     """These rows as records, in the order given; for pages."""
     keys = generation.table("keys")
-    of_row = groups_of(generation, rows).tolist()
-    groups = read_groups(generation, set(of_row))
+    of_row = groups_of(generation, rows)
+    groups = read_groups(generation, np.unique(of_row))
     kinds = keys["replication"][rows].tolist()
     replications = {kind: read_replication(generation, kind) for kind in set(kinds)}
     return [
@@ -109,12 +110,13 @@ def read_keys(generation: Generation, rows: Int64s) -> list[KeyRow]:
             size=size,
             replicated_size=replicated_size,
             replication=replications[kind],
+            replication_row=kind,
             creation_time=created,
             modification_time=modified,
         )
         for row, group, name, size, replicated_size, kind, created, modified in zip(
             rows.tolist(),
-            [groups[group] for group in of_row],
+            [groups[group] for group in of_row.tolist()],
             texts_at(keys.bytes("name"), rows),
             keys["size"][rows].tolist(),
             keys["replicated_size"][rows].tolist(),
@@ -136,23 +138,30 @@ class GroupNames(NamedTuple):
     parent_id: int
 
 
-def read_groups(generation: Generation, wanted: Iterable[int]) -> dict[int, GroupNames]:
+def read_groups(generation: Generation, wanted: Int64s) -> dict[int, GroupNames]:
     """The names of these groups. Where OM has no such bucket, its ids stand in place of the names."""
-    groups, buckets = generation.table("groups"), generation.table("om/bucketTable").bytes("key")
-    tree = DirectoryPaths(generation)
+    groups = generation.table("groups")
+    bucket_keys = generation.table("om/bucketTable").bytes("key")
+    in_files = groups["file_table"][wanted] == 1
+    parent_ids = np.where(in_files, groups["parent_id"][wanted], 0)
+    paths = iter(DirectoryPaths(generation).paths_of(parent_ids[in_files]))
+    of_bucket = groups["bucket"][wanted]
+    bucket_names = {
+        row: tuple(bucket_keys[row].decode("utf-8", "replace").split("/")[1:])
+        for row in np.unique(of_bucket[of_bucket >= 0]).tolist()
+    }
     found: dict[int, GroupNames] = {}
-    for group in wanted:
-        prefix = groups.bytes("prefix")[group].decode("utf-8", "replace")
-        _, volume, bucket, *_ = prefix.split("/")
-        path: str | None = prefix[1:]
-        parent_id = 0
-        if groups["file_table"][group]:
-            parent_id, row = int(groups["parent_id"][group]), int(groups["bucket"][group])
-            path = None
-            if row >= 0:
-                _, volume, bucket = buckets[row].decode("utf-8", "replace").split("/")
-                path = tree.path_of(parent_id)
-        found[group] = GroupNames(prefix, volume, bucket, path, parent_id)
+    for group, in_file_table, bucket, parent_id, prefix in zip(
+        wanted.tolist(),
+        in_files.tolist(),
+        of_bucket.tolist(),
+        parent_ids.tolist(),
+        texts_at(groups.bytes("prefix"), wanted),
+        strict=True,
+    ):
+        volume, name, *_ = bucket_names[bucket] if in_file_table and bucket >= 0 else prefix.split("/")[1:]
+        path = next(paths) if in_file_table else prefix[1:]
+        found[group] = GroupNames(prefix, volume, name, path, parent_id)
     return found
 
 
