@@ -11,6 +11,7 @@ DESCRIPTION = """Recon's REST API v1, as Apache Ozone 2.2.0 has it, from the OM'
 Every answer says how fresh it is: `X-Recon-Sequence-Number` is the OM database's sequence number at which the answer
 is true, `X-Recon-Data-Age-Ms` how long ago that was, `X-Recon-Generation` the name of the data set it came from.
 `ETag` with `If-None-Match` saves asking twice within one generation; `Accept-Encoding: gzip` is honoured.
+A page has at most 100,000 rows; the next one follows by `prevKey`.
 An error is always `{"message": "…"}`. A number that does not parse is a 404, as in Recon; an empty one is its default.
 """
 ERROR = {

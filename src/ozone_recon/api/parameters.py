@@ -11,7 +11,7 @@ import re
 from typing import Annotated
 
 from fastapi import Path, Query
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticUseDefault
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,32}")
@@ -40,7 +40,15 @@ Int64 = Annotated[int, _integer(64), WithJsonSchema({"type": "integer", "format"
 Boolean = Annotated[bool, BeforeValidator(lambda text: text.lower() == "true"), WithJsonSchema({"type": "boolean"})]
 """Java's boolean."""
 
-Limit = Annotated[Int32, Query(description="The most rows to answer with.")]
+PAGE = 100_000
+"""The most rows of one page, whatever `limit` says: what is answered at once is held in memory, and others wait."""
+
+
+def _page(limit: int) -> int:
+    return min(limit, PAGE)
+
+
+Limit = Annotated[Int32, AfterValidator(_page), Query(description="The most rows to answer with.")]
 """`limit` of a listing; its default is 1000 everywhere."""
 ContainerId = Annotated[Int64, Path(description="A container's number.")]
 """`{id}` of a container route."""
