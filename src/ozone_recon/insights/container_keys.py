@@ -161,6 +161,9 @@ def _with_blocks(
     local_ids, versions = blocks["local_id"][block].tolist(), blocks["version"][block].tolist()
     found: list[KeyInContainer] = []
     for key, start, end in zip(read_keys(generation, rows), starts.tolist(), ends.tolist(), strict=True):
+        if end == start + 1:  # most keys have one block in a container
+            found.append(KeyInContainer(key, {versions[start]: [local_ids[start]]}))
+            continue
         by_version: dict[int, list[int]] = {}
         for at in range(start, end):
             by_version.setdefault(versions[at], []).append(local_ids[at])

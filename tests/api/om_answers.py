@@ -1,0 +1,26 @@
+"""Applications over random databases, for tests of the routes about OM's tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+from fastapi import FastAPI
+from tests.insights.om_samples import RandomDatabase, generation_of
+from tests.oracle import Oracle
+
+from ozone_recon.api.application import create_app
+from ozone_recon.api.context import Context, Served
+
+
+def served(place: Path, seed: int = 10) -> tuple[FastAPI, Oracle]:
+    """An application over a random database, and who knows what is in it."""
+    tables = RandomDatabase(seed).tables
+    context = Context(cast("Any", None), lambda: (), lambda: True)
+    context.serve(Served(generation_of(tables, place / "g"), "one", 1, 1, lambda *_: None, lambda: None))
+    return create_app(context), Oracle(tables)
+
+
+def initialising() -> FastAPI:
+    """An application before the first checkpoint has been read."""
+    return create_app(Context(cast("Any", None), lambda: (), lambda: True))

@@ -1,0 +1,67 @@
+"""Every listing of the sample of a real OM 2.2.0, held against a scan of its files."""
+
+from pathlib import Path
+
+import pytest
+from tests.oracle import Oracle
+
+from ozone_recon.insights.container_keys import keys_in, list_containers
+from ozone_recon.insights.key_listing import list_keys
+from ozone_recon.insights.om_tables import table_counts
+from ozone_recon.insights.open_keys import list_open_files, list_open_keys
+from ozone_recon.insights.pending_deletion import list_deleted_directories, list_deleted_keys, pending_bytes
+from ozone_recon.insights.prefixes import read_prefix, to_db_key
+from ozone_recon.store.generation import Generation
+from ozone_recon.store.schema import OM_TABLES
+
+
+@pytest.fixture(scope="module")
+def oracle(sample_checkpoint: Path) -> Oracle:
+    return Oracle.of(sample_checkpoint)
+
+
+def test_tables(sample: Generation, oracle: Oracle) -> None:
+    for table in OM_TABLES:
+        assert table_counts(sample, table)[:4] == oracle.sums(table)
+    assert table_counts(sample, "fileTable").rows > 0
+
+
+def test_containers(sample: Generation, oracle: Oracle) -> None:
+    found = list_containers(sample, -1, 1000)
+    assert {one.id: (one.blocks, one.pairs, one.keys, one.bytes) for one in found} == oracle.containers()
+    for container in oracle.containers():
+        wanted = oracle.keys_in(container)
+        keys = keys_in(sample, container, b"", None)
+        assert [(one.key.db_key.encode(), one.key.path, one.local_ids) for one in keys] == [
+            (row.db_key, row.path, local_ids) for row, local_ids in wanted
+        ]
+        for index, (row, _) in enumerate(wanted):
+            if row.path is not None:
+                after = to_db_key(sample, f"/{row.path}")
+                assert [one.key.db_key for one in keys_in(sample, container, after, 1)] == [
+                    other.db_key.decode() for other, _ in wanted[index + 1 : index + 2]
+                ]
+
+
+def test_keys_below_every_directory(sample: Generation, oracle: Oracle) -> None:
+    for volume, bucket, _ in oracle.buckets.values():
+        keys = [row.path.split("/", 2)[2] for row in oracle.listed(volume, bucket, "") if row.path]
+        for rest in {"", *keys, *(key.rpartition("/")[0] for key in keys)}:
+            found = list_keys(sample, read_prefix(sample, f"/{volume}/{bucket}/{rest}"), b"", 10_000)
+            assert [(row.db_key.encode(), row.path) for row in found] == [
+                (row.db_key, row.path) for row in oracle.listed(volume, bucket, rest)
+            ]
+
+
+def test_what_is_open_and_what_waits_for_deletion(sample: Generation, oracle: Oracle) -> None:
+    for table, found in (
+        ("openKeyTable", [one.db_key for one in list_open_keys(sample, None, b"", None)]),
+        ("openFileTable", [one.db_key for one in list_open_files(sample, None, b"", None)]),
+        ("deletedTable", [one.db_key for one in list_deleted_keys(sample, b"", b"", None)]),
+    ):
+        assert found
+        assert found == [key.decode() for key, _ in oracle.rows(table)]
+    directories = list_deleted_directories(sample, b"", None)
+    sizes = [oracle.deleted_size(int(key.rpartition(b"/")[2])) for key, _ in oracle.rows("deletedDirectoryTable")]
+    assert [(one.size, one.replicated_size) for one in directories] == sizes
+    assert pending_bytes(sample).directories == sum(replicated for _, replicated in sizes)
