@@ -110,7 +110,8 @@ def is_id_key(generation: Generation, key: bytes) -> bool:
 def to_db_key(generation: Generation, key: str) -> bytes:
     """The database key of a committed key, given as that or as its path `/volume/bucket/directory/key`.
 
-    The first slash of a path may be missing. The key need not be there, but in an FSO bucket its directory has to be; BadRequest when it is not.
+    The first slash of a path may be missing. The key need not be there, but in an FSO bucket its directory has to be;
+    BadRequest when it is not.
     """
     volume, bucket, rest = split_path(key)
     place = find_bucket(generation, volume, bucket) if rest.strip("/") else None
