@@ -136,8 +136,7 @@ async def keys_of_container(
 
 
 def _keys_json(container: int, found: list[KeyInContainer]) -> list[dict[str, Any]]:
-    times = np.array([(one.key.creation_time, one.key.modification_time) for one in found], "datetime64[ms]")
-    return [
+    keys = [
         {
             "Volume": key.volume,
             "Bucket": key.bucket,
@@ -145,18 +144,33 @@ def _keys_json(container: int, found: list[KeyInContainer]) -> list[dict[str, An
             "CompletePath": key.path or "",
             "DataSize": key.size,
             "Versions": list(local_ids),
-            "Blocks": {
-                str(version): [{"containerID": container, "localID": local_id} for local_id in ids]
-                for version, ids in local_ids.items()
-            },
+            "Blocks": _blocks(container, local_ids),
             "CreationTime": created,
             "ModificationTime": modified,
-            **({"ParentDeleted": True} if key.path is None else {}),
         }
-        for (key, local_ids), (created, modified) in zip(
-            found, np.datetime_as_string(times, timezone="UTC").tolist(), strict=True
+        for (key, local_ids), created, modified in zip(
+            found,
+            _iso([one.key.creation_time for one in found]),
+            _iso([one.key.modification_time for one in found]),
+            strict=True,
         )
     ]
+    for one, shown in zip(found, keys, strict=True):
+        if one.key.path is None:
+            shown["ParentDeleted"] = True
+    return keys
+
+
+def _iso(times: list[int]) -> list[str]:
+    texts: list[str] = np.datetime_as_string(np.array(times, np.int64).view("datetime64[ms]"), timezone="UTC").tolist()
+    return texts
+
+
+def _blocks(container: int, local_ids: dict[int, list[int]]) -> dict[str, list[dict[str, int]]]:
+    shown = {}
+    for version, ids in local_ids.items():
+        shown[str(version)] = [{"containerID": container, "localID": local_id} for local_id in ids]
+    return shown
 
 
 ROUTES = (
