@@ -212,7 +212,7 @@ class DeletedDirectoryKey:
         """The parts of a database key."""
         form = "/volumeId/bucketId/parentId/name/objectId"
         volume_id, bucket_id, parent_id, rest = _path_key(key, form)
-        name, _, last = rest.rpartition("/")
+        name, _, last = rest.partition("/")
         object_id = parse_id(encode_text(last))
         if object_id is None or not name:
             raise _wrong(key, form)

@@ -1,0 +1,69 @@
+"""Keys of deletedDirectoryTable, many at a time: which directory waits for deletion, and where it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ozone_recon.decode.batch_kernel import (
+    Strings,
+    copy_bytes,
+    filled,
+    find_slash,
+    read_id,
+    split_id_prefix,
+    to_fill,
+    to_read,
+)
+from ozone_recon.model.columns import ByteColumn, Int64s
+from ozone_recon.model.kernel import lean_kernel, zero
+
+ROW, BUCKET_ID, PARENT_ID, OBJECT_ID, COLUMNS = 0, 1, 2, 3, 4
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedDirectories:
+    """Deleted directories in the order of their keys; `row` is a key's number. A key of another form gives none."""
+
+    row: Int64s
+    bucket_id: Int64s
+    parent_id: Int64s
+    object_id: Int64s
+    names: ByteColumn
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+
+def decode_deleted_directories(keys: ByteColumn) -> DeletedDirectories:
+    """What each key says; the same as `om_keys.DeletedDirectoryKey.parse`."""
+    numbers = np.empty((COLUMNS, len(keys)), np.int64)
+    names = to_fill(len(keys), int(keys.offsets[-1] - keys.offsets[0]))
+    count = fill_deleted_directories(to_read(keys), numbers, names)
+    row, bucket_id, parent_id, object_id = numbers[:, :count]
+    return DeletedDirectories(row, bucket_id, parent_id, object_id, filled(names, count))
+
+
+@lean_kernel
+def fill_deleted_directories(keys: Strings, numbers: Int64s, names: Strings) -> int:
+    """Fills a column of `numbers` and a name for each good key; how many there are."""
+    count = zero()
+    for row in range(len(keys.offsets) - 1):
+        at, end = keys.offsets[row], keys.offsets[row + 1]
+        name, parent_id = split_id_prefix(keys.data, at, end)
+        if name < 0:
+            continue
+        name_end = find_slash(keys.data, name, end)
+        object_id, good = read_id(keys.data, min(name_end + 1, end), end)
+        if name_end == name or not good:
+            continue
+        bucket = find_slash(keys.data, at + 1, end) + 1
+        bucket_id, _ = read_id(keys.data, bucket, find_slash(keys.data, bucket, end))
+        numbers[ROW, count] = row
+        numbers[BUCKET_ID, count] = bucket_id
+        numbers[PARENT_ID, count] = parent_id
+        numbers[OBJECT_ID, count] = object_id
+        names.offsets[count + 1] = copy_bytes(keys.data, name, name_end, names.data, names.offsets[count])
+        count += 1
+    return count
