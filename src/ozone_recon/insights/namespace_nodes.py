@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,20 +40,19 @@ class Nodes:
     """Columns over the places found so far; `parent` is such a place or ROOT, `owner` a row of `owners` or -1."""
 
     owners: list[bytes]
-    kind: list[NDArray[np.uint8]] = field(default_factory=list)
-    columns: dict[str, list[Int64s]] = field(default_factory=dict)
+    columns: dict[str, list[NDArray[Any]]] = field(init=False)
     names: list[ByteColumn] = field(default_factory=list)
     count: int = 0
-    _owner_rows: dict[bytes, int] = field(default_factory=dict)
+    _owner_rows: dict[bytes, int] = field(init=False)
 
     def __post_init__(self) -> None:
         self._owner_rows = {name: row for row, name in enumerate(self.owners)}
-        self.columns = {name: [] for name in COLUMNS}
+        self.columns = {name: [] for name in ("kind", *COLUMNS)}
 
     def add(self, kind: Kind, names: ByteColumn, **columns: Int64s | int) -> int:
         """Adds places of one kind and gives the number of the first; a column left out is 0, or -1 for rows."""
         count, first = len(names), self.count
-        self.kind.append(np.full(count, kind, np.uint8))
+        self.columns["kind"].append(np.full(count, kind, np.uint8))
         self.names.append(names)
         for name, default in COLUMNS.items():
             self.columns[name].append(np.broadcast_to(np.asarray(columns.get(name, default), np.int64), count))

@@ -64,13 +64,18 @@ def rebuild(build: GenerationBuild) -> None:
     """Write the tables above; by `build.filesystem_paths` the slashes in keys of LEGACY buckets are directories."""
     nodes, runs = collect(build)
     _write(build, "namespace_owners", name=ByteColumn.of(nodes.owners))
-    columns: dict[str, NDArray[Any]] = {name: np.concatenate(parts) for name, parts in nodes.columns.items()}
-    columns["kind"] = np.concatenate(nodes.kind)
-    order = depth_first(columns["parent"])
+    schema = TABLES["namespace"]
+    parent = np.concatenate(nodes.columns.pop("parent"))
+    order = depth_first(parent)
     row_of = np.empty(nodes.count, np.int64)
     row_of[order] = np.arange(nodes.count)
-    columns = {name: values[order] for name, values in columns.items()}
-    columns["parent"] = np.where(columns["parent"] == ROOT, ROOT, row_of[columns["parent"]])
+    # Taken out one by one, so that no column is held twice for longer than it takes.
+    columns: dict[str, NDArray[Any]] = {
+        name: np.concatenate(nodes.columns.pop(name)).astype(schema[name], copy=False)[order]
+        for name in list(nodes.columns)
+    }
+    parent = parent[order]
+    columns["parent"] = np.where(parent == ROOT, ROOT, row_of[parent])
     runs = Runs(runs.first, np.where(runs.place == NOWHERE, NOWHERE, row_of[runs.place]), runs.rows)
 
     columns |= _sums(build, runs, columns["parent"], columns["kind"])
@@ -78,7 +83,6 @@ def rebuild(build: GenerationBuild) -> None:
     columns["first_child"] = _write_children(build, columns["parent"])
     columns["first_run"] = _write_runs(build, runs, nodes.count)
     _write_ids(build, columns["kind"], columns["object_id"])
-    schema = TABLES["namespace"]
     numbers = {name: values.astype(schema[name], copy=False) for name, values in columns.items()}
     with build.create("namespace", schema) as writer:
         for start, names in _ordered_names(nodes, order):
