@@ -79,8 +79,8 @@ def from_path(path: Path, checkpoints: Path, report: Report) -> Path:
 
 def from_directory(path: Path) -> Path:
     """The checkpoint directory that `path` is or holds; raises CheckpointError when it is none or not whole."""
-    database = find_database(path)
-    check_whole(database)
+    database = find_database(path, str(path))
+    check_whole(database, str(path))
     return database
 
 
@@ -169,10 +169,10 @@ def _staged(source: _Counted, checkpoints: Path, expected: int = 0, *, marked: b
             raise no_space(checkpoints, free, needed)
         unpack(source, staging, source.origin, source.entered)
         source.tell()
-        database = find_database(staging, depth=16)
+        database = find_database(staging, source.origin, depth=16)
         if marked and not (database / COMPLETE).exists():
             raise CheckpointError(f"{source.origin}: the checkpoint broke off before its last entry, {COMPLETE}.")
-        check_whole(database)
+        check_whole(database, source.origin)
         return database.rename(_free_name(checkpoints))
 
 

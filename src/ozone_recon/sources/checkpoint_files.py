@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from ozone_recon.errors import CheckpointError
+from ozone_recon.errors import CheckpointError, DecodeError
+from ozone_recon.wire.manifest import read_manifest
 
 COMPLETE: Final = "OZONE_RATIS_SNAPSHOT_COMPLETE"
 """The empty last entry of the tar that OM's /dbCheckpoint sends: without it the tar broke off."""
@@ -13,8 +14,8 @@ _NAMES: Final = ("om.db", "om.snapshot.db_*", "*")
 """What to look for below a given directory: OM's own database before Java Recon's copies, and before anything else."""
 
 
-def find_database(path: Path, depth: int = 4) -> Path:
-    """The database directory that `path` is or holds, down to `depth` levels below it.
+def find_database(path: Path, name: str, depth: int = 4) -> Path:
+    """The database directory that `path` is or holds, down to `depth` levels below it; errors call it `name`.
 
     Raises CheckpointError when there is none, or more than one.
     """
@@ -22,23 +23,36 @@ def find_database(path: Path, depth: int = 4) -> Path:
         return path
     if (path / "hardLinkFile").is_file():
         raise CheckpointError(
-            f"{path}: its files are named by inodes, so it is from /v2/dbCheckpoint; take it from /dbCheckpoint."
+            f"{name}: its files are named by inodes, so it is from /v2/dbCheckpoint; take it from /dbCheckpoint."
         )
-    for name in _NAMES:
+    for pattern in _NAMES:
         for level in range(depth):
-            found = sorted(held.parent for held in path.glob("*/" * level + name + "/CURRENT"))
+            found = sorted(held.parent for held in path.glob("*/" * level + pattern + "/CURRENT"))
             if len(found) > 1:
                 listed = ", ".join(str(one.relative_to(path)) for one in found)
-                raise CheckpointError(f"{path} holds more than one database ({listed}): give the path of one of them.")
+                raise CheckpointError(f"{name} holds more than one database ({listed}): give the path of one of them.")
             if found:
                 return found[0]
-    raise CheckpointError(f"{path} is not an OM checkpoint: no file CURRENT in it, nor in an om.db below it.")
+    raise CheckpointError(f"{name} is not an OM checkpoint: no file CURRENT in it, nor in an om.db below it.")
 
 
-def check_whole(database: Path) -> None:
-    """Raises CheckpointError unless every file that makes up the database is there, in its length."""
-    current = database / "CURRENT"
-    name = current.read_bytes().strip().decode(errors="replace")
-    manifest = database / name
-    if not name.startswith("MANIFEST-") or "/" in name or not manifest.is_file():
-        raise CheckpointError(f"{database}: CURRENT names {name!r}, which is not there: the checkpoint is not whole.")
+def check_whole(database: Path, name: str) -> None:
+    """Raises CheckpointError unless every table file that the database's MANIFEST names is there, in its length."""
+    current = (database / "CURRENT").read_bytes().strip().decode(errors="replace")
+    if not current.startswith("MANIFEST-") or "/" in current or not (database / current).is_file():
+        raise _not_whole(name, f"CURRENT names {current!r}, which is not there")
+    try:
+        manifest = read_manifest((database / current).read_bytes())
+    except DecodeError as damaged:
+        raise _not_whole(name, f"{current} is damaged ({damaged})") from damaged
+    for family in manifest.families.values():
+        for table in family.files.values():
+            file = database / f"{table.number:06}.sst"
+            found = file.stat().st_size if file.is_file() else None
+            if found != table.size:
+                what = "is not there" if found is None else f"has {found:,} bytes instead of {table.size:,}"
+                raise _not_whole(name, f"{file.name}, a part of {family.name}, {what}")
+
+
+def _not_whole(name: str, reason: str) -> CheckpointError:
+    return CheckpointError(f"{name} is not whole: {reason}. Take or copy the checkpoint again.")

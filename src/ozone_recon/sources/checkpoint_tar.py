@@ -146,6 +146,8 @@ def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path, name: str)
         raise no_space(path.parent, free, member.size)
     with path.open("xb", buffering=0) as out:
         shutil.copyfileobj(content, out, BLOCK)
+    # The age of the files is the age of the data.
+    os.utime(path, (member.mtime, member.mtime))
 
 
 def _safe(member: str, name: str) -> PurePosixPath:
