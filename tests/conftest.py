@@ -30,7 +30,6 @@ def sample_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sample(sample_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Generation:
     """The generation built from the sample."""
     from ozone_recon.sources.rocksdb import Checkpoint
-
     from ozone_recon.sync.build import build_generation
 
     place = tmp_path_factory.mktemp("generation")

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
 from rocksdict import AccessType, Options, Rdict
 from tests.sources.checkpoint_samples import MARKER, files_of, make_database, tar_of
 
-from ozone_recon.errors import CheckpointError, NoSpace
+from ozone_recon.errors import CheckpointError, NoSpace, ReconError
 from ozone_recon.sources.checkpoint import Retry, Transfer, from_directory, from_path, from_tar
 
 
@@ -84,6 +86,7 @@ def test_a_tar_becomes_a_database_that_opens(files: dict[str, bytes], tmp_path: 
     made = unpack(pack(tar_of(files)), tmp_path)
     assert files_of(made) == {**files, MARKER: b""}
     assert left_in(tmp_path / "checkpoints") == [made.name]
+    assert (made / "CURRENT").stat().st_mtime == pytest.approx(1795458715.783)
     opened = Rdict(str(made), Options(raw_mode=True), access_type=AccessType.read_only(False))
     assert opened[b"b0199"] == b"b" * 50
     opened.close()
@@ -264,3 +267,27 @@ def test_a_full_disk_is_told_with_numbers(files: dict[str, bytes], tmp_path: Pat
         assert left_in(small / "checkpoints") == []
     finally:
         subprocess.run(["umount", small], check=True)
+
+
+def test_a_missing_or_short_file_is_named(files: dict[str, bytes], tmp_path: Path) -> None:
+    table = max(name for name in files if name.endswith(".sst"))
+    with pytest.raises(CheckpointError, match=table):
+        unpack(tar_of({name: data for name, data in files.items() if name != table}), tmp_path)
+    with pytest.raises(CheckpointError, match=table):
+        unpack(tar_of({**files, table: files[table][:-1]}), tmp_path)
+    manifest = next(name for name in files if name.startswith("MANIFEST"))
+    with pytest.raises(CheckpointError, match=manifest):
+        unpack(tar_of({name: data for name, data in files.items() if name != manifest}), tmp_path)
+
+
+@given(data=st.data())
+def test_hostile_bytes_end_in_our_own_errors(
+    database: Path, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    tar = bytearray(tar_of({name: held[:600] for name, held in files_of(database).items()}))
+    for _ in range(data.draw(st.integers(1, 8))):
+        tar[data.draw(st.integers(0, len(tar) - 1))] = data.draw(st.integers(0, 255))
+    directory = tmp_path_factory.mktemp("hostile")
+    with pytest.raises(ReconError):
+        unpack(bytes(tar), directory)
+    assert left_in(directory / "checkpoints") == []

@@ -68,7 +68,11 @@ def _plain(value: object) -> str:
 
 
 def _quota(value: int | None) -> str:
-    return "none" if value is not None and value < 0 else _plain(value and f"{value:,}")
+    return "" if value is None else f"{value:,}" if value > 0 else "none"
+
+
+def _byte_quota(value: int | None) -> str:
+    return human_size(value) if value and value > 0 else _quota(value)
 
 
 _ABOUT = (
@@ -77,7 +81,7 @@ _ABOUT = (
     ("dataSize", "size", human_size),
     ("usedBytes", "used, with replicas", human_size),
     ("usedNamespace", "used names", _plain),
-    ("quotaInBytes", "quota of bytes", _quota),
+    ("quotaInBytes", "quota of bytes", _byte_quota),
     ("quotaInNamespace", "quota of names", _quota),
     ("sourceVolume", "links to volume", _plain),
     ("sourceBucket", "links to bucket", _plain),
@@ -97,7 +101,7 @@ def quota(ask: Answers, path: str) -> Sheet:
     return Sheet(
         answer,
         (size("USED"), text("ALLOWED"), text("SHARE")),
-        [(used, human_size(allowed) if allowed >= 0 else "no quota", share)],
+        [(used, human_size(allowed) if allowed > 0 else "no quota", share)],
     )
 
 

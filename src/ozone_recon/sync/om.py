@@ -154,9 +154,11 @@ class OmSync:
 
     def _get(self) -> Path:
         self._begin("checkpoint", snapshot=True)
+        return self._origin.get(self._directory.checkpoints, self._at, self._size_of_last())
+
+    def _size_of_last(self) -> int:
         current = self._directory.current()
-        expected = _size(Path(current.about.checkpoint)) if current else 0
-        return self._origin.get(self._directory.checkpoints, self._at, expected)
+        return _size(Path(current.about.checkpoint)) if current else 0
 
     def _build(self, checkpoint: Path) -> Generation:
         self._begin("build", snapshot=False)

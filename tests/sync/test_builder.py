@@ -1,0 +1,149 @@
+"""The build process: its errors arrive as they are, and no death of either side leaves anything behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ozone_recon.errors import CheckpointError, ReconError
+from ozone_recon.store.data_directory import DataDirectory
+from ozone_recon.sync.builder import Builder
+from ozone_recon.sync.job import BuildJob
+from ozone_recon.sync.progress import Progress
+
+
+def job_for(directory: DataDirectory, checkpoint: Path) -> BuildJob:
+    return BuildJob(checkpoint, directory.reserve(), "a source", "an identity", 1 << 28, 2, True)
+
+
+def generations(directory: DataDirectory) -> list[str]:
+    return [place.name for place in (directory.path / "generations").iterdir()]
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    for _ in range(1000):
+        if holds():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_a_build_is_sealed_and_says_where_it_comes_from(sample: Path, tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    with DataDirectory.lock(tmp_path) as directory:
+        job = job_for(directory, sample)
+        Builder().run(job, seen.append)
+        about = directory.publish(job.place).about
+        assert (about.source, about.source_identity) == ("a source", "an identity")
+        assert Path(about.checkpoint) == sample
+        assert about.filesystem_paths
+        assert about.counts["keyTable"] > 0
+    assert [at.stage for at in seen][-1] == "disk"
+    assert Progress("keyTable", about.counts["keyTable"], 0, "rows") in seen
+
+
+def test_a_job_arrives_as_it_was_sent(tmp_path: Path) -> None:
+    job = BuildJob(tmp_path / "c", tmp_path / "p", "source", "identity", 1 << 40, 3, False)
+    assert BuildJob.of_line(job.line()) == job
+    assert job.line().count(b"\n") == 1
+
+
+def test_what_stops_a_build_is_raised_here(tmp_path: Path) -> None:
+    (tmp_path / "no checkpoint").mkdir()
+    with DataDirectory.lock(tmp_path / "data") as directory:
+        with pytest.raises(CheckpointError, match="no checkpoint"):
+            Builder().run(job_for(directory, tmp_path / "no checkpoint"), lambda _: None)
+        assert generations(directory) == []
+
+
+def test_a_fault_of_ours_is_raised_with_its_traceback(sample: Path, tmp_path: Path) -> None:
+    with DataDirectory.lock(tmp_path) as directory:
+        job = job_for(directory, sample)
+        with pytest.raises(ReconError, match=r"(?s)Traceback .*TypeError"):
+            Builder().run(replace(job, threads="two"), lambda _: None)  # type: ignore[arg-type]
+        assert generations(directory) == []
+
+
+def test_a_killed_build_is_reported_and_removed(sample: Path, tmp_path: Path) -> None:
+    with DataDirectory.lock(tmp_path) as directory:
+        builder = Builder()
+
+        def kill(_: Progress) -> None:
+            assert builder._process is not None
+            builder._process.kill()
+
+        with pytest.raises(ReconError, match="ended by SIGKILL"):
+            builder.run(job_for(directory, sample), kill)
+        assert generations(directory) == []
+
+
+def test_a_stopped_build_is_removed_and_none_begins_after_it(sample: Path, tmp_path: Path) -> None:
+    with DataDirectory.lock(tmp_path) as directory:
+        builder = Builder()
+        for _ in range(2):
+            with pytest.raises(ReconError, match="stopped"):
+                builder.run(job_for(directory, sample), lambda _: builder.stop())
+            assert generations(directory) == []
+
+
+def test_a_report_that_raises_ends_the_build(sample: Path, tmp_path: Path) -> None:
+    def refuse(_: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with DataDirectory.lock(tmp_path) as directory:
+        with pytest.raises(KeyboardInterrupt):
+            Builder().run(job_for(directory, sample), refuse)
+        assert generations(directory) == []
+
+
+PARENT = """
+import os, sys
+from pathlib import Path
+from ozone_recon.store.data_directory import DataDirectory
+from ozone_recon.sync.builder import Builder
+from ozone_recon.sync.job import BuildJob
+
+directory = DataDirectory.lock(Path(sys.argv[2]))
+builder = Builder()
+job = BuildJob(Path(sys.argv[1]), directory.reserve(), "", "", 1 << 28, 1, False)
+builder.run(job, lambda _: (print(builder._process.pid, flush=True), sys.stdin.read()))
+"""
+
+
+def test_a_build_dies_with_its_parent(sample: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PARENT, sample, tmp_path]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        os.kill(child, 0)
+        # Stopped, it cannot finish before its parent is gone.
+        os.kill(child, signal.SIGSTOP)
+        parent.kill()
+    os.kill(child, signal.SIGCONT)
+    assert eventually(lambda: ended(child))
+    with DataDirectory.lock(tmp_path) as directory:
+        assert directory.current() is None
+        assert generations(directory) == []
+
+
+def ended(process: int) -> bool:
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except FileNotFoundError:
+        return True
+    return "\nState:\tZ" in status
+
+
+def test_builds_leak_no_files(sample: Path, tmp_path: Path) -> None:
+    with DataDirectory.lock(tmp_path) as directory:
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(2):
+            with pytest.raises(CheckpointError):
+                Builder().run(job_for(directory, tmp_path), lambda _: None)
+        assert len(os.listdir("/proc/self/fd")) == before
