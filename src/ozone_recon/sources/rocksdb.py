@@ -46,7 +46,7 @@ class Checkpoint:
         return cls(Path(path))
 
     def scan(
-        self, column_family: str, use: Callable[[Rows], T], threads: int = 2, batch_bytes: int = 16 << 20
+        self, column_family: str, use: Callable[[Rows], T], threads: int = 2, batch_bytes: int = 8 << 20
     ) -> Iterator[T]:
         """What `use`, run on `threads` threads, makes of each batch of about `batch_bytes` of rows, in key order."""
         with ThreadPoolExecutor(threads) as pool:
