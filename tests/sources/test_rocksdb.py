@@ -1,24 +1,38 @@
 """A checkpoint's rows, as RocksDB itself has them, whole or with an error."""
 
 from pathlib import Path
+from random import Random
+from typing import Literal
 
 import pytest
-from rocksdict import AccessType, Options, Rdict, WriteOptions
+from rocksdict import AccessType, BlockBasedOptions, DBCompressionType, Options, Rdict, WriteOptions
 
 from ozone_recon.errors import CheckpointError
 from ozone_recon.model.columns import Rows
 from ozone_recon.sources.rocksdb import Checkpoint
 
+Reader = Literal["files", "rocksdb"]
+READERS: tuple[Reader, ...] = ("files", "rocksdb")
 ROWS = {f"/v/b/key-{i:05}".encode(): b"%d" % i * (i % 40) for i in range(4000)}
+
+
+def as_ozone_s() -> Options:
+    """Options under which RocksDB writes files in the format of Ozone's."""
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.create_missing_column_families(True)
+    blocks = BlockBasedOptions()
+    blocks.set_format_version(5)
+    options.set_block_based_table_factory(blocks)
+    options.set_disable_auto_compactions(True)
+    return options
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     """A database of table files, overwritten and deleted rows, and rows that are in the write-ahead log alone."""
     path = tmp_path / "om.db"
-    options = Options(raw_mode=True)
-    options.create_if_missing(True)
-    options.create_missing_column_families(True)
+    options = as_ozone_s()
     db = Rdict(str(path), options, column_families={"keyTable": options, "emptyTable": options})
     table = db.get_column_family("keyTable")
     for key in ROWS:
@@ -43,20 +57,22 @@ def pairs(rows: Rows) -> list[tuple[bytes, bytes]]:
     return list(zip(rows.keys.items(), rows.values.items(), strict=True))
 
 
+@pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("batch_bytes", [1, 5000, 8 << 20])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_every_row_once_in_key_order(database: Path, batch_bytes: int, threads: int) -> None:
+def test_every_row_once_in_key_order(database: Path, batch_bytes: int, threads: int, reader: Reader) -> None:
     before = {file.name: file.stat().st_mtime_ns for file in database.iterdir()}
-    with Checkpoint.open(database) as checkpoint:
+    with Checkpoint(database, reader) as checkpoint:
         batches = checkpoint.scan("keyTable", pairs, threads=threads, batch_bytes=batch_bytes)
         assert [pair for batch in batches for pair in batch] == sorted(ROWS.items())
-        assert list(checkpoint.scan("emptyTable", pairs)) == []
+        assert [pair for batch in checkpoint.scan("emptyTable", pairs) for pair in batch] == []
         assert set(checkpoint.column_families) == {"keyTable", "emptyTable"}
     assert {file.name: file.stat().st_mtime_ns for file in database.iterdir()} == before
 
 
-def test_one_row(database: Path) -> None:
-    with Checkpoint.open(database) as checkpoint:
+@pytest.mark.parametrize("reader", READERS)
+def test_one_row(database: Path, reader: Reader) -> None:
+    with Checkpoint(database, reader) as checkpoint:
         assert checkpoint.get("keyTable", b"/v/b/key-00042") == ROWS[b"/v/b/key-00042"]
         assert checkpoint.get("keyTable", b"/v/b/gone") is None
 
@@ -74,19 +90,102 @@ def test_sequence_number_counts_every_write(database: Path) -> None:
         assert checkpoint.sequence_number == db.latest_sequence_number() == 4000 + 1 + 4000 + 1
 
 
-def test_a_damaged_block_is_an_error_never_an_early_end(database: Path) -> None:
+@pytest.mark.parametrize("reader", READERS)
+def test_a_damaged_block_is_an_error_never_an_early_end(database: Path, reader: Reader) -> None:
     file = max(database.glob("*.sst"), key=lambda found: found.stat().st_size)
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 0xFF
     file.write_bytes(data)
-    with Checkpoint.open(database) as checkpoint, pytest.raises(CheckpointError, match="keyTable"):
+    with Checkpoint(database, reader) as checkpoint, pytest.raises(CheckpointError, match=r"damaged|checksum"):
         list(checkpoint.scan("keyTable", len))
 
 
+@pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("broken", ["CURRENT", "MANIFEST", "sst"])
-def test_a_missing_file_is_an_error(database: Path, broken: str) -> None:
+def test_a_missing_file_is_an_error(database: Path, broken: str, reader: Reader) -> None:
     for file in list(database.iterdir()):
         if broken in file.name:
             file.unlink()
-    with pytest.raises(CheckpointError), Checkpoint.open(database) as checkpoint:
+    with pytest.raises(CheckpointError), Checkpoint(database, reader) as checkpoint:
         list(checkpoint.scan("keyTable", len))
+
+
+def filled_at_random(path: Path, seed: int) -> None:
+    """Overwrites, deletes, flushes and compactions in two column families; some rows stay in the log."""
+    random = Random(seed)
+    options = as_ozone_s()
+    options.set_compression_type(
+        random.choice(
+            [DBCompressionType.snappy(), DBCompressionType.none(), DBCompressionType.lz4(), DBCompressionType.zstd()]
+        )
+    )
+    live = path.with_name("live")
+    db = Rdict(str(live), options, column_families={"one": options, "two": options})
+    names = [b"/v/b/" + b"x" * random.choice([0, 3, 90]) + b"%d" % random.randrange(10**6) for _ in range(600)]
+    for _ in range(random.randrange(200, 3000)):
+        table = db.get_column_family(random.choice(["one", "two"]))
+        key = random.choice(names)
+        chance = random.random()
+        if chance < 0.65:
+            table[key] = random.randbytes(random.choice([0, 5, 300, 40_000 if random.random() < 0.02 else 20]))
+        elif chance < 0.98:
+            del table[key]
+        elif chance < 0.995:
+            table.flush()
+        else:
+            table.compact_range(None, None)
+    path.mkdir()
+    for file in live.iterdir():
+        (path / file.name).write_bytes(file.read_bytes())
+    db.close()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_our_reading_is_rocksdb_s_own(tmp_path: Path, seed: int) -> None:
+    filled_at_random(tmp_path / "om.db", seed)
+    random = Random(seed)
+    with Checkpoint(tmp_path / "om.db", "files") as ours, Checkpoint(tmp_path / "om.db", "rocksdb") as judge:
+        assert ours.sequence_number == judge.sequence_number
+        for table in ("one", "two"):
+            size = random.choice([1, 1000, 50_000, 1 << 30])
+            right = [pair for batch in judge.scan(table, pairs) for pair in batch]
+            assert [pair for batch in ours.scan(table, pairs, batch_bytes=size) for pair in batch] == right
+            there = dict(right)
+            for key in [*random.sample(sorted(there), min(20, len(there))), b"", b"/v/b/x", b"\xff"]:
+                assert ours.get(table, key) == there.get(key)
+
+
+def test_what_only_rocksdb_reads_is_left_to_it(tmp_path: Path) -> None:
+    options = as_ozone_s()
+    db = Rdict(str(tmp_path), options, column_families={"t": options})
+    table = db.get_column_family("t")
+    for key in (b"a", b"b", b"c"):
+        table[key] = key
+    table.flush()
+    table.delete_range(b"b", b"c")
+    table.flush()
+    db.close()
+    with Checkpoint.open(tmp_path) as checkpoint:
+        assert "range deletions" in checkpoint.reader
+        assert [pair for batch in checkpoint.scan("t", pairs) for pair in batch] == [(b"a", b"a"), (b"c", b"c")]
+    with pytest.raises(CheckpointError, match="range deletions"):
+        Checkpoint(tmp_path, "files")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_damage_anywhere_is_an_error_or_changes_nothing(database: Path, seed: int) -> None:
+    random = Random(seed)
+    with Checkpoint(database, "files") as whole:
+        right = [pair for batch in whole.scan("keyTable", pairs) for pair in batch]
+    file = random.choice(sorted([*database.glob("*.sst"), *database.glob("MANIFEST-*")]))
+    data = bytearray(file.read_bytes())
+    if seed % 2:
+        data = data[: random.randrange(len(data))]
+    else:
+        data[random.randrange(len(data))] ^= 1 << random.randrange(8)
+    file.write_bytes(data)
+    try:
+        with Checkpoint(database, "files") as damaged:
+            assert [pair for batch in damaged.scan("keyTable", pairs) for pair in batch] == right
+    except CheckpointError as error:
+        assert str(database) in str(error) or file.name in str(error) or "MANIFEST" in str(error)

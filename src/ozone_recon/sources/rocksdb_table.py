@@ -1,0 +1,232 @@
+"""One table file (SST) of a checkpoint: its index held in memory, its blocks read and unpacked when asked for."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left
+from dataclasses import dataclass
+from pathlib import Path
+
+import cramjam
+import numpy as np
+import xxhash
+
+from ozone_recon.errors import CheckpointError, DecodeError
+from ozone_recon.model.columns import Bytes, Int64s
+from ozone_recon.wire.crc32c import masked_crc32c
+from ozone_recon.wire.manifest import TableFile
+from ozone_recon.wire.protobuf import read_varint
+from ozone_recon.wire.table_file import (
+    CRC32C,
+    FOOTER,
+    TRAILER,
+    XXH3,
+    Handle,
+    Unsupported,
+    read_footer,
+    read_index,
+    read_metaindex,
+    read_properties,
+)
+
+UNPACKED, SNAPPY, LZ4, ZSTD = 0, 1, 4, 7
+LARGEST_BLOCK = 256 << 20
+"""Bytes; a block that says it unpacks to more is taken for damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A file's data blocks in key order: a key not below each block's last, and where it is."""
+
+    last_keys: list[bytes]
+    offsets: list[int]
+    sizes: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class PackedBlocks:
+    """Neighbouring blocks as they are in their file, and their sizes when unpacked, in bytes."""
+
+    name: str
+    raw: bytes
+    places: list[tuple[int, int]]
+    unpacked_sizes: list[int]
+
+    def unpack(self, out: Bytes, bounds: Int64s) -> None:
+        """Put block n into out[bounds[n]:bounds[n + 1]]; CheckpointError when it is not of the size it says."""
+        whole = memoryview(self.raw)
+        room = out.data
+        limits = bounds.tolist()
+        for n, (start, stop) in enumerate(self.places):
+            kind = self.raw[stop]
+            target = room[limits[n] : limits[n + 1]]
+            try:
+                written = _unpack_into(kind, whole[start:stop], target)
+            except Exception as error:
+                raise CheckpointError(
+                    f"{self.name}: a block cannot be unpacked: {error}; take a new checkpoint"
+                ) from error
+            if written != len(target):
+                raise CheckpointError(f"{self.name}: a block has {written} bytes instead of {len(target)}")
+
+
+def _unpacked_size(kind: int, block: memoryview) -> int:
+    if kind == UNPACKED:
+        return len(block)
+    if kind not in (SNAPPY, LZ4, ZSTD):
+        raise Unsupported(f"compression of type {kind}")
+    size, _ = read_varint(bytes(block[:5]), 0)
+    if size > LARGEST_BLOCK:
+        raise DecodeError(f"a block says that it unpacks to {size} bytes")
+    return size
+
+
+def _unpack_into(kind: int, block: memoryview, out: memoryview) -> int:
+    if kind == UNPACKED:
+        out[:] = block
+        return len(block)
+    if kind == SNAPPY:
+        return cramjam.snappy.decompress_raw_into(block, out)
+    _, start = read_varint(bytes(block[:5]), 0)
+    if kind == LZ4:
+        return cramjam.lz4.decompress_block_into(block[start:], out, output_len=len(out))
+    return cramjam.zstd.decompress_into(block[start:], out)
+
+
+class Table:
+    """An open table file. Its blocks' checksums are verified whenever they are read."""
+
+    def __init__(self, path: Path, file: TableFile) -> None:
+        self.name = path.name
+        self.smallest, self.largest = file.smallest, file.largest
+        self._index: Index | None = None
+        self._descriptor = os.open(path, os.O_RDONLY)
+        try:
+            size = os.fstat(self._descriptor).st_size
+            if size != file.size:
+                raise DecodeError(f"it has {size} bytes, and {file.size} by the MANIFEST")
+            footer = read_footer(os.pread(self._descriptor, FOOTER, max(0, size - FOOTER)))
+            self._checksum = footer.checksum
+            self._index_handle = footer.index
+            meta = read_metaindex(self._block(footer.metaindex))
+            if "rocksdb.range_del" in meta:
+                raise Unsupported("range deletions")
+            if "rocksdb.properties" not in meta:
+                raise DecodeError("it has no properties")
+            self.properties = read_properties(self._block(meta["rocksdb.properties"]))
+        except Unsupported as error:
+            self.close()
+            raise Unsupported(f"{error} in {self.name}") from None
+        except DecodeError as error:
+            self.close()
+            raise DecodeError(f"{self.name}: {error}") from None
+        self.expansion = (self.properties.raw_key_size + self.properties.raw_value_size) / max(1, size)
+        """Unpacked bytes for each byte in the file, on average."""
+
+    @property
+    def index(self) -> Index:
+        """The file's index, read at first use."""
+        if self._index is None:
+            try:
+                self._index = self._read_index()
+            except DecodeError as error:
+                raise CheckpointError(f"index of {self.name}: {error}; take a new checkpoint") from error
+        return self._index
+
+    def packed_blocks(self, low: bytes, high: bytes | None) -> PackedBlocks | None:
+        """The blocks that may hold keys from `low` to `high` (exclusive; None: no end); None when there are none."""
+        if self.largest < low or (high is not None and self.smallest >= high):
+            return None
+        index = self.index
+        first = bisect_left(index.last_keys, low)
+        last = (
+            len(index.last_keys) if high is None else min(bisect_left(index.last_keys, high) + 1, len(index.last_keys))
+        )
+        if first >= last:
+            return None
+        try:
+            return self._packed(index, first, last)
+        except DecodeError as error:
+            raise CheckpointError(f"{self.name}: {error}; take a new checkpoint") from error
+
+    def blocks_with(self, key: bytes) -> list[bytes]:
+        """The unpacked blocks that may hold `key`."""
+        if not self.smallest <= key <= self.largest:
+            return []
+        index = self.index
+        n = bisect_left(index.last_keys, key)
+        found = []
+        while n < len(index.last_keys):
+            found.append(self._block(Handle(index.offsets[n], index.sizes[n])))
+            if index.last_keys[n] > key:
+                break
+            n += 1
+        return found
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _read_index(self) -> Index:
+        format = self.properties.index
+        found = read_index(self._block(self._index_handle), format)
+        if format.two_levels:
+            found = [entry for _, part in found for entry in read_index(self._block(part), format)]
+        return Index(
+            [key for key, _ in found], [handle.offset for _, handle in found], [handle.size for _, handle in found]
+        )
+
+    def _packed(self, index: Index, first: int, last: int) -> PackedBlocks:
+        begin = index.offsets[first]
+        raw = self._read(begin, index.offsets[last - 1] + index.sizes[last - 1] + TRAILER - begin)
+        places = []
+        sizes = []
+        view = memoryview(raw)
+        for offset, size in zip(index.offsets[first:last], index.sizes[first:last], strict=True):
+            start = offset - begin
+            stop = start + size
+            if start < 0 or stop + TRAILER > len(raw):
+                raise DecodeError(f"a block at byte {offset} lies outside its neighbours")
+            self._verify(raw, start, stop, offset)
+            places.append((start, stop))
+            sizes.append(_unpacked_size(raw[stop], view[start:stop]))
+        return PackedBlocks(self.name, raw, places, sizes)
+
+    def _block(self, handle: Handle) -> bytes:
+        """One unpacked block, its checksum verified."""
+        raw = self._read(handle.offset, handle.size + TRAILER)
+        self._verify(raw, 0, handle.size, handle.offset)
+        view = memoryview(raw)[: handle.size]
+        kind = raw[handle.size]
+        out = bytearray(_unpacked_size(kind, view))
+        try:
+            _unpack_into(kind, view, memoryview(out))
+        except Exception as error:
+            raise DecodeError(f"the block at byte {handle.offset} cannot be unpacked: {error}") from error
+        return bytes(out)
+
+    def _read(self, offset: int, size: int) -> bytes:
+        if size > LARGEST_BLOCK or offset < 0:
+            raise DecodeError(f"{size} bytes at byte {offset} cannot be a block")
+        raw = os.pread(self._descriptor, size, offset)
+        if len(raw) != size:
+            raise DecodeError(f"{size} bytes are announced at byte {offset}, and the file has {len(raw)}")
+        return raw
+
+    def _verify(self, raw: bytes, start: int, stop: int, offset: int) -> None:
+        stored = int.from_bytes(raw[stop + 1 : stop + TRAILER], "little")
+        if self._checksum == CRC32C:
+            found = masked_crc32c(np.frombuffer(raw, np.uint8), start, stop + 1)
+        elif self._checksum == XXH3:
+            found = xxhash.xxh3_64_intdigest(memoryview(raw)[start:stop]) & 0xFFFFFFFF
+            found ^= raw[stop] * LAST_BYTE & 0xFFFFFFFF
+        else:
+            return
+        if found != stored:
+            raise DecodeError(f"the block at byte {offset} does not match its checksum")
+
+
+LAST_BYTE = 0x6B9083D9
+"""RocksDB mixes the byte after a block (its compression) into an XXH3 checksum by this factor (format.cc)."""

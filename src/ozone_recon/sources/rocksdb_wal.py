@@ -1,0 +1,85 @@
+"""Rows that a database has only in its write-ahead logs, as a live om.db or a copy of one does."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ozone_recon.errors import DecodeError
+from ozone_recon.wire.log_format import records
+from ozone_recon.wire.manifest import Manifest
+from ozone_recon.wire.table_file import DELETION, SINGLE_DELETION, VALUE, Unsupported
+from ozone_recon.wire.write_batch import Change, Kind, read_write_batch
+
+TYPES = {Kind.PUT: VALUE, Kind.DELETE: DELETION, Kind.SINGLE_DELETE: SINGLE_DELETION}
+
+
+@dataclass(slots=True)
+class LoggedRows:
+    """The newest logged change of each key of one column family."""
+
+    changes: dict[bytes, Change] = field(default_factory=dict)
+    _keys: list[bytes] | None = None
+
+    def block(self, low: bytes, high: bytes | None) -> bytes:
+        """The changes of a key range as a data block, so that they are read as a file's rows are; empty for none."""
+        if self._keys is None:
+            self._keys = sorted(self.changes)
+        first = bisect_left(self._keys, low)
+        last = len(self._keys) if high is None else bisect_left(self._keys, high)
+        out = bytearray()
+        for key in self._keys[first:last]:
+            change = self.changes[key]
+            out += _varint(0) + _varint(len(key) + 8) + _varint(len(change.value))
+            out += key + _trailer(change).to_bytes(8, "little") + change.value
+        return bytes(out) + bytes(4) if out else b""
+
+    def versions(self, key: bytes) -> Iterator[tuple[int, bytes]]:
+        """Trailer and value of the key's newest change, when it has one."""
+        if change := self.changes.get(key):
+            yield _trailer(change), change.value
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """All logs of a database: rows by column family id, and the last sequence number in them (0: there is none)."""
+
+    rows: dict[int, LoggedRows]
+    last_sequence: int
+
+
+def read_logs(path: Path, manifest: Manifest) -> Logs:
+    """What the logs hold beyond the table files; a last record cut short is left out, as RocksDB leaves it."""
+    rows = {family: LoggedRows() for family in manifest.families}
+    last = 0
+    for log in sorted(path.glob("*.log")):
+        number = int(log.stem)
+        for record in records(log.read_bytes(), torn_tail=True, log_number=number):
+            try:
+                batch = read_write_batch(record)
+            except DecodeError as error:
+                raise DecodeError(f"{log.name}: {error}") from None
+            last = max(last, batch.last_sequence)
+            for change in batch.changes:
+                family = manifest.families.get(change.family)
+                if family is None or number < family.log_number:
+                    continue
+                if change.kind not in TYPES:
+                    raise Unsupported(f"{change.kind.value} in {log.name}")
+                rows[change.family].changes[change.key] = change
+    return Logs(rows, last)
+
+
+def _trailer(change: Change) -> int:
+    return change.sequence << 8 | TYPES[change.kind]
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)

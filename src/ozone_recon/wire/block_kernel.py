@@ -1,0 +1,205 @@
+"""Rows out of many unpacked data blocks at once: the compiled twin of `table_file.entries`.
+
+Blocks lie in one array; block b is `data[starts[b]:stops[b]]`. Whatever a block announces is checked against its end
+before it is read, and the whole pass is refused with a code below zero that tells the block: -1 - b.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ozone_recon.model.columns import Bytes, Int64s
+from ozone_recon.model.kernel import inlined_part, kernel_part, lean_kernel, zero
+
+Trailers = NDArray[np.uint64]
+
+
+@inlined_part
+def _varint32(data: Bytes, at: int, end: int) -> tuple[int, int]:
+    """A varint of at most 32 bits and where it ends; -1 as its end when it does not end before `end`."""
+    value = zero()
+    shift = zero()
+    while at < end and shift < 35:
+        byte = int(np.int64(data[at]))
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at if value <= 0xFFFFFFFF else -1
+        shift += 7
+    return value, -1
+
+
+@kernel_part
+def _entries_end(data: Bytes, start: int, stop: int) -> int:
+    """Where the entries of a block end, -1 when its restarts do not fit it."""
+    if stop - start < 4 or start < 0 or stop > data.size:
+        return -1
+    restarts = int(np.int64(data[stop - 4])) | int(np.int64(data[stop - 3])) << 8
+    restarts |= int(np.int64(data[stop - 2])) << 16 | int(np.int64(data[stop - 1])) << 24
+    end = stop - 4 - 4 * restarts
+    return end if end >= start else -1
+
+
+@lean_kernel
+def measure_blocks(data: Bytes, starts: Int64s, stops: Int64s, found: Int64s) -> int:
+    """Put the number of rows and the bytes of their user keys into `found`; -1 - b when block b is not one."""
+    rows = zero()
+    key_bytes = zero()
+    for b in range(starts.size):
+        end = _entries_end(data, starts[b], stops[b])
+        if end < 0:
+            return -1 - b
+        at = starts[b]
+        length = zero()
+        while at < end:
+            shared, at = _varint32(data, at, end)
+            if at < 0:
+                return -1 - b
+            own, at = _varint32(data, at, end)
+            if at < 0:
+                return -1 - b
+            size, at = _varint32(data, at, end)
+            if at < 0 or shared > length or own + size > end - at or shared + own < 8:
+                return -1 - b
+            length = shared + own
+            at += own + size
+            rows += 1
+            key_bytes += length - 8
+    found[0] = rows
+    found[1] = key_bytes
+    return 0
+
+
+@inlined_part
+def _compare(a: Bytes, a_start: int, a_stop: int, b: Bytes, b_start: int, b_stop: int) -> int:
+    """Below, at or above zero as a is before, equal to or after b, byte by byte."""
+    for i in range(min(a_stop - a_start, b_stop - b_start)):
+        difference = int(np.int64(a[a_start + i]) - np.int64(b[b_start + i]))
+        if difference != 0:
+            return difference
+    return (a_stop - a_start) - (b_stop - b_start)
+
+
+@lean_kernel
+def read_blocks(
+    data: Bytes,
+    starts: Int64s,
+    stops: Int64s,
+    low: Bytes,
+    high: Bytes,
+    bounded: bool,
+    row: int,
+    keys: Bytes,
+    key_offsets: Int64s,
+    trailers: Trailers,
+    value_starts: Int64s,
+    value_stops: Int64s,
+) -> int:
+    """Append the rows of measured blocks with keys from `low` to `high` (exclusive; no end unless `bounded`).
+
+    Row r gets the user key `keys[key_offsets[r]:key_offsets[r + 1]]`, the value `data[value_starts[r]:value_stops[r]]`
+    and its trailer, sequence << 8 | type. Gives the number of rows there are then. `measure_blocks` has checked the
+    blocks and told how large the arrays must be; `keys` needs 8 bytes more.
+    """
+    key_at = key_offsets[row]
+    for b in range(starts.size):
+        end = _entries_end(data, starts[b], stops[b])
+        at = starts[b]
+        before_at = key_at
+        before_size = zero()
+        trailer = np.uint64(0)
+        edge = b == 0 or b == starts.size - 1
+        while at < end:
+            shared, at = _varint32(data, at, end)
+            own, at = _varint32(data, at, end)
+            size, at = _varint32(data, at, end)
+            length = shared + own
+            if before_at != key_at:
+                for i in range(min(shared, before_size)):
+                    keys[key_at + i] = keys[before_at + i]
+            for i in range(before_size, shared):
+                keys[key_at + i] = np.uint8(trailer >> np.uint64(8 * (i - before_size)) & np.uint64(0xFF))
+            for i in range(own):
+                keys[key_at + shared + i] = data[at + i]
+            at += own
+            before_at = key_at
+            before_size = length - 8
+            trailer = np.uint64(0)
+            for i in range(8):
+                trailer |= np.uint64(keys[key_at + before_size + i]) << np.uint64(8 * i)
+            if edge and (
+                _compare(keys, key_at, key_at + before_size, low, 0, low.size) < 0
+                or (bounded and _compare(keys, key_at, key_at + before_size, high, 0, high.size) >= 0)
+            ):
+                at += size
+                continue
+            trailers[row] = trailer
+            value_starts[row] = at
+            value_stops[row] = at + size
+            at += size
+            key_at += before_size
+            row += 1
+            key_offsets[row] = key_at
+    return row
+
+
+@lean_kernel
+def merge_runs(
+    keys: Bytes, key_offsets: Int64s, trailers: Trailers, order: Int64s, a: int, b: int, end: int, out: Int64s
+) -> None:
+    """Merge the runs order[a:b] and order[b:end] of rows into out[a:end]: by key, the newest of equal keys first."""
+    i, j = a, b
+    for at in range(a, end):
+        if j >= end:
+            first = True
+        elif i >= b:
+            first = False
+        else:
+            x, y = order[i], order[j]
+            difference = _compare(keys, key_offsets[x], key_offsets[x + 1], keys, key_offsets[y], key_offsets[y + 1])
+            first = difference < 0 or (difference == 0 and trailers[x] >= trailers[y])
+        if first:
+            out[at] = order[i]
+            i += 1
+        else:
+            out[at] = order[j]
+            j += 1
+
+
+@lean_kernel
+def pick_live(keys: Bytes, key_offsets: Int64s, trailers: Trailers, order: Int64s, picked: Int64s) -> int:
+    """Put the newest row of each key into `picked`, unless it deletes.
+
+    Gives their number; -1 - type when a row is of a type that is not read here.
+    """
+    count = zero()
+    for n in range(order.size):
+        row = order[n]
+        if n > 0:
+            last = order[n - 1]
+            if (
+                _compare(keys, key_offsets[row], key_offsets[row + 1], keys, key_offsets[last], key_offsets[last + 1])
+                == 0
+            ):
+                continue
+        kind = int(np.int64(trailers[row] & np.uint64(0xFF)))
+        if kind == 1:
+            picked[count] = row
+            count += 1
+        elif kind != 0 and kind != 7:
+            return -1 - kind
+    return count
+
+
+@lean_kernel
+def gather(data: Bytes, starts: Int64s, stops: Int64s, rows: Int64s, offsets: Int64s, out: Bytes) -> None:
+    """Copy `data[starts[r]:stops[r]]` of each row one after the other into `out`, which has room for them."""
+    at = zero()
+    for n in range(rows.size):
+        row = rows[n]
+        offsets[n] = at
+        for i in range(stops[row] - starts[row]):
+            out[at + i] = data[starts[row] + i]
+        at += stops[row] - starts[row]
+    offsets[rows.size] = at

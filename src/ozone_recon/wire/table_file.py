@@ -1,0 +1,163 @@
+"""RocksDB's block-based table (SST) file, format versions 2 to 5: footer, blocks, index, properties.
+
+    data blocks … │ filter │ properties │ metaindex │ index │ footer (53 bytes)
+    every block is followed by its compression type (1 byte) and its checksum (4)
+
+A block is a run of entries, each `shared length, own length, value length` (varints), the key's own bytes, the value;
+`shared` bytes are those of the key before. Then the offsets of the entries that share nothing (4 bytes each), and
+their number (4). A data block's keys are internal: user key, then `sequence << 8 | type` (8 bytes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ozone_recon.errors import DecodeError
+from ozone_recon.wire.cursor import Cursor
+
+FOOTER: Final = 53
+TRAILER: Final = 5
+MAGIC: Final = 0x88E241B785F4CFF7
+NO_CHECKSUM, CRC32C, XXH3 = 0, 1, 4
+DELETION, VALUE, SINGLE_DELETION = 0, 1, 7
+"""Types of a row that we read; a merge, a blob or a wide column has another."""
+
+
+class Unsupported(DecodeError):
+    """A table file that may be right, but has something that only RocksDB itself reads; the text says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """Where a block is: `size` bytes at `offset`, without its trailer."""
+
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """The end of a table file."""
+
+    checksum: int
+    metaindex: Handle
+    index: Handle
+
+
+def _handle(cursor: Cursor) -> Handle:
+    return Handle(cursor.varint(), cursor.varint())
+
+
+def read_footer(data: bytes) -> Footer:
+    """The footer in the last 53 bytes of a file."""
+    if len(data) != FOOTER:
+        raise DecodeError(f"a table file has a footer of {FOOTER} bytes, this one {len(data)}")
+    cursor = Cursor(data)
+    checksum = cursor.fixed(1)
+    footer = Footer(checksum, _handle(cursor), _handle(cursor))
+    version, magic = int.from_bytes(data[-12:-8], "little"), int.from_bytes(data[-8:], "little")
+    if magic != MAGIC:
+        raise DecodeError(f"magic number {magic:#x} is not that of a block-based table")
+    if not 2 <= version <= 5:
+        raise Unsupported(f"format version {version}")
+    if checksum not in (NO_CHECKSUM, CRC32C, XXH3):
+        raise Unsupported(f"checksums of type {checksum}")
+    return footer
+
+
+def entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Keys and values of an unpacked block, in order: the readable twin of `block_kernel.read_blocks`."""
+    cursor = Cursor(block[: entries_end(block)])
+    key = b""
+    while cursor.left:
+        at = cursor.at
+        shared, own, size = cursor.varint32(), cursor.varint32(), cursor.varint32()
+        if shared > len(key):
+            raise DecodeError(f"the entry at byte {at} shares {shared} bytes with a key of {len(key)}")
+        key = key[:shared] + cursor.take(own)
+        yield key, cursor.take(size)
+
+
+def entries_end(block: bytes) -> int:
+    """Where the entries of an unpacked block end and its restart offsets begin."""
+    if len(block) < 4:
+        raise DecodeError(f"a block of {len(block)} bytes has no restart count")
+    restarts = int.from_bytes(block[-4:], "little")
+    if restarts >> 31:
+        raise Unsupported("a hash index in a data block")
+    if restarts * 4 + 4 > len(block):
+        raise DecodeError(f"{restarts} restarts do not fit a block of {len(block)} bytes")
+    return len(block) - 4 - 4 * restarts
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFormat:
+    """How an index block is written, by the file's properties."""
+
+    user_keys: bool
+    delta_values: bool
+    two_levels: bool
+
+
+def read_index(block: bytes, format: IndexFormat) -> list[tuple[bytes, Handle]]:
+    """For each block, in order: a user key not below its last and not above the next one's first, and its place."""
+    cursor = Cursor(block[: entries_end(block)])
+    found: list[tuple[bytes, Handle]] = []
+    key = b""
+    handle = Handle(0, 0)
+    while cursor.left:
+        shared, own = cursor.varint32(), cursor.varint32()
+        if not format.delta_values:
+            cursor.varint32()
+        if shared > len(key):
+            raise DecodeError(f"an index entry shares {shared} bytes with a key of {len(key)}")
+        key = key[:shared] + cursor.take(own)
+        if format.delta_values and shared:
+            delta = cursor.varint()
+            handle = Handle(handle.offset + handle.size + TRAILER, handle.size + (delta >> 1 ^ -(delta & 1)))
+        else:
+            handle = _handle(cursor)
+        if not format.user_keys and len(key) < 8:
+            raise DecodeError(f"an index key of {len(key)} bytes is not an internal key")
+        found.append((key if format.user_keys else key[:-8], handle))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Properties:
+    """What a file says of itself; sizes in bytes, before packing."""
+
+    rows: int
+    raw_key_size: int
+    raw_value_size: int
+    index: IndexFormat
+
+
+def read_properties(block: bytes) -> Properties:
+    """The properties block; Unsupported when they tell of what only RocksDB reads."""
+    held = dict(entries(block))
+
+    def number(name: bytes) -> int:
+        raw = held.get(b"rocksdb." + name)
+        return Cursor(raw).varint() if raw else 0
+
+    if ranges := number(b"num.range-deletions"):
+        raise Unsupported(f"{ranges} range deletions")
+    if merges := number(b"merge.operands"):
+        raise Unsupported(f"{merges} merge operands")
+    if any(held.get(b"rocksdb.external_sst_file.global_seqno", b"")):
+        raise Unsupported("a global sequence number")
+    kind = int.from_bytes(held.get(b"rocksdb.block.based.table.index.type", b"\0"), "little")
+    if kind not in (0, 2):
+        raise Unsupported(f"an index of type {kind}")
+    format = IndexFormat(
+        bool(number(b"index.key.is.user.key")), bool(number(b"index.value.is.delta.encoded")), kind == 2
+    )
+    return Properties(number(b"num.entries"), number(b"raw.key.size"), number(b"raw.value.size"), format)
+
+
+def read_metaindex(block: bytes) -> dict[str, Handle]:
+    """Names and places of the blocks that are not data."""
+    return {name.decode(errors="replace"): _handle(Cursor(value)) for name, value in entries(block)}
