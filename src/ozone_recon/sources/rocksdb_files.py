@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -204,14 +205,24 @@ def _in_order(
     """All rows in order of their keys; the rows of each run, bounds[n] to bounds[n + 1], are so already."""
     order = np.arange(bounds[-1])
     other = np.empty_like(order)
+    common = _common(keys, key_offsets, bounds)
     while len(bounds) > 2:
         merged = [0]
         for n in range(0, len(bounds) - 1, 2):
             middle, end = bounds[n + 1], bounds[min(n + 2, len(bounds) - 1)]
-            merge_runs(keys, key_offsets, trailers, order, bounds[n], middle, end, other)
+            merge_runs(keys, key_offsets, trailers, common, order, bounds[n], middle, end, other)
             merged.append(end)
         order, other, bounds = other, order, merged
     return order
+
+
+def _common(keys: Bytes, key_offsets: Int64s, bounds: list[int]) -> int:
+    """How many bytes all keys begin with in common; in a run, the first and the last key tell."""
+    edges = [row for start, stop in pairwise(bounds) if start < stop for row in (start, stop - 1)]
+    found = [keys[key_offsets[row] : key_offsets[row + 1]].tobytes() for row in edges]
+    lowest, highest = min(found, default=b""), max(found, default=b"")
+    differ = (n for n, (a, b) in enumerate(zip(lowest, highest, strict=False)) if a != b)
+    return next(differ, len(lowest))
 
 
 def _gathered(data: Bytes, starts: Int64s, stops: Int64s, rows: Int64s) -> ByteColumn:

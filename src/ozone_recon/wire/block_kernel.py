@@ -75,7 +75,7 @@ def measure_blocks(data: Bytes, starts: Int64s, stops: Int64s, found: Int64s) ->
 def _compare(a: Bytes, a_start: int, a_stop: int, b: Bytes, b_start: int, b_stop: int) -> int:
     """Below, at or above zero as a is before, equal to or after b, byte by byte."""
     for i in range(min(a_stop - a_start, b_stop - b_start)):
-        difference = int(np.int64(a[a_start + i]) - np.int64(b[b_start + i]))
+        difference = int(np.int64(a[np.uint64(a_start + i)]) - np.int64(b[np.uint64(b_start + i)]))
         if difference != 0:
             return difference
     return (a_stop - a_start) - (b_stop - b_start)
@@ -117,11 +117,12 @@ def read_blocks(
             length = shared + own
             if before_at != key_at:
                 for i in range(min(shared, before_size)):
-                    keys[key_at + i] = keys[before_at + i]
+                    keys[np.uint64(key_at + i)] = keys[np.uint64(before_at + i)]
             for i in range(before_size, shared):
                 keys[key_at + i] = np.uint8(trailer >> np.uint64(8 * (i - before_size)) & np.uint64(0xFF))
+            own_at = key_at + shared
             for i in range(own):
-                keys[key_at + shared + i] = data[at + i]
+                keys[np.uint64(own_at + i)] = data[np.uint64(at + i)]
             at += own
             before_at = key_at
             before_size = length - 8
@@ -146,9 +147,20 @@ def read_blocks(
 
 @lean_kernel
 def merge_runs(
-    keys: Bytes, key_offsets: Int64s, trailers: Trailers, order: Int64s, a: int, b: int, end: int, out: Int64s
+    keys: Bytes,
+    key_offsets: Int64s,
+    trailers: Trailers,
+    common: int,
+    order: Int64s,
+    a: int,
+    b: int,
+    end: int,
+    out: Int64s,
 ) -> None:
-    """Merge the runs order[a:b] and order[b:end] of rows into out[a:end]: by key, the newest of equal keys first."""
+    """Merge the runs order[a:b] and order[b:end] of rows into out[a:end]: by key, the newest of equal keys first.
+
+    All keys have their first `common` bytes in common.
+    """
     i, j = a, b
     for at in range(a, end):
         if j >= end:
@@ -157,7 +169,8 @@ def merge_runs(
             first = False
         else:
             x, y = order[i], order[j]
-            difference = _compare(keys, key_offsets[x], key_offsets[x + 1], keys, key_offsets[y], key_offsets[y + 1])
+            x_at, y_at = key_offsets[x] + common, key_offsets[y] + common
+            difference = _compare(keys, x_at, key_offsets[x + 1], keys, y_at, key_offsets[y + 1])
             first = difference < 0 or (difference == 0 and trailers[x] >= trailers[y])
         if first:
             out[at] = order[i]
@@ -165,6 +178,18 @@ def merge_runs(
         else:
             out[at] = order[j]
             j += 1
+
+
+@inlined_part
+def _same(keys: Bytes, a_start: int, a_stop: int, b_start: int, b_stop: int) -> bool:
+    """Whether two keys are equal, looking at their ends first: neighbours differ there."""
+    size = a_stop - a_start
+    if size != b_stop - b_start:
+        return False
+    left = size
+    while left > 0 and keys[np.uint64(a_start + left - 1)] == keys[np.uint64(b_start + left - 1)]:
+        left -= 1
+    return left == 0
 
 
 @lean_kernel
@@ -178,10 +203,7 @@ def pick_live(keys: Bytes, key_offsets: Int64s, trailers: Trailers, order: Int64
         row = order[n]
         if n > 0:
             last = order[n - 1]
-            if (
-                _compare(keys, key_offsets[row], key_offsets[row + 1], keys, key_offsets[last], key_offsets[last + 1])
-                == 0
-            ):
+            if _same(keys, key_offsets[row], key_offsets[row + 1], key_offsets[last], key_offsets[last + 1]):
                 continue
         kind = int(np.int64(trailers[row] & np.uint64(0xFF)))
         if kind == 1:
@@ -199,7 +221,8 @@ def gather(data: Bytes, starts: Int64s, stops: Int64s, rows: Int64s, offsets: In
     for n in range(rows.size):
         row = rows[n]
         offsets[n] = at
-        for i in range(stops[row] - starts[row]):
-            out[at + i] = data[starts[row] + i]
-        at += stops[row] - starts[row]
+        start, stop = starts[row], stops[row]
+        for i in range(stop - start):
+            out[np.uint64(at + i)] = data[np.uint64(start + i)]
+        at += stop - start
     offsets[rows.size] = at
