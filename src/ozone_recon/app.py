@@ -1,4 +1,7 @@
-"""Joins the parts: a configuration and an origin of data in, a running server out."""
+"""Joins the parts: a configuration and an origin of data in, a running server out.
+
+The API and its framework are imported when they are needed: by then OM is at work on its checkpoint already.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,10 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import uvicorn
 import uvloop
-from fastapi import FastAPI
 
-from ozone_recon.api.application import create_app
-from ozone_recon.api.context import Context, Served
 from ozone_recon.config import Config
 from ozone_recon.config.kinds import Address
 from ozone_recon.errors import ConfigError
@@ -26,6 +26,12 @@ from ozone_recon.store.generation import Generation
 from ozone_recon.sync.om import OmSync, Settings, SyncState
 from ozone_recon.sync.origin import Origin
 from ozone_recon.sync.progress import Progress
+
+if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
+
+    from ozone_recon.api.context import Context, Served
 
 GRACE = 5
 """Seconds that answers under way may still take when the server is told to stop."""
@@ -50,6 +56,9 @@ def serve(config: Config, origin: Origin, started: Callable[[str, OmSync], None]
 @contextmanager
 def application(generation: Generation, config: Config) -> Iterator[FastAPI]:
     """The same application without a server, over one generation: it can be asked, but synchronises nothing."""
+    from ozone_recon.api.application import create_app
+    from ozone_recon.api.context import Context
+
     context = Context(config, lambda: generation.about.tasks, lambda: False)
     served = served_from(generation)
     context.serve(served)
@@ -61,6 +70,8 @@ def application(generation: Generation, config: Config) -> Iterator[FastAPI]:
 
 def served_from(generation: Generation) -> Served:
     """A generation ready for answering."""
+    from ozone_recon.api.context import Served
+
     rows = _RawRows(Path(generation.about.checkpoint))
     return Served(
         generation,
@@ -89,17 +100,6 @@ class _RawRows:
             self._checkpoint.close()
 
 
-class _Server(uvicorn.Server):
-    """uvicorn, but for its signal handlers: it would raise the signal again before we have tidied up."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        yield
-
-
 async def _answer(
     config: Config,
     origin: Origin,
@@ -110,7 +110,8 @@ async def _answer(
     loop = asyncio.get_running_loop()
 
     def swap(generation: Generation) -> None:
-        loop.call_soon_threadsafe(context.serve, served_from(generation))
+        served = served_from(generation)
+        loop.call_soon_threadsafe(lambda: context.serve(served))
 
     settings = Settings(
         config.memory_limit,
@@ -120,34 +121,52 @@ async def _answer(
         config.om_checkpoint_interval,
     )
     sync = OmSync(directory, origin, settings, swap)
+    sync.start()
+    try:
+        context, server = _server(config, sync)
+        watch = loop.create_task(_until_hopeless(context, sync, origin, server))
+        started(_url(listener, config.http), sync)
+        await server.serve(sockets=[listener])
+        watch.cancel()
+    finally:
+        await asyncio.to_thread(sync.stop)
+    if context.served:
+        context.served.retire()
+    if sync.state.error and not context.served and not origin.changes:
+        raise sync.state.error
+
+
+def _server(config: Config, sync: OmSync) -> tuple[Context, uvicorn.Server]:
+    import uvicorn
+
+    from ozone_recon.api.application import create_app
+    from ozone_recon.api.context import Context
+
+    class Server(uvicorn.Server):
+        """uvicorn, but for its signal handlers: it would raise the signal again before we have tidied up."""
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, self.handle_exit, number, None)
+            yield
+
     context = Context(config, sync.tasks, sync.trigger, doing=lambda: _described(sync.state))
-    server = _Server(
-        uvicorn.Config(
-            create_app(context),
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE,
-        )
+    settings = uvicorn.Config(
+        create_app(context),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
     )
     # What is there by now stays; a collector that goes through it during answers takes a third of their time.
     gc.collect()
     gc.freeze()
-    sync.start()
-    watch = loop.create_task(_until_hopeless(context, sync, origin, server))
-    try:
-        started(_url(listener, config.http), sync)
-        await server.serve(sockets=[listener])
-    finally:
-        watch.cancel()
-        await asyncio.to_thread(sync.stop)
-        if context.served:
-            context.served.retire()
-    if sync.state.error and not context.served and not origin.changes:
-        raise sync.state.error
+    return context, Server(settings)
 
 
 async def _until_hopeless(context: Context, sync: OmSync, origin: Origin, server: uvicorn.Server) -> None:

@@ -48,6 +48,18 @@ def test_a_build_is_sealed_and_says_where_it_comes_from(sample: Path, tmp_path: 
     assert Progress("keyTable", about.counts["keyTable"], 0, "rows") in seen
 
 
+def test_a_process_is_there_before_its_job_and_gone_without_one(sample: Path, tmp_path: Path) -> None:
+    builder = Builder()
+    with DataDirectory.lock(tmp_path) as directory, builder.ready() as process:
+        job = job_for(directory, sample)
+        builder.run(job, lambda _: None)
+        assert builder._process is process
+        directory.publish(job.place)
+    with builder.ready() as idle:
+        assert idle.poll() is None
+    assert idle.poll() is not None
+
+
 def test_a_job_arrives_as_it_was_sent(tmp_path: Path) -> None:
     job = BuildJob(tmp_path / "c", tmp_path / "p", "source", "identity", 1 << 40, 3, False)
     assert BuildJob.of_line(job.line()) == job

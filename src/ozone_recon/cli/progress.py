@@ -48,6 +48,7 @@ class _Lines:
     def __init__(self) -> None:
         self._doing = ""
         self._said = 0.0
+        self._built = 0
 
     def state(self, state: SyncState) -> None:
         """Shows what is new in a state."""
@@ -56,8 +57,9 @@ class _Lines:
         elif self._doing and state.doing == "idle":
             self._doing = ""
             self.close()
-            if not state.error:
-                _line(f"Built, at sequence number {state.snapshot.sequence_number:,}.")
+        if state.built > self._built:
+            self._built = state.built
+            _line(f"Built, at sequence number {state.snapshot.sequence_number:,}.")
 
     def going_on(self, doing: str, now: Step) -> None:
         """Something is going on."""

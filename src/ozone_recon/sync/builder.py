@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import orjson
@@ -29,20 +31,30 @@ class Builder:
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = threading.Event()
 
+    @contextmanager
+    def ready(self) -> Iterator[subprocess.Popen[bytes]]:
+        """A process for the next job, started now, so that it has loaded by the time there is one; `run` takes it."""
+        if self._process is not None:
+            yield self._process
+            return
+        with subprocess.Popen(
+            _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        ) as process:
+            self._process = process
+            try:
+                yield process
+            finally:
+                process.kill()
+                self._process = None
+
     def run(self, job: BuildJob, report: Report) -> None:
-        """Do the job in a new process; its directory then holds a sealed generation, or is gone if this raises.
+        """Do the job in a process; its directory then holds a sealed generation, or is gone if this raises.
 
         Raises what the build raised, and ReconError when its process broke down or was killed.
         """
         try:
-            with subprocess.Popen(
-                _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-            ) as process:
-                self._process = process
-                try:
-                    self._follow(process, job, report)
-                finally:
-                    process.kill()
+            with self.ready() as process:
+                self._follow(process, job, report)
         except BaseException:
             remove_tree(job.place)
             raise
@@ -50,8 +62,8 @@ class Builder:
     def stop(self) -> None:
         """End the running build, and refuse any later one."""
         self._stopped.set()
-        if self._process is not None:
-            self._process.kill()
+        if process := self._process:
+            process.kill()
 
     def _follow(self, process: subprocess.Popen[bytes], job: BuildJob, report: Report) -> None:
         assert process.stdin is not None

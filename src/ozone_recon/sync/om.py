@@ -52,6 +52,8 @@ class SyncState:
     """Why the last one failed; None when it did not."""
     failures: int = 0
     """In a row."""
+    built: int = 0
+    """Generations, since the start."""
     snapshot: TaskStatus = field(default_factory=lambda: TaskStatus(tasks.SNAPSHOT))
     reprocess: TaskStatus = field(default_factory=lambda: TaskStatus(tasks.REPROCESS))
 
@@ -88,13 +90,14 @@ class OmSync:
 
     def synchronise(self) -> Generation:
         """Get a checkpoint, build from it, and serve the result; raises what stands in the way (see `state.error`)."""
-        with self._turn:
+        # The build's process loads while the checkpoint is fetched.
+        with self._turn, self._builder.ready():
             try:
                 generation = self._build(self._get())
             except Exception as failure:
                 self._fail(failure)
                 raise
-            self._note(generation)
+            self._note(generation, built=1)
             self._serve(generation)
             return generation
 
@@ -199,11 +202,14 @@ class OmSync:
         snapshot, reprocess = _touched(state.snapshot, running=False, status=-1), state.reprocess
         if state.doing == "build":
             reprocess = _touched(reprocess, running=False, status=-1)
-        self.state = SyncState(error=error, failures=state.failures + 1, snapshot=snapshot, reprocess=reprocess)
+        self.state = SyncState(
+            error=error, failures=state.failures + 1, built=state.built, snapshot=snapshot, reprocess=reprocess
+        )
 
-    def _note(self, generation: Generation) -> None:
+    def _note(self, generation: Generation, built: int = 0) -> None:
         about = generation.about
         self.state = SyncState(
+            built=self.state.built + built,
             snapshot=TaskStatus(tasks.SNAPSHOT, about.built_at, about.sequence_number),
             reprocess=TaskStatus(tasks.REPROCESS, about.built_at, about.sequence_number),
         )
