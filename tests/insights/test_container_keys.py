@@ -1,4 +1,3 @@
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ from tests.oracle import Oracle
 from ozone_recon.errors import BadRequest
 from ozone_recon.insights import container_sort
 from ozone_recon.insights.container_keys import find_container, keys_in, list_containers
-from ozone_recon.insights.container_sort import blocks_by_container, id_ranges
+from ozone_recon.insights.container_sort import ContainerSort
 from ozone_recon.insights.prefixes import to_db_key
 from ozone_recon.store.generation import Generation, GenerationBuild, Table
 
@@ -28,7 +27,7 @@ def expected(oracle: Oracle, container: int) -> list[tuple[object, ...]]:
     ]
 
 
-@pytest.mark.parametrize("memory_limit", [1 << 26, 10 * container_sort.BYTES_PER_BLOCK, 1])
+@pytest.mark.parametrize("memory_limit", [1 << 26, 1 << 10, 1])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_containers_and_their_keys_are_those_of_a_scan(tmp_path: Path, seed: int, memory_limit: int) -> None:
     database = RandomDatabase(seed)
@@ -102,30 +101,32 @@ def tables(tmp_path: Path, containers: list[int], keys: int = 1) -> tuple[Table,
 @pytest.mark.parametrize(
     "containers",
     [
+        [],
         [5] * 100,
         list(range(100)),
+        [7] * 60 + [1 << 50] * 3 + [7] * 37,
         [0, (1 << 63) - 1] * 50,
         [-(1 << 63), (1 << 63) - 1, 0, 1] * 25,
         [(1 << 62) + i % 3 for i in range(97)] + [-1, 0, 1],
     ],
 )
-@pytest.mark.parametrize("capacity", [1, 3, 40, 1000])
-def test_ranges_cover_every_id_once_and_fit(tmp_path: Path, containers: list[int], capacity: int) -> None:
-    _, blocks = tables(tmp_path, containers)
-    ranges = id_ranges(blocks, capacity)
-    assert all(low <= high for low, high in ranges)
-    assert all(one[1] < other[0] for one, other in pairwise(ranges))
-    for low, high in ranges:
-        assert low == high or sum(low <= one <= high for one in containers) <= capacity
-    assert all(sum(low <= one <= high for low, high in ranges) == 1 for one in containers)
-
-
-@pytest.mark.parametrize("capacity", [1, 3, 40, 1000])
-def test_a_container_that_does_not_fit_comes_in_pieces_of_whole_keys(tmp_path: Path, capacity: int) -> None:
-    keys, blocks = tables(tmp_path, [7] * 60 + [1 << 50] * 3 + [7] * 37, keys=20)
-    pieces = list(blocks_by_container(keys, blocks, capacity * container_sort.BYTES_PER_BLOCK))
-    order = np.concatenate([block for block, _ in pieces])
-    assert order.tolist() == [*range(60), *range(63, 100), 60, 61, 62]
-    counted = np.concatenate([counts for _, counts in pieces], axis=1)
-    sums = {one: counted[1:, counted[0] == one].sum(axis=1).tolist() for one in (7, 1 << 50)}
-    assert sums == {7: [97, 20, 20, 97], 1 << 50: [3, 1, 1, 3]}
+@pytest.mark.parametrize("memory_limit", [1, 48, 640, 1 << 20])
+@pytest.mark.parametrize("chunk", [1, 7, container_sort.CHUNK])
+def test_blocks_are_sorted_wherever_ids_are_and_whatever_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, containers: list[int], memory_limit: int, chunk: int
+) -> None:
+    monkeypatch.setattr(container_sort, "CHUNK", chunk)
+    keys, blocks = tables(tmp_path, containers, keys=20)
+    sort = ContainerSort(keys, blocks, memory_limit)
+    pieces = list(sort.pieces())
+    assert all(8 * len(piece) <= max(8, memory_limit) for piece in pieces)
+    order = [int(block) for piece in pieces for block in piece]
+    assert order == sorted(range(len(containers)), key=lambda block: containers[block])
+    key_of = [int(np.searchsorted(keys["first_block"], block, side="right")) for block in range(len(containers))]
+    counted = zip(*(column.tolist() for column in sort.counts()), strict=True)
+    assert list(counted) == [
+        (one, of.count(one), len(having), len(having), of.count(one))
+        for of in [containers]
+        for one in sorted(set(of))
+        for having in [{key for key, container in zip(key_of, of, strict=True) if container == one}]
+    ]

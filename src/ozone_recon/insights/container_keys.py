@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from ozone_recon.insights.container_sort import blocks_by_container
+from ozone_recon.insights.container_sort import ContainerSort
 from ozone_recon.insights.key_rows import KeyRow, db_keys, first_row, read_keys, section, start_of_group
 from ozone_recon.model.columns import Int64s
-from ozone_recon.store.generation import Generation, GenerationBuild, TableWriter
+from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.schema import Schema
 
 NAME: Final = "ContainerKeyMapper"
@@ -29,27 +29,19 @@ TABLES: Final[dict[str, Schema]] = {
 
 def rebuild(build: GenerationBuild) -> None:
     """Writes `containers` and `container_blocks`, within the build's memory limit."""
-    with (
-        build.create("containers", TABLES["containers"]) as containers,
-        build.create("container_blocks", TABLES["container_blocks"]) as entries,
-    ):
-        # A large container comes in several pieces, so the counts of the last one wait for the next piece.
-        held = np.empty((5, 0), np.int64)
-        for block, counts in blocks_by_container(build.table("keys"), build.table("blocks"), build.memory_limit):
-            if held.size and held[0, -1] == counts[0, 0]:
-                held[1:, -1] += counts[1:, 0]
-                counts = counts[:, 1:]
-            if counts.size:
-                _write(containers, held, entries.rows)
-                held = counts
-            entries.append(block=block)
-        _write(containers, held, entries.rows)
-
-
-def _write(containers: TableWriter, counts: Int64s, end: int) -> None:
-    ids, blocks, pairs, keys, lengths = counts
-    first_entry = end - np.cumsum(blocks[::-1])[::-1]
-    containers.append(id=ids, first_entry=first_entry, pairs=pairs, keys=keys, bytes=lengths)
+    sort = ContainerSort(build.table("keys"), build.table("blocks"), build.memory_limit)
+    counts = sort.counts()
+    with build.create("containers", TABLES["containers"]) as containers:
+        containers.append(
+            id=counts.id,
+            first_entry=np.cumsum(counts.blocks) - counts.blocks,
+            pairs=counts.pairs,
+            keys=counts.keys,
+            bytes=counts.bytes,
+        )
+    with build.create("container_blocks", TABLES["container_blocks"]) as entries:
+        for piece in sort.pieces():
+            entries.append(block=piece)
 
 
 class Container(NamedTuple):

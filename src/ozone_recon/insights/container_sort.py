@@ -1,135 +1,177 @@
-"""Sorts the blocks of all keys by container, externally: in passes over them, within a memory limit."""
+"""Sorts the blocks of all keys by container: counts each container's, then deals all blocks out to their places.
+
+A counting sort: two passes over the blocks, or more when the places of all blocks do not fit into memory at a time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from ozone_recon.model.columns import Int64s
+from ozone_recon.model.kernel import kernel
 from ozone_recon.store.generation import Table
 
-BYTES_PER_BLOCK: Final = 96
-"""Memory that sorting one block takes at its peak."""
 CHUNK: Final = 1 << 17
 """Rows read at a time; the arrays of so many stay in the processor's cache."""
-HISTOGRAM_BITS: Final = 16
+BLOCKS, PAIRS, KEYS, BYTES, LAST_KEY, LAST_VERSION, COUNTS = range(7)
+"""What is known of a container while its blocks are counted: COUNTS numbers."""
+BYTES_PER_CONTAINER: Final = 8 * (COUNTS + 1)
 
 
-def blocks_by_container(keys: Table, blocks: Table, memory_limit: int) -> Iterator[tuple[Int64s, Int64s]]:
-    """All rows of `blocks`, by container; within one by row of `keys`, then location version, then block order.
+class Counts(NamedTuple):
+    """Containers that have blocks, ascending by id; `pairs` counts distinct (key, location version)."""
 
-    They come in pieces of whole containers, each with one column (id, blocks, pairs, keys, bytes) for each of them;
-    a container with more blocks than fit into memory comes in several pieces, of whole keys, with counts of each
-    piece alone. A pair is a (key, location version). Reads all blocks once for each share of them that fits.
+    id: Int64s
+    blocks: Int64s
+    pairs: Int64s
+    keys: Int64s
+    bytes: Int64s
+
+
+class _Blocks(NamedTuple):
+    """Neighbouring blocks of whole keys, within a key by location version; `first` are the keys' first ones here."""
+
+    key: int
+    first: Int64s
+    block: Int64s
+    container: Int64s
+    version: Int64s
+    length: Int64s
+
+
+class ContainerSort:
+    """The blocks of `keys`, whose table is `blocks`, by container.
+
+    `memory_limit` (bytes) bounds what holds blocks; containers take `BYTES_PER_CONTAINER` each, whatever it says.
     """
-    capacity = max(1, memory_limit // BYTES_PER_BLOCK)
-    for low, high in id_ranges(blocks, capacity):
-        yield from _sorted_range(keys, blocks, low, high, capacity)
+
+    def __init__(self, keys: Table, blocks: Table, memory_limit: int) -> None:
+        self._keys = keys
+        self._blocks = blocks
+        self._memory_limit = memory_limit
+        self._low, self._ids = _containers(blocks, memory_limit // 2)
+        self._state = np.zeros((len(self._ids), COUNTS), np.int64)
+        self._state[:, LAST_KEY] = -1
+        for part in self._parts():
+            count_blocks(part.key, part.first, self._slots(part), part.version, part.length, self._state)
+
+    def counts(self) -> Counts:
+        """What each container holds."""
+        held = self._state[:, BLOCKS] > 0
+        return Counts(self._ids[held], *self._state[held, : BYTES + 1].T)
+
+    def pieces(self) -> Iterator[Int64s]:
+        """All rows of `blocks`, by container; within one by row of `keys`, then location version, then block order."""
+        capacity = max(1, self._memory_limit // 2 // 8)
+        for low in range(0, self._blocks.rows, capacity):
+            places = np.cumsum(self._state[:, BLOCKS]) - self._state[:, BLOCKS]
+            piece = np.empty(min(capacity, self._blocks.rows - low), np.int64)
+            for part in self._parts():
+                place_blocks(self._slots(part), part.block, places, low, piece)
+            yield piece
+
+    def _slots(self, part: _Blocks) -> Int64s:
+        return part.container - self._low if self._low is not None else np.searchsorted(self._ids, part.container)
+
+    def _parts(self) -> Iterator[_Blocks]:
+        for key, first in _whole_keys(self._keys, self._blocks.rows):
+            start, stop = int(first[0]), int(first[-1])
+            columns = self._blocks.read(("container", "version", "length"), start, stop)
+            part = _Blocks(
+                key,
+                first - start,
+                np.arange(start, stop),
+                columns["container"],
+                columns["version"].astype(np.int64),
+                columns["length"],
+            )
+            yield _by_version(part)
 
 
-def id_ranges(blocks: Table, capacity: int) -> list[tuple[int, int]]:
-    """Ranges (lowest id, highest id) of containers, ascending, that together cover every block.
+def _containers(blocks: Table, memory_limit: int) -> tuple[int | None, Int64s]:
+    """Ids that cover all blocks, ascending, and the first one when they are consecutive.
 
-    Each is one container, or has at most `capacity` blocks. Ids may be anywhere in 64 bits, and far apart.
+    They are so, with some that have no blocks, when ids are near each other, as SCM's are: an id is then found without
+    a search.
     """
-    low, high, size = (1 << 63) - 1, -(1 << 63), min(CHUNK, capacity)
-    for chunk in blocks.chunks(["container"], size):
+    low, high = (1 << 63) - 1, -(1 << 63)
+    for chunk in blocks.chunks(("container",), CHUNK):
         low, high = min(low, int(chunk["container"].min())), max(high, int(chunk["container"].max()))
-    return _split(blocks, low, high, blocks.rows, capacity) if blocks.rows else []
+    if high < low:
+        return None, np.empty(0, np.int64)
+    if (high - low + 1) * BYTES_PER_CONTAINER <= memory_limit:
+        return low, np.arange(low, high + 1)
+    return None, _distinct(blocks)
 
 
-def _split(blocks: Table, low: int, high: int, count: int, capacity: int) -> list[tuple[int, int]]:
-    if count <= capacity or low == high:
-        return [(low, high)]
-    width_bits = max(0, (high - low).bit_length() - HISTOGRAM_BITS)
-    histogram = np.zeros(1 << HISTOGRAM_BITS, np.int64)
-    for chunk in blocks.chunks(["container"], min(CHUNK, capacity)):
-        ids = chunk["container"]
-        # Modulo 2^64 the distance of any two signed ids fits.
-        distance = ids[(ids >= low) & (ids <= high)].view(np.uint64) - np.uint64(low % (1 << 64))
-        histogram += np.bincount((distance >> np.uint64(width_bits)).astype(np.int64), minlength=len(histogram))
-    ranges: list[tuple[int, int]] = []
-    first, held = low, 0
-    for part in np.flatnonzero(histogram).tolist():
-        here, part_low = int(histogram[part]), low + (part << width_bits)
-        if held and held + here > capacity:
-            ranges.append((first, part_low - 1))
-            first, held = part_low, 0
-        if here > capacity:
-            part_high = min(high, part_low + (1 << width_bits) - 1)
-            ranges += _split(blocks, part_low, part_high, here, capacity)
-            first, held = part_high + 1, 0
-        else:
-            held += here
-    return [*ranges, (first, high)] if held else ranges
+def _distinct(blocks: Table) -> Int64s:
+    """The ids of all containers, ascending."""
+    ids = np.empty(0, np.int64)
+    held: list[Int64s] = []
+    for chunk in blocks.chunks(("container",), CHUNK):
+        held.append(np.unique(chunk["container"]))
+        # Not each time, which would be quadratic.
+        if sum(map(len, held)) > len(ids):
+            ids = np.unique(np.concatenate([ids, *held]))
+            held.clear()
+    return np.unique(np.concatenate([ids, *held]))
 
 
-def _sorted_range(keys: Table, blocks: Table, low: int, high: int, capacity: int) -> Iterator[tuple[Int64s, Int64s]]:
-    """The blocks in containers `low` to `high`, sorted, with their containers' counts (see `_sort`).
-
-    More than one piece comes only from one container that has more than `capacity` blocks; each has whole keys.
-    """
-    held: list[tuple[Int64s, ...]] = []
-    count = 0
-    for row, first_block in _whole_keys(keys, blocks.rows, min(CHUNK, capacity)):
-        start, stop = int(first_block[0]), int(first_block[-1])
-        container = blocks.read(["container"], start, stop)["container"]
-        chosen = np.flatnonzero((container >= low) & (container <= high))
-        if not len(chosen):
-            continue
-        if low == high and held and count + len(chosen) > capacity:
-            yield _sort(held)
-            held, count = [], 0
-        rest = blocks.read(["version", "length"], start, stop)
-        rows = np.repeat(np.arange(row, row + len(first_block) - 1), np.diff(first_block))
-        held.append((chosen + start, rows[chosen], container[chosen], rest["version"][chosen], rest["length"][chosen]))
-        count += len(chosen)
-    if held:
-        yield _sort(held)
-
-
-def _whole_keys(keys: Table, blocks: int, size: int) -> Iterator[tuple[int, Int64s]]:
-    """Cuts `keys` into runs of at most `size` rows and blocks, or of one row that has more blocks than that.
+def _whole_keys(keys: Table, blocks: int) -> Iterator[tuple[int, Int64s]]:
+    """Cuts `keys` into runs of at most `CHUNK` rows and blocks, or of one row that has more blocks than that.
 
     Gives the first row of each run, and the first block of each of its rows and of the row after it.
     """
     row = 0
     while row < keys.rows:
-        stop = min(row + size + 1, keys.rows)
+        stop = min(row + CHUNK + 1, keys.rows)
         first_block = keys.read(["first_block"], row, stop)["first_block"]
         if stop == keys.rows:
             first_block = np.append(first_block, blocks)
-        end = max(1, int(np.searchsorted(first_block, first_block[0] + size, side="right")) - 1)
+        end = max(1, int(np.searchsorted(first_block, first_block[0] + CHUNK, side="right")) - 1)
         yield row, first_block[: end + 1]
         row += end
 
 
-def _sort(held: list[tuple[Int64s, ...]]) -> tuple[Int64s, Int64s]:
-    """The held blocks in order, and one column (id, blocks, pairs, keys, bytes) for each of their containers."""
-    columns = [list(column) for column in zip(*held, strict=True)]
-    held.clear()
-    # One column after the other, so that only one is in memory twice.
-    length, version, container, row, block = (np.concatenate(columns.pop()) for _ in range(5))
-    lowest = container.min()
-    # Ids that are near each other fit 16 bits, which are radix-sorted: several times faster.
-    near = int(container.max()) - int(lowest) < 1 << 16
-    order = np.argsort((container - lowest).astype(np.uint16) if near else container, kind="stable")
-    if ((version[1:] < version[:-1]) & (row[1:] == row[:-1])).any():
-        order = np.lexsort((version, row, container))
-    row, container, version = row[order], container[order], version[order]
-    new_container = np.ones(len(order), np.bool_)
-    new_container[1:] = container[1:] != container[:-1]
-    new_key = new_container.copy()
-    new_key[1:] |= row[1:] != row[:-1]
-    new_pair = new_key.copy()
-    new_pair[1:] |= version[1:] != version[:-1]
-    starts = np.flatnonzero(new_container)
-    counts = np.empty((5, len(starts)), np.int64)
-    counts[0] = container[starts]
-    counts[1] = np.diff(starts, append=len(order))
-    counts[2] = np.add.reduceat(new_pair, starts, dtype=np.int64)
-    counts[3] = np.add.reduceat(new_key, starts, dtype=np.int64)
-    counts[4] = np.add.reduceat(length[order], starts)
-    return block[order], counts
+def _by_version(part: _Blocks) -> _Blocks:
+    """The same blocks with those of each key in order of their location versions, as OM writes them anyway."""
+    falls = np.flatnonzero(part.version[1:] < part.version[:-1]) + 1
+    # A fall from one key to the next is none.
+    if np.isin(falls, part.first).all():
+        return part
+    key = np.repeat(np.arange(len(part.first) - 1), np.diff(part.first))
+    order = np.lexsort((part.version, key))
+    return part._replace(
+        block=part.block[order],
+        container=part.container[order],
+        version=part.version[order],
+        length=part.length[order],
+    )
+
+
+@kernel
+def count_blocks(key: int, first: Int64s, slots: Int64s, version: Int64s, length: Int64s, state: Int64s) -> None:
+    """Counts the blocks `first[n]` to `first[n + 1]` of each key `key + n` into the rows `slots` of `state`."""
+    for n in range(len(first) - 1):
+        for at in range(first[n], first[n + 1]):
+            of = state[slots[at]]
+            is_new_key = of[LAST_KEY] != key + n
+            of[BLOCKS] += 1
+            of[BYTES] += length[at]
+            of[KEYS] += is_new_key
+            of[PAIRS] += is_new_key or of[LAST_VERSION] != version[at]
+            of[LAST_KEY] = key + n
+            of[LAST_VERSION] = version[at]
+
+
+@kernel
+def place_blocks(slots: Int64s, block: Int64s, places: Int64s, low: int, piece: Int64s) -> None:
+    """Puts blocks into `piece`, which holds the places from `low` on; `places` has the next place of each slot."""
+    for at in range(len(slots)):
+        place = places[slots[at]]
+        places[slots[at]] = place + 1
+        if low <= place < low + len(piece):
+            piece[place - low] = block[at]
