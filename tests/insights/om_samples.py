@@ -47,7 +47,7 @@ def generation_of(tables: dict[str, list[Row]], place: Path, memory_limit: int =
     """What the build makes of these rows."""
     place.mkdir(parents=True)
     build = GenerationBuild(place, memory_limit=memory_limit)
-    build_generation(MemoryCheckpoint(tables), build, lambda _: None, (container_keys, om_tables, nssummary))
+    build_generation(MemoryCheckpoint(tables), build, lambda _: None, ((container_keys, om_tables, nssummary),))
     build.seal()
     return Generation.open(place)
 

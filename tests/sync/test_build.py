@@ -77,7 +77,7 @@ def one_by_one(name: str, rows: int) -> list[int]:
 
 
 def test_keys_are_the_rows_of_the_database(database: Database, tmp_path: Path) -> None:
-    generation = built(tmp_path, Cut(database, one_by_one), insights=())
+    generation = built(tmp_path, Cut(database, one_by_one), rounds=())
     keys, groups, blocks = (generation.table(name) for name in ("keys", "groups", "blocks"))
     owners = generation.table("owners").bytes("name").items()
     replications = generation.table("replications")
@@ -116,7 +116,7 @@ def test_keys_are_the_rows_of_the_database(database: Database, tmp_path: Path) -
 
 
 def test_directories_are_the_rows_of_the_database(database: Database, tmp_path: Path) -> None:
-    generation = built(tmp_path, Cut(database, one_by_one), insights=())
+    generation = built(tmp_path, Cut(database, one_by_one), rounds=())
     directories = generation.table("directories")
     prefixes = generation.table("directory_groups").bytes("prefix")
     owners = generation.table("owners").bytes("name").items()
@@ -132,7 +132,7 @@ def test_directories_are_the_rows_of_the_database(database: Database, tmp_path: 
 
 
 def test_other_tables_are_kept_as_they_are(database: Database, tmp_path: Path) -> None:
-    generation = built(tmp_path, Cut(database, one_by_one), insights=())
+    generation = built(tmp_path, Cut(database, one_by_one), rounds=())
     for name in set(OM_TABLES) - set(COLUMNAR_TABLES):
         table = generation.table(f"om/{name}")
         assert list(zip(table.bytes("key"), table.bytes("value"), strict=True)) == database[name]
@@ -148,14 +148,14 @@ def test_batches_may_be_cut_anywhere(database: Database, whole: Path, data: st.D
         return sorted(data.draw(st.lists(st.integers(0, rows), max_size=8), label=name))
 
     with tempfile.TemporaryDirectory() as place:
-        built(Path(place) / "cut", Cut(columnar(database), anywhere), insights=())
+        built(Path(place) / "cut", Cut(columnar(database), anywhere), rounds=())
         compared = filecmp.dircmp(whole, Path(place) / "cut")
         assert differences(compared) == ["manifest.json"]
 
 
 @pytest.fixture(scope="session")
 def whole(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(tmp_path_factory.mktemp("whole") / "whole", Cut(columnar(database), in_one), insights=()).path
+    return built(tmp_path_factory.mktemp("whole") / "whole", Cut(columnar(database), in_one), rounds=()).path
 
 
 def columnar(database: Database) -> Database:
@@ -175,7 +175,7 @@ def test_bad_rows_are_counted_and_left_out(database: Database, tmp_path: Path) -
     broken["fileTable"].append((b"no file's key", b""))
     (bucket, _), *others = broken["bucketTable"]
     broken["bucketTable"] = [(bucket, b"\xff"), *others]
-    generation = built(tmp_path, Cut(broken, in_one), insights=())
+    generation = built(tmp_path, Cut(broken, in_one), rounds=())
     assert generation.about.bad_rows == 3
     samples = generation.about.bad_samples
     assert {(row.table, row.key) for row in samples} == {

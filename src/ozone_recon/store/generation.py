@@ -90,8 +90,9 @@ class Generation:
 class GenerationBuild:
     """A generation being built in a directory that nobody reads; left without `finish` or `seal`, it is removed.
 
-    `memory_limit` (bytes) and `threads` are what those who write tables keep to. Their tables may be read as soon
-    as they are closed. Finished files are synced to the disk while others are written.
+    `memory_limit` (bytes) and `threads` are what each of those who write tables keeps to. Their tables may be read as
+    soon as they are closed. Different tables may be written from different threads. Finished files are synced to the
+    disk while others are written.
     """
 
     def __init__(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -16,18 +17,18 @@ from ozone_recon.model.key_columns import DirectoryColumns, KeyColumns
 from ozone_recon.sources.rocksdb import Checkpoint
 from ozone_recon.store.generation import GenerationBuild, TaskStatus
 from ozone_recon.store.schema import COLUMNAR_TABLES, OM_TABLES, RAW
-from ozone_recon.sync.insight_list import INSIGHTS, Insight
+from ozone_recon.sync.insight_list import AT_A_TIME, ROUNDS, Insight, Rounds
 from ozone_recon.sync.merge import BadRows, Buckets, DirectoryTables, KeyTables, Numbering, write_owners
 from ozone_recon.sync.progress import Progress, Report
 from ozone_recon.sync.tasks import rows_of_insight
 
 T = TypeVar("T")
 KEY_TABLES: Final[tuple[KeyTable, ...]] = ("keyTable", "fileTable")
+INSIGHTS_TOGETHER: Final = "all insights"
+"""Among the seconds of a build: those of the insights, some of which are rebuilt at the same time."""
 
 
-def build_generation(
-    checkpoint: Checkpoint, build: GenerationBuild, report: Report, insights: Sequence[Insight] = INSIGHTS
-) -> None:
+def build_generation(checkpoint: Checkpoint, build: GenerationBuild, report: Report, rounds: Rounds = ROUNDS) -> None:
     """Write all tables of `build` from `checkpoint`, and what there is to say about them into `build.about`.
 
     Rows that cannot be decoded are counted and left out; column families that we do not know are only counted.
@@ -40,7 +41,8 @@ def build_generation(
     for name in sorted(set(checkpoint.column_families) - set(OM_TABLES)):
         work.count(name)
     work.decode()
-    tasks = [row for insight in insights for row in work.rebuild(insight)]
+    with work.stage(INSIGHTS_TOGETHER):
+        tasks = [row for insights in rounds for row in work.rebuild(insights)]
     build.about = replace(
         build.about,
         sequence_number=checkpoint.sequence_number,
@@ -63,16 +65,24 @@ class _Work:
         self._build = build
         self._report = report
 
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Times what is done under a name."""
+        self._report(Progress(name, 0, 0, "rows"))
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - began, 4)
+
     def copy(self, name: str) -> None:
         """A column family as it is, into `om/<name>`; an empty table when the checkpoint has none of that name."""
-        with self._stage(name), self._build.create(f"om/{name}", RAW) as writer:
+        with self.stage(name), self._build.create(f"om/{name}", RAW) as writer:
             for rows in self._scan(name, _all_of):
                 writer.append(key=rows.keys, value=rows.values)
             self.counts[name] = writer.rows
 
     def count(self, name: str) -> None:
         """A column family that we do not know: its rows are counted."""
-        with self._stage(name):
+        with self.stage(name):
             self.counts[name] = sum(self._scan(name, len))
 
     def decode(self) -> None:
@@ -80,21 +90,25 @@ class _Work:
         owners: Numbering[bytes] = Numbering()
         keys = KeyTables(self._build, Buckets(self._build.table("om/bucketTable"), self.bad), owners)
         for name in KEY_TABLES:
-            with self._stage(name):
+            with self.stage(name):
                 for batch in self._counted(name, self._scan(name, partial(decode_keys, table=name))):
                     keys.add(batch, file_table=name == "fileTable")
-        with self._stage("directoryTable"):
+        with self.stage("directoryTable"):
             directories = DirectoryTables(self._build, owners)
             for found in self._counted("directoryTable", self._scan("directoryTable", decode_directories)):
                 directories.add(found)
-        with self._stage("finish tables"):
+        with self.stage("finish tables"):
             keys.close()
             directories.close()
             write_owners(self._build, owners)
 
-    def rebuild(self, insight: Insight) -> tuple[TaskStatus, ...]:
-        """An insight's tables, and its rows of `/task/status`."""
-        with self._stage(insight.NAME):
+    def rebuild(self, insights: Sequence[Insight]) -> list[TaskStatus]:
+        """The tables of insights of one round, and their rows of `/task/status`."""
+        with ThreadPoolExecutor(min(self._build.threads, AT_A_TIME)) as pool:
+            return [row for rows in pool.map(self._rebuild, insights) for row in rows]
+
+    def _rebuild(self, insight: Insight) -> tuple[TaskStatus, ...]:
+        with self.stage(insight.NAME):
             insight.rebuild(self._build)
         return rows_of_insight(insight.NAME, _now(), self._checkpoint.sequence_number)
 
@@ -111,13 +125,6 @@ class _Work:
             self.bad.add(batch.bad)
             self._report(Progress(name, self.counts[name], 0, "rows"))
             yield batch
-
-    @contextmanager
-    def _stage(self, name: str) -> Iterator[None]:
-        self._report(Progress(name, 0, 0, "rows"))
-        began = time.perf_counter()
-        yield
-        self.seconds[name] = round(time.perf_counter() - began, 4)
 
 
 def _all_of(rows: Rows) -> Rows:

@@ -19,6 +19,7 @@ from ozone_recon.sources.rocksdb import Checkpoint
 from ozone_recon.store.generation import GenerationBuild
 from ozone_recon.store.manifest import About
 from ozone_recon.sync.build import build_generation
+from ozone_recon.sync.insight_list import AT_A_TIME
 from ozone_recon.sync.job import BuildJob
 from ozone_recon.sync.progress import Progress
 
@@ -42,12 +43,13 @@ def main() -> None:
 
 def build_for(job: BuildJob, said: BinaryIO) -> None:
     """Build and seal the generation; progress goes to `said`."""
+    threads = job.threads or os.cpu_count() or 1
     with (
         Checkpoint.open(job.checkpoint) as checkpoint,
         GenerationBuild(
             job.place,
-            memory_limit=job.memory_limit,
-            threads=job.threads or os.cpu_count() or 1,
+            memory_limit=job.memory_limit // min(threads, AT_A_TIME),
+            threads=threads,
             filesystem_paths=job.filesystem_paths,
         ) as build,
     ):

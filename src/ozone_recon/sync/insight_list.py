@@ -1,7 +1,8 @@
-"""Every insight that a build rebuilds, in order: a later one may read the tables of those before it."""
+"""Every insight that a build rebuilds, and which of them may be rebuilt at a time."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from ozone_recon.insights import container_keys, file_sizes, nssummary, om_tables, owners_ages
@@ -27,4 +28,9 @@ class Insight(Protocol):
         ...
 
 
-INSIGHTS: Final[tuple[Insight, ...]] = (container_keys, nssummary, file_sizes, owners_ages, om_tables)
+Rounds = Sequence[Sequence[Insight]]
+ROUNDS: Final[Rounds] = ((container_keys, nssummary), (file_sizes, owners_ages, om_tables))
+"""In order: an insight may read the tables of the rounds before its own."""
+INSIGHTS: Final[tuple[Insight, ...]] = tuple(insight for insights in ROUNDS for insight in insights)
+AT_A_TIME: Final = 2
+"""Insights of a round that are rebuilt at a time, at most: they share the memory limit."""
