@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ozone_recon.decode.id_prefixes import ids_of_prefixes
 from ozone_recon.decode.om_values import decode_bucket
 from ozone_recon.errors import DecodeError
 from ozone_recon.model.columns import ByteColumn, Int64s
@@ -57,7 +58,7 @@ class Buckets:
 
     def __init__(self, table: Table, bad: BadRows) -> None:
         self._by_prefix: dict[bytes, tuple[int, int]] = {}
-        self._by_id: dict[int, int] = {}
+        ids: dict[int, int] = {}
         keys, values = table.bytes("key"), table.bytes("value")
         for row in range(table.rows):
             try:
@@ -66,16 +67,22 @@ class Buckets:
                 bad.add([BadRow("bucketTable", keys[row], str(broken))])
                 continue
             self._by_prefix[keys[row] + b"/"] = row, object_id
-            self._by_id[object_id] = row
+            ids[object_id] = row
+        self._ids = np.array(sorted(ids), np.int64)
+        self._rows = np.array([ids[object_id] for object_id in sorted(ids)], np.int32)
 
-    def of_keys(self, prefix: bytes) -> tuple[int, int]:
-        """(row, parent id) of keyTable's `/volume/bucket/`; (-1, 0) for a bucket that is not there."""
-        return self._by_prefix.get(prefix, (-1, 0))
+    def of_keys(self, prefixes: ByteColumn) -> tuple[NDArray[np.int32], Int64s]:
+        """Rows and parent ids of keyTable's `/volume/bucket/`; -1 and 0 for a bucket that is not there."""
+        found = [self._by_prefix.get(prefix, (-1, 0)) for prefix in prefixes.items()]
+        return np.array([row for row, _ in found], np.int32), np.array([parent for _, parent in found], np.int64)
 
-    def of_files(self, prefix: bytes) -> tuple[int, int]:
-        """(row, parent id) of fileTable's `/volumeId/bucketId/parentId/`; the row is -1 for a bucket not there."""
-        _, _, bucket, parent, _ = prefix.split(b"/")
-        return self._by_id.get(int(bucket), -1), int(parent)
+    def of_files(self, prefixes: ByteColumn) -> tuple[NDArray[np.int32], Int64s]:
+        """Rows and parent ids of fileTable's `/volumeId/bucketId/parentId/`; row -1 for a bucket that is not there."""
+        bucket, parent = ids_of_prefixes(prefixes)
+        if not len(self._ids):
+            return np.full(len(bucket), -1, np.int32), parent
+        at = np.minimum(np.searchsorted(self._ids, bucket), len(self._ids) - 1)
+        return np.where(self._ids[at] == bucket, self._rows[at], np.int32(-1)), parent
 
 
 class Groups:
@@ -147,14 +154,13 @@ class KeyTables:
 
     def _add_groups(self, batch: KeyColumns, *, file_table: bool) -> None:
         prefixes, first_rows = self._groups.new(batch.prefixes, batch.group_starts, self._key_rows.rows)
-        find = self._buckets.of_files if file_table else self._buckets.of_keys
-        found = [find(prefix) for prefix in prefixes.items()]
+        bucket, parent_id = (self._buckets.of_files if file_table else self._buckets.of_keys)(prefixes)
         self._group_rows.append(
             prefix=prefixes,
             first_row=first_rows,
-            file_table=np.full(len(found), file_table, np.uint8),
-            bucket=np.array([bucket for bucket, _ in found], np.int32),
-            parent_id=np.array([parent for _, parent in found], np.int64),
+            file_table=np.full(len(prefixes), file_table, np.uint8),
+            bucket=bucket,
+            parent_id=parent_id,
         )
 
 
