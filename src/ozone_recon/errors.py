@@ -6,6 +6,7 @@ ReconError
 │   ├── CheckpointError    an OM checkpoint that is incomplete, damaged or not a checkpoint
 │   └── TransferError      a download that failed and may work when tried again
 ├── DecodeError            bytes that are not what their format says
+│   └── Unsupported        bytes that may be right, but that only RocksDB itself reads
 ├── StoreError             our own data directory cannot be used
 │   ├── DataDirectoryBusy  another process holds the data directory
 │   └── NoSpace            the disk is too full for what was asked
@@ -38,6 +39,10 @@ class TransferError(SourceError):
 
 class DecodeError(ReconError):
     """Bytes that are not what their format says: truncated, oversized or malformed."""
+
+
+class Unsupported(DecodeError):
+    """A database that may be right, but has something that only RocksDB itself reads; the text says what."""
 
 
 class StoreError(ReconError):

@@ -37,11 +37,11 @@ class Cursor:
         return value
 
     def varint32(self) -> int:
-        """An unsigned varint that must fit 32 bits."""
+        """An unsigned varint of up to five bytes that must fit 32 bits."""
         start = self.at
         value = self.varint()
-        if value >> 32:
-            raise DecodeError(f"varint at byte {start} is {value}, which is over 32 bits")
+        if value >> 32 or self.at - start > 5:
+            raise DecodeError(f"varint at byte {start} is {value} in {self.at - start} bytes, which is over 32 bits")
         return value
 
     def slice(self) -> bytes:
