@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -31,6 +31,14 @@ class ByteColumn:
         offsets = np.zeros(len(held) + 1, np.int64)
         np.cumsum([len(item) for item in held], out=offsets[1:])
         return cls(offsets, np.frombuffer(b"".join(held), np.uint8))
+
+    @classmethod
+    def joined(cls, columns: Sequence[ByteColumn]) -> ByteColumn:
+        """All items of `columns`, one column after the other."""
+        lengths = [np.diff(column.offsets) for column in columns]
+        data = [column.data[column.offsets[0] : column.offsets[-1]] for column in columns]
+        offsets = np.concatenate([np.zeros(1, np.int64), *lengths]).cumsum()
+        return cls(offsets, np.concatenate([np.empty(0, np.uint8), *data]))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -28,6 +28,8 @@ from ozone_recon.wire.manifest import ColumnFamily, read_manifest
 from ozone_recon.wire.table_file import VALUE, Unsupported, entries
 
 T = TypeVar("T")
+STEPS = 16
+"""A file's blocks are looked at in steps of this part of a range."""
 SLACK = 8
 """Bytes that `read_blocks` needs beyond the keys."""
 
@@ -121,27 +123,21 @@ class Files:
 
 def _cuts(tables: Sequence[Table], batch_bytes: int) -> list[bytes]:
     """Keys that cut the rows of all tables into ranges of about `batch_bytes` unpacked bytes."""
-    bounds: list[tuple[bytes, float]] = []
+    step = batch_bytes / STEPS
+    marks: list[bytes] = []
     for table in tables:
         index = table.index
-        bounds += zip(index.last_keys, [size * table.expansion for size in index.sizes], strict=True)
-    bounds.sort()
-    cuts: list[bytes] = []
-    held = 0.0
-    for key, size in bounds:
-        held += size
-        if held >= batch_bytes and (not cuts or key > cuts[-1]):
-            cuts.append(key)
-            held = 0.0
-    return cuts
+        ends = index.sizes.cumsum() * table.expansion
+        marked = np.searchsorted(ends, np.arange(step, ends[-1], step) if len(ends) else ends)
+        marks += [index.last_keys[n] for n in np.unique(marked).tolist()]
+    return sorted(set(sorted(marks)[STEPS - 1 :: STEPS]))
 
 
 def _read_range(family: Family, low: bytes, high: bytes | None) -> Rows:
     runs = [run for table in family.tables if (run := table.packed_blocks(low, high))]
     logged = family.logged.block(low, high)
-    sizes = [size for run in runs for size in run.unpacked_sizes]
-    data = np.empty(sum(sizes) + len(logged), np.uint8)
-    ends = np.cumsum([0, *sizes])
+    ends = np.concatenate([np.zeros(1, np.int64), *(run.unpacked_sizes for run in runs)]).cumsum()
+    data = np.empty(int(ends[-1]) + len(logged), np.uint8)
     parts: list[tuple[str, Int64s, Int64s]] = []
     block = 0
     for run in runs:

@@ -12,35 +12,31 @@ import numpy as np
 import xxhash
 
 from ozone_recon.errors import CheckpointError, DecodeError
-from ozone_recon.model.columns import Bytes, Int64s
+from ozone_recon.model.columns import ByteColumn, Bytes, Int64s
 from ozone_recon.wire.crc32c import masked_crc32c
+from ozone_recon.wire.index_kernel import read_index
 from ozone_recon.wire.manifest import TableFile
+from ozone_recon.wire.packed_kernel import first_mismatch, first_unsized
 from ozone_recon.wire.protobuf import read_varint
 from ozone_recon.wire.table_file import (
     CRC32C,
     FOOTER,
+    LZ4,
+    SNAPPY,
     TRAILER,
+    UNPACKED,
     XXH3,
+    ZSTD,
     Handle,
+    Index,
     Unsupported,
     read_footer,
-    read_index,
     read_metaindex,
     read_properties,
 )
 
-UNPACKED, SNAPPY, LZ4, ZSTD = 0, 1, 4, 7
 LARGEST_BLOCK = 256 << 20
 """Bytes; a block that says it unpacks to more is taken for damaged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """A file's data blocks in key order: a key not below each block's last, and where it is."""
-
-    last_keys: list[bytes]
-    offsets: list[int]
-    sizes: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +45,16 @@ class PackedBlocks:
 
     name: str
     raw: bytes
-    places: list[tuple[int, int]]
-    unpacked_sizes: list[int]
+    starts: Int64s
+    stops: Int64s
+    unpacked_sizes: Int64s
 
     def unpack(self, out: Bytes, bounds: Int64s) -> None:
         """Put block n into out[bounds[n]:bounds[n + 1]]; CheckpointError when it is not of the size it says."""
         whole = memoryview(self.raw)
         room = out.data
         limits = bounds.tolist()
-        for n, (start, stop) in enumerate(self.places):
+        for n, (start, stop) in enumerate(zip(self.starts.tolist(), self.stops.tolist(), strict=True)):
             kind = self.raw[stop]
             target = room[limits[n] : limits[n + 1]]
             try:
@@ -70,15 +67,14 @@ class PackedBlocks:
                 raise CheckpointError(f"{self.name}: a block has {written} bytes instead of {len(target)}")
 
 
-def _unpacked_size(kind: int, block: memoryview) -> int:
-    if kind == UNPACKED:
-        return len(block)
-    if kind not in (SNAPPY, LZ4, ZSTD):
-        raise Unsupported(f"compression of type {kind}")
-    size, _ = read_varint(bytes(block[:5]), 0)
-    if size > LARGEST_BLOCK:
-        raise DecodeError(f"a block says that it unpacks to {size} bytes")
-    return size
+def _unpacked_sizes(data: Bytes, starts: Int64s, stops: Int64s) -> Int64s:
+    sizes = np.empty(len(starts), np.int64)
+    bad = first_unsized(data, starts, stops, LARGEST_BLOCK, sizes)
+    if bad < 0:
+        return sizes
+    if (packing := int(data[stops[bad]])) not in (UNPACKED, SNAPPY, LZ4, ZSTD):
+        raise Unsupported(f"compression of type {packing}")
+    raise DecodeError(f"a block does not say that it unpacks to at most {LARGEST_BLOCK} bytes")
 
 
 def _unpack_into(kind: int, block: memoryview, out: memoryview) -> int:
@@ -157,7 +153,7 @@ class Table:
         n = bisect_left(index.last_keys, key)
         found = []
         while n < len(index.last_keys):
-            found.append(self._block(Handle(index.offsets[n], index.sizes[n])))
+            found.append(self._block(Handle(int(index.offsets[n]), int(index.sizes[n]))))
             if index.last_keys[n] > key:
                 break
             n += 1
@@ -171,36 +167,44 @@ class Table:
 
     def _read_index(self) -> Index:
         format = self.properties.index
-        found = read_index(self._block(self._index_handle), format)
-        if format.two_levels:
-            found = [entry for _, part in found for entry in read_index(self._block(part), format)]
+        index = read_index(self._block(self._index_handle), format)
+        if not format.two_levels:
+            return index
+        places = zip(index.offsets.tolist(), index.sizes.tolist(), strict=True)
+        parts = [read_index(self._block(Handle(*place)), format) for place in places]
         return Index(
-            [key for key, _ in found], [handle.offset for _, handle in found], [handle.size for _, handle in found]
+            ByteColumn.joined([part.last_keys for part in parts]),
+            np.concatenate([part.offsets for part in parts]),
+            np.concatenate([part.sizes for part in parts]),
         )
 
     def _packed(self, index: Index, first: int, last: int) -> PackedBlocks:
-        begin = index.offsets[first]
-        raw = self._read(begin, index.offsets[last - 1] + index.sizes[last - 1] + TRAILER - begin)
-        places = []
-        sizes = []
-        view = memoryview(raw)
-        for offset, size in zip(index.offsets[first:last], index.sizes[first:last], strict=True):
-            start = offset - begin
-            stop = start + size
-            if start < 0 or stop + TRAILER > len(raw):
-                raise DecodeError(f"a block at byte {offset} lies outside its neighbours")
-            self._verify(raw, start, stop, offset)
-            places.append((start, stop))
-            sizes.append(_unpacked_size(raw[stop], view[start:stop]))
-        return PackedBlocks(self.name, raw, places, sizes)
+        begin = int(index.offsets[first])
+        starts = index.offsets[first:last] - begin
+        stops = starts + index.sizes[first:last]
+        raw = self._read(begin, int(stops[-1]) + TRAILER)
+        outside = np.flatnonzero((starts < 0) | (stops + TRAILER > len(raw)))
+        if len(outside):
+            raise DecodeError(f"a block at byte {begin + starts[outside[0]]} lies outside its neighbours")
+        data = np.frombuffer(raw, np.uint8)
+        if self._checksum == CRC32C:
+            bad = first_mismatch(data, starts, stops)
+        else:
+            bounds = enumerate(zip(starts.tolist(), stops.tolist(), strict=True))
+            bad = next((n for n, (start, stop) in bounds if not self._matches(raw, start, stop)), -1)
+        if bad >= 0:
+            raise DecodeError(f"the block at byte {begin + starts[bad]} does not match its checksum")
+        return PackedBlocks(self.name, raw, starts, stops, _unpacked_sizes(data, starts, stops))
 
     def _block(self, handle: Handle) -> bytes:
         """One unpacked block, its checksum verified."""
         raw = self._read(handle.offset, handle.size + TRAILER)
-        self._verify(raw, 0, handle.size, handle.offset)
+        if not self._matches(raw, 0, handle.size):
+            raise DecodeError(f"the block at byte {handle.offset} does not match its checksum")
         view = memoryview(raw)[: handle.size]
         kind = raw[handle.size]
-        out = bytearray(_unpacked_size(kind, view))
+        sizes = _unpacked_sizes(np.frombuffer(raw, np.uint8), np.zeros(1, np.int64), np.array([handle.size]))
+        out = bytearray(int(sizes[0]))
         try:
             _unpack_into(kind, view, memoryview(out))
         except Exception as error:
@@ -215,17 +219,15 @@ class Table:
             raise DecodeError(f"{size} bytes are announced at byte {offset}, and the file has {len(raw)}")
         return raw
 
-    def _verify(self, raw: bytes, start: int, stop: int, offset: int) -> None:
+    def _matches(self, raw: bytes, start: int, stop: int) -> bool:
+        """Whether the block raw[start:stop] and the type behind it have the checksum behind that."""
         stored = int.from_bytes(raw[stop + 1 : stop + TRAILER], "little")
         if self._checksum == CRC32C:
-            found = masked_crc32c(np.frombuffer(raw, np.uint8), start, stop + 1)
-        elif self._checksum == XXH3:
+            return masked_crc32c(np.frombuffer(raw, np.uint8), start, stop + 1) == stored
+        if self._checksum == XXH3:
             found = xxhash.xxh3_64_intdigest(memoryview(raw)[start:stop]) & 0xFFFFFFFF
-            found ^= raw[stop] * LAST_BYTE & 0xFFFFFFFF
-        else:
-            return
-        if found != stored:
-            raise DecodeError(f"the block at byte {offset} does not match its checksum")
+            return (found ^ raw[stop] * LAST_BYTE & 0xFFFFFFFF) == stored
+        return True
 
 
 LAST_BYTE = 0x6B9083D9

@@ -16,7 +16,7 @@ Trailers = NDArray[np.uint64]
 
 
 @inlined_part
-def _varint32(data: Bytes, at: int, end: int) -> tuple[int, int]:
+def read_varint32(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """A varint of at most 32 bits and where it ends; -1 as its end when it does not end before `end`."""
     value = zero()
     shift = zero()
@@ -53,13 +53,13 @@ def measure_blocks(data: Bytes, starts: Int64s, stops: Int64s, found: Int64s) ->
         at = starts[b]
         length = zero()
         while at < end:
-            shared, at = _varint32(data, at, end)
+            shared, at = read_varint32(data, at, end)
             if at < 0:
                 return -1 - b
-            own, at = _varint32(data, at, end)
+            own, at = read_varint32(data, at, end)
             if at < 0:
                 return -1 - b
-            size, at = _varint32(data, at, end)
+            size, at = read_varint32(data, at, end)
             if at < 0 or shared > length or own + size > end - at or shared + own < 8:
                 return -1 - b
             length = shared + own
@@ -111,9 +111,9 @@ def read_blocks(
         trailer = np.uint64(0)
         edge = b == 0 or b == starts.size - 1
         while at < end:
-            shared, at = _varint32(data, at, end)
-            own, at = _varint32(data, at, end)
-            size, at = _varint32(data, at, end)
+            shared, at = read_varint32(data, at, end)
+            own, at = read_varint32(data, at, end)
+            size, at = read_varint32(data, at, end)
             length = shared + own
             if before_at != key_at:
                 for i in range(min(shared, before_size)):

@@ -14,13 +14,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from ozone_recon.errors import DecodeError
+from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.wire.cursor import Cursor
 
 FOOTER: Final = 53
 TRAILER: Final = 5
+LARGEST_PLACE: Final = 1 << 61
+"""Bytes; no file is larger, and sums of two places fit 64 bits."""
 MAGIC: Final = 0x88E241B785F4CFF7
 NO_CHECKSUM, CRC32C, XXH3 = 0, 1, 4
+UNPACKED, SNAPPY, LZ4, ZSTD = 0, 1, 4, 7
+"""How a block is packed."""
 DELETION, VALUE, SINGLE_DELETION = 0, 1, 7
 """Types of a row that we read; a merge, a blob or a wide column has another."""
 
@@ -101,10 +108,22 @@ class IndexFormat:
     two_levels: bool
 
 
-def read_index(block: bytes, format: IndexFormat) -> list[tuple[bytes, Handle]]:
-    """For each block, in order: a user key not below its last and not above the next one's first, and its place."""
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A file's blocks in key order: a user key not below each block's last and not above the next one's first, and
+    where the block is: `sizes[n]` bytes at `offsets[n]`, without its trailer.
+    """
+
+    last_keys: ByteColumn
+    offsets: Int64s
+    sizes: Int64s
+
+
+def read_index(block: bytes, format: IndexFormat) -> Index:
+    """An index block: the readable twin of `index_kernel.read_index`."""
     cursor = Cursor(block[: entries_end(block)])
-    found: list[tuple[bytes, Handle]] = []
+    keys: list[bytes] = []
+    handles: list[Handle] = []
     key = b""
     handle = Handle(0, 0)
     while cursor.left:
@@ -119,10 +138,14 @@ def read_index(block: bytes, format: IndexFormat) -> list[tuple[bytes, Handle]]:
             handle = Handle(handle.offset + handle.size + TRAILER, handle.size + (delta >> 1 ^ -(delta & 1)))
         else:
             handle = _handle(cursor)
+        if not (0 <= handle.offset < LARGEST_PLACE and 0 <= handle.size < LARGEST_PLACE):
+            raise DecodeError(f"an index entry tells of {handle.size} bytes at byte {handle.offset}")
         if not format.user_keys and len(key) < 8:
             raise DecodeError(f"an index key of {len(key)} bytes is not an internal key")
-        found.append((key if format.user_keys else key[:-8], handle))
-    return found
+        keys.append(key if format.user_keys else key[:-8])
+        handles.append(handle)
+    places = [np.array(column, np.int64) for column in ([at.offset for at in handles], [at.size for at in handles])]
+    return Index(ByteColumn.of(keys), *places)
 
 
 @dataclass(frozen=True, slots=True)
