@@ -1,10 +1,11 @@
 """Makes an OM database of any size, without Java: seeded, in the shape of a busy cluster.
 
-    python bench/make_om_db.py DIRECTORY [--obs N] [--fso N] [--directories N] [--buckets N] [--seed N]
+    python bench/make_om_db.py DIRECTORY [--obs N] [--fso N] [--directories N] [--buckets N] [--pending N] [--seed N]
 
 Half OBS keys, half FSO files in a random tree of directories about five deep; sizes log-normal (median 160 KB), one
 block for each 256 MB up to four, 20,000 blocks a container, 50 owners. The files are as Ozone's RocksDB writes them:
 snappy, 16 KiB blocks, bloom filters, format 5; levels overlap, for keys come in another order than that of their names.
+`--pending` adds as many open keys, open files, deleted keys and deleted directories each, to ask `bench/serve.py` for.
 """
 
 from __future__ import annotations
@@ -135,7 +136,9 @@ class Filling:
         return named + stored + times + text(13, acl) + ids + text(20, owner)
 
 
-def fill(filling: Filling, obs: int, fso: int, directories: int, buckets: int, said: Callable[[str], None]) -> None:
+def fill(
+    filling: Filling, obs: int, fso: int, directories: int, buckets: int, pending: int, said: Callable[[str], None]
+) -> None:
     """Writes all of it."""
     volume = filling.volume("vol1")
     obs_names = [f"obs{b or ''}" for b in range(buckets)]
@@ -164,6 +167,19 @@ def fill(filling: Filling, obs: int, fso: int, directories: int, buckets: int, s
             filling.put("fileTable", key, filling.key_info(i, fso_names[b], name, parent))
         if i % 500_000 == 0:
             said(f"{i:,} keys")
+    for i in range(pending):
+        b = i % buckets
+        parent = filling.random.choice(trees[b])
+        name, file = f"staging/job-{i % 97}/part-{i:08}", f"part-{i:08}.tmp"
+        filling.put("openKeyTable", f"/vol1/{obs_names[b]}/{name}/{i}", filling.key_info(i, obs_names[b], name, 0))
+        filling.put(
+            "openFileTable", f"{prefixes[b]}{parent}/{file}/{i}", filling.key_info(i, fso_names[b], file, parent)
+        )
+        deleted = text(1, filling.key_info(i, obs_names[b], name, 0))
+        filling.put("deletedTable", f"/vol1/{obs_names[b]}/{name}/{filling.next_id}", deleted)
+        gone = filling.object_id()
+        value = filling.key_info(i, fso_names[b], f"old-{i:07}", parent)
+        filling.put("deletedDirectoryTable", f"{prefixes[b]}{parent}/old-{i:07}/{gone}", value)
     filling.write()
 
 
@@ -175,13 +191,15 @@ def main() -> None:
     parser.add_argument("--fso", type=int, default=1_500_000)
     parser.add_argument("--directories", type=int, default=150_000)
     parser.add_argument("--buckets", type=int, default=5)
+    parser.add_argument("--pending", type=int, default=0)
     parser.add_argument("--seed", type=int, default=42)
     options = parser.parse_args()
     if options.directory.exists():
         shutil.rmtree(options.directory)
     began = time.monotonic()
     filling = Filling(options.directory, options.seed)
-    fill(filling, options.obs, options.fso, options.directories, options.buckets, lambda line: print(line, flush=True))
+    counts = options.obs, options.fso, options.directories, options.buckets, options.pending
+    fill(filling, *counts, lambda line: print(line, flush=True))
     for name in OM_TABLES:
         filling.db.get_column_family(name).flush(wait=True)
     filling.db.close()
