@@ -189,3 +189,21 @@ def test_damage_anywhere_is_an_error_or_changes_nothing(database: Path, seed: in
             assert [pair for batch in damaged.scan("keyTable", pairs) for pair in batch] == right
     except CheckpointError as error:
         assert str(database) in str(error) or file.name in str(error) or "MANIFEST" in str(error)
+
+
+def test_logs_are_read_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    options = as_ozone_s()
+    db = Rdict(str(tmp_path / "live"), options)
+    db[b"key"] = b"old"
+    (log,) = (tmp_path / "live").glob("*.log")
+    first = log.read_bytes()
+    db[b"key"] = b"new"
+    second = log.read_bytes()[len(first) :]
+    (tmp_path / "om.db").mkdir()
+    for name in ("CURRENT", *(found.name for found in (tmp_path / "live").glob("MANIFEST-*"))):
+        (tmp_path / "om.db" / name).write_bytes((tmp_path / "live" / name).read_bytes())
+    db.close()
+    for name, data in (("999999.log", first), ("1000000.log", second), ("notes.log", b"")):
+        (tmp_path / "om.db" / name).write_bytes(data)
+    with Checkpoint(tmp_path / "om.db", "files") as checkpoint:
+        assert checkpoint.get("default", b"key") == b"new"

@@ -54,8 +54,8 @@ def read_logs(path: Path, manifest: Manifest) -> Logs:
     """What the logs hold beyond the table files; a last record cut short is left out, as RocksDB leaves it."""
     rows = {family: LoggedRows() for family in manifest.families}
     last = 0
-    for log in sorted(path.glob("*.log")):
-        number = int(log.stem)
+    logs = {int(log.stem): log for log in path.glob("*.log") if log.stem.isdecimal()}
+    for number, log in sorted(logs.items()):
         for record in records(log.read_bytes(), torn_tail=True, log_number=number):
             try:
                 batch = read_write_batch(record)

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from ozone_recon.errors import DecodeError
+from ozone_recon.errors import DecodeError, Unsupported
 from ozone_recon.wire.crc32c import masked_crc32c
 
 BLOCK: Final = 32 << 10
@@ -29,7 +29,8 @@ def records(data: bytes, *, torn_tail: bool, log_number: int = 0) -> Iterator[by
 
     A database that was copied while it ran, or that crashed, may have a record cut short at its end: with `torn_tail`
     the log ends before the first fragment that is not whole, as RocksDB's recovery does; without, that is a
-    DecodeError, as is a bad checksum or a fragment out of turn.
+    DecodeError, as is a bad checksum or a fragment out of turn. Unsupported when a fragment that is whole is of a type
+    that we do not know: it may say that what follows is packed.
     """
     parts: list[bytes] = []
     for kind, payload in _fragments(data, torn_tail, log_number):
@@ -49,23 +50,26 @@ def _fragments(data: bytes, torn_tail: bool, log_number: int) -> Iterator[tuple[
     at = 0
     view = np.frombuffer(data, np.uint8)
     while len(data) - at >= HEADER:
-        if BLOCK - at % BLOCK < HEADER:
-            at += BLOCK - at % BLOCK
+        room = BLOCK - at % BLOCK
+        if room < HEADER:
+            at += room
             continue
         length = int.from_bytes(data[at + 4 : at + 6], "little")
         kind = data[at + 6]
         if kind == 0 and length == 0:
-            at += BLOCK - at % BLOCK
+            if room >= RECYCLED_HEADER and not torn_tail and any(data[at:]):
+                raise DecodeError(f"there are zeros at byte {at}, and data behind them")
+            at += room
             continue
-        header = HEADER if kind <= LAST else RECYCLED_HEADER
+        header = RECYCLED_HEADER if LAST < kind <= 2 * LAST else HEADER
         end = at + header + length
         fault = _fault(view, data, at, header, end, kind)
-        if kind > LAST and not fault and int.from_bytes(data[at + 7 : at + 11], "little") != log_number & 0xFFFFFFFF:
-            return
         if fault:
             if torn_tail:
                 return
             raise DecodeError(f"fragment at byte {at}: {fault}")
+        if header == RECYCLED_HEADER and int.from_bytes(data[at + 7 : at + 11], "little") != log_number & 0xFFFFFFFF:
+            return
         yield (kind - 1) % 4 + 1, data[at + header : end]
         at = end
     if len(data) - at and any(data[at:]) and not torn_tail:
@@ -75,12 +79,12 @@ def _fragments(data: bytes, torn_tail: bool, log_number: int) -> Iterator[tuple[
 def _fault(
     view: np.ndarray[tuple[int], np.dtype[np.uint8]], data: bytes, at: int, header: int, end: int, kind: int
 ) -> str:
-    if not 1 <= kind <= 8:
-        return f"type {kind} is unknown"
     if end > len(data):
         return f"{end - len(data)} bytes of it are missing"
     if end > at - at % BLOCK + BLOCK:
         return "it crosses the end of its block"
     if masked_crc32c(view, at + 6, end) != int.from_bytes(data[at : at + 4], "little"):
         return "its checksum does not match"
+    if not WHOLE <= kind <= 2 * LAST:
+        raise Unsupported(f"a fragment of type {kind} in a log")
     return ""
