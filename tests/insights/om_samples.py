@@ -11,6 +11,7 @@ from tests.decode.om_messages import blob, block, directory_info, ec_config, key
 from tests.oracle import Row
 
 from ozone_recon.insights import container_keys, nssummary, om_tables
+from ozone_recon.model.cells import Cells, joined
 from ozone_recon.model.columns import ByteColumn, Rows
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.sync.build import build_generation
@@ -41,6 +42,11 @@ class MemoryCheckpoint:
         for start in range(0, len(rows), self.batch):
             part = rows[start : start + self.batch]
             yield use(Rows(ByteColumn.of(key for key, _ in part), ByteColumn.of(value for _, value in part)))
+
+
+def texts(cells: Cells | ByteColumn) -> list[str]:
+    """A column of names, to be compared."""
+    return [item.decode() for item in (joined([cells]) if isinstance(cells, Cells) else cells)]
 
 
 def generation_of(tables: dict[str, list[Row]], place: Path, memory_limit: int = 1 << 26) -> Generation:

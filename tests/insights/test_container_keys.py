@@ -1,8 +1,9 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from tests.insights.om_samples import CONTAINERS, RandomDatabase, generation_of
+from tests.insights.om_samples import CONTAINERS, RandomDatabase, generation_of, texts
 from tests.oracle import Oracle
 
 from ozone_recon.errors import BadRequest
@@ -15,9 +16,19 @@ from ozone_recon.store.generation import Generation, GenerationBuild, Table
 SEEDS = range(12)
 
 
-def listed(generation: Generation, container: int, after: bytes, limit: int | None) -> list[tuple[object, ...]]:
+def listed(generation: Generation, container: int, after: bytes, limit: int | None) -> list[tuple[Any, ...]]:
     found = keys_in(generation, container, after, limit)
-    return [(key.db_key, key.volume, key.bucket, key.name, key.path, key.size, ids) for key, ids in found]
+    keys = found.keys
+    local_ids: list[dict[int, list[int]]] = []
+    for start, end in zip(found.starts, found.ends, strict=True):
+        local_ids.append({})
+        for version, local_id in zip(
+            found.version[start:end].tolist(), found.local_id[start:end].tolist(), strict=True
+        ):
+            local_ids[-1].setdefault(version, []).append(local_id)
+    paths = [path if has else None for path, has in zip(texts(keys.path), keys.has_path, strict=True)]
+    columns = texts(keys.db_key), texts(keys.volume), texts(keys.bucket), texts(keys.name), paths, keys.size.tolist()
+    return list(zip(*columns, local_ids, strict=True))
 
 
 def expected(oracle: Oracle, container: int) -> list[tuple[object, ...]]:

@@ -1,12 +1,12 @@
 from pathlib import Path
 
 import pytest
-from tests.insights.om_samples import RandomDatabase, generation_of
+from tests.insights.om_samples import RandomDatabase, generation_of, texts
 from tests.oracle import Committed, Oracle
 
 from ozone_recon.insights import key_listing
 from ozone_recon.insights.key_listing import ALL, Filter, list_keys
-from ozone_recon.insights.key_rows import KeyRow
+from ozone_recon.insights.key_rows import KeyRows
 from ozone_recon.insights.prefixes import read_prefix
 from ozone_recon.store.generation import Generation
 
@@ -14,14 +14,11 @@ SEEDS = range(12)
 KINDS = {"RATIS": 1, "STAND_ALONE": 2, "EC": 4}
 
 
-def shown(found: list[KeyRow]) -> list[tuple[object, ...]]:
-    return [
-        (
-            *(row.db_key, row.volume, row.bucket, row.name, row.path, row.parent_id),
-            *(row.size, row.replicated_size, row.creation_time, row.modification_time),
-        )
-        for row in found
-    ]
+def shown(found: KeyRows) -> list[tuple[object, ...]]:
+    paths = [path if has else None for path, has in zip(texts(found.path), found.has_path, strict=True)]
+    names = texts(found.db_key), texts(found.volume), texts(found.bucket), texts(found.name), paths
+    numbers = found.parent_id, found.size, found.replicated_size, found.creation_time, found.modification_time
+    return list(zip(*names, *(column.tolist() for column in numbers), strict=True))
 
 
 def expected(rows: list[Committed]) -> list[tuple[object, ...]]:
@@ -36,11 +33,13 @@ def expected(rows: list[Committed]) -> list[tuple[object, ...]]:
 
 def in_pages(generation: Generation, path: str, limit: int, wanted: Filter = ALL) -> list[tuple[object, ...]]:
     prefix = read_prefix(generation, path)
-    joined: list[KeyRow] = []
-    while page := list_keys(generation, prefix, joined[-1].db_key.encode() if joined else b"", limit, wanted):
+    joined: list[tuple[object, ...]] = []
+    after = ""
+    while page := list_keys(generation, prefix, after.encode(), limit, wanted):
         assert len(page) <= limit
-        joined += page
-    return shown(joined)
+        joined += shown(page)
+        after = page.last_key
+    return joined
 
 
 def rests(oracle: Oracle, volume: str, bucket: str) -> set[str]:
@@ -94,5 +93,5 @@ def test_nothing_is_wanted_and_nothing_is_there(tmp_path: Path) -> None:
     generation = generation_of(database.tables, tmp_path / "g")
     (volume, bucket, _), *_ = Oracle(database.tables).buckets.values()
     for limit in (0, -5):
-        assert list_keys(generation, read_prefix(generation, f"/{volume}/{bucket}"), b"", limit) == []
-    assert list_keys(generation, read_prefix(generation, "/no/such"), b"", 5) == []
+        assert list_keys(generation, read_prefix(generation, f"/{volume}/{bucket}"), b"", limit).last_key == ""
+    assert list_keys(generation, read_prefix(generation, "/no/such"), b"", 5).last_key == ""

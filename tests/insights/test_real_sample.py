@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from tests.insights.om_samples import texts
+from tests.insights.test_container_keys import listed
 from tests.oracle import Oracle
 
-from ozone_recon.insights.container_keys import keys_in, list_containers
+from ozone_recon.insights.container_keys import list_containers
 from ozone_recon.insights.key_listing import list_keys
 from ozone_recon.insights.om_tables import table_counts
 from ozone_recon.insights.open_keys import list_open_files, list_open_keys
@@ -31,14 +33,14 @@ def test_containers(sample: Generation, oracle: Oracle) -> None:
     assert {one.id: (one.blocks, one.pairs, one.keys, one.bytes) for one in found} == oracle.containers()
     for container in oracle.containers():
         wanted = oracle.keys_in(container)
-        keys = keys_in(sample, container, b"", None)
-        assert [(one.key.db_key.encode(), one.key.path, one.local_ids) for one in keys] == [
+        keys = listed(sample, container, b"", None)
+        assert [(db_key.encode(), path, local_ids) for db_key, *_, path, _, local_ids in keys] == [
             (row.db_key, row.path, local_ids) for row, local_ids in wanted
         ]
         for index, (row, _) in enumerate(wanted):
             if row.path is not None:
                 after = to_db_key(sample, f"/{row.path}")
-                assert [one.key.db_key for one in keys_in(sample, container, after, 1)] == [
+                assert [row[0] for row in listed(sample, container, after, 1)] == [
                     other.db_key.decode() for other, _ in wanted[index + 1 : index + 2]
                 ]
 
@@ -48,8 +50,8 @@ def test_keys_below_every_directory(sample: Generation, oracle: Oracle) -> None:
         keys = [row.path.split("/", 2)[2] for row in oracle.listed(volume, bucket, "") if row.path]
         for rest in {"", *keys, *(key.rpartition("/")[0] for key in keys)}:
             found = list_keys(sample, read_prefix(sample, f"/{volume}/{bucket}/{rest}"), b"", 10_000)
-            assert [(row.db_key.encode(), row.path) for row in found] == [
-                (row.db_key, row.path) for row in oracle.listed(volume, bucket, rest)
+            assert list(zip(found.db_key, texts(found.path), strict=True)) == [
+                (row.db_key, row.path or "") for row in oracle.listed(volume, bucket, rest)
             ]
 
 

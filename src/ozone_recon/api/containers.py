@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
+import orjson
 from fastapi import Query, Response
 from pydantic import BaseModel, Field
 
 from ozone_recon.api.context import CurrentView
+from ozone_recon.api.json_rows import rows_json, scalars, texts, times
 from ozone_recon.api.parameters import ContainerId, Int64, Limit
 from ozone_recon.api.responses import HttpRefusal, json_response
 from ozone_recon.api.route import Route
-from ozone_recon.insights.container_keys import KeyInContainer, find_container, keys_in, list_containers
+from ozone_recon.insights.container_keys import KeysInContainer, find_container, keys_in, list_containers
 from ozone_recon.insights.prefixes import to_db_key
+from ozone_recon.model.cells import Cells, cells_at, cells_of, joined, same_cells
+from ozone_recon.model.columns import ByteColumn
 
 
 class ContainerMetadata(BaseModel):
@@ -130,47 +134,56 @@ async def keys_of_container(
             "totalCount": container.pairs,
             "totalKeys": container.keys,
             "keys": _keys_json(id, found),
-            "lastKey": found[-1].key.db_key if found else "",
+            "lastKey": found.keys.last_key,
         }
     )
 
 
-def _keys_json(container: int, found: list[KeyInContainer]) -> list[dict[str, Any]]:
-    keys = [
+def _keys_json(container: int, found: KeysInContainer) -> orjson.Fragment:
+    keys = found.keys
+    versions, blocks = _versions_and_blocks(container, found)
+    return rows_json(
         {
-            "Volume": key.volume,
-            "Bucket": key.bucket,
-            "Key": key.name,
-            "CompletePath": key.path or "",
-            "DataSize": key.size,
-            "Versions": list(local_ids),
-            "Blocks": _blocks(container, local_ids),
-            "CreationTime": created,
-            "ModificationTime": modified,
+            "Volume": texts(keys.volume),
+            "Bucket": texts(keys.bucket),
+            "Key": texts(keys.name),
+            "CompletePath": texts(cells_of(keys.path)),
+            "DataSize": scalars(keys.size),
+            "Versions": versions,
+            "Blocks": blocks,
+            "CreationTime": times(keys.creation_time),
+            "ModificationTime": times(keys.modification_time),
+            "ParentDeleted": same_cells(b"true", len(keys)).only(~keys.has_path),
         }
-        for (key, local_ids), created, modified in zip(
-            found,
-            _iso([one.key.creation_time for one in found]),
-            _iso([one.key.modification_time for one in found]),
-            strict=True,
-        )
-    ]
-    for one, shown in zip(found, keys, strict=True):
-        if one.key.path is None:
-            shown["ParentDeleted"] = True
-    return keys
+    )
 
 
-def _iso(times: list[int]) -> list[str]:
-    texts: list[str] = np.datetime_as_string(np.array(times, np.int64).view("datetime64[ms]"), timezone="UTC").tolist()
-    return texts
+def _versions_and_blocks(container: int, found: KeysInContainer) -> tuple[Cells, Cells]:
+    """For each key its versions, `[0,1]`, and by version its blocks, `{"0":[{…},{…}],"1":[{…}]}`."""
+    rows = len(found.version)
+    first, last = np.zeros(rows, np.bool_), np.zeros(rows, np.bool_)
+    first[found.starts] = True
+    last[found.ends - 1] = True
+    new = first.copy()
+    new[1:] |= found.version[1:] != found.version[:-1]
+    place = new.astype(np.int64) + first
+    version = scalars(found.version).only(new)
 
+    def of_keys(*parts: Cells) -> Cells:
+        column = joined(parts)
+        return Cells(column.data, column.offsets[found.starts], column.offsets[found.ends])
 
-def _blocks(container: int, local_ids: dict[int, list[int]]) -> dict[str, list[dict[str, int]]]:
-    shown = {}
-    for version, ids in local_ids.items():
-        shown[str(version)] = [{"containerID": container, "localID": local_id} for local_id in ids]
-    return shown
+    versions = of_keys(cells_at(ByteColumn.of((b"", b",", b"[")), place), version, same_cells(b"]", rows).only(last))
+    blocks = of_keys(
+        cells_at(ByteColumn.of((b",", b'],"', b'{"')), place),
+        version,
+        same_cells(b'":[', rows).only(new),
+        same_cells(b'{"containerID":%d,"localID":' % container, rows),
+        scalars(found.local_id),
+        same_cells(b"}", rows),
+        same_cells(b"]}", rows).only(last),
+    )
+    return versions, blocks
 
 
 ROUTES = (

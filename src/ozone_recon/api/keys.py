@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import Query, Response
 
 from ozone_recon.api.context import CurrentView
+from ozone_recon.api.json_rows import chosen, rows_json, scalars, texts
 from ozone_recon.api.key_info_json import key_info_json
 from ozone_recon.api.keys_models import (
     DeletedDirectories,
@@ -25,11 +27,13 @@ from ozone_recon.api.responses import json_response, no_content
 from ozone_recon.api.route import Route
 from ozone_recon.decode.om_keys import encode_text
 from ozone_recon.insights.key_listing import Filter, list_keys
-from ozone_recon.insights.key_rows import KeyRow
+from ozone_recon.insights.key_rows import KeyRows, read_replication
 from ozone_recon.insights.om_tables import TableCounts, table_counts
 from ozone_recon.insights.open_keys import OpenKey, list_open_files, list_open_keys
 from ozone_recon.insights.pending_deletion import DeletedDirectory, list_deleted_directories, list_deleted_keys
 from ozone_recon.insights.prefixes import Prefix, check_names, read_prefix, split_prefix, to_db_key
+from ozone_recon.model.cells import cells_of
+from ozone_recon.store.generation import Generation
 
 NEVER = (1 << 63) - 1
 """A time in ms after that of any key."""
@@ -220,13 +224,13 @@ async def listed_keys(
     prefix = _prefix(view, startPrefix or "/")
     if view.generation is None or prefix is None:
         message = "No OM checkpoint has been read yet. See /api/v1/task/status, and ask again in a while."
-        body = {"status": "INITIALIZING", **_key_list("", []), "message": message}
+        nothing = {"path": "", "replicatedDataSize": 0, "unReplicatedDataSize": 0, "keys": []}
+        body = {"status": "INITIALIZING", **nothing, "message": message}
         return json_response(body, 503, {"Retry-After": "5"})
     wanted = Filter(keySize, _created_from(creationDate), replicationType)
     after = to_db_key(view.generation, prevKey) if prevKey else b""
-    return json_response(
-        {"status": "OK", **_key_list(startPrefix, list_keys(view.generation, prefix, after, limit, wanted))}
-    )
+    found = list_keys(view.generation, prefix, after, limit, wanted)
+    return json_response({"status": "OK", **_key_list(startPrefix, found, view.generation)})
 
 
 def _created_from(text: str) -> int | None:
@@ -238,33 +242,33 @@ def _created_from(text: str) -> int | None:
         return NEVER
 
 
-def _key_list(path: str, found: list[KeyRow]) -> dict[str, Any]:
-    replications = {row.replication_row: row.replication for row in found}
-    replication_of = {row: replication_json(config) for row, config in replications.items()}
+def _key_list(path: str, found: KeyRows, generation: Generation) -> dict[str, Any]:
+    kinds, kind = np.unique(found.replication, return_inverse=True)
+    replications = [replication_json(read_replication(generation, row)) for row in kinds.tolist()]
+    is_file, size = scalars(found.is_file), scalars(found.size)
     return {
         "path": path,
-        "replicatedDataSize": sum(row.replicated_size for row in found),
-        "unReplicatedDataSize": sum(row.size for row in found),
-        **({"lastKey": found[-1].db_key} if found else {}),
-        "keys": [
+        "replicatedDataSize": sum(found.replicated_size.tolist()),
+        "unReplicatedDataSize": sum(found.size.tolist()),
+        **({"lastKey": found.last_key} if len(found) else {}),
+        "keys": rows_json(
             {
-                "volumeName": row.volume,
-                "bucketName": row.bucket,
-                "keyName": row.name,
-                "dataSize": row.size,
-                "parentId": row.parent_id,
-                "file": not row.name.endswith("/"),
-                "creationTime": row.creation_time,
-                "modificationTime": row.modification_time,
-                "key": row.db_key,
-                "path": row.path or "",
-                "replicatedSize": row.replicated_size,
-                "replicationInfo": replication_of[row.replication_row],
-                "isKey": not row.name.endswith("/"),
-                "size": row.size,
+                "volumeName": texts(found.volume),
+                "bucketName": texts(found.bucket),
+                "keyName": texts(found.name),
+                "dataSize": size,
+                "parentId": scalars(found.parent_id),
+                "file": is_file,
+                "creationTime": scalars(found.creation_time),
+                "modificationTime": scalars(found.modification_time),
+                "key": texts(cells_of(found.db_key)),
+                "path": texts(cells_of(found.path)),
+                "replicatedSize": scalars(found.replicated_size),
+                "replicationInfo": chosen(replications, kind),
+                "isKey": is_file,
+                "size": size,
             }
-            for row in found
-        ],
+        ),
     }
 
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ozone_recon.insights.container_sort import ContainerSort
-from ozone_recon.insights.key_rows import KeyRow, db_keys, first_row, read_keys, section, start_of_group
+from ozone_recon.insights.key_rows import KeyRows, db_keys, first_row, read_keys, section, start_of_group
 from ozone_recon.model.columns import Int64s
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.schema import Schema
@@ -54,11 +54,17 @@ class Container(NamedTuple):
     bytes: int
 
 
-class KeyInContainer(NamedTuple):
-    """A key, and for each of its location versions (ascending) the local ids of its blocks in one container."""
+class KeysInContainer(NamedTuple):
+    """Keys with blocks in one container, and these blocks: those of key k are from `starts[k]` up to `ends[k]`.
 
-    key: KeyRow
-    local_ids: dict[int, list[int]]
+    Within a key they are in order of their location versions.
+    """
+
+    keys: KeyRows
+    starts: Int64s
+    ends: Int64s
+    version: Int64s
+    local_id: Int64s
 
 
 def list_containers(generation: Generation, after: int, limit: int) -> list[Container]:
@@ -83,22 +89,14 @@ def find_container(generation: Generation, container: int) -> Container:
     return Container(container, 0, 0, 0, 0)
 
 
-def keys_in(generation: Generation, container: int, after: bytes, limit: int | None) -> list[KeyInContainer]:
+def keys_in(generation: Generation, container: int, after: bytes, limit: int | None) -> KeysInContainer:
     """Keys with blocks in a container, in byte order of their database keys, from the first one greater than `after`.
 
     `limit` counts (key, location version) pairs, as Recon does, but a key is never cut: the page ends with the key
     that reaches the limit.
     """
-    table = generation.table("containers")
-    at = int(np.searchsorted(table["id"], container))
-    if at == table.rows or table["id"][at] != container or limit == 0:
-        return []
-    entries = generation.table("container_blocks")["block"]
-    first = int(table["first_entry"][at])
-    end = int(table["first_entry"][at + 1]) if at + 1 < table.rows else len(entries)
-    windows = [
-        _window(generation, entries[first:end], after, limit, file_table=file_table) for file_table in (True, False)
-    ]
+    entries = _entries(generation, container) if limit != 0 else np.empty(0, np.int64)
+    windows = [_window(generation, entries, after, limit, file_table=file_table) for file_table in (True, False)]
     block, row = (np.concatenate(column) for column in zip(*windows, strict=True))
     starts = np.flatnonzero(np.diff(row, prepend=-1))
     order = np.arange(len(starts))
@@ -108,7 +106,24 @@ def keys_in(generation: Generation, container: int, after: bytes, limit: int | N
     if limit is not None:
         before = np.cumsum(_pairs(generation, block, row, starts)[order])
         order = order[: int(np.searchsorted(before, limit)) + 1]
-    return _with_blocks(generation, block, row[starts][order], starts[order], np.append(starts, len(row))[order + 1])
+    blocks = generation.table("blocks")
+    return KeysInContainer(
+        read_keys(generation, row[starts][order]),
+        starts[order],
+        np.append(starts, len(row))[order + 1],
+        blocks["version"][block],
+        blocks["local_id"][block],
+    )
+
+
+def _entries(generation: Generation, container: int) -> Int64s:
+    """The blocks in a container."""
+    table, entries = generation.table("containers"), generation.table("container_blocks")["block"]
+    at = int(np.searchsorted(table["id"], container))
+    if at == table.rows or table["id"][at] != container:
+        return entries[:0]
+    first = int(table["first_entry"][at])
+    return entries[first : int(table["first_entry"][at + 1]) if at + 1 < table.rows else None]
 
 
 def _window(
@@ -144,20 +159,3 @@ def _pairs(generation: Generation, block: Int64s, row: Int64s, starts: Int64s) -
     new[1:] = (row[1:] != row[:-1]) | (version[1:] != version[:-1])
     counts: Int64s = np.add.reduceat(new, starts) if len(starts) else new
     return counts
-
-
-def _with_blocks(
-    generation: Generation, block: Int64s, rows: Int64s, starts: Int64s, ends: Int64s
-) -> list[KeyInContainer]:
-    blocks = generation.table("blocks")
-    local_ids, versions = blocks["local_id"][block].tolist(), blocks["version"][block].tolist()
-    found: list[KeyInContainer] = []
-    for key, start, end in zip(read_keys(generation, rows), starts.tolist(), ends.tolist(), strict=True):
-        if end == start + 1:  # most keys have one block in a container
-            found.append(KeyInContainer(key, {versions[start]: [local_ids[start]]}))
-            continue
-        by_version: dict[int, list[int]] = {}
-        for at in range(start, end):
-            by_version.setdefault(versions[at], []).append(local_ids[at])
-        found.append(KeyInContainer(key, by_version))
-    return found

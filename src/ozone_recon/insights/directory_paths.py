@@ -7,10 +7,14 @@ from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ozone_recon.insights.namespace_nodes import Kind
-from ozone_recon.model.columns import Int64s
+from ozone_recon.model.cells import Cells, cells_at, joined, same_cells
+from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.store.generation import Generation
+
+Bools = NDArray[np.bool_]
 
 ATTACHED: Final = frozenset(map(int, (Kind.VOLUME, Kind.BUCKET, Kind.DIRECTORY)))
 """Places that are where their parent says; others are deleted, or missing."""
@@ -40,14 +44,24 @@ class DirectoryPaths:
         place = self.place_of(object_id)
         return None if place is None else self._path_to(place)
 
-    def paths_of(self, object_ids: Int64s) -> list[str | None]:
-        """The same for several, in their order."""
+    def paths_of(self, object_ids: Int64s) -> tuple[ByteColumn, Bools]:
+        """The same for several, in their order, and which of them have one; the others' are empty."""
         ids = self._ids["object_id"]
-        if not len(ids):
-            return [None] * len(object_ids)
-        at = np.searchsorted(ids, object_ids).clip(max=len(ids) - 1)
-        places = np.where(ids[at] == object_ids, self._ids["row"][at], -1)
-        return [None if place < 0 else self._path_to(place) for place in places.tolist()]
+        at = np.searchsorted(ids, object_ids)
+        places = np.full(len(object_ids), -1, np.int64)
+        known = at < len(ids)
+        known[known] = ids[at[known]] == object_ids[known]
+        places[known] = self._ids["row"][at[known]]
+        kind, parent = self._places["kind"], self._places["parent"]
+        upwards: list[Cells] = []
+        while (below := places > 0).any():
+            slash = same_cells(b"/", len(places))
+            upwards += slash.only(below), cells_at(self._names, np.where(below, places, 0)).only(below)
+            attached = np.isin(kind[places[below]], tuple(ATTACHED))
+            places[below] = np.where(attached, parent[places[below]], -1)
+        known = places == 0
+        parts = [same_cells(b"", len(places)), *(cells.only(known) for cells in reversed(upwards))]
+        return joined(parts), known
 
     def subtree(self, place: int) -> tuple[int, int]:
         """The rows of `namespace` from a place down, as (first, end)."""

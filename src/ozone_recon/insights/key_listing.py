@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ozone_recon.decode.om_keys import encode_text
 from ozone_recon.insights.directory_paths import DirectoryPaths
-from ozone_recon.insights.key_rows import KeyRow, first_row, read_keys, rows_with_prefix
+from ozone_recon.insights.key_rows import KeyRows, first_row, read_keys, rows_with_prefix
 from ozone_recon.insights.namespace_paths import spans
 from ozone_recon.insights.prefixes import FSO, Prefix
 from ozone_recon.model.columns import Int64s
@@ -33,7 +33,7 @@ class Filter(NamedTuple):
 ALL: Final = Filter()
 
 
-def list_keys(generation: Generation, prefix: Prefix, after: bytes, limit: int, wanted: Filter = ALL) -> list[KeyRow]:
+def list_keys(generation: Generation, prefix: Prefix, after: bytes, limit: int, wanted: Filter = ALL) -> KeyRows:
     """At most `limit` keys whose database keys are greater than `after`.
 
     In OBS and LEGACY buckets what is below the bucket is a prefix of the keys' names. In FSO buckets it is a directory
@@ -42,10 +42,8 @@ def list_keys(generation: Generation, prefix: Prefix, after: bytes, limit: int, 
     """
     taken: list[Int64s] = []
     left = limit
-    if left <= 0:
-        return []
     # Unfiltered, no more rows are spelt out than are wanted.
-    for rows in _batches(_runs(generation, prefix, after), left if wanted == ALL else ROWS):
+    for rows in _batches(_runs(generation, prefix, after), left if wanted == ALL else ROWS) if left > 0 else ():
         taken.append(rows[_passing(generation, rows, wanted)][:left])
         left -= len(taken[-1])
         if not left:

@@ -2,38 +2,58 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ozone_recon.insights.directory_paths import DirectoryPaths
 from ozone_recon.model.byte_search import after_prefix, first_after, first_at_or_after
+from ozone_recon.model.cells import Cells, cells_at, cells_of, joined
 from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.store.generation import Generation
 
+SLASH: Final = ord("/")
 
-class KeyRow(NamedTuple):
-    """A committed key. `name` is what OM calls keyName: in FSO buckets the last part of the path alone.
 
-    `path` is `volume/bucket/…` without a leading slash, None when a directory above the file is gone (it was deleted,
-    and OM has not yet deleted what was in it). `parent_id` is 0 outside FSO buckets. `replication_row` is the row of
-    `replications`.
+@dataclass(frozen=True, slots=True)
+class KeyRows:
+    """Committed keys as columns. `name` is what OM calls keyName: in FSO buckets the last part of the path alone.
+
+    `path` is `volume/bucket/…` without a leading slash; it is empty, and `has_path` False, when a directory above the
+    file is gone (it was deleted, and OM has not yet deleted what was in it). `parent_id` is 0 outside FSO buckets.
+    `replication` has rows of `replications`.
     """
 
-    row: int
-    db_key: str
-    volume: str
-    bucket: str
-    name: str
-    path: str | None
-    parent_id: int
-    size: int
-    replicated_size: int
-    replication: ReplicationConfig
-    replication_row: int
-    creation_time: int
-    modification_time: int
+    db_key: ByteColumn
+    volume: Cells
+    bucket: Cells
+    name: Cells
+    path: ByteColumn
+    has_path: NDArray[np.bool_]
+    parent_id: Int64s
+    size: Int64s
+    replicated_size: Int64s
+    replication: Int64s
+    creation_time: Int64s
+    modification_time: Int64s
+
+    def __len__(self) -> int:
+        return len(self.size)
+
+    @property
+    def last_key(self) -> str:
+        """The last database key, empty if there is none."""
+        return self.db_key[len(self) - 1].decode("utf-8", "replace") if len(self) else ""
+
+    @property
+    def is_file(self) -> NDArray[np.bool_]:
+        """False for directories of LEGACY buckets: their names end with a slash."""
+        last = self.db_key.data[self.db_key.offsets[1:] - 1]
+        found: NDArray[np.bool_] = (self.name.starts == self.name.ends) | (last != SLASH)
+        return found
 
 
 def section(generation: Generation, *, file_table: bool) -> tuple[int, int]:
@@ -91,70 +111,58 @@ def db_keys(generation: Generation, rows: Int64s) -> list[bytes]:
     return [by_group[group] + names[row] for group, row in zip(groups, rows.tolist(), strict=True)]
 
 
-def read_keys(generation: Generation, rows: Int64s) -> list[KeyRow]:
-    """These rows as records, in the order given; for pages."""
+def read_keys(generation: Generation, rows: Int64s) -> KeyRows:
+    """These rows, in the order given; for pages."""
     keys = generation.table("keys")
-    of_row = groups_of(generation, rows)
-    groups = read_groups(generation, np.unique(of_row))
-    in_group = [groups[group] for group in of_row.tolist()]
-    names = texts_at(keys.bytes("name"), rows)
-    kinds = keys["replication"][rows].tolist()
-    replications = {kind: read_replication(generation, kind) for kind in set(kinds)}
-    return list(
-        map(
-            KeyRow,  # by position: naming the fields of a thousand rows takes longer than finding them
-            rows.tolist(),
-            [group.prefix + name for group, name in zip(in_group, names, strict=True)],
-            [group.volume for group in in_group],
-            [group.bucket for group in in_group],
-            names,
-            [None if group.path is None else group.path + name for group, name in zip(in_group, names, strict=True)],
-            [group.parent_id for group in in_group],
-            keys["size"][rows].tolist(),
-            keys["replicated_size"][rows].tolist(),
-            [replications[kind] for kind in kinds],
-            kinds,
-            keys["creation_time"][rows].tolist(),
-            keys["modification_time"][rows].tolist(),
-        )
+    wanted, of_row = np.unique(groups_of(generation, rows), return_inverse=True)
+    groups = read_groups(generation, wanted)
+    name = cells_at(keys.bytes("name"), rows)
+    return KeyRows(
+        db_key=joined([cells_at(generation.table("groups").bytes("prefix"), wanted[of_row]), name]),
+        volume=cells_at(groups.volumes, groups.bucket[of_row]),
+        bucket=cells_at(groups.buckets, groups.bucket[of_row]),
+        name=name,
+        path=joined([cells_at(groups.path, of_row), name.only(groups.has_path[of_row])]),
+        has_path=groups.has_path[of_row],
+        parent_id=groups.parent_id[of_row],
+        size=keys["size"][rows],
+        replicated_size=keys["replicated_size"][rows],
+        replication=keys["replication"][rows],
+        creation_time=keys["creation_time"][rows],
+        modification_time=keys["modification_time"][rows],
     )
 
 
 class GroupNames(NamedTuple):
-    """What all rows of a group share; `prefix` and `path` end with a slash."""
+    """What all rows of a group share: `bucket` is an index of `volumes` and `buckets`, `path` ends with a slash."""
 
-    prefix: str
-    volume: str
-    bucket: str
-    path: str | None
-    parent_id: int
+    volumes: ByteColumn
+    buckets: ByteColumn
+    bucket: Int64s
+    path: ByteColumn
+    has_path: NDArray[np.bool_]
+    parent_id: Int64s
 
 
-def read_groups(generation: Generation, wanted: Int64s) -> dict[int, GroupNames]:
+def read_groups(generation: Generation, wanted: Int64s) -> GroupNames:
     """The names of these groups. Where OM has no such bucket, its ids stand in place of the names."""
     groups = generation.table("groups")
-    bucket_keys = generation.table("om/bucketTable").bytes("key")
+    prefixes, bucket_keys = groups.bytes("prefix"), generation.table("om/bucketTable").bytes("key")
     in_files = groups["file_table"][wanted] == 1
-    parent_ids = np.where(in_files, groups["parent_id"][wanted], 0)
-    paths = iter(DirectoryPaths(generation).paths_of(parent_ids[in_files]))
-    of_bucket = groups["bucket"][wanted]
-    bucket_names = {
-        row: tuple(bucket_keys[row].decode("utf-8", "replace").split("/")[1:])
-        for row in np.unique(of_bucket[of_bucket >= 0]).tolist()
-    }
-    found: dict[int, GroupNames] = {}
-    for group, in_file_table, bucket, parent_id, prefix in zip(
-        wanted.tolist(),
-        in_files.tolist(),
-        of_bucket.tolist(),
-        parent_ids.tolist(),
-        texts_at(groups.bytes("prefix"), wanted),
-        strict=True,
-    ):
-        volume, name, *_ = bucket_names[bucket] if in_file_table and bucket >= 0 else prefix.split("/")[1:]
-        path = next(paths) if in_file_table else prefix[1:]
-        found[group] = GroupNames(prefix, volume, name, path, parent_id)
-    return found
+    parent_id = np.where(in_files, groups["parent_id"][wanted], 0)
+    of_bucket = groups["bucket"][wanted].astype(np.int64)
+    named, bucket = np.unique(np.where(in_files & (of_bucket >= 0), of_bucket, -1 - wanted), return_inverse=True)
+    names = [(bucket_keys[one] if one >= 0 else prefixes[-1 - one]).split(b"/") for one in named.tolist()]
+    below, has_path = DirectoryPaths(generation).paths_of(parent_id)
+    prefix = cells_at(prefixes, wanted)
+    return GroupNames(
+        ByteColumn.of(volume for _, volume, *_ in names),
+        ByteColumn.of(name for _, _, name, *_ in names),
+        bucket,
+        joined([cells_of(below).only(in_files), prefix._replace(starts=prefix.starts + 1).only(~in_files)]),
+        has_path | ~in_files,
+        parent_id,
+    )
 
 
 def read_replication(generation: Generation, row: int) -> ReplicationConfig:

@@ -1,0 +1,21 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ozone_recon.model.cells import cells_at, cells_of, joined, same_cells
+from ozone_recon.model.columns import ByteColumn
+
+ITEMS = st.lists(st.binary(max_size=5), min_size=1, max_size=6)
+
+
+@given(ITEMS, st.data())
+def test_parts_are_joined_row_by_row(items: list[bytes], data: st.DataObject) -> None:
+    column = ByteColumn.of([b"before", *items, b"after"]).slice(1, len(items) + 1)
+    rows = data.draw(st.lists(st.integers(0, len(items) - 1), max_size=8))
+    chosen = data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)))
+    picked = cells_at(column, np.array(rows, np.int64))
+    parts = [picked, same_cells(b", ", len(rows)), picked.only(np.array(chosen, np.bool_))]
+    assert joined(parts).items() == [
+        items[row] + b", " + (items[row] if one else b"") for row, one in zip(rows, chosen, strict=True)
+    ]
+    assert joined([cells_of(column), same_cells(b"", len(column))]).items() == items
