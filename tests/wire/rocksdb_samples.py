@@ -48,15 +48,17 @@ def log_of(records: Iterable[bytes], recycled: int | None = None, data: bytes = 
     return bytes(out)
 
 
+def shared_length(one: bytes, other: bytes) -> int:
+    """How many bytes both begin with."""
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
 def block_of(pairs: Sequence[tuple[bytes, bytes]], interval: int = 16) -> bytes:
     """A data block of keys and values, each key written out at every `interval`th entry."""
     out, restarts, before = bytearray(), [], b""
     for n, (key, value) in enumerate(pairs):
-        shared = 0
-        if n % interval:
-            while shared < min(len(key), len(before)) and key[shared] == before[shared]:
-                shared += 1
-        else:
+        shared = shared_length(before, key) if n % interval else 0
+        if n % interval == 0:
             restarts.append(len(out))
         out += varint(shared) + varint(len(key) - shared) + varint(len(value)) + key[shared:] + value
         before = key

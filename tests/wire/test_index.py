@@ -5,6 +5,8 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.wire.rocksdb_samples import shared_length
+from tests.wire.test_protobuf import varint
 
 from ozone_recon.errors import DecodeError
 from ozone_recon.wire import index_kernel, table_file
@@ -22,24 +24,13 @@ SIZES = st.integers(0, 1 << 40)
 many = settings(max_examples=200, deadline=None)
 
 
-def varint(n: int) -> bytes:
-    out = bytearray()
-    while n > 0x7F:
-        out.append(n & 0x7F | 0x80)
-        n >>= 7
-    return bytes([*out, n])
-
-
 def index_block(entries: list[Entry], format: IndexFormat, interval: int) -> bytes:
     """An index block as RocksDB writes it, sharing nothing every `interval` entries."""
     out, restarts, before, last_size = bytearray(), [], b"", 0
     for n, (key, offset, size) in enumerate(entries):
         whole = key if format.user_keys else key + bytes(8)
-        shared = 0
-        if n % interval:
-            while shared < min(len(before), len(whole)) and before[shared] == whole[shared]:
-                shared += 1
-        else:
+        shared = shared_length(before, whole) if n % interval else 0
+        if n % interval == 0:
             restarts.append(len(out))
         change = size - last_size
         delta = change << 1 if change >= 0 else (-change << 1) - 1

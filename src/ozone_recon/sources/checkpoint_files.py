@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from ozone_recon.errors import CheckpointError, DecodeError
+from ozone_recon.errors import CheckpointError, DecodeError, Unsupported
 from ozone_recon.wire.manifest import read_manifest
 
 COMPLETE: Final = "OZONE_RATIS_SNAPSHOT_COMPLETE"
@@ -37,12 +37,17 @@ def find_database(path: Path, name: str, depth: int = 4) -> Path:
 
 
 def check_whole(database: Path, name: str) -> None:
-    """Raises CheckpointError unless every table file that the database's MANIFEST names is there, in its length."""
+    """Raises CheckpointError unless every table file that the database's MANIFEST names is there, in its length.
+
+    A MANIFEST that only RocksDB reads is left to RocksDB, which looks at the same when it opens the database.
+    """
     current = (database / "CURRENT").read_bytes().strip().decode(errors="replace")
     if not current.startswith("MANIFEST-") or "/" in current or not (database / current).is_file():
         raise _not_whole(name, f"CURRENT names {current!r}, which is not there")
     try:
         manifest = read_manifest((database / current).read_bytes())
+    except Unsupported:
+        return
     except DecodeError as damaged:
         raise _not_whole(name, f"{current} is damaged ({damaged})") from damaged
     for family in manifest.families.values():

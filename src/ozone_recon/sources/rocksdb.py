@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from ozone_recon.errors import CheckpointError
+from ozone_recon.errors import CheckpointError, Unsupported
 from ozone_recon.model.columns import Rows
 from ozone_recon.sources.rocksdb_files import Files
 from ozone_recon.sources.rocksdb_library import Library
-from ozone_recon.wire.table_file import Unsupported
 
 T = TypeVar("T")
 

@@ -12,26 +12,23 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 import numpy as np
 
-from ozone_recon.errors import CheckpointError, DecodeError
-from ozone_recon.model.columns import ByteColumn, Bytes, Int64s, Rows
+from ozone_recon.errors import CheckpointError, DecodeError, Unsupported
+from ozone_recon.model.columns import Rows
 from ozone_recon.sources.rocksdb_table import Table
 from ozone_recon.sources.rocksdb_wal import LoggedRows, read_logs
-from ozone_recon.wire.block_kernel import gather, measure_blocks, merge_runs, pick_live, read_blocks
+from ozone_recon.wire.block_rows import live_rows
+from ozone_recon.wire.block_rows_reference import Run
 from ozone_recon.wire.manifest import ColumnFamily, read_manifest
-from ozone_recon.wire.table_file import VALUE, Unsupported, entries
 
 T = TypeVar("T")
 STEPS = 16
 """A file's blocks are looked at in steps of this part of a range."""
-SLACK = 8
-"""Bytes that `read_blocks` needs beyond the keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ class Files:
             self._families = {
                 family.name: Family(self._open(family), logs.rows[family.id]) for family in manifest.families.values()
             }
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             self.close()
             raise CheckpointError(f"{path} cannot be read as a RocksDB database: {error}") from error
         except Unsupported:
@@ -95,19 +92,8 @@ class Files:
 
     def get(self, column_family: str, key: bytes) -> bytes | None:
         """The newest value of `key`, or None."""
-        family = self._families[column_family]
-        found = list(family.logged.versions(key))
-        for table in family.tables:
-            for block in table.blocks_with(key):
-                found += [
-                    (int.from_bytes(internal[-8:], "little"), value)
-                    for internal, value in entries(block)
-                    if internal[:-8] == key
-                ]
-        if not found:
-            return None
-        trailer, value = max(found, key=lambda version: version[0])
-        return value if trailer & 0xFF == VALUE else None
+        rows = _read_range(self._families[column_family], key, key + b"\0")
+        return rows.values[0] if len(rows) else None
 
     def close(self) -> None:
         """Let go of all files."""
@@ -138,91 +124,19 @@ def _read_range(family: Family, low: bytes, high: bytes | None) -> Rows:
     logged = family.logged.block(low, high)
     ends = np.concatenate([np.zeros(1, np.int64), *(run.unpacked_sizes for run in runs)]).cumsum()
     data = np.empty(int(ends[-1]) + len(logged), np.uint8)
-    parts: list[tuple[str, Int64s, Int64s]] = []
+    parts: list[Run] = []
     block = 0
     for run in runs:
         bounds = ends[block : block + len(run.unpacked_sizes) + 1]
         run.unpack(data, bounds)
-        parts.append((run.name, bounds[:-1].copy(), bounds[1:].copy()))
+        parts.append(Run(run.name, bounds[:-1].copy(), bounds[1:].copy()))
         block += len(run.unpacked_sizes)
     if logged:
         data[ends[-1] :] = np.frombuffer(logged, np.uint8)
-        parts.append(("the write-ahead log", ends[-1:].copy(), np.array([len(data)])))
-    return _merged(data, parts, low, high)
-
-
-def _merged(data: Bytes, parts: list[tuple[str, Int64s, Int64s]], low: bytes, high: bytes | None) -> Rows:
-    rows = key_bytes = 0
-    found = np.zeros(2, np.int64)
-    for name, starts, stops in parts:
-        if (code := measure_blocks(data, starts, stops, found)) < 0:
-            raise CheckpointError(
-                f"{name}: block {-1 - code} of a range from {low!r} is damaged; take a new checkpoint"
-            )
-        rows += int(found[0])
-        key_bytes += int(found[1])
-    keys = np.empty(key_bytes + SLACK, np.uint8)
-    key_offsets = np.zeros(rows + 1, np.int64)
-    trailers = np.empty(rows, np.uint64)
-    value_starts, value_stops = np.empty(rows, np.int64), np.empty(rows, np.int64)
-    first, end = np.array(bytearray(low)), np.array(bytearray(high or b""))
-    bounds = [0]
-    for _, starts, stops in parts:
-        bounds.append(
-            read_blocks(
-                data,
-                starts,
-                stops,
-                first.astype(np.uint8),
-                end.astype(np.uint8),
-                high is not None,
-                bounds[-1],
-                keys,
-                key_offsets,
-                trailers,
-                value_starts,
-                value_stops,
-            )
-        )
-    order = _in_order(keys, key_offsets, trailers, bounds)
-    picked = np.empty(len(order), np.int64)
-    count = pick_live(keys, key_offsets, trailers, order, picked)
-    if count < 0:
-        raise Unsupported(f"a row of type {-1 - count}")
-    picked = picked[:count]
-    return Rows(
-        _gathered(keys, key_offsets[:-1], key_offsets[1:], picked), _gathered(data, value_starts, value_stops, picked)
-    )
-
-
-def _in_order(
-    keys: Bytes, key_offsets: Int64s, trailers: np.ndarray[tuple[int], np.dtype[np.uint64]], bounds: list[int]
-) -> Int64s:
-    """All rows in order of their keys; the rows of each run, bounds[n] to bounds[n + 1], are so already."""
-    order = np.arange(bounds[-1])
-    other = np.empty_like(order)
-    common = _common(keys, key_offsets, bounds)
-    while len(bounds) > 2:
-        merged = [0]
-        for n in range(0, len(bounds) - 1, 2):
-            middle, end = bounds[n + 1], bounds[min(n + 2, len(bounds) - 1)]
-            merge_runs(keys, key_offsets, trailers, common, order, bounds[n], middle, end, other)
-            merged.append(end)
-        order, other, bounds = other, order, merged
-    return order
-
-
-def _common(keys: Bytes, key_offsets: Int64s, bounds: list[int]) -> int:
-    """How many bytes all keys begin with in common; in a run, the first and the last key tell."""
-    edges = [row for start, stop in pairwise(bounds) if start < stop for row in (start, stop - 1)]
-    found = [keys[key_offsets[row] : key_offsets[row + 1]].tobytes() for row in edges]
-    lowest, highest = min(found, default=b""), max(found, default=b"")
-    differ = (n for n, (a, b) in enumerate(zip(lowest, highest, strict=False)) if a != b)
-    return next(differ, len(lowest))
-
-
-def _gathered(data: Bytes, starts: Int64s, stops: Int64s, rows: Int64s) -> ByteColumn:
-    offsets = np.empty(len(rows) + 1, np.int64)
-    out = np.empty(int((stops[rows] - starts[rows]).sum()), np.uint8)
-    gather(data, starts, stops, rows, offsets, out)
-    return ByteColumn(offsets, out)
+        parts.append(Run("the write-ahead log", ends[-1:].copy(), np.array([len(data)])))
+    try:
+        return live_rows(data, parts, low, high)
+    except Unsupported as error:
+        raise CheckpointError(f"{error}, which only RocksDB itself reads") from error
+    except DecodeError as error:
+        raise CheckpointError(f"{error}; take a new checkpoint") from error

@@ -11,7 +11,7 @@ import cramjam
 import numpy as np
 import xxhash
 
-from ozone_recon.errors import CheckpointError, DecodeError
+from ozone_recon.errors import CheckpointError, DecodeError, Unsupported
 from ozone_recon.model.columns import ByteColumn, Bytes, Int64s
 from ozone_recon.wire.crc32c import masked_crc32c
 from ozone_recon.wire.index_kernel import read_index
@@ -21,7 +21,9 @@ from ozone_recon.wire.protobuf import read_varint
 from ozone_recon.wire.table_file import (
     CRC32C,
     FOOTER,
+    LARGEST_PLACE,
     LZ4,
+    LZ4HC,
     SNAPPY,
     TRAILER,
     UNPACKED,
@@ -29,7 +31,6 @@ from ozone_recon.wire.table_file import (
     ZSTD,
     Handle,
     Index,
-    Unsupported,
     read_footer,
     read_metaindex,
     read_properties,
@@ -72,7 +73,7 @@ def _unpacked_sizes(data: Bytes, starts: Int64s, stops: Int64s) -> Int64s:
     bad = first_unsized(data, starts, stops, LARGEST_BLOCK, sizes)
     if bad < 0:
         return sizes
-    if (packing := int(data[stops[bad]])) not in (UNPACKED, SNAPPY, LZ4, ZSTD):
+    if (packing := int(data[stops[bad]])) not in (UNPACKED, SNAPPY, LZ4, LZ4HC, ZSTD):
         raise Unsupported(f"compression of type {packing}")
     raise DecodeError(f"a block does not say that it unpacks to at most {LARGEST_BLOCK} bytes")
 
@@ -84,7 +85,7 @@ def _unpack_into(kind: int, block: memoryview, out: memoryview) -> int:
     if kind == SNAPPY:
         return cramjam.snappy.decompress_raw_into(block, out)
     _, start = read_varint(bytes(block[:5]), 0)
-    if kind == LZ4:
+    if kind in (LZ4, LZ4HC):
         return cramjam.lz4.decompress_block_into(block[start:], out, output_len=len(out))
     return cramjam.zstd.decompress_into(block[start:], out)
 
@@ -107,6 +108,8 @@ class Table:
             meta = read_metaindex(self._block(footer.metaindex))
             if "rocksdb.range_del" in meta:
                 raise Unsupported("range deletions")
+            if "rocksdb.compression_dict" in meta:
+                raise Unsupported("a dictionary for compression")
             if "rocksdb.properties" not in meta:
                 raise DecodeError("it has no properties")
             self.properties = read_properties(self._block(meta["rocksdb.properties"]))
@@ -144,20 +147,6 @@ class Table:
             return self._packed(index, first, last)
         except DecodeError as error:
             raise CheckpointError(f"{self.name}: {error}; take a new checkpoint") from error
-
-    def blocks_with(self, key: bytes) -> list[bytes]:
-        """The unpacked blocks that may hold `key`."""
-        if not self.smallest <= key <= self.largest:
-            return []
-        index = self.index
-        n = bisect_left(index.last_keys, key)
-        found = []
-        while n < len(index.last_keys):
-            found.append(self._block(Handle(int(index.offsets[n]), int(index.sizes[n]))))
-            if index.last_keys[n] > key:
-                break
-            n += 1
-        return found
 
     def close(self) -> None:
         """Let go of the file."""
@@ -206,13 +195,15 @@ class Table:
         sizes = _unpacked_sizes(np.frombuffer(raw, np.uint8), np.zeros(1, np.int64), np.array([handle.size]))
         out = bytearray(int(sizes[0]))
         try:
-            _unpack_into(kind, view, memoryview(out))
+            written = _unpack_into(kind, view, memoryview(out))
         except Exception as error:
             raise DecodeError(f"the block at byte {handle.offset} cannot be unpacked: {error}") from error
+        if written != len(out):
+            raise DecodeError(f"the block at byte {handle.offset} has {written} bytes instead of {len(out)}")
         return bytes(out)
 
     def _read(self, offset: int, size: int) -> bytes:
-        if size > LARGEST_BLOCK or offset < 0:
+        if not 0 <= size <= LARGEST_BLOCK or offset >= LARGEST_PLACE:
             raise DecodeError(f"{size} bytes at byte {offset} cannot be a block")
         raw = os.pread(self._descriptor, size, offset)
         if len(raw) != size:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ozone_recon.errors import DecodeError
+from ozone_recon.errors import DecodeError, Unsupported
 from ozone_recon.wire.log_format import records
 from ozone_recon.wire.manifest import Manifest
-from ozone_recon.wire.table_file import DELETION, SINGLE_DELETION, VALUE, Unsupported
+from ozone_recon.wire.table_file import DELETION, SINGLE_DELETION, VALUE
 from ozone_recon.wire.write_batch import Change, Kind, read_write_batch
 
 TYPES = {Kind.PUT: VALUE, Kind.DELETE: DELETION, Kind.SINGLE_DELETE: SINGLE_DELETION}
@@ -35,11 +34,6 @@ class LoggedRows:
             out += _varint(0) + _varint(len(key) + 8) + _varint(len(change.value))
             out += key + _trailer(change).to_bytes(8, "little") + change.value
         return bytes(out) + bytes(4) if out else b""
-
-    def versions(self, key: bytes) -> Iterator[tuple[int, bytes]]:
-        """Trailer and value of the key's newest change, when it has one."""
-        if change := self.changes.get(key):
-            yield _trailer(change), change.value
 
 
 @dataclass(frozen=True, slots=True)

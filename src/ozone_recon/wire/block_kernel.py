@@ -1,4 +1,4 @@
-"""Rows out of many unpacked data blocks at once: the compiled twin of `table_file.entries`.
+"""Rows out of many unpacked data blocks at once, and their merge: the loops of `block_rows`.
 
 Blocks lie in one array; block b is `data[starts[b]:stops[b]]`. Whatever a block announces is checked against its end
 before it is read, and the whole pass is refused with a code below zero that tells the block: -1 - b.
@@ -100,21 +100,30 @@ def read_blocks(
 
     Row r gets the user key `keys[key_offsets[r]:key_offsets[r + 1]]`, the value `data[value_starts[r]:value_stops[r]]`
     and its trailer, sequence << 8 | type. Gives the number of rows there are then. `measure_blocks` has checked the
-    blocks and told how large the arrays must be; `keys` needs 8 bytes more.
+    blocks and told how large the arrays must be; `keys` needs 8 bytes more. -1 - b when block b is out of order: each
+    key must be above the one before or, when it is the same, have a lower trailer.
     """
     key_at = key_offsets[row]
+    before_at = key_at
+    before_size = zero()
+    trailer = np.uint64(0xFFFFFFFFFFFFFFFF)
     for b in range(starts.size):
         end = _entries_end(data, starts[b], stops[b])
         at = starts[b]
-        before_at = key_at
-        before_size = zero()
-        trailer = np.uint64(0)
         edge = b == 0 or b == starts.size - 1
         while at < end:
             shared, at = read_varint32(data, at, end)
             own, at = read_varint32(data, at, end)
             size, at = read_varint32(data, at, end)
             length = shared + own
+            change = length - 8 - before_size
+            for i in range(min(before_size, length - 8) - shared):
+                difference = int(np.int64(data[np.uint64(at + i)]) - np.int64(keys[np.uint64(before_at + shared + i)]))
+                if difference != 0:
+                    change = difference
+                    break
+            if change < 0:
+                return -1 - b
             if before_at != key_at:
                 for i in range(min(shared, before_size)):
                     keys[np.uint64(key_at + i)] = keys[np.uint64(before_at + i)]
@@ -126,9 +135,12 @@ def read_blocks(
             at += own
             before_at = key_at
             before_size = length - 8
+            before_trailer = trailer
             trailer = np.uint64(0)
             for i in range(8):
                 trailer |= np.uint64(keys[key_at + before_size + i]) << np.uint64(8 * i)
+            if change == 0 and trailer >= before_trailer:
+                return -1 - b
             if edge and (
                 _compare(keys, key_at, key_at + before_size, low, 0, low.size) < 0
                 or (bounded and _compare(keys, key_at, key_at + before_size, high, 0, high.size) >= 0)

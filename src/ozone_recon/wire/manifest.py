@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from ozone_recon.errors import DecodeError
+from ozone_recon.errors import DecodeError, Unsupported
 from ozone_recon.wire.cursor import Cursor
 from ozone_recon.wire.log_format import records
 
@@ -48,13 +48,13 @@ class Manifest:
 
 
 def read_manifest(data: bytes) -> Manifest:
-    """The state after all edits of a MANIFEST; DecodeError when one is damaged or of a kind we do not read."""
+    """The state after all edits of a MANIFEST; DecodeError when one is damaged, Unsupported when its tag is unknown."""
     manifest = Manifest({0: ColumnFamily(0, "default")})
     for number, record in enumerate(records(data, torn_tail=False)):
         try:
             _apply(manifest, Cursor(record))
         except DecodeError as error:
-            raise DecodeError(f"edit {number} of the MANIFEST: {error}") from None
+            raise type(error)(f"edit {number} of the MANIFEST: {error}") from None
     return manifest
 
 
@@ -93,7 +93,7 @@ def _apply(manifest: Manifest, edit: Cursor) -> None:
         elif tag & IGNORABLE:
             edit.slice()
         else:
-            raise DecodeError(f"tag {tag} at byte {edit.at} is unknown")
+            raise Unsupported(f"tag {tag} before byte {edit.at}")
     if added is not None:
         manifest.families[family_id] = ColumnFamily(family_id, added)
     family = manifest.families.get(family_id)

@@ -11,7 +11,7 @@ from ozone_recon.model.columns import Bytes, Int64s
 from ozone_recon.model.kernel import kernel
 from ozone_recon.wire.block_kernel import read_varint32
 from ozone_recon.wire.crc32c import masked_crc32c
-from ozone_recon.wire.table_file import LZ4, SNAPPY, UNPACKED, ZSTD
+from ozone_recon.wire.table_file import LZ4, LZ4HC, SNAPPY, UNPACKED, ZSTD
 
 
 @kernel
@@ -34,7 +34,7 @@ def first_unsized(data: Bytes, starts: Int64s, stops: Int64s, largest: int, size
         packing = data[stops[n]]
         if packing == UNPACKED:
             sizes[n] = stops[n] - starts[n]
-        elif packing in (SNAPPY, LZ4, ZSTD):
+        elif packing in (SNAPPY, LZ4, LZ4HC, ZSTD):
             sizes[n], end = read_varint32(data, starts[n], stops[n])
             if end < 0 or sizes[n] > largest:
                 return n

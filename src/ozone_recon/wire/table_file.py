@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from ozone_recon.errors import DecodeError
+from ozone_recon.errors import DecodeError, Unsupported
 from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.wire.cursor import Cursor
 
@@ -26,14 +26,12 @@ LARGEST_PLACE: Final = 1 << 61
 """Bytes; no file is larger, and sums of two places fit 64 bits."""
 MAGIC: Final = 0x88E241B785F4CFF7
 NO_CHECKSUM, CRC32C, XXH3 = 0, 1, 4
-UNPACKED, SNAPPY, LZ4, ZSTD = 0, 1, 4, 7
+UNPACKED, SNAPPY, LZ4, LZ4HC, ZSTD = 0, 1, 4, 5, 7
 """How a block is packed."""
+PACKINGS: Final = (b"", b"NoCompression", b"Snappy", b"LZ4", b"LZ4HC", b"ZSTD")
+"""The same by the names that properties have for it."""
 DELETION, VALUE, SINGLE_DELETION = 0, 1, 7
 """Types of a row that we read; a merge, a blob or a wide column has another."""
-
-
-class Unsupported(DecodeError):
-    """A table file that may be right, but has something that only RocksDB itself reads; the text says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ def read_footer(data: bytes) -> Footer:
 
 
 def entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of an unpacked block, in order: the readable twin of `block_kernel.read_blocks`."""
+    """Keys and values of an unpacked block, in order."""
     cursor = Cursor(block[: entries_end(block)])
     key = b""
     while cursor.left:
@@ -172,6 +170,8 @@ def read_properties(block: bytes) -> Properties:
         raise Unsupported(f"{merges} merge operands")
     if any(held.get(b"rocksdb.external_sst_file.global_seqno", b"")):
         raise Unsupported("a global sequence number")
+    if (packing := held.get(b"rocksdb.compression", b"")) not in PACKINGS:
+        raise Unsupported(f"compression {packing.decode(errors='replace')}")
     kind = int.from_bytes(held.get(b"rocksdb.block.based.table.index.type", b"\0"), "little")
     if kind not in (0, 2):
         raise Unsupported(f"an index of type {kind}")
