@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import orjson
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ozone_recon.api.json_rows import chosen, rows_json, scalars, texts, times
@@ -20,6 +20,7 @@ ROWS = st.lists(
 WORDS: tuple[Any, ...] = (None, {"a": [1, "é"]})
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_rows_are_what_orjson_writes_of_the_same_values(rows: list[tuple[int, bool, bytes, bool]]) -> None:
     names = cells_of(ByteColumn.of(name for _, _, name, _ in rows))

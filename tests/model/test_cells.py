@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ozone_recon.model.cells import cells_at, cells_of, joined, same_cells
@@ -8,6 +8,7 @@ from ozone_recon.model.columns import ByteColumn
 ITEMS = st.lists(st.binary(max_size=5), min_size=1, max_size=6)
 
 
+@settings(deadline=None)
 @given(ITEMS, st.data())
 def test_parts_are_joined_row_by_row(items: list[bytes], data: st.DataObject) -> None:
     column = ByteColumn.of([b"before", *items, b"after"]).slice(1, len(items) + 1)
