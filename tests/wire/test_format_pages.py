@@ -1,0 +1,45 @@
+"""The examples in docs/formats are real: bytes of the sample, or what RocksDB writes."""
+
+import re
+from pathlib import Path
+
+import pytest
+from rocksdict import Options, Rdict, WriteBatch
+
+PAGES = Path(__file__).parents[2] / "docs" / "formats"
+HEX = re.compile(r"^(?:[0-9a-f]{2}(?: |$))+", re.MULTILINE)
+
+
+def example(page: str) -> bytes:
+    """The bytes that begin the lines of a page's example."""
+    return b"".join(
+        bytes.fromhex(line) for block in (PAGES / page).read_text().split("```")[1::2] for line in HEX.findall(block)
+    )
+
+
+@pytest.mark.parametrize(
+    ("page", "file", "size"),
+    [
+        ("rocksdb-log.md", "MANIFEST-000005", 35),
+        ("rocksdb-manifest.md", "MANIFEST-000005", 109),
+        ("rocksdb-table.md", "000087.sst", 45),
+    ],
+)
+def test_an_example_is_of_the_sample(sample_checkpoint: Path, page: str, file: str, size: int) -> None:
+    assert len(example(page)) == size
+    assert example(page) in (sample_checkpoint / file).read_bytes()
+
+
+def test_the_example_of_a_batch_is_what_rocksdb_writes(tmp_path: Path) -> None:
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.create_missing_column_families(True)
+    db = Rdict(str(tmp_path), options, column_families={"table": options})
+    batch = WriteBatch(raw_mode=True)
+    batch.put(b"#KEY", b"7", db.get_column_family_handle("table"))
+    batch.delete(b"old", db.get_column_family_handle("table"))
+    db.write(batch)
+    (log,) = (file for file in tmp_path.glob("*.log") if file.stat().st_size)
+    written = log.read_bytes()
+    db.close()
+    assert written.endswith(example("rocksdb-write-batch.md"))
