@@ -1,11 +1,21 @@
-"""The protobuf reader: encoding rules, defaults, and refusal of everything that is cut short."""
+"""Protobuf, read and written: encoding rules, defaults, and refusal of everything that is cut short."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ozone_recon.errors import DecodeError
-from ozone_recon.wire.protobuf import Message, read_varint, to_int32, to_int64
+from ozone_recon.wire.protobuf import (
+    Message,
+    bytes_field,
+    from_zigzag,
+    number_field,
+    read_varint,
+    to_int32,
+    to_int64,
+    zigzag,
+)
+from ozone_recon.wire.protobuf import varint as written_varint
 
 
 def varint(number: int) -> bytes:
@@ -109,3 +119,27 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
         Message("M", data)
     except DecodeError as error:
         assert str(error).startswith("M: ")
+
+
+@given(st.integers(-(1 << 63), (1 << 64) - 1))
+def test_a_number_is_written_as_the_independent_encoder_writes_it(number: int) -> None:
+    assert written_varint(number) == varint(number)
+
+
+@pytest.mark.parametrize(("signed", "unsigned"), [(0, 0), (-1, 1), (1, 2), (-33, 65), (2**31 - 1, 2**32 - 2)])
+def test_zigzag_is_as_the_encoding_guide_says(signed: int, unsigned: int) -> None:
+    assert (zigzag(signed), from_zigzag(unsigned)) == (unsigned, signed)
+
+
+@given(st.integers(-(1 << 31), (1 << 31) - 1))
+def test_a_signed_number_comes_back(number: int) -> None:
+    assert Message("M", number_field(3, zigzag(number))).sint32(3) == number
+
+
+@given(st.integers(-(1 << 63), (1 << 63) - 1), st.binary(max_size=300))
+def test_fields_come_back(number: int, value: bytes) -> None:
+    text = value.decode("utf-8", "surrogateescape")
+    data = number_field(1, number) + bytes_field(200, value) + bytes_field(3, text) + number_field(4, None)
+    message = Message("M", data)
+    assert (message.int64(1), message.blob(200), message.text(3)) == (number, value, text)
+    assert message.int64(4, None) is None

@@ -1,4 +1,4 @@
-"""Protobuf messages, read field by field: only the fields that are asked for, strict about what is cut short.
+"""Protobuf messages, field by field: reads only the fields that are asked for, strict about what is cut short; writes.
 
 The rules are those of the protobuf encoding guide. A varint has up to ten bytes and is taken modulo 2^64, so a
 negative number reads as what Java wrote. A field we know by number but that comes with another wire type, like one
@@ -51,6 +51,11 @@ def to_int32(value: int) -> int:
     """The low 32 bits as Java's signed `int`, as protobuf reads an int32 or an enum."""
     low = value & 0xFFFFFFFF
     return low - (1 << 32) if low >> 31 else low
+
+
+def from_zigzag(value: int) -> int:
+    """An unsigned number as the sint32 or sint64 that it stands for: 0, -1, 1, -2, ..."""
+    return value >> 1 ^ -(value & 1)
 
 
 def to_text(value: bytes) -> str:
@@ -142,6 +147,10 @@ class Message:
         """A varint as Java's `int`: right for int32, uint32 and enums."""
         return self._last(self._numbers, number, to_int32, default)
 
+    def sint32(self, number: int, default: D | Required = REQUIRED) -> int | D:
+        """A zigzag varint as Java's `int`: right for sint32."""
+        return self._last(self._numbers, number, lambda value: from_zigzag(value & 0xFFFFFFFF), default)
+
     def boolean(self, number: int, default: D | Required = REQUIRED) -> bool | D:
         """A varint as a boolean."""
         return self._last(self._numbers, number, bool, default)
@@ -187,3 +196,37 @@ class Message:
                 raise DecodeError(f"{self._name} field {number}: {error}") from None
 
         return decode_and_say_where
+
+
+def varint(value: int) -> bytes:
+    """A number in as few bytes as it needs; a negative one in ten, as Java writes an `int`, a `long` or an enum."""
+    value &= _U64
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def zigzag(value: int) -> int:
+    """A sint32 as the unsigned number that stands for it."""
+    return (value << 1 ^ value >> 31) & 0xFFFFFFFF
+
+
+def delimited(message: bytes) -> bytes:
+    """A message, or a field's value, behind a varint that gives its length."""
+    return varint(len(message)) + message
+
+
+def number_field(number: int, value: int | None) -> bytes:
+    """A varint field; nothing for None."""
+    return b"" if value is None else varint(number << 3 | VARINT) + varint(value)
+
+
+def bytes_field(number: int, value: bytes | str | None) -> bytes:
+    """A field of bytes, text or a message; nothing for None. Text that `to_text` made gives the same bytes again."""
+    if value is None:
+        return b""
+    data = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+    return varint(number << 3 | LENGTH_DELIMITED) + delimited(data)
