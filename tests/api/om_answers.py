@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from fastapi import FastAPI
 from tests.insights.om_samples import RandomDatabase, generation_of
-from tests.oracle import Oracle
+from tests.oracle import Oracle, Row
 
 from ozone_recon.api.application import create_app
 from ozone_recon.api.context import Context, Served
@@ -16,9 +16,14 @@ from ozone_recon.api.context import Context, Served
 def served(place: Path, seed: int = 10) -> tuple[FastAPI, Oracle]:
     """An application over a random database, and who knows what is in it."""
     tables = RandomDatabase(seed).tables
+    return served_from(tables, place), Oracle(tables)
+
+
+def served_from(tables: dict[str, list[Row]], place: Path) -> FastAPI:
+    """An application over these rows."""
     context = Context(cast("Any", None), lambda: (), lambda: True)
     context.serve(Served(generation_of(tables, place / "g"), "one", 1, 1, lambda *_: None, lambda: None))
-    return create_app(context), Oracle(tables)
+    return create_app(context)
 
 
 def initialising() -> FastAPI:

@@ -1,4 +1,5 @@
 from pathlib import Path
+from random import Random
 
 import pytest
 from tests.insights.om_samples import RandomDatabase, generation_of
@@ -94,3 +95,24 @@ def test_a_bucket_that_is_not_there_has_none(tmp_path: Path) -> None:
     database = RandomDatabase(1)
     generation = generation_of(database.tables, tmp_path / "g")
     assert in_pages(generation, read_prefix(generation, "/vol1/no-such"), 3) == []
+
+
+@pytest.mark.parametrize("seed", [0, 3, 5, 6, 8, 9, 10, 11])
+def test_rows_that_cannot_be_decoded_end_no_page(tmp_path: Path, seed: int) -> None:
+    tables = RandomDatabase(seed).tables
+    oracle = Oracle(tables)
+    whole = expected(oracle, "openKeyTable") + expected(oracle, "openFileTable")
+    readable = Random(seed).sample(whole, len(whole) // 3)
+    left = {str(row[0]).encode() for row in readable}
+    cut = {
+        table: [(key, value if key in left else b"\xff") for key, value in tables.get(table, [])]
+        for table in ("openKeyTable", "openFileTable")
+    }
+    generation = generation_of(tables | cut, tmp_path / "g")
+    for limit in (1, 2, 7):
+        assert in_pages(generation, None, limit) == [row for row in whole if row in readable]
+    for volume, bucket, _ in oracle.buckets.values():
+        everything = below(oracle, volume, bucket, "")
+        for rest in {str(row[1]).split("/", 2)[2].rpartition("/")[0] for row in everything}:
+            wanted = [row for row in below(oracle, volume, bucket, rest) if row in readable]
+            assert in_pages(generation, read_prefix(generation, f"/{volume}/{bucket}/{rest}"), 1) == wanted

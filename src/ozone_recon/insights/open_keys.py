@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -43,10 +44,14 @@ def list_open_keys(generation: Generation, prefix: Prefix | None, after: bytes, 
     table = generation.table("om/openKeyTable")
     if is_id_key(generation, after):
         return []
-    start, end = page(table.bytes("key"), prefix.text if prefix else b"", after, limit)
-    rows = np.arange(start, end)
-    paths = [key[1:].rpartition("/")[0] for key in texts_at(table.bytes("key"), rows)]
-    return _read(table.bytes("key"), table.bytes("value"), rows, paths)
+    keys, values = table.bytes("key"), table.bytes("value")
+
+    def read(after: bytes) -> tuple[Int64s, list[OpenKey]]:
+        rows = np.arange(*page(keys, prefix.text if prefix else b"", after, limit))
+        paths = [key[1:].rpartition("/")[0] for key in texts_at(keys, rows)]
+        return rows, _read(keys, values, rows, paths)
+
+    return _filled(keys, read, after, limit)
 
 
 def list_open_files(generation: Generation, prefix: Prefix | None, after: bytes, limit: int | None) -> list[OpenKey]:
@@ -55,16 +60,30 @@ def list_open_files(generation: Generation, prefix: Prefix | None, after: bytes,
     `after` counts only when it is a key of openFileTable.
     """
     table = generation.table("om/openFileTable")
-    keys = table.bytes("key")
+    keys, values = table.bytes("key"), table.bytes("value")
     tree = DirectoryPaths(generation)
-    if not is_id_key(generation, after):
-        after = b""
-    if prefix is None:
-        rows = np.arange(*page(keys, b"", after, limit))
-    else:
-        rows = _rows_below(tree, keys, prefix, after, len(keys) if limit is None else limit)
-    values = table.bytes("value")
-    return _read(keys, values, rows, [_path_of_file(tree, keys[row], values[row]) for row in rows.tolist()])
+
+    def read(after: bytes) -> tuple[Int64s, list[OpenKey]]:
+        if prefix is None:
+            rows = np.arange(*page(keys, b"", after, limit))
+        else:
+            rows = _rows_below(tree, keys, prefix, after, len(keys) if limit is None else limit)
+        return rows, _read(keys, values, rows, [_path_of_file(tree, keys[row], values[row]) for row in rows.tolist()])
+
+    return _filled(keys, read, after if is_id_key(generation, after) else b"", limit)
+
+
+def _filled(
+    keys: ByteColumn, read: Callable[[bytes], tuple[Int64s, list[OpenKey]]], after: bytes, limit: int | None
+) -> list[OpenKey]:
+    """`limit` open keys, or all there are: where some rows of a page cannot be decoded, the next ones follow."""
+    found: list[OpenKey] = []
+    while True:
+        rows, readable = read(after)
+        found += readable
+        if limit is None or len(rows) < limit or len(found) >= limit:
+            return found[:limit]
+        after = keys[int(rows[-1])]
 
 
 def _rows_below(tree: DirectoryPaths, keys: ByteColumn, prefix: Prefix, after: bytes, limit: int) -> Int64s:

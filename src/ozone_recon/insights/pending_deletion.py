@@ -62,7 +62,9 @@ def list_deleted_keys(generation: Generation, prefix: bytes, after: bytes, limit
     table = generation.table("om/deletedTable")
     keys, values = table.bytes("key"), table.bytes("value")
     found: list[DeletedKeys] = []
-    for row in range(*page(keys, prefix, after, limit)):
+    for row in range(*page(keys, prefix, after)):
+        if len(found) == limit:
+            break
         try:
             deleted = decode_repeated_key_info(values[row])
         except DecodeError:
@@ -78,7 +80,9 @@ def list_deleted_directories(generation: Generation, after: bytes, limit: int | 
     places = generation.table("namespace")
     tree = DirectoryPaths(generation)
     found: list[DeletedDirectory] = []
-    for row in range(*page(keys, b"", after, limit)):
+    for row in range(*page(keys, b"", after)):
+        if len(found) == limit:
+            break
         try:
             key, info = DeletedDirectoryKey.parse(keys[row]), decode_key_info(values[row])
         except DecodeError:

@@ -15,7 +15,9 @@ def list_volumes(generation: Generation, after: str, limit: int) -> list[VolumeI
     table = generation.table("om/volumeTable")
     keys, values = table.bytes("key"), table.bytes("value")
     found: list[VolumeInfo] = []
-    for row in range(*page(keys, b"", encode_text(f"/{after}"), limit)):
+    for row in range(*page(keys, b"", encode_text(f"/{after}"))):
+        if len(found) == limit:
+            break
         try:
             found.append(decode_volume(values[row]))
         except DecodeError:
@@ -32,7 +34,9 @@ def list_buckets(generation: Generation, volume: str | None, after: str, limit: 
     keys, values = table.bytes("key"), table.bytes("value")
     prefix = "/" if volume is None else f"/{volume}/"
     found: list[BucketInfo] = []
-    for row in range(*page(keys, encode_text(prefix), encode_text(prefix + after.removeprefix("/")), limit)):
+    for row in range(*page(keys, encode_text(prefix), encode_text(prefix + after.removeprefix("/")))):
+        if len(found) == limit:
+            break
         try:
             found.append(decode_bucket(values[row]))
         except DecodeError:

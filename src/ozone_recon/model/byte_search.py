@@ -39,7 +39,7 @@ def after_prefix(prefix: bytes) -> bytes | None:
     return kept[:-1] + bytes([kept[-1] + 1]) if kept else None
 
 
-def page(column: ByteColumn, prefix: bytes, after: bytes, limit: int | None) -> tuple[int, int]:
+def page(column: ByteColumn, prefix: bytes, after: bytes, limit: int | None = None) -> tuple[int, int]:
     """The first `limit` items (all for None) that begin with `prefix` and are greater than `after`: (first, end)."""
     start, end = prefix_range(column, prefix)
     start = first_after(column, after, start, end)
