@@ -4,8 +4,10 @@ ReconError
 ├── ConfigError            a configuration value that cannot be used
 ├── SourceError            the data we read from is missing, unreachable or broken
 │   ├── CheckpointError    an OM checkpoint that is incomplete, damaged or not a checkpoint
-│   └── TransferError      a download that failed and may work when tried again
+│   ├── TransferError      a download or a call that failed and may work when tried again
+│   └── RemoteError        a server's own refusal of a call
 ├── DecodeError            bytes that are not what their format says
+│   ├── TooLong            a message longer than we take
 │   └── Unsupported        bytes that may be right, but that only RocksDB itself reads
 ├── StoreError             our own data directory cannot be used
 │   ├── DataDirectoryBusy  another process holds the data directory
@@ -34,11 +36,24 @@ class CheckpointError(SourceError):
 
 
 class TransferError(SourceError):
-    """A download that failed on its way; trying again may help."""
+    """A download or a call that failed on its way; trying again may help."""
+
+
+class RemoteError(SourceError):
+    """A server's own refusal of a call: its exception's simple class name and message, of the server `address`."""
+
+    def __init__(self, address: str, exception: str, message: str) -> None:
+        super().__init__(f"{address} answers {exception}: {message}")
+        self.exception = exception
+        self.message = message
 
 
 class DecodeError(ReconError):
     """Bytes that are not what their format says: truncated, oversized or malformed."""
+
+
+class TooLong(DecodeError):
+    """A message longer than we take: ask for less, or allow more."""
 
 
 class Unsupported(DecodeError):

@@ -1,0 +1,456 @@
+"""Hadoop RPC in memory: frames and messages to the byte, client against server, cut anywhere, damaged anywhere."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.wire.hadoop_rpc_samples import CLIENT, CLIENT_ID, PROTOCOL, SERVER, Counted, events
+
+from ozone_recon.errors import DecodeError, SourceError, TooLong
+from ozone_recon.wire.hadoop_rpc_client import ClientConnection, Failure, Response
+from ozone_recon.wire.hadoop_rpc_connection import Connection, Event
+from ozone_recon.wire.hadoop_rpc_frames import Auth, Frames, connection_header, frame
+from ozone_recon.wire.hadoop_rpc_messages import (
+    ConnectionContext,
+    Detail,
+    RequestHeader,
+    RpcRequestHeader,
+    RpcResponseHeader,
+    SaslAuth,
+    SaslMessage,
+    SaslState,
+    Status,
+)
+from ozone_recon.wire.hadoop_rpc_sasl import Mechanism, Simple
+from ozone_recon.wire.hadoop_rpc_server import Call, Connected, Ping, ServerConnection
+
+WAYS: list[tuple[str, Sequence[Mechanism], Sequence[Mechanism]]] = [
+    ("me", [], [Simple()]),
+    ("me", [Simple()], [Simple()]),
+    ("me", [Simple()], [Counted(SERVER), Simple()]),
+    ("me", [Counted(CLIENT), Simple()], [Simple()]),
+    ("counted", [Simple(), Counted(CLIENT, wraps=False)], [Counted(SERVER, wraps=False), Simple()]),
+    ("counted", [Counted(CLIENT)], [Counted(SERVER)]),
+]
+"""Users, and ways in which their client and a server come to terms."""
+
+
+def converse(client: ClientConnection, server: ServerConnection) -> tuple[list[object], list[object], bytes, bytes]:
+    """Lets the two talk until neither has more to say: what happened at each, and what each has sent."""
+    at_client: list[object] = []
+    at_server: list[object] = []
+    sent, answered = b"", b""
+    while (asked := client.take()) or (answer := server.take()):
+        if asked:
+            sent += asked
+            at_server += server.receive(asked)
+        else:
+            answered += answer
+            at_client += client.receive(answer)
+    return at_client, at_server, sent, answered
+
+
+def test_bytes_that_were_worked_out_by_hand() -> None:
+    assert connection_header(Auth.NONE) == b"hrpc\x09\x00\x00"
+    assert connection_header(Auth.SASL) == b"hrpc\x09\x00\xdf"
+    header = RpcRequestHeader(-3, b"id")
+    assert header.encode() == b"\x08\x02\x10\x00\x18\x05\x22\x02id\x28\x01"
+    context = ConnectionContext("me", protocol="p")
+    assert context.encode() == b"\x12\x04\x0a\x02me\x1a\x01p"
+    assert frame(header.encode(), context.encode()) == (
+        b"\x00\x00\x00\x17\x0c\x08\x02\x10\x00\x18\x05\x22\x02id\x28\x01\x09\x12\x04\x0a\x02me\x1a\x01p"
+    )
+    response = RpcResponseHeader(-33, Status.FATAL, b"", -1, "a.B", "why", Detail.UNAUTHORIZED)
+    assert response.encode() == (
+        b"\x08\xdf\xff\xff\xff\x0f\x10\x02\x18\x09\x22\x03a.B\x2a\x03why\x30\x0f\x3a\x00\x40\x01"
+    )
+
+
+texts = st.text(max_size=20)
+some_bytes = st.binary(max_size=40)
+auths = st.builds(SaslAuth, texts, texts, st.none() | texts, st.none() | texts, st.none() | some_bytes)
+int32 = st.integers(-(1 << 31), (1 << 31) - 1)
+messages = (
+    st.builds(RpcRequestHeader, int32, some_bytes, int32, int32, int32)
+    | st.builds(
+        RpcResponseHeader,
+        int32,
+        st.sampled_from(Status),
+        some_bytes,
+        int32,
+        st.none() | texts,
+        st.none() | texts,
+        st.none() | int32,
+    )
+    | st.builds(RequestHeader, texts, texts, st.integers(0, (1 << 63) - 1))
+    | st.builds(ConnectionContext, st.none() | texts, st.none() | texts, st.none() | texts)
+    | auths
+    | st.builds(SaslMessage, st.sampled_from(SaslState), st.none() | some_bytes, st.lists(auths).map(tuple))
+)
+
+
+@given(messages)
+def test_messages_come_back(message: SaslMessage | RequestHeader) -> None:
+    assert type(message).decode(message.encode()) == message
+
+
+@given(messages, st.data())
+def test_damaged_messages_are_read_or_refused(message: SaslMessage | RequestHeader, data: st.DataObject) -> None:
+    written = bytearray(message.encode())
+    for _ in range(data.draw(st.integers(1, 3))):
+        if written:
+            written[data.draw(st.integers(0, len(written) - 1))] = data.draw(st.integers(0, 255))
+    cut = bytes(written[: data.draw(st.integers(0, len(written)))])
+    try:
+        read = type(message).decode(cut)
+    except DecodeError:
+        return
+    assert type(message).decode(read.encode()) == read
+
+
+@given(st.lists(st.binary(min_size=1, max_size=300), max_size=5), st.lists(st.integers(0, 2000), max_size=8))
+def test_frames_come_back_wherever_they_are_cut(bodies: list[bytes], cuts: list[int]) -> None:
+    data = b"".join(len(body).to_bytes(4, "big") + body for body in bodies)
+    places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    frames, came = Frames(), []
+    for start, end in pairwise(places):
+        came += frames.cut(data[start:end])
+    frames.end()
+    assert came == bodies
+    assert frames.number == len(bodies)
+
+
+def test_a_frame_over_the_limit_is_refused_by_its_length_alone() -> None:
+    with pytest.raises(TooLong, match=r"frame 1 has 209,715,200 bytes, which is over the limit of 134,217,728"):
+        list(Frames().cut((200 << 20).to_bytes(4, "big")))
+    with pytest.raises(TooLong, match="frame 2 has 4,294,967,295 bytes"):
+        list(Frames().cut(b"\0\0\0\1x\xff\xff\xff\xff"))
+    assert list(Frames(3).cut(b"\0\0\0\3abc")) == [b"abc"]
+    with pytest.raises(TooLong):
+        list(Frames(2).cut(b"\0\0\0\3"))
+
+
+def test_nothing_is_set_aside_for_a_length_that_has_not_come() -> None:
+    tracemalloc.start()
+    frames = Frames()
+    assert list(frames.cut((100 << 20).to_bytes(4, "big") + b"begun")) == []
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 20
+    with pytest.raises(DecodeError, match="the connection ended 9 bytes into frame 1"):
+        frames.end()
+
+
+@pytest.mark.parametrize(
+    ("data", "why"), [(b"HTTP/1.1 400 Bad Request", "it answers in HTTP"), (b"\0\0\0\0", "frame 1 has a length of 0")]
+)
+def test_what_is_no_frame(data: bytes, why: str) -> None:
+    with pytest.raises(DecodeError, match=why):
+        list(Frames().cut(data))
+
+
+@pytest.mark.parametrize(("user", "client_ways", "server_ways"), WAYS)
+def test_calls_are_answered_in_any_order(
+    user: str, client_ways: Sequence[Mechanism], server_ways: Sequence[Mechanism]
+) -> None:
+    client, server = ClientConnection(user, CLIENT_ID, client_ways), ServerConnection(server_ways)
+    client.connect()
+    ids = [client.call(PROTOCOL, method, request) for method, request in (("one", b"1"), ("two", b""), ("three", b"3"))]
+    assert ids == [0, 1, 2]
+    client.ping()
+    at_client, at_server, _, _ = converse(client, server)
+    calls = [event for event in at_server if isinstance(event, Call)]
+    assert [event for event in at_server if event not in calls and event != Ping()] == [Connected(user, PROTOCOL)]
+    assert at_server.count(Ping()) == 1
+    assert [(call.call_id, call.protocol, call.method, call.request) for call in calls] == [
+        (0, PROTOCOL, "one", b"1"),
+        (1, PROTOCOL, "two", b""),
+        (2, PROTOCOL, "three", b"3"),
+    ]
+    assert at_client == []
+    server.respond(calls[2], b"third")
+    server.fail(calls[0], "org.example.Outer$Bad", "no good\n\tat org.example.Outer.main(Outer.java:1)")
+    server.respond(calls[1], b"")
+    at_client, _, _, _ = converse(client, server)
+    assert at_client == [
+        Response(2, b"third"),
+        Failure(0, "Bad", "no good", False),
+        Response(1, b""),
+    ]
+    assert client.waiting == set()
+    client.close()
+    with pytest.raises(SourceError, match="the connection is closed"):
+        client.call(PROTOCOL, "four", b"")
+
+
+def client_of(way: int) -> ClientConnection:
+    """A client that has made two calls."""
+    user, mechanisms, _ = WAYS[way]
+    client = ClientConnection(user, CLIENT_ID, mechanisms)
+    client.connect()
+    for method in ("one", "two"):
+        client.call(PROTOCOL, method, b"request of " + method.encode())
+    return client
+
+
+def server_of(way: int) -> ServerConnection:
+    return ServerConnection(WAYS[way][2])
+
+
+def conversation(way: int) -> tuple[bytes, bytes]:
+    """All that this client and a server that answers both calls send each other."""
+    client, server = client_of(way), server_of(way)
+    _, happened, sent, answered = converse(client, server)
+    one, two = (event for event in happened if isinstance(event, Call))
+    server.respond(two, b"x" * 300)
+    server.fail(one, "java.io.IOException", "no", Detail.NO_SUCH_METHOD)
+    return sent, answered + server.take()
+
+
+CONVERSATIONS = [conversation(way) for way in range(len(WAYS))]
+ANSWERS = [Response(1, b"x" * 300), Failure(0, "IOException", "no", False)]
+ways = st.integers(0, len(WAYS) - 1)
+cuts = st.lists(st.integers(0, max(map(len, sum(CONVERSATIONS, ())))), max_size=12)
+
+
+@settings(deadline=None)
+@given(ways, cuts)
+def test_it_does_not_matter_where_the_bytes_are_split(way: int, cuts: list[int]) -> None:
+    sent, answered = CONVERSATIONS[way]
+    whole = events(server_of(way), sent)
+    assert [type(event) for event in whole] == [Connected, Call, Call]
+    assert events(server_of(way), sent, cuts) == whole
+    assert events(client_of(way), answered, cuts) == ANSWERS
+
+
+def check_cuts(fresh: Callable[[], Connection[Event]], data: bytes) -> None:
+    whole = events(fresh(), data)
+    for end in range(len(data)):
+        *happened, last = events(fresh(), data[:end]) or [""]
+        if not isinstance(last, str):
+            happened.append(last)
+        elif last:
+            assert "the connection ended" in last
+        assert happened == whole[: len(happened)]
+
+
+@pytest.mark.parametrize("way", range(len(WAYS)))
+def test_every_cut_is_noticed(way: int) -> None:
+    sent, answered = CONVERSATIONS[way]
+    check_cuts(lambda: server_of(way), sent)
+    check_cuts(lambda: client_of(way), answered)
+
+
+@settings(deadline=None)
+@given(ways, st.data())
+def test_damaged_bytes_are_read_or_refused(way: int, data: st.DataObject) -> None:
+    for bytes_, fresh in zip(CONVERSATIONS[way], (server_of, client_of), strict=True):
+        damaged = bytearray(bytes_)
+        for _ in range(data.draw(st.integers(1, 4))):
+            damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+        connection: Connection[Any] = fresh(way)
+        events(connection, bytes(damaged))
+        assert connection.closed
+        assert events(connection, b"more") == []
+
+
+@given(st.binary(max_size=100), st.booleans())
+def test_any_bytes_are_read_or_refused(data: bytes, begun: bool) -> None:
+    server = server_of(0)
+    assert all(
+        isinstance(event, (Connected, Call, Ping, str))
+        for event in events(server, connection_header(Auth.NONE) * begun + data)
+    )
+    assert all(isinstance(event, (Response, Failure, str)) for event in events(client_of(0), data))
+
+
+def refusal(head: bytes, *frames: bytes, mechanisms: Sequence[Mechanism] = (Simple(),)) -> tuple[str, Failure]:
+    """Why a server does not take these bytes, and what a client is told."""
+    server = ServerConnection(mechanisms)
+    error = events(server, head + b"".join(frames))[-1]
+    *_, told = client_of(1).receive(server.take())
+    assert isinstance(error, str)
+    assert isinstance(told, Failure)
+    assert told.fatal
+    return error, told
+
+
+SIMPLE = connection_header(Auth.NONE)
+SASL = connection_header(Auth.SASL)
+
+
+def request(call_id: int, *messages: bytes, **header: int) -> bytes:
+    return frame(RpcRequestHeader(call_id, CLIENT_ID, **header).encode(), *messages)
+
+
+CONTEXT = request(-3, ConnectionContext("me", protocol=PROTOCOL).encode())
+CALL = RequestHeader("method", PROTOCOL).encode()
+
+
+def negotiate(state: SaslState, token: bytes | None = None, *auths: SaslAuth) -> bytes:
+    return request(-33, SaslMessage(state, token, auths).encode())
+
+
+COUNTED = Counted(SERVER)
+
+
+@pytest.mark.parametrize(
+    ("exception", "why", "bytes_"),
+    [
+        ("VersionMismatch", "begins with b'POST / ', which is not Hadoop RPC", [b"POST / "]),
+        ("VersionMismatch", "speaks version 8 of Hadoop RPC, and we speak 9", [b"hrpc\x08\0\0"]),
+        ("AccessControlException", "does not authenticate (0x50), and must", [b"hrpc\x09\0\x50"]),
+        ("RpcServerException", "frame 1 has a length of 0", [SIMPLE, bytes(4)]),
+        ("RpcServerException", "frame 1: RpcRequestHeaderProto: required field 3", [SIMPLE, frame(b"\x08\x02")]),
+        ("RpcServerException", "frame 1: RpcRequestHeaderProto: required field 1", [SIMPLE, frame(b"\x18\0\x22\0")]),
+        ("RpcServerException", "frame 1: 5 bytes are announced", [SIMPLE, b"\0\0\0\2\5a"]),
+        ("RpcServerException", "kind 1 and operation 0 is not known", [SIMPLE, request(0, CALL, b"", kind=1)]),
+        ("RpcServerException", "kind 2 and operation 2 is not known", [SIMPLE, request(0, CALL, b"", operation=2)]),
+        ("RpcServerException", "frame 1: call 0 is out of turn", [SIMPLE, request(0, CALL, b"")]),
+        ("RpcServerException", "frame 2: call -7 is out of turn", [SIMPLE, CONTEXT, request(-7, b"")]),
+        ("RpcServerException", "context is out of turn", [SIMPLE, CONTEXT, CONTEXT]),
+        ("RpcServerException", "context is out of turn", [SASL, CONTEXT]),
+        ("RpcServerException", "frame 2: varint at byte", [SIMPLE, CONTEXT, request(0, CALL)]),
+        ("RpcServerException", "frame 2: 2 bytes follow", [SIMPLE, CONTEXT, request(0, CALL, b"", b"x")]),
+        ("RpcServerException", "SASL's NEGOTIATE is out of turn", [SIMPLE, negotiate(SaslState.NEGOTIATE)]),
+        ("RpcServerException", "SASL's NEGOTIATE is out of turn", [SASL, negotiate(SaslState.NEGOTIATE) * 2]),
+        ("RpcServerException", "SASL's CHALLENGE is out of turn", [SASL, negotiate(SaslState.CHALLENGE)]),
+        ("RpcServerException", "SASL's RESPONSE is out of turn", [SASL, negotiate(SaslState.RESPONSE, b"1")]),
+        ("RpcServerException", "9 is no SaslState", [SASL, request(-33, b"\x10\x09")]),
+    ],
+)
+def test_what_a_server_refuses(exception: str, why: str, bytes_: list[bytes]) -> None:
+    error, told = refusal(*bytes_)
+    assert why in error
+    assert (told.call_id, told.exception) == (-1, exception)
+    assert why in told.message
+
+
+def test_a_server_that_wants_authentication() -> None:
+    error, told = refusal(SIMPLE, CONTEXT, mechanisms=[COUNTED])
+    assert error == "SourceError: the client does not authenticate (0x00), and must"
+    assert told.exception == "AccessControlException"
+    other = SaslAuth("COUNTED", "COUNT", "om", "other host")
+    asked = negotiate(SaslState.NEGOTIATE)
+    for frames, why in [
+        ([asked, negotiate(SaslState.INITIATE, b"1", other)], "by COUNTED, which was not offered"),
+        ([asked, negotiate(SaslState.INITIATE, None, COUNTED.auth)], "INITIATE has no token"),
+        ([asked, negotiate(SaslState.INITIATE, b"2", COUNTED.auth)], "b'2' does not follow"),
+        ([asked, negotiate(SaslState.INITIATE, b"1")], "INITIATE is out of turn"),
+    ]:
+        server = ServerConnection([COUNTED])
+        assert why in str(events(server, SASL + b"".join(frames))[-1])
+        assert server.closed
+
+
+def test_a_server_knows_no_proxies() -> None:
+    client, server = ClientConnection("me", CLIENT_ID, [Counted(CLIENT)]), ServerConnection([COUNTED])
+    client.connect()
+    client.call(PROTOCOL, "method", b"")
+    with pytest.raises(SourceError, match="counted wants to be taken for me"):
+        converse(client, server)
+    assert list(client.receive(server.take())) == [
+        Failure(-1, "AccessControlException", "counted wants to be taken for me: we know no proxies", True)
+    ]
+
+
+def test_a_browser_is_told_where_it_is() -> None:
+    server = ServerConnection()
+    assert "begins with b'GET / H'" in str(events(server, b"GET / HTTP/1.1\r\n\r\n")[-1])
+    assert server.take().startswith(b"HTTP/1.1 404 ")
+
+
+def response(call_id: int, *messages: bytes, status: Status = Status.SUCCESS, client_id: bytes = CLIENT_ID) -> bytes:
+    return frame(RpcResponseHeader(call_id, status, client_id).encode(), *messages)
+
+
+@pytest.mark.parametrize(
+    ("why", "data"),
+    [
+        ("it answers in HTTP", b"HTTP/1.1 404 Not Found"),
+        ("frame 1 has 1,397,966,893 bytes", b"SSH-2.0"),
+        ("frame 1: RpcResponseHeaderProto: required field 1 is missing", frame(b"")),
+        ("RpcResponseHeaderProto: 3 is no Status", frame(b"\x08\x00\x10\x03")),
+        ("frame 2: an answer to call 0, for which none waits", response(0, b"") * 2),
+        ("an answer to call 2, for which none waits", response(2, b"")),
+        ("an answer to call -1, for which none waits", response(-1, status=Status.ERROR)),
+        ("an answer for the client 6d65, and we are 0001", response(0, b"", client_id=b"me")),
+        ("frame 1: varint at byte", response(0)),
+        ("frame 1: 2 bytes follow the message", response(0, b"", b"x")),
+        ("SASL's SUCCESS is out of turn", response(-33, SaslMessage(SaslState.SUCCESS).encode())),
+    ],
+)
+def test_what_a_client_refuses(why: str, data: bytes) -> None:
+    assert why in str(events(client_of(0), data)[-1])
+
+
+@pytest.mark.parametrize(
+    ("why", "mechanisms", "answers"),
+    [
+        ("authenticates by SIMPLE, and we by COUNTED", [Counted(CLIENT)], [SaslMessage(SaslState.SUCCESS)]),
+        (
+            "authenticates by TOKEN, COUNTED, and we by SIMPLE",
+            [Simple()],
+            [SaslMessage(SaslState.NEGOTIATE, auths=(SaslAuth("TOKEN", "DIGEST-MD5"), COUNTED.auth))],
+        ),
+        ("SASL's CHALLENGE is out of turn", [Simple()], [SaslMessage(SaslState.CHALLENGE, b"2")]),
+        ("SASL's WRAP is out of turn", [Simple()], [SaslMessage(SaslState.WRAP, b"2")]),
+        (
+            "says that it is satisfied, and the mechanism is not",
+            [Counted(CLIENT)],
+            [SaslMessage(SaslState.NEGOTIATE, auths=(COUNTED.auth,)), SaslMessage(SaslState.SUCCESS)],
+        ),
+        (
+            "says that it is satisfied, and the mechanism is not",
+            [Counted(CLIENT)],
+            [SaslMessage(SaslState.NEGOTIATE, auths=(COUNTED.auth,)), SaslMessage(SaslState.SUCCESS, b"2")],
+        ),
+        (
+            "CHALLENGE has no token",
+            [Counted(CLIENT)],
+            [SaslMessage(SaslState.NEGOTIATE, auths=(COUNTED.auth,)), SaslMessage(SaslState.CHALLENGE)],
+        ),
+    ],
+)
+def test_servers_that_do_not_authenticate_as_they_should(
+    why: str, mechanisms: Sequence[Mechanism], answers: list[SaslMessage]
+) -> None:
+    client = ClientConnection("me", CLIENT_ID, mechanisms)
+    client.connect()
+    data = b"".join(response(-33, answer.encode(), client_id=b"") for answer in answers)
+    assert why in str(events(client, data)[-1])
+
+
+def test_a_failure_during_the_negotiation_is_fatal() -> None:
+    client = client_of(5)
+    (failure,) = client.receive(response(-33, status=Status.ERROR, client_id=b""))
+    assert failure == Failure(-33, "Exception", "without a message", True)
+    assert client.closed
+    assert client.waiting == {0, 1}
+
+
+def test_a_first_challenge_may_come_with_the_offer_and_is_not_sent_back() -> None:
+    client = ClientConnection("me", CLIENT_ID, [Counted({b"first": b"1"})])
+    client.connect()
+    client.take()
+    offer = replace(COUNTED.auth, challenge=b"first")
+    list(client.receive(response(-33, SaslMessage(SaslState.NEGOTIATE, auths=(offer,)).encode(), client_id=b"")))
+    body = client.take()[4:]
+    assert body.endswith(SaslMessage(SaslState.INITIATE, b"1", (COUNTED.auth,)).encode())
+
+
+def test_what_is_to_be_wrapped_must_be() -> None:
+    sent, answered = CONVERSATIONS[5]
+    client, server = client_of(5), server_of(5)
+    converse(client, server)
+    assert "is not wrapped, as was agreed" in str(events(client, response(0, b"plain"))[-1])
+    assert "is not wrapped, as was agreed" in str(events(server, request(0, CALL, b"plain"))[-1])
+    assert b"request of" not in sent
+    assert b"xxx" not in answered
