@@ -20,7 +20,6 @@ from ozone_recon.config import Config
 from ozone_recon.config.kinds import Address
 from ozone_recon.errors import ConfigError
 from ozone_recon.sources.checkpoint import Retry, Transfer
-from ozone_recon.sources.rocksdb import Checkpoint
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.generation import Generation
 from ozone_recon.sync.om import OmSync, Settings, SyncState
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from ozone_recon.api.context import Context, Served
+    from ozone_recon.sources.rocksdb import Checkpoint
 
 GRACE = 5
 """Seconds that answers under way may still take when the server is told to stop."""
@@ -92,6 +92,8 @@ class _RawRows:
 
     def get(self, table: str, key: bytes) -> bytes | None:
         if self._checkpoint is None:
+            from ozone_recon.sources.rocksdb import Checkpoint
+
             self._checkpoint = Checkpoint.open(self._path)
         return self._checkpoint.get(table, key)
 

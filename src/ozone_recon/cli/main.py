@@ -5,6 +5,7 @@ Nothing heavy is imported before a command runs, so that help and completion are
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 import click
@@ -13,6 +14,9 @@ from ozone_recon import __version__
 from ozone_recon.cli import listing, namespace, serving, shells, state
 from ozone_recon.cli.exits import EXITS, exit_code
 from ozone_recon.errors import ReconError
+
+# numpy's BLAS would start threads that wait busily, and it multiplies no matrix here.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 class Commands(click.Group):

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 from ozone_recon.errors import CheckpointError, DecodeError, Unsupported
-from ozone_recon.wire.manifest import read_manifest
 
 COMPLETE: Final = "OZONE_RATIS_SNAPSHOT_COMPLETE"
 """The empty last entry of the tar that OM's /dbCheckpoint sends: without it the tar broke off."""
@@ -41,6 +40,9 @@ def check_whole(database: Path, name: str) -> None:
 
     A MANIFEST that only RocksDB reads is left to RocksDB, which looks at the same when it opens the database.
     """
+    # Its kernels load when a checkpoint is there, not before OM is asked for one.
+    from ozone_recon.wire.manifest import read_manifest
+
     current = (database / "CURRENT").read_bytes().strip().decode(errors="replace")
     if not current.startswith("MANIFEST-") or "/" in current or not (database / current).is_file():
         raise _not_whole(name, f"CURRENT names {current!r}, which is not there")

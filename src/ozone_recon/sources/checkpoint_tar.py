@@ -27,8 +27,8 @@ from ozone_recon.errors import CheckpointError, NoSpace
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-BLOCK: Final = 1 << 20
-"""Bytes moved at a time: tarfile's own 10 KiB halves the speed of a transfer."""
+BLOCK: Final = 1 << 16
+"""Bytes moved at a time: tarfile's own 10 KiB and what no longer fits a cache (1 MiB) both double the work."""
 _BROKEN: Final = (tarfile.TarError, EOFError, zlib.error, zstandard.ZstdError, lzma.LZMAError, gzip.BadGzipFile)
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _BAD_NAME: Final = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)

@@ -5,6 +5,7 @@ Both are lines of JSON. Standard input stays open for as long as the parent live
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -14,7 +15,9 @@ from typing import BinaryIO
 
 import orjson
 
+from ozone_recon.decode.key_columns import decode_keys
 from ozone_recon.errors import ReconError
+from ozone_recon.model.columns import ByteColumn, Rows
 from ozone_recon.sources.rocksdb import Checkpoint
 from ozone_recon.store.generation import GenerationBuild
 from ozone_recon.store.manifest import About
@@ -29,6 +32,7 @@ def main() -> None:
     said = os.fdopen(os.dup(1), "wb", buffering=0)
     # Whatever a library prints must not get between our lines.
     os.dup2(2, 1)
+    _load()
     job = BuildJob.of_line(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
@@ -57,6 +61,14 @@ def build_for(job: BuildJob, said: BinaryIO) -> None:
         build_generation(checkpoint, build, lambda progress: _say(said, {"progress": asdict(progress)}))
         _say(said, {"progress": asdict(Progress("disk", 0, 0, "steps"))})
         build.seal()
+
+
+def _load() -> None:
+    """What takes its time, now that we wait for a job: numba sets itself up when its first kernel is called."""
+    # Nothing here makes cycles by the row, and the process ends with its job.
+    gc.disable()
+    nothing = ByteColumn.of(())
+    decode_keys(Rows(nothing, nothing), "keyTable")
 
 
 def _say(said: BinaryIO, line: dict[str, object]) -> None:

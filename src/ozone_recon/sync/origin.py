@@ -1,4 +1,7 @@
-"""Where checkpoints come from: a path that somebody gave, or a running OM; and whether one is known already."""
+"""Where checkpoints come from: a path that somebody gave, or a running OM; and whether one is known already.
+
+What asks OM is all that this imports at once; the rest loads while OM makes its checkpoint.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,6 @@ from ozone_recon import __version__
 from ozone_recon.sources.checkpoint import Report as TransferReport
 from ozone_recon.sources.checkpoint import from_directory, from_om, from_path
 from ozone_recon.sources.om_http import OmHttp
-from ozone_recon.store.schema import TABLES
-from ozone_recon.sync.insight_list import INSIGHTS
 
 
 class Origin(Protocol):
@@ -98,5 +99,10 @@ class RunningOm:
 def build_identity(origin: Origin, *, filesystem_paths: bool) -> str:
     """What a generation of the origin's data, built by this program with these settings, is known by; or empty."""
     data = origin.identity()
+    if not data:
+        return ""
+    from ozone_recon.store.schema import TABLES
+    from ozone_recon.sync.insight_list import INSIGHTS
+
     tables = zlib.crc32(repr((TABLES, [insight.TABLES for insight in INSIGHTS])).encode())
-    return f"{data}/{__version__}/{tables:08x}/{int(filesystem_paths)}" if data else ""
+    return f"{data}/{__version__}/{tables:08x}/{int(filesystem_paths)}"
