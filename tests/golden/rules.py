@@ -11,9 +11,9 @@ from tests.golden.differences import ABSENT, Rule
 
 @dataclass(frozen=True)
 class Order:
-    """A list whose order is not Recon's: both are brought into one order before they are compared.
+    """A list whose order is not Recon's: a page of it may hold other elements, but as many, and as Recon has them.
 
-    `at` names the list, from the answer's top; `key` the field of its elements to sort by.
+    `at` names the list, from the answer's top; `key` the field that tells its elements apart.
     """
 
     name: str
@@ -21,10 +21,13 @@ class Order:
     at: str
     key: str
 
-    def apply(self, request: str, body: Any) -> None:
-        """Sorts the list within `body`, if this is about it."""
-        if re.match(self.request, request) and isinstance(body, dict) and isinstance(body.get(self.at), list):
-            body[self.at].sort(key=lambda element: str(element.get(self.key)))
+    def apply(self, request: str, java: Any, ours: Any, whole: Any) -> None:
+        """Puts those elements of Recon's `whole` list into `java` that ours has, if this is about it."""
+        bodies = (java, ours, whole)
+        listed = all(isinstance(body, dict) and isinstance(body.get(self.at), list) for body in bodies)
+        if re.match(self.request, request) and listed and len(java[self.at]) == len(ours[self.at]):
+            known = {str(element.get(self.key)): element for element in whole[self.at]}
+            java[self.at] = [known.pop(str(element.get(self.key)), None) for element in ours[self.at]]
 
 
 def _new(java: Any, ours: Any) -> bool:
@@ -61,10 +64,11 @@ RULES: tuple[Rule, ...] = (
         "container-totals", r"/containers", r"answer\.(data\.totalContainers|totalKeys|keys\[\]\.ParentDeleted)", _new
     ),
     Rule("om-containers", r"/containers(\?|$)", r"answer\.data\..*"),
-    Rule("key-order", rf"/containers/\d+/keys{PAGE}", r"answer\.(lastKey|keys.*)"),
+    Rule("key-order", rf"/containers/\d+/keys{PAGE}", r"answer\.lastKey"),
     Rule("parent-deleted", r"/containers/\d+/keys", r"answer\.keys\[\]\.CompletePath", _no_path),
     Rule("parent-deleted", r"/keys/listKeys", r"answer\.keys\[\]\.path", _no_path),
     Rule("seek", r"/volumes\?prevKey=no-such-volume", r"answer\..*"),
+    Rule("seek", r"/containers/\d+/keys.*prevKey=", r"answer\.(keys|lastKey)", lambda java, ours: java in ([], "")),
     Rule("seek", r"/keys/open.*prevKey=(no-such-key|/|/vol1/obs/)$", r"HTTP|answer.*"),
     Rule("seek", r"/keys/listKeys.*prevKey=/vol1/(obs/no-such|legacy/top)", r"answer\..*"),
     Rule("seek", r"/keys/deletePending\?prevKey=/vol1/obs/deleted1", r"answer\..*"),
@@ -78,7 +82,7 @@ RULES: tuple[Rule, ...] = (
     Rule("open-path", r"/keys/open", r"answer\.fso\[\]\.path"),
     Rule("open-order", rf"/keys/open{DIRECTORY}", r"answer\.lastKey"),
     Rule("list-order", rf"/keys/listKeys{DIRECTORY}", r"answer\.lastKey"),
-    Rule("list-order", rf"/keys/listKeys{DIRECTORY}{PAGE}", r"answer\.(keys|lastKey|unR|r).*"),
+    Rule("list-order", rf"/keys/listKeys{DIRECTORY}{PAGE}", r"answer\.(keys|(unR|r)eplicatedDataSize)"),
     Rule("swapped-sizes", r"/keys/deletePending/summary|/pendingDeletion", r"answer\.\w+(Size|DataSize)"),
     Rule("deleted-times", r"/keys/deletePending/dirs", r"answer\.deletedDirInfo\[\]\.(\w+Time|inStateSince)"),
     Rule("list-nothing", r"/keys/listKeys", r"answer\.(path|\w+DataSize)", _nothing),
