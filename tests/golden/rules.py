@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from tests.golden.captured import Answer
 from tests.golden.differences import ABSENT, Rule
 
 
@@ -21,13 +23,14 @@ class Order:
     at: str
     key: str
 
-    def apply(self, request: str, java: Any, ours: Any, whole: Any) -> None:
-        """Puts those elements of Recon's `whole` list into `java` that ours has, if this is about it."""
+    def ordered(self, request: str, java: Any, ours: Any, whole: Any) -> Any:
+        """`java` with those elements of Recon's `whole` list that ours has in their place, if this is about it."""
         bodies = (java, ours, whole)
         listed = all(isinstance(body, dict) and isinstance(body.get(self.at), list) for body in bodies)
-        if re.match(self.request, request) and listed and len(java[self.at]) == len(ours[self.at]):
-            known = {str(element.get(self.key)): element for element in whole[self.at]}
-            java[self.at] = [known.pop(str(element.get(self.key)), None) for element in ours[self.at]]
+        if not re.match(self.request, request) or not listed or len(java[self.at]) != len(ours[self.at]):
+            return java
+        known = {str(element.get(self.key)): element for element in whole[self.at]}
+        return java | {self.at: [known.pop(str(element.get(self.key)), None) for element in ours[self.at]]}
 
 
 def _new(java: Any, ours: Any) -> bool:
@@ -47,6 +50,8 @@ def _no_path(java: Any, ours: Any) -> bool:
 
 
 PAGE = r".*[?&](limit=[1-9]|prevKey=)"
+PAGED = re.compile(r"[?&](limit|prevKey)=[^&]*")
+"""What makes a page of a whole list."""
 DIRECTORY = r".*startPrefix=/\w+/[\w-]+/[^&]"
 
 ORDERS = (
@@ -55,6 +60,15 @@ ORDERS = (
     Order("list-order", rf"/keys/listKeys{DIRECTORY}", "keys", "key"),
     Order("sub-path-order", r"/namespace/usage.*sortSubPaths=false", "subPaths", "path"),
 )
+
+
+def in_our_order(java: Answer, ours: Answer, whole: Mapping[str, Any]) -> Answer:
+    """Java's answer with its lists in the order of ours; `whole` has Java's answers by their requests."""
+    body = java.body
+    for order in ORDERS:
+        body = order.ordered(java.path, body, ours.body, whole.get(PAGED.sub("", java.path), java.body))
+    return replace(java, body=body)
+
 
 RULES: tuple[Rule, ...] = (
     Rule("scm-part", r"/clusterState", r"answer\.(storageReport\..*|pipelines|\w+Datanodes|\w*[cC]ontainers)"),

@@ -14,7 +14,7 @@ import pytest
 from tests.api.asking import ask
 from tests.golden.captured import Answer, captured
 from tests.golden.differences import Rule, differences
-from tests.golden.rules import ORDERS, RULES, Order
+from tests.golden.rules import ORDERS, RULES, Order, in_our_order
 
 from ozone_recon.api.routes import ROUTES
 from ozone_recon.app import application
@@ -36,9 +36,7 @@ def served(java: Answer) -> bool:
 NEEDED: set[int] = set()
 ASKED: set[str] = set()
 CAPTURED = [java for java in captured() if served(java)]
-WHOLE = {java.path: java.body for java in captured()}
-PAGED = re.compile(r"[?&](limit|prevKey)=[^&]*")
-"""What makes a page of a whole list."""
+WHOLE = {java.path: java.body for java in CAPTURED}
 
 
 @pytest.fixture(scope="session")
@@ -58,9 +56,7 @@ def test_the_answer_is_javas_but_for_the_rules(java: Answer, put: Ask) -> None:
     ASKED.add(java.path)
     answer = put(java.path)
     ours = Answer.of(java.path, answer.status_code, answer.text)
-    for order in ORDERS:
-        order.apply(java.path, java.body, ours.body, WHOLE.get(PAGED.sub("", java.path), java.body))
-    found = differences(java.compared, ours.compared)
+    found = differences(in_our_order(java, ours, WHOLE).compared, ours.compared)
     unexplained = []
     for one in found:
         allowing = [rule for rule in RULES if rule.allows(java.path, one)]
