@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ozone_recon.errors import DecodeError, ReconError, SourceError
+from ozone_recon.wire.hadoop_rpc_client import ClientConnection
 from ozone_recon.wire.hadoop_rpc_connection import Connection, Event
 from ozone_recon.wire.hadoop_rpc_messages import SaslAuth
+from ozone_recon.wire.hadoop_rpc_sasl import Mechanism, Simple
+from ozone_recon.wire.hadoop_rpc_server import ServerConnection
 
 CLIENT_ID = bytes(range(16))
 PROTOCOL = "org.example.Protocol"
@@ -51,8 +54,49 @@ class Counted:
     auth: SaslAuth = SaslAuth("COUNTED", "COUNT", "om", "host")  # noqa: RUF009 - it is frozen
 
     def begin(self, auth: SaslAuth) -> Counting:
-        assert (auth.method, auth.protocol, auth.server_id) == ("COUNTED", "om", "host")
+        if (auth.protocol, auth.server_id) != ("om", "host"):
+            raise SourceError(f"{auth.protocol}/{auth.server_id} is not om/host")
         return Counting(self.steps, self.wraps)
+
+
+WAYS: list[tuple[str, Sequence[Mechanism], Sequence[Mechanism]]] = [
+    ("me", [], [Simple()]),
+    ("me", [Simple()], [Simple()]),
+    ("me", [Simple()], [Counted(SERVER), Simple()]),
+    ("me", [Counted(CLIENT), Simple()], [Simple()]),
+    ("counted", [Simple(), Counted(CLIENT, wraps=False)], [Counted(SERVER, wraps=False), Simple()]),
+    ("counted", [Counted(CLIENT)], [Counted(SERVER)]),
+]
+"""Users, and ways in which their client and a server come to terms."""
+
+
+def client_of(way: int) -> ClientConnection:
+    """A client that has made two calls."""
+    user, mechanisms, _ = WAYS[way]
+    client = ClientConnection(user, CLIENT_ID, mechanisms)
+    client.connect()
+    for method in ("one", "two"):
+        client.call(PROTOCOL, method, b"request of " + method.encode())
+    return client
+
+
+def server_of(way: int) -> ServerConnection:
+    return ServerConnection(WAYS[way][2])
+
+
+def converse(client: ClientConnection, server: ServerConnection) -> tuple[list[object], list[object], bytes, bytes]:
+    """Lets the two talk until neither has more to say: what happened at each, and what each has sent."""
+    at_client: list[object] = []
+    at_server: list[object] = []
+    sent, answered = b"", b""
+    while (asked := client.take()) or (answer := server.take()):
+        if asked:
+            sent += asked
+            at_server += server.receive(asked)
+        else:
+            answered += answer
+            at_client += client.receive(answer)
+    return at_client, at_server, sent, answered
 
 
 def events(connection: Connection[Event], data: bytes, cuts: Sequence[int] = ()) -> list[Event | str]:

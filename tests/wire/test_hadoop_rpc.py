@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.wire.hadoop_rpc_samples import CLIENT, CLIENT_ID, PROTOCOL, SERVER, Counted, events
+from tests.wire.hadoop_rpc_samples import CLIENT_ID, PROTOCOL, WAYS, client_of, converse, events, server_of
 
-from ozone_recon.errors import DecodeError, SourceError, TooLong
+from ozone_recon.errors import DecodeError, TooLong, TransferError
 from ozone_recon.wire.hadoop_rpc_client import ClientConnection, Failure, Response
 from ozone_recon.wire.hadoop_rpc_connection import Connection, Event
 from ozone_recon.wire.hadoop_rpc_frames import Auth, Frames, connection_header, frame
@@ -28,33 +27,8 @@ from ozone_recon.wire.hadoop_rpc_messages import (
     SaslState,
     Status,
 )
-from ozone_recon.wire.hadoop_rpc_sasl import Mechanism, Simple
+from ozone_recon.wire.hadoop_rpc_sasl import Mechanism
 from ozone_recon.wire.hadoop_rpc_server import Call, Connected, Ping, ServerConnection
-
-WAYS: list[tuple[str, Sequence[Mechanism], Sequence[Mechanism]]] = [
-    ("me", [], [Simple()]),
-    ("me", [Simple()], [Simple()]),
-    ("me", [Simple()], [Counted(SERVER), Simple()]),
-    ("me", [Counted(CLIENT), Simple()], [Simple()]),
-    ("counted", [Simple(), Counted(CLIENT, wraps=False)], [Counted(SERVER, wraps=False), Simple()]),
-    ("counted", [Counted(CLIENT)], [Counted(SERVER)]),
-]
-"""Users, and ways in which their client and a server come to terms."""
-
-
-def converse(client: ClientConnection, server: ServerConnection) -> tuple[list[object], list[object], bytes, bytes]:
-    """Lets the two talk until neither has more to say: what happened at each, and what each has sent."""
-    at_client: list[object] = []
-    at_server: list[object] = []
-    sent, answered = b"", b""
-    while (asked := client.take()) or (answer := server.take()):
-        if asked:
-            sent += asked
-            at_server += server.receive(asked)
-        else:
-            answered += answer
-            at_client += client.receive(answer)
-    return at_client, at_server, sent, answered
 
 
 def test_bytes_that_were_worked_out_by_hand() -> None:
@@ -144,7 +118,7 @@ def test_nothing_is_set_aside_for_a_length_that_has_not_come() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1 << 20
-    with pytest.raises(DecodeError, match="the connection ended 9 bytes into frame 1"):
+    with pytest.raises(TransferError, match="the connection ended 9 bytes into frame 1"):
         frames.end()
 
 
@@ -186,22 +160,8 @@ def test_calls_are_answered_in_any_order(
     ]
     assert client.waiting == set()
     client.close()
-    with pytest.raises(SourceError, match="the connection is closed"):
+    with pytest.raises(TransferError, match="the connection is closed"):
         client.call(PROTOCOL, "four", b"")
-
-
-def client_of(way: int) -> ClientConnection:
-    """A client that has made two calls."""
-    user, mechanisms, _ = WAYS[way]
-    client = ClientConnection(user, CLIENT_ID, mechanisms)
-    client.connect()
-    for method in ("one", "two"):
-        client.call(PROTOCOL, method, b"request of " + method.encode())
-    return client
-
-
-def server_of(way: int) -> ServerConnection:
-    return ServerConnection(WAYS[way][2])
 
 
 def conversation(way: int) -> tuple[bytes, bytes]:
@@ -269,188 +229,3 @@ def test_any_bytes_are_read_or_refused(data: bytes, begun: bool) -> None:
         for event in events(server, connection_header(Auth.NONE) * begun + data)
     )
     assert all(isinstance(event, (Response, Failure, str)) for event in events(client_of(0), data))
-
-
-def refusal(head: bytes, *frames: bytes, mechanisms: Sequence[Mechanism] = (Simple(),)) -> tuple[str, Failure]:
-    """Why a server does not take these bytes, and what a client is told."""
-    server = ServerConnection(mechanisms)
-    error = events(server, head + b"".join(frames))[-1]
-    *_, told = client_of(1).receive(server.take())
-    assert isinstance(error, str)
-    assert isinstance(told, Failure)
-    assert told.fatal
-    return error, told
-
-
-SIMPLE = connection_header(Auth.NONE)
-SASL = connection_header(Auth.SASL)
-
-
-def request(call_id: int, *messages: bytes, **header: int) -> bytes:
-    return frame(RpcRequestHeader(call_id, CLIENT_ID, **header).encode(), *messages)
-
-
-CONTEXT = request(-3, ConnectionContext("me", protocol=PROTOCOL).encode())
-CALL = RequestHeader("method", PROTOCOL).encode()
-
-
-def negotiate(state: SaslState, token: bytes | None = None, *auths: SaslAuth) -> bytes:
-    return request(-33, SaslMessage(state, token, auths).encode())
-
-
-COUNTED = Counted(SERVER)
-
-
-@pytest.mark.parametrize(
-    ("exception", "why", "bytes_"),
-    [
-        ("VersionMismatch", "begins with b'POST / ', which is not Hadoop RPC", [b"POST / "]),
-        ("VersionMismatch", "speaks version 8 of Hadoop RPC, and we speak 9", [b"hrpc\x08\0\0"]),
-        ("AccessControlException", "does not authenticate (0x50), and must", [b"hrpc\x09\0\x50"]),
-        ("RpcServerException", "frame 1 has a length of 0", [SIMPLE, bytes(4)]),
-        ("RpcServerException", "frame 1: RpcRequestHeaderProto: required field 3", [SIMPLE, frame(b"\x08\x02")]),
-        ("RpcServerException", "frame 1: RpcRequestHeaderProto: required field 1", [SIMPLE, frame(b"\x18\0\x22\0")]),
-        ("RpcServerException", "frame 1: 5 bytes are announced", [SIMPLE, b"\0\0\0\2\5a"]),
-        ("RpcServerException", "kind 1 and operation 0 is not known", [SIMPLE, request(0, CALL, b"", kind=1)]),
-        ("RpcServerException", "kind 2 and operation 2 is not known", [SIMPLE, request(0, CALL, b"", operation=2)]),
-        ("RpcServerException", "frame 1: call 0 is out of turn", [SIMPLE, request(0, CALL, b"")]),
-        ("RpcServerException", "frame 2: call -7 is out of turn", [SIMPLE, CONTEXT, request(-7, b"")]),
-        ("RpcServerException", "context is out of turn", [SIMPLE, CONTEXT, CONTEXT]),
-        ("RpcServerException", "context is out of turn", [SASL, CONTEXT]),
-        ("RpcServerException", "frame 2: varint at byte", [SIMPLE, CONTEXT, request(0, CALL)]),
-        ("RpcServerException", "frame 2: 2 bytes follow", [SIMPLE, CONTEXT, request(0, CALL, b"", b"x")]),
-        ("RpcServerException", "SASL's NEGOTIATE is out of turn", [SIMPLE, negotiate(SaslState.NEGOTIATE)]),
-        ("RpcServerException", "SASL's NEGOTIATE is out of turn", [SASL, negotiate(SaslState.NEGOTIATE) * 2]),
-        ("RpcServerException", "SASL's CHALLENGE is out of turn", [SASL, negotiate(SaslState.CHALLENGE)]),
-        ("RpcServerException", "SASL's RESPONSE is out of turn", [SASL, negotiate(SaslState.RESPONSE, b"1")]),
-        ("RpcServerException", "9 is no SaslState", [SASL, request(-33, b"\x10\x09")]),
-    ],
-)
-def test_what_a_server_refuses(exception: str, why: str, bytes_: list[bytes]) -> None:
-    error, told = refusal(*bytes_)
-    assert why in error
-    assert (told.call_id, told.exception) == (-1, exception)
-    assert why in told.message
-
-
-def test_a_server_that_wants_authentication() -> None:
-    error, told = refusal(SIMPLE, CONTEXT, mechanisms=[COUNTED])
-    assert error == "SourceError: the client does not authenticate (0x00), and must"
-    assert told.exception == "AccessControlException"
-    other = SaslAuth("COUNTED", "COUNT", "om", "other host")
-    asked = negotiate(SaslState.NEGOTIATE)
-    for frames, why in [
-        ([asked, negotiate(SaslState.INITIATE, b"1", other)], "by COUNTED, which was not offered"),
-        ([asked, negotiate(SaslState.INITIATE, None, COUNTED.auth)], "INITIATE has no token"),
-        ([asked, negotiate(SaslState.INITIATE, b"2", COUNTED.auth)], "b'2' does not follow"),
-        ([asked, negotiate(SaslState.INITIATE, b"1")], "INITIATE is out of turn"),
-    ]:
-        server = ServerConnection([COUNTED])
-        assert why in str(events(server, SASL + b"".join(frames))[-1])
-        assert server.closed
-
-
-def test_a_server_knows_no_proxies() -> None:
-    client, server = ClientConnection("me", CLIENT_ID, [Counted(CLIENT)]), ServerConnection([COUNTED])
-    client.connect()
-    client.call(PROTOCOL, "method", b"")
-    with pytest.raises(SourceError, match="counted wants to be taken for me"):
-        converse(client, server)
-    assert list(client.receive(server.take())) == [
-        Failure(-1, "AccessControlException", "counted wants to be taken for me: we know no proxies", True)
-    ]
-
-
-def test_a_browser_is_told_where_it_is() -> None:
-    server = ServerConnection()
-    assert "begins with b'GET / H'" in str(events(server, b"GET / HTTP/1.1\r\n\r\n")[-1])
-    assert server.take().startswith(b"HTTP/1.1 404 ")
-
-
-def response(call_id: int, *messages: bytes, status: Status = Status.SUCCESS, client_id: bytes = CLIENT_ID) -> bytes:
-    return frame(RpcResponseHeader(call_id, status, client_id).encode(), *messages)
-
-
-@pytest.mark.parametrize(
-    ("why", "data"),
-    [
-        ("it answers in HTTP", b"HTTP/1.1 404 Not Found"),
-        ("frame 1 has 1,397,966,893 bytes", b"SSH-2.0"),
-        ("frame 1: RpcResponseHeaderProto: required field 1 is missing", frame(b"")),
-        ("RpcResponseHeaderProto: 3 is no Status", frame(b"\x08\x00\x10\x03")),
-        ("frame 2: an answer to call 0, for which none waits", response(0, b"") * 2),
-        ("an answer to call 2, for which none waits", response(2, b"")),
-        ("an answer to call -1, for which none waits", response(-1, status=Status.ERROR)),
-        ("an answer for the client 6d65, and we are 0001", response(0, b"", client_id=b"me")),
-        ("frame 1: varint at byte", response(0)),
-        ("frame 1: 2 bytes follow the message", response(0, b"", b"x")),
-        ("SASL's SUCCESS is out of turn", response(-33, SaslMessage(SaslState.SUCCESS).encode())),
-    ],
-)
-def test_what_a_client_refuses(why: str, data: bytes) -> None:
-    assert why in str(events(client_of(0), data)[-1])
-
-
-@pytest.mark.parametrize(
-    ("why", "mechanisms", "answers"),
-    [
-        ("authenticates by SIMPLE, and we by COUNTED", [Counted(CLIENT)], [SaslMessage(SaslState.SUCCESS)]),
-        (
-            "authenticates by TOKEN, COUNTED, and we by SIMPLE",
-            [Simple()],
-            [SaslMessage(SaslState.NEGOTIATE, auths=(SaslAuth("TOKEN", "DIGEST-MD5"), COUNTED.auth))],
-        ),
-        ("SASL's CHALLENGE is out of turn", [Simple()], [SaslMessage(SaslState.CHALLENGE, b"2")]),
-        ("SASL's WRAP is out of turn", [Simple()], [SaslMessage(SaslState.WRAP, b"2")]),
-        (
-            "says that it is satisfied, and the mechanism is not",
-            [Counted(CLIENT)],
-            [SaslMessage(SaslState.NEGOTIATE, auths=(COUNTED.auth,)), SaslMessage(SaslState.SUCCESS)],
-        ),
-        (
-            "says that it is satisfied, and the mechanism is not",
-            [Counted(CLIENT)],
-            [SaslMessage(SaslState.NEGOTIATE, auths=(COUNTED.auth,)), SaslMessage(SaslState.SUCCESS, b"2")],
-        ),
-        (
-            "CHALLENGE has no token",
-            [Counted(CLIENT)],
-            [SaslMessage(SaslState.NEGOTIATE, auths=(COUNTED.auth,)), SaslMessage(SaslState.CHALLENGE)],
-        ),
-    ],
-)
-def test_servers_that_do_not_authenticate_as_they_should(
-    why: str, mechanisms: Sequence[Mechanism], answers: list[SaslMessage]
-) -> None:
-    client = ClientConnection("me", CLIENT_ID, mechanisms)
-    client.connect()
-    data = b"".join(response(-33, answer.encode(), client_id=b"") for answer in answers)
-    assert why in str(events(client, data)[-1])
-
-
-def test_a_failure_during_the_negotiation_is_fatal() -> None:
-    client = client_of(5)
-    (failure,) = client.receive(response(-33, status=Status.ERROR, client_id=b""))
-    assert failure == Failure(-33, "Exception", "without a message", True)
-    assert client.closed
-    assert client.waiting == {0, 1}
-
-
-def test_a_first_challenge_may_come_with_the_offer_and_is_not_sent_back() -> None:
-    client = ClientConnection("me", CLIENT_ID, [Counted({b"first": b"1"})])
-    client.connect()
-    client.take()
-    offer = replace(COUNTED.auth, challenge=b"first")
-    list(client.receive(response(-33, SaslMessage(SaslState.NEGOTIATE, auths=(offer,)).encode(), client_id=b"")))
-    body = client.take()[4:]
-    assert body.endswith(SaslMessage(SaslState.INITIATE, b"1", (COUNTED.auth,)).encode())
-
-
-def test_what_is_to_be_wrapped_must_be() -> None:
-    sent, answered = CONVERSATIONS[5]
-    client, server = client_of(5), server_of(5)
-    converse(client, server)
-    assert "is not wrapped, as was agreed" in str(events(client, response(0, b"plain"))[-1])
-    assert "is not wrapped, as was agreed" in str(events(server, request(0, CALL, b"plain"))[-1])
-    assert b"request of" not in sent
-    assert b"xxx" not in answered

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ozone_recon.errors import DecodeError, SourceError
+from ozone_recon.errors import DecodeError, TransferError
 from ozone_recon.wire.cursor import Cursor
 from ozone_recon.wire.hadoop_rpc_connection import Connection
 from ozone_recon.wire.hadoop_rpc_frames import LONGEST, Auth, connection_header
@@ -83,9 +83,10 @@ class ClientConnection(Connection[Response | Failure]):
         """Calls a method of a protocol with its request message; gives the call's id.
 
         The connection is introduced as one for the protocol of its first call, as Java's are for their only one.
+        Raises TransferError when it is over.
         """
         if self.closed:
-            raise SourceError("the connection is closed")
+            raise TransferError("the connection is closed")
         if not self._introduced:
             self._introduced = True
             context = ConnectionContext(self._user, protocol=protocol)

@@ -54,7 +54,7 @@ class Connection(ABC, Generic[Event]):
             raise
 
     def end(self) -> None:
-        """Says that nothing more comes; DecodeError when that is within a frame."""
+        """Says that nothing more comes; TransferError when that is within a frame."""
         if not self.closed:
             self.closed = True
             self._frames.end()

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Final
 
-from ozone_recon.errors import DecodeError, TooLong
+from ozone_recon.errors import DecodeError, TooLong, TransferError
 from ozone_recon.wire.protobuf import delimited
 
 MAGIC: Final = b"hrpc"
@@ -78,9 +78,9 @@ class Frames:
             yield body
 
     def end(self) -> None:
-        """Says that nothing more comes; DecodeError within a frame."""
+        """Says that nothing more comes; TransferError within a frame."""
         if self._arrived:
-            raise DecodeError(f"the connection ended {len(self._arrived)} bytes into frame {self.number + 1}")
+            raise TransferError(f"the connection ended {len(self._arrived)} bytes into frame {self.number + 1}")
 
     def _check(self, length: int) -> None:
         if self._arrived[:LENGTH] == b"HTTP":

@@ -1,0 +1,105 @@
+"""Servers that answer over Hadoop RPC, and such as break in the middle: what they send is given byte by byte."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from ozone_recon.errors import SourceError
+from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcSettings
+from ozone_recon.sources.hadoop_rpc_server import Methods, RpcServerSettings
+from ozone_recon.wire.hadoop_rpc_frames import frame
+from ozone_recon.wire.hadoop_rpc_messages import RpcResponseHeader
+from ozone_recon.wire.hadoop_rpc_server import Call, ServerConnection
+
+PROTOCOL = "org.example.Protocol"
+QUICK = RpcSettings("me", call_timeout=20, pause=0.01, attempts=6)
+"""Patient where an answer comes, quick where none may."""
+HERE = RpcServerSettings("127.0.0.1", 0)
+Conversation = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def echo(request: bytes) -> bytes:
+    return request
+
+
+async def refuse(request: bytes) -> bytes:
+    raise SourceError(f"no {request.decode()}")
+
+
+async def break_down(request: bytes) -> bytes:
+    raise ValueError(request)
+
+
+METHODS: Methods = {(PROTOCOL, "echo"): echo, (PROTOCOL, "refuse"): refuse, (PROTOCOL, "break"): break_down}
+
+
+@asynccontextmanager
+async def server(talk: Conversation) -> AsyncIterator[str]:
+    """A server of which nothing is known but what it does with a connection; gives its address."""
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await talk(reader, writer)
+        finally:
+            writer.close()
+
+    listening = await asyncio.start_server(connected, "127.0.0.1", 0)
+    async with listening:
+        yield f"127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+
+
+def sends(*pieces: bytes, then: Conversation | None = None) -> Conversation:
+    """Answers the first call with these bytes, and then closes the connection or does what it is told."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1 << 16)
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+        if then is not None:
+            await then(reader, writer)
+
+    return talk
+
+
+async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+def answering(answer: Callable[[Call], bytes | tuple[str, str]]) -> Conversation:
+    """A server that answers each call with a message, or with a class name and the message of an exception."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        wire = ServerConnection()
+        while data := await reader.read(1 << 16):
+            for event in wire.receive(data):
+                if isinstance(event, Call):
+                    said = answer(event)
+                    if isinstance(said, bytes):
+                        wire.respond(event, said)
+                    else:
+                        wire.fail(event, *said)
+            writer.write(wire.take())
+
+    return talk
+
+
+def answer(call_id: int, message: bytes) -> bytes:
+    return frame(RpcResponseHeader(call_id).encode(), message)
+
+
+async def call_once(address: str, settings: RpcSettings = QUICK) -> bytes:
+    connection = await RpcConnection.open(address, settings)
+    try:
+        return await connection.call(PROTOCOL, "echo", b"hello")
+    finally:
+        await connection.close()

@@ -1,0 +1,294 @@
+"""Hadoop RPC over a real network: calls at once, failover, and servers and clients that do not do as they should."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.sources.rpc_stand_in import (
+    HERE,
+    METHODS,
+    PROTOCOL,
+    QUICK,
+    Conversation,
+    answer,
+    answering,
+    call_once,
+    reset,
+    sends,
+    server,
+    stall,
+)
+from tests.wire.hadoop_rpc_samples import CLIENT, SERVER, Counted
+
+from ozone_recon.errors import DecodeError, ReconError, RemoteError, TooLong, TransferError
+from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcGroup
+from ozone_recon.sources.hadoop_rpc_server import take_calls
+from ozone_recon.wire.hadoop_rpc_frames import frame
+from ozone_recon.wire.hadoop_rpc_messages import RpcResponseHeader, Status
+from ozone_recon.wire.hadoop_rpc_server import Call, Ping, ServerConnection
+
+
+def test_many_calls_at_once_over_one_connection() -> None:
+    async def run() -> list[bytes]:
+        async with take_calls(METHODS, HERE) as port:
+            group = RpcGroup({"": f"127.0.0.1:{port}"}, QUICK)
+            requests = [bytes([n % 251]) * (n * 997) for n in range(100)]
+            answers = await asyncio.gather(*(group.call(PROTOCOL, "echo", request) for request in requests))
+            await group.close()
+            assert answers == requests
+            return answers
+
+    assert len(asyncio.run(run())) == 100
+
+
+def test_slow_calls_do_not_hold_up_others() -> None:
+    async def run() -> None:
+        go = asyncio.Event()
+
+        async def wait(request: bytes) -> bytes:
+            await go.wait()
+            return request
+
+        async with take_calls({**METHODS, (PROTOCOL, "wait"): wait}, HERE) as port:
+            connection = await RpcConnection.open(f"127.0.0.1:{port}", QUICK)
+            slow = asyncio.create_task(connection.call(PROTOCOL, "wait", b"slow"))
+            assert await connection.call(PROTOCOL, "echo", b"quick") == b"quick"
+            assert not slow.done()
+            go.set()
+            assert await slow == b"slow"
+            await connection.close()
+
+    asyncio.run(run())
+
+
+def test_authentication() -> None:
+    async def run(mechanisms: list[Any]) -> bytes:
+        async with take_calls(METHODS, replace(HERE, mechanisms=[Counted(SERVER)])) as port:
+            settings = replace(QUICK, user="counted", mechanisms=mechanisms)
+            return await call_once(f"127.0.0.1:{port}", settings)
+
+    assert asyncio.run(run([Counted(CLIENT)])) == b"hello"
+    with pytest.raises(RemoteError, match=r"AccessControlException: the client does not authenticate"):
+        asyncio.run(run([]))
+
+
+@pytest.mark.parametrize(
+    ("talk", "error", "why"),
+    [
+        (sends(), TransferError, "the connection was closed"),
+        (sends(answer(0, b"hello")[:9]), TransferError, "the connection ended 9 bytes into frame 1"),
+        (sends(b"", then=reset), TransferError, "the connection broke: "),
+        (sends(answer(0, b"x" * 300_000)[:200_000], then=reset), TransferError, "the connection broke: "),
+        (sends(b"\0\0\0\5wrong"), DecodeError, "frame 1: "),
+        (sends(b"HTTP/1.1 400 Bad Request\r\n\r\n"), DecodeError, "it answers in HTTP"),
+        (sends((200 << 20).to_bytes(4, "big"), then=stall), TooLong, "frame 1 has 209,715,200 bytes"),
+        (sends(answer(7, b"")), DecodeError, "frame 1: an answer to call 7, for which none waits"),
+    ],
+)
+def test_servers_that_break(talk: Conversation, error: type[ReconError], why: str) -> None:
+    async def run() -> None:
+        async with server(talk) as address:
+            with pytest.raises(error) as raised:
+                await call_once(address)
+            assert str(raised.value).startswith(f"{address}: {why}")
+            assert type(raised.value) is error
+
+    asyncio.run(run())
+
+
+def test_a_server_that_stalls() -> None:
+    async def run() -> None:
+        hurried = replace(QUICK, call_timeout=0.05)
+        async with server(sends(answer(0, b"hello")[:9], then=stall)) as address:
+            connection = await RpcConnection.open(address, hurried)
+            with pytest.raises(TransferError, match=r"did not answer echo in 0\.05 s"):
+                await connection.call(PROTOCOL, "echo", b"hello")
+            await connection.close()
+        async with server(stall) as address:
+            connection = await RpcConnection.open(address, hurried)
+            with pytest.raises(TransferError, match="did not answer echo"):
+                await connection.call(PROTOCOL, "echo", b"hello")
+            assert connection.closed
+            await connection.close()
+
+    asyncio.run(run())
+
+
+def test_an_answer_that_comes_too_late_is_dropped() -> None:
+    async def run() -> None:
+        asked = asyncio.Event()
+
+        async def wait(request: bytes) -> bytes:
+            await asked.wait()
+            return b"late"
+
+        async with take_calls({**METHODS, (PROTOCOL, "wait"): wait}, HERE) as port:
+            connection = await RpcConnection.open(f"127.0.0.1:{port}", QUICK)
+            late = asyncio.create_task(connection.call(PROTOCOL, "wait", b""))
+            await connection.call(PROTOCOL, "echo", b"")
+            late.cancel()
+            asked.set()
+            assert await connection.call(PROTOCOL, "echo", b"next") == b"next"
+            await connection.close()
+
+    asyncio.run(run())
+
+
+def test_an_end_fails_the_calls_that_wait() -> None:
+    async def run() -> None:
+        async with server(stall) as address:
+            connection = await RpcConnection.open(address, QUICK)
+            calls = [asyncio.create_task(connection.call(PROTOCOL, "echo", b"")) for _ in range(3)]
+            await asyncio.sleep(0)
+            await connection.close()
+            for call in calls:
+                with pytest.raises(TransferError, match="the connection was closed"):
+                    await call
+            with pytest.raises(TransferError, match="the connection is closed"):
+                await connection.call(PROTOCOL, "echo", b"")
+
+    asyncio.run(run())
+
+
+def test_a_silent_server_is_pinged_and_an_idle_connection_ends() -> None:
+    async def run() -> None:
+        pinged = asyncio.Event()
+
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            wire, calls = ServerConnection(), []
+            while data := await reader.read(1 << 16):
+                for event in wire.receive(data):
+                    if isinstance(event, Call):
+                        calls.append(event)
+                    if isinstance(event, Ping) and not pinged.is_set():
+                        pinged.set()
+                        wire.respond(calls[0], b"there")
+                writer.write(wire.take())
+
+        async with server(talk) as address:
+            group = RpcGroup({"": address}, replace(QUICK, ping_interval=0.02, idle_limit=0.02))
+            assert await group.call(PROTOCOL, "echo", b"") == b"there"
+            assert pinged.is_set()
+            (connection,) = group._connections.values()
+            await asyncio.wait([connection._reading])
+            assert connection.closed
+            await group.close()
+
+    asyncio.run(run())
+
+
+def test_a_connection_that_ended_is_made_again() -> None:
+    async def run() -> None:
+        connected = 0
+
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connected
+            connected += 1
+            await sends(answer(0, b"%d" % connected))(reader, writer)
+
+        async with server(talk) as address:
+            group = RpcGroup({"": address}, QUICK)
+            assert await group.call(PROTOCOL, "echo", b"") == b"1"
+            await asyncio.wait([group._connections[""]._reading])
+            assert await group.call(PROTOCOL, "echo", b"") == b"2"
+            await group.close()
+
+    asyncio.run(run())
+
+
+NOT_LEADER = ("org.apache.hadoop.ozone.om.exceptions.OMNotLeaderException", "OM:a is not the leader. ")
+NOT_READY = ("org.apache.hadoop.ozone.om.exceptions.OMLeaderNotReadyException", "a is Leader but not ready.")
+Said = bytes | tuple[str, str]
+
+
+async def ask_group(*servers: list[Said], attempts: int = 6) -> tuple[bytes, list[int]]:
+    """The answer of a group whose servers say one thing after another (the last for ever), and who was asked."""
+    asked: list[int] = []
+
+    def talk(number: int) -> Conversation:
+        says = servers[number]
+
+        def said(call: Call) -> Said:
+            asked.append(number)
+            return says.pop(0) if len(says) > 1 else says[0]
+
+        return answering(said)
+
+    async with server(talk(0)) as a, server(talk(1)) as b, server(talk(2)) as c:
+        addresses = {"a": a, "b": b, "c": c}
+        for says in servers:
+            says[:] = [one if isinstance(one, bytes) else (one[0], one[1].format(**addresses)) for one in says]
+        group = RpcGroup(addresses, replace(QUICK, attempts=attempts))
+        try:
+            return await group.call(PROTOCOL, "echo", b""), asked
+        finally:
+            await group.close()
+
+
+def suggests(node: str) -> tuple[str, str]:
+    return NOT_LEADER[0], f"{NOT_LEADER[1]}Suggested leader is OM:{node}[{node}/10.0.0.1]."
+
+
+@pytest.mark.parametrize(
+    ("says", "asked"),
+    [
+        ([[b"yes"], [b"no"], [b"no"]], [0]),
+        ([[NOT_LEADER], [NOT_LEADER], [b"yes"]], [0, 1, 2]),
+        ([[suggests("c")], [b"no"], [b"yes"]], [0, 2]),
+        ([[suggests("unknown")], [b"yes"], [b"no"]], [0, 1]),
+        ([[("x.ServerNotLeaderException", "Suggested leader is Server:{c}.")], [b"no"], [b"yes"]], [0, 2]),
+        ([[NOT_READY, NOT_READY, b"yes"], [b"no"], [b"no"]], [0, 0, 0]),
+        ([[suggests("b"), b"yes"], [suggests("a"), b"no"], [b"no"]], [0, 1, 0]),
+        ([[suggests("a"), b"yes"], [b"no"], [b"no"]], [0, 0]),
+        ([[NOT_LEADER, b"yes"], [NOT_LEADER], [NOT_LEADER]], [0, 1, 2, 0]),
+    ],
+)
+def test_the_leader_is_found(says: list[list[Said]], asked: list[int]) -> None:
+    assert asyncio.run(ask_group(*says)) == (b"yes", asked)
+
+
+def test_what_is_final_is_asked_once() -> None:
+    said: list[Said] = [("x.IllegalArgumentException", "a limit of 0")]
+    with pytest.raises(RemoteError, match="IllegalArgumentException: a limit of 0"):
+        asyncio.run(ask_group(said, [b"no"], [b"no"]))
+
+
+def test_the_attempts_end() -> None:
+    with pytest.raises(RemoteError, match="OMNotLeaderException"):
+        asyncio.run(ask_group([NOT_LEADER], [NOT_LEADER], [NOT_LEADER, b"too late"], attempts=3))
+
+
+def test_servers_that_cannot_be_reached_or_break_are_passed_over() -> None:
+    async def run() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as unused:
+            dead = f"127.0.0.1:{unused.getsockname()[1]}"
+        async with server(sends()) as broken, take_calls(METHODS, HERE) as port:
+            group = RpcGroup({"a": dead, "b": broken, "c": f"127.0.0.1:{port}"}, QUICK)
+            assert await group.call(PROTOCOL, "echo", b"found") == b"found"
+            await group.close()
+            group = RpcGroup({"a": dead}, replace(QUICK, attempts=2))
+            with pytest.raises(TransferError, match=f"{dead} cannot be reached: "):
+                await group.call(PROTOCOL, "echo", b"")
+            await group.close()
+
+    asyncio.run(run())
+
+
+def test_a_failure_of_the_connection_is_of_all_its_calls() -> None:
+    fatal = RpcResponseHeader(-1, Status.FATAL, exception="x.Y$Z", error="over\n\tat x.Y").encode()
+
+    async def run() -> None:
+        async with server(sends(frame(fatal), then=stall)) as address:
+            connection = await RpcConnection.open(address, QUICK)
+            calls = [asyncio.create_task(connection.call(PROTOCOL, "echo", b"")) for _ in range(2)]
+            for call in calls:
+                with pytest.raises(RemoteError, match=r"answers Z: over$"):
+                    await call
+            assert connection.closed
+            await connection.close()
+
+    asyncio.run(run())

@@ -1,0 +1,146 @@
+"""Calls taken over Hadoop RPC: refused, held back, cut short, and from clients that are none."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+
+import pytest
+from tests.sources.rpc_stand_in import (
+    HERE,
+    METHODS,
+    PROTOCOL,
+    QUICK,
+    call_once,
+)
+
+from ozone_recon.errors import RemoteError, TransferError
+from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcGroup
+from ozone_recon.sources.hadoop_rpc_server import take_calls
+from ozone_recon.wire.hadoop_rpc_frames import Auth, connection_header, frame
+
+
+@pytest.mark.parametrize(
+    ("protocol", "method", "exception", "message"),
+    [
+        (PROTOCOL, "refuse", "IOException", "no hello"),
+        (PROTOCOL, "break", "RuntimeException", "ValueError(b'hello')"),
+        (PROTOCOL, "other", "RpcNoSuchMethodException", f"{PROTOCOL} has no method other here"),
+        ("x.Y", "echo", "RpcNoSuchProtocolException", "x.Y is not spoken here"),
+    ],
+)
+def test_what_the_server_refuses(
+    protocol: str, method: str, exception: str, message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        async with take_calls(METHODS, HERE) as port:
+            group = RpcGroup({"": f"127.0.0.1:{port}"}, QUICK)
+            with pytest.raises(RemoteError) as refusal:
+                await group.call(protocol, method, b"hello")
+            assert (refusal.value.exception, refusal.value.message) == (exception, message)
+            assert str(refusal.value) == f"127.0.0.1:{port} answers {exception}: {message}"
+            assert await group.call(PROTOCOL, "echo", b"still there") == b"still there"
+            await group.close()
+
+    with caplog.at_level(logging.CRITICAL if method != "break" else logging.ERROR):
+        asyncio.run(run())
+    assert ("break of org.example.Protocol failed" in caplog.text) == (method == "break")
+
+
+def test_a_client_that_asks_for_too_much_waits_and_gets_it_all() -> None:
+    async def run() -> None:
+        at_once, most = 0, 0
+
+        async def count(request: bytes) -> bytes:
+            nonlocal at_once, most
+            at_once += 1
+            most = max(most, at_once)
+            await asyncio.sleep(0)
+            at_once -= 1
+            return request
+
+        async with take_calls({(PROTOCOL, "count"): count}, replace(HERE, calls_at_once=3)) as port:
+            connection = await RpcConnection.open(f"127.0.0.1:{port}", QUICK)
+            await asyncio.gather(*(connection.call(PROTOCOL, "count", b"") for _ in range(50)))
+            await connection.close()
+        assert most <= 3
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("sent", "logged"),
+    [
+        ([b"GET / HTTP/1.1\r\n\r\n"], "begins with b'GET / H'"),
+        ([b"\x16\x03\x01\x02\x00\x01\x00\x01"], "which is not Hadoop RPC"),
+        ([connection_header(Auth.NONE), (200 << 20).to_bytes(4, "big")], "frame 1 has 209,715,200 bytes"),
+        ([connection_header(Auth.NONE), b"\0\0\0\7\0"], "the connection ended 5 bytes into frame 1"),
+        ([connection_header(Auth.NONE), frame(b"\x80")], "frame 1: "),
+    ],
+)
+def test_clients_that_break(sent: list[bytes], logged: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> bytes:
+        async with take_calls(METHODS, HERE) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            for piece in sent:
+                writer.write(piece)
+            writer.write_eof()
+            told = await reader.read()
+            writer.close()
+            assert await call_once(f"127.0.0.1:{port}") == b"hello"
+            return told
+
+    told = asyncio.run(run())
+    assert logged in caplog.text
+    if b"GET" in sent[0]:
+        assert told.startswith(b"HTTP/1.1 404")
+    elif "ended" not in logged:
+        assert b"org.apache.hadoop." in told
+
+
+def test_clients_that_stall_are_let_go_and_those_that_go_are_not_mourned() -> None:
+    async def run() -> None:
+        done = asyncio.Event()
+
+        async def take(request: bytes) -> bytes:
+            await asyncio.sleep(0.5)
+            done.set()
+            return b""
+
+        async with take_calls({**METHODS, (PROTOCOL, "take"): take}, replace(HERE, idle_limit=0.2)) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"hrpc\x09")
+            assert await reader.read() == b""
+            writer.close()
+            connection = await RpcConnection.open(f"127.0.0.1:{port}", QUICK)
+            assert await connection.call(PROTOCOL, "take", b"") == b""
+            done.clear()
+            call = asyncio.create_task(connection.call(PROTOCOL, "take", b""))
+            await connection.call(PROTOCOL, "echo", b"")
+            await connection.close()
+            with pytest.raises(TransferError):
+                await call
+            await done.wait()
+
+    asyncio.run(run())
+
+
+def test_the_server_ends_with_calls_under_way() -> None:
+    async def run() -> None:
+        begun = asyncio.Event()
+
+        async def wait(request: bytes) -> bytes:
+            begun.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async with take_calls({(PROTOCOL, "wait"): wait}, HERE) as port:
+            connection = await RpcConnection.open(f"127.0.0.1:{port}", QUICK)
+            call = asyncio.create_task(connection.call(PROTOCOL, "wait", b""))
+            await begun.wait()
+        with pytest.raises(TransferError):
+            await call
+        await connection.close()
+
+    asyncio.run(run())
