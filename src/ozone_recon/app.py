@@ -45,6 +45,8 @@ def serve(config: Config, origin: Origin, started: Callable[[str, OmSync], None]
     nothing to serve, and the origin will not change.
     """
     config.require_protection()
+    # Until all is loaded there is nothing to collect; see `_server`.
+    gc.disable()
     with (
         _listening(config.http) as listener,
         DataDirectory.lock(_made(config), config.checkpoints) as directory,
@@ -168,6 +170,7 @@ def _server(config: Config, sync: OmSync) -> tuple[Context, uvicorn.Server]:
     # What is there by now stays; a collector that goes through it during answers takes a third of their time.
     gc.collect()
     gc.freeze()
+    gc.enable()
     return context, Server(settings)
 
 

@@ -7,7 +7,6 @@ from contextlib import aclosing
 from typing import Annotated, Any
 from urllib.parse import quote
 
-import httpx
 from fastapi import Path, Request, Response
 from fastapi.responses import StreamingResponse
 
@@ -34,6 +33,8 @@ async def metrics(view: CurrentView, request: Request, api: Api) -> Response:
     url = f"{config.prometheus_url}/api/v1/{quote(api, safe='')}"
     if query := request.scope[RAW_QUERY].decode("latin-1"):
         url += f"?{query}"
+    import httpx  # Slow to load, and most have no Prometheus to ask.
+
     timeout = httpx.Timeout(config.metrics_answer_timeout, connect=config.metrics_connect_timeout)
     # Certificates take long to load, and plain http needs none.
     client = httpx.AsyncClient(timeout=timeout, verify=url.startswith("https:"))

@@ -9,6 +9,7 @@ import numpy as np
 from ozone_recon.insights.namespace_counts import PAIRS, tally, write_counts
 from ozone_recon.insights.namespace_runs import BATCH, Runs
 from ozone_recon.model.columns import Int64s
+from ozone_recon.model.kernel import lean_kernel
 from ozone_recon.model.size_bins import BINS, DIST_BINS, UPPER_BOUNDS, bins_of
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.schema import Schema
@@ -35,18 +36,25 @@ class OfBucket(NamedTuple):
 def rebuild(build: GenerationBuild) -> None:
     """Write the tables above; needs those of nssummary."""
     write_counts(build, "namespace_sizes", "size", bins_of, BINS)
-    buckets = build.table("om/bucketTable").rows
-    counts = np.zeros(buckets * BINS, np.int64)
+    counts = np.zeros((build.table("om/bucketTable").rows, BINS), np.int64)
     groups, keys = build.table("groups"), build.table("keys")
     runs = Runs(np.array(groups["first_row"]), np.array(groups["bucket"], np.int64), keys.rows)
     for chunk in keys.chunks(("size",), BATCH):
         starts, bucket = runs.within(chunk.first_row, len(chunk))
-        of_row = np.repeat(bucket, np.diff(starts, append=len(chunk)))
-        codes = (of_row * BINS + bins_of(chunk["size"]))[of_row >= 0]
-        counts += np.bincount(codes, minlength=len(counts))
-    held = np.flatnonzero(counts)
+        _count(starts, bucket, bins_of(chunk["size"]), counts)
+    of_bucket, bins = counts.nonzero()
     with build.create("file_sizes", TABLES["file_sizes"]) as writer:
-        writer.append(bucket=(held // BINS).astype(np.int32), bin=(held % BINS).astype(np.int32), files=counts[held])
+        writer.append(bucket=of_bucket.astype(np.int32), bin=bins.astype(np.int32), files=counts[of_bucket, bins])
+
+
+@lean_kernel
+def _count(starts: Int64s, bucket: Int64s, bins: Int64s, counts: Int64s) -> None:
+    """Counts every row's bin for the bucket of its run, if it has one."""
+    for run in range(starts.size):
+        stop = starts[run + 1] if run + 1 < starts.size else bins.size
+        if bucket[run] >= 0:
+            for row in range(starts[run], stop):
+                counts[bucket[run], bins[row]] += 1
 
 
 def of_buckets(generation: Generation) -> list[OfBucket]:

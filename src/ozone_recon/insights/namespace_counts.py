@@ -125,7 +125,7 @@ def _pairs(
     heads = np.flatnonzero(np.diff(pairs[:, 0], prepend=-1))
     order = np.argsort(pairs[heads, 0], kind="stable")
     lengths = np.diff(heads, append=len(pairs))
-    return pairs[spans(heads[order], lengths[order])]
+    return pairs.take(spans(heads[order], lengths[order]), axis=0)
 
 
 def _place_ranges(runs: Runs, places: int, codes: int, memory_limit: int) -> Iterator[tuple[int, int]]:

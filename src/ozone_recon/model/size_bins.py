@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ozone_recon.model.columns import Int64s
+from ozone_recon.model.kernel import lean_kernel
 
 BINS = 42
 """Number of bins: upper bounds 2^10 … 2^50 and, for what is larger, Long.MAX_VALUE."""
@@ -23,9 +24,17 @@ def bin_of(size: int) -> int:
 
 def bins_of(sizes: Int64s) -> Int64s:
     """The bin of every size in a column."""
-    # The exponent of a double is the bit length; it is one too many only where rounding meets a power of two, beyond
-    # 2^53, and those sizes are in the last bin anyway.
-    exponent: Int64s = (sizes - 1).astype(np.float64).view(np.int64) >> 52
-    bins: Int64s = np.clip(exponent - 1032, 0, 40)
-    bins[sizes >= 1 << 50] = 41
+    bins = np.empty(len(sizes), np.int64)
+    _fill(sizes, bins)
     return bins
+
+
+@lean_kernel
+def _fill(sizes: Int64s, bins: Int64s) -> None:
+    for row in range(sizes.size):
+        left = (max(sizes[row], 1) - 1) >> 10
+        bits = 0
+        while left:
+            left >>= 1
+            bits += 1
+        bins[row] = min(bits, 40) if sizes[row] < 1 << 50 else 41

@@ -1,0 +1,216 @@
+"""Captures conversations over Hadoop RPC with a real Ozone: ours with OM and SCM, and those of Java's own clients.
+
+    .venv/bin/python -m scripts.capture_rpc [--cluster ../shared/ozone/cluster] [--out tests/data/hadoop-rpc.jsonl]
+
+Starts OM, SCM and a datanode, and stands between them and those who call: our client, Java's shell (OM's address is
+ours for it), and the datanode, which finds us where it looks for Recon. Writes a line for each conversation: its name,
+and all that the client and the server have sent (base64).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import tempfile
+from base64 import b64decode, b64encode
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from scripts.make_sample import SCRIPT, Cluster
+
+from ozone_recon.errors import RemoteError
+from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcSettings
+from ozone_recon.sources.hadoop_rpc_server import RpcServerSettings, take_calls
+from ozone_recon.wire.hadoop_rpc_sasl import Mechanism, Simple
+from ozone_recon.wire.protobuf import Message, bytes_field, number_field
+
+OM: Final = "org.apache.hadoop.ozone.om.protocol.OzoneManagerProtocol"
+SCM: Final = "org.apache.hadoop.hdds.scm.protocol.StorageContainerLocationProtocol"
+DATANODE: Final = "org.apache.hadoop.ozone.protocol.ReconDatanodeProtocol"
+SUBMIT: Final = "submitRequest"
+USER: Final = "recon"
+OM_PORT, SCM_PORT, RECON_PORT = 9862, 9860, 9891
+SHELL_PORT: Final = 19862
+"""Where Java's shell finds OM, and finds us."""
+Call = tuple[str, str, bytes]
+"""Protocol, method, request."""
+
+
+def om_request(command: int, body: bytes) -> bytes:
+    """An OMRequest whose own field has the command's number."""
+    return number_field(1, command) + bytes_field(3, "client-1") + number_field(5, 3) + bytes_field(command, body)
+
+
+def updates_request(sequence: int, limit: int) -> bytes:
+    """An OMRequest for what has changed since a sequence number."""
+    return om_request(53, number_field(1, sequence) + number_field(2, limit))
+
+
+SERVICE_LIST: Final = om_request(51, b"")
+INFO_VOLUME: Final = om_request(14, bytes_field(1, "vol1"))
+SCM_INFO: Final = number_field(1, 13) + number_field(3, 3) + bytes_field(18, b"")
+OURS: Final[dict[str, tuple[int, Sequence[Mechanism], list[Call]]]] = {
+    "OM": (
+        OM_PORT,
+        [],
+        [
+            (OM, SUBMIT, SERVICE_LIST),
+            (OM, SUBMIT, INFO_VOLUME),
+            (OM, SUBMIT, updates_request(0, 1)),
+            (OM, SUBMIT, updates_request(0, 0)),
+            (OM, SUBMIT, b""),
+            (OM, "noSuchMethod", b""),
+            ("org.example.NoSuchProtocol", SUBMIT, b""),
+        ],
+    ),
+    "OM by SASL": (OM_PORT, [Simple()], [(OM, SUBMIT, SERVICE_LIST)]),
+    "SCM": (SCM_PORT, [], [(SCM, SUBMIT, SCM_INFO)]),
+}
+"""Our conversations: whom we call, by which mechanisms, and what."""
+
+
+@dataclass
+class Conversation:
+    """All the bytes that each side of one connection has sent."""
+
+    name: str
+    client: bytearray = field(default_factory=bytearray)
+    server: bytearray = field(default_factory=bytearray)
+
+    def line(self) -> str:
+        """The file's line."""
+        sent = {side: b64encode(getattr(self, side)).decode() for side in ("client", "server")}
+        return json.dumps({"name": self.name, **sent}) + "\n"
+
+    @classmethod
+    def of(cls, line: str) -> Conversation:
+        """What a line of the file says."""
+        sent = json.loads(line)
+        return cls(sent["name"], *(bytearray(b64decode(sent[side])) for side in ("client", "server")))
+
+
+@asynccontextmanager
+async def between(name: str, port: int, server_port: int) -> AsyncIterator[list[Conversation]]:
+    """Stands between those who call `port` and the server at `server_port`; keeps their conversations."""
+    conversations: list[Conversation] = []
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kept: bytearray) -> None:
+        with suppress(OSError):
+            while data := await reader.read(1 << 16):
+                kept += data
+                writer.write(data)
+        writer.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        conversation = Conversation(name)
+        conversations.append(conversation)
+        server_reader, server_writer = await asyncio.open_connection("localhost", server_port)
+        tasks.add(asyncio.create_task(pass_on(reader, server_writer, conversation.client)))
+        tasks.add(asyncio.create_task(pass_on(server_reader, writer, conversation.server)))
+
+    async with await asyncio.start_server(connected, "localhost", port):
+        yield conversations
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def ours(name: str, port: int, mechanisms: Sequence[Mechanism], calls: list[Call]) -> Conversation:
+    """Our conversation, call by call, so that the answers keep their order."""
+    async with between(name, SHELL_PORT + 1, port) as conversations:
+        connection = await RpcConnection.open(f"localhost:{SHELL_PORT + 1}", RpcSettings(USER, mechanisms))
+        for protocol, method, request in calls:
+            with suppress(RemoteError):
+                await connection.call(protocol, method, request)
+        await connection.close()
+    return conversations[0]
+
+
+async def of_a_newer_version() -> Conversation:
+    """What OM says to version 10."""
+    conversation = Conversation("a newer version", bytearray(b"hrpc\x0a\x00\x00"))
+    reader, writer = await asyncio.open_connection("localhost", OM_PORT)
+    writer.write(conversation.client)
+    conversation.server += await reader.read()
+    writer.close()
+    return conversation
+
+
+async def of_the_shell(cluster: Cluster) -> Conversation:
+    """What Java's shell and OM say when a volume is made and looked at."""
+    async with between("Java's shell", SHELL_PORT, OM_PORT) as conversations:
+        await asyncio.to_thread(cluster.shell, ["sh volume create /vol1", "sh volume info /vol1"])
+    return max(conversations, key=lambda one: len(one.client))
+
+
+async def of_the_datanode() -> Conversation:
+    """What a datanode and our server say: version, registration, and the first heartbeat; a second one ends it."""
+    heartbeats = 0
+    enough = asyncio.Event()
+
+    async def answer(request: bytes) -> bytes:
+        nonlocal heartbeats
+        message = Message("SCMDatanodeRequest", request)
+        match command := message.int32(1):
+            case 1:
+                body = number_field(1, 0)
+            case 2:
+                body = number_field(1, 1) + bytes_field(2, datanode(message.blob(4), 1, 1)) + bytes_field(3, "CID-1")
+            case _:
+                body = bytes_field(1, datanode(message.blob(5), 1))
+                heartbeats += 1
+                if heartbeats > 1:
+                    enough.set()
+        return number_field(1, command) + number_field(3, 1) + number_field(5, 1) + bytes_field(command + 5, body)
+
+    methods = {(DATANODE, SUBMIT): answer}
+    async with (
+        take_calls(methods, RpcServerSettings("localhost", 0)) as port,
+        between("Java's datanode", RECON_PORT, port) as conversations,
+    ):
+        await asyncio.wait_for(enough.wait(), 120)
+    return conversations[0]
+
+
+def datanode(message: bytes, *path: int) -> str:
+    """The UUID in the DatanodeDetailsProto to which these fields lead."""
+    for number in path:
+        message = Message("a datanode's message", message).blob(number)
+    return Message("DatanodeDetailsProto", message).text(1)
+
+
+async def capture(cluster: Cluster) -> list[Conversation]:
+    """All conversations with a cluster that `start` has started."""
+    shell = await of_the_shell(cluster)
+    conversations = [await ours(name, *how) for name, how in OURS.items()]
+    return [shell, *conversations, await of_a_newer_version(), await of_the_datanode()]
+
+
+def start(cluster: Cluster) -> None:
+    """Starts OM, SCM and a datanode; OM is where we are for Java's shell."""
+    cluster("up", "--datanodes", "1", f"--set=cli:ozone.om.address=localhost:{SHELL_PORT}")
+
+
+def main() -> None:
+    """Captures, and writes the file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cluster", type=Path, default=SCRIPT, help="the cluster script")
+    parser.add_argument("--out", type=Path, default=Path("tests") / "data" / "hadoop-rpc.jsonl")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as home:
+        cluster = Cluster(options.cluster, Path(home))
+        try:
+            start(cluster)
+            conversations = asyncio.run(capture(cluster))
+        finally:
+            cluster("down", "--wipe")
+    options.out.write_text("".join(conversation.line() for conversation in conversations))
+
+
+if __name__ == "__main__":
+    main()
