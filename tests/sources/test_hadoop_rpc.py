@@ -154,7 +154,7 @@ def test_an_end_fails_the_calls_that_wait() -> None:
     asyncio.run(run())
 
 
-def test_a_silent_server_is_pinged_and_an_idle_connection_ends() -> None:
+def test_a_silent_server_is_pinged() -> None:
     async def run() -> None:
         pinged = asyncio.Event()
 
@@ -170,13 +170,20 @@ def test_a_silent_server_is_pinged_and_an_idle_connection_ends() -> None:
                 writer.write(wire.take())
 
         async with server(talk) as address:
-            group = RpcGroup({"": address}, replace(QUICK, ping_interval=0.02, idle_limit=0.02))
-            assert await group.call(PROTOCOL, "echo", b"") == b"there"
-            assert pinged.is_set()
-            (connection,) = group._connections.values()
+            assert await call_once(address, replace(QUICK, ping_interval=0.02)) == b"there"
+        assert pinged.is_set()
+
+    asyncio.run(run())
+
+
+def test_an_idle_connection_ends() -> None:
+    async def run() -> None:
+        async with take_calls(METHODS, HERE) as port:
+            connection = await RpcConnection.open(f"127.0.0.1:{port}", replace(QUICK, idle_limit=0.02))
+            assert await connection.call(PROTOCOL, "echo", b"yes") == b"yes"
             await asyncio.wait([connection._reading])
             assert connection.closed
-            await group.close()
+            await connection.close()
 
     asyncio.run(run())
 

@@ -100,7 +100,7 @@ class RpcConnection:
                 self._give_up(late)
             raise late from None
         finally:
-            del self._answers[call_id]
+            self._answers.pop(call_id, None)
 
     async def close(self) -> None:
         """Ends it; calls that wait fail."""
@@ -145,7 +145,7 @@ class RpcConnection:
     def _settle(self, event: Response | Failure) -> None:
         if isinstance(event, Failure) and event.fatal:
             raise RemoteError(self.address, event.exception, event.message)
-        answer = self._answers.get(event.call_id)
+        answer = self._answers.pop(event.call_id, None)
         if answer is None or answer.done():
             return  # it came too late
         if isinstance(event, Response):
