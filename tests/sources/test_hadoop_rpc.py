@@ -258,6 +258,39 @@ def test_the_leader_is_found(says: list[list[Said]], asked: list[int]) -> None:
     assert asyncio.run(ask_group(*says)) == (b"yes", asked)
 
 
+def test_a_call_that_fails_late_follows_those_that_found_the_leader() -> None:
+    async def run() -> list[str]:
+        asked: list[str] = []
+        found = asyncio.Event()
+
+        async def follower(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            wire, calls = ServerConnection(), []
+            while len(calls) < 2:
+                calls += [event for event in wire.receive(await reader.read(1 << 16)) if isinstance(event, Call)]
+            wire.fail(calls[1], *suggests("c"))
+            writer.write(wire.take())
+            await found.wait()
+            wire.fail(calls[0], *NOT_LEADER)
+            writer.write(wire.take())
+            await reader.read()
+
+        def says(name: str) -> Conversation:
+            def answer_call(call: Call) -> bytes:
+                asked.append(name)
+                found.set()
+                return b"yes"
+
+            return answering(answer_call)
+
+        async with server(follower) as a, server(says("b")) as b, server(says("c")) as c:
+            group = RpcGroup({"a": a, "b": b, "c": c}, QUICK)
+            assert await asyncio.gather(*(group.call(PROTOCOL, "echo", b"") for _ in range(2))) == [b"yes", b"yes"]
+            await group.close()
+        return asked
+
+    assert asyncio.run(run()) == ["c", "c"]
+
+
 def test_what_is_final_is_asked_once() -> None:
     said: list[Said] = [("x.IllegalArgumentException", "a limit of 0")]
     with pytest.raises(RemoteError, match="IllegalArgumentException: a limit of 0"):

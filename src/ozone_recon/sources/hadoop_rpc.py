@@ -175,8 +175,8 @@ class RpcGroup:
     async def call(self, protocol: str, method: str, request: bytes) -> bytes:
         """The response message of a method, from whichever server answers.
 
-        Raises what RpcConnection.call does: what another server cannot mend at once, the rest when all attempts are
-        made. A server is asked again only after a pause.
+        Raises what RpcConnection.call does: at once when asking again would not help, else after the last attempt. A
+        server is asked again only after a pause.
         """
         asked: set[str] = set()
         attempts_left = self._settings.attempts
@@ -190,9 +190,10 @@ class RpcGroup:
                 if following is None or not attempts_left:
                     raise
                 _LOG.info("%s; next to be asked is %s", failed, self._servers[following])
-            self._node = following
+            if self._node == node:  # else another call has found the way meanwhile
+                self._node = following
             asked.add(node)
-            if following in asked:
+            if self._node in asked:
                 asked.clear()
                 await asyncio.sleep(self._settings.pause)
 
