@@ -15,8 +15,9 @@ def test_parts_are_joined_row_by_row(items: list[bytes], data: st.DataObject) ->
     rows = data.draw(st.lists(st.integers(0, len(items) - 1), max_size=8))
     chosen = data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)))
     picked = cells_at(column, np.array(rows, np.int64))
-    parts = [picked, same_cells(b", ", len(rows)), picked.only(np.array(chosen, np.bool_))]
-    assert joined(parts).items() == [
-        items[row] + b", " + (items[row] if one else b"") for row, one in zip(rows, chosen, strict=True)
-    ]
+    parts = [b"[", picked, same_cells(b",", len(rows)), b" ", b"", picked.only(np.array(chosen, np.bool_)), b"]"]
+    wanted = [b"[%s, %s]" % (items[row], items[row] if one else b"") for row, one in zip(rows, chosen, strict=True)]
+    assert joined(parts).items() == wanted
+    order = np.arange(len(rows))[::-1]
+    assert joined([cells_of(joined(parts)).at(order)]).items() == wanted[::-1]
     assert joined([cells_of(column), same_cells(b"", len(column))]).items() == items

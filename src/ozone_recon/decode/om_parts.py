@@ -95,10 +95,15 @@ def _ec_replication(data: bytes) -> ReplicationConfig:
 
 def checked_size(size: int, replication: ReplicationConfig) -> int:
     """`size`, refused when it is negative or so large that its replicas could not be counted in 64 bits."""
-    copies = {"RATIS": replication.factor, "STAND_ALONE": replication.factor, "EC": 1 + replication.parity}
-    if not 0 <= size <= MAX_INT64 // max(1, copies.get(replication.kind, 1)):
+    if not 0 <= size <= largest_size(replication):
         raise DecodeError(f"a size of {size} bytes, replicated as {replication.kind}, cannot be")
     return size
+
+
+def largest_size(replication: ReplicationConfig) -> int:
+    """The largest size whose replicas can be counted in 64 bits."""
+    copies = {"RATIS": replication.factor, "STAND_ALONE": replication.factor, "EC": 1 + replication.parity}
+    return MAX_INT64 // max(1, copies.get(replication.kind, 1))
 
 
 def decode_location_version(data: bytes) -> LocationVersion:

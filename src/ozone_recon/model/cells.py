@@ -21,9 +21,21 @@ class Cells(NamedTuple):
     starts: Int64s
     ends: Int64s
 
+    def at(self, rows: Int64s) -> Cells:
+        """Those of these rows, in their order."""
+        return Cells(self.data, self.starts[rows], self.ends[rows])
+
     def only(self, rows: NDArray[np.bool_]) -> Cells:
         """The same in these rows, and nothing in the others."""
         return Cells(self.data, self.starts, np.where(rows, self.ends, self.starts))
+
+    def to_read(self) -> Cells:
+        """The same as kernels get them: always read-only, so that numba compiles one version."""
+        return Cells(_read_only(self.data), _read_only(self.starts), _read_only(self.ends))
+
+
+Part = Cells | bytes
+"""What rows are put together from: cells, or a text that is the same in all rows."""
 
 
 def cells_at(column: ByteColumn, rows: Int64s) -> Cells:
@@ -41,29 +53,41 @@ def same_cells(text: bytes, rows: int) -> Cells:
     return Cells(np.frombuffer(text, np.uint8), np.zeros(rows, np.int64), np.full(rows, len(text), np.int64))
 
 
-def joined(parts: Sequence[Cells]) -> ByteColumn:
-    """In each row, what the parts (one or more, all of as many rows) have there, one behind the other."""
-    offsets = np.zeros(len(parts[0].starts) + 1, np.int64)
-    np.cumsum(sum(part.ends - part.starts for part in parts), out=offsets[1:])
+def joined(parts: Sequence[Part]) -> ByteColumn:
+    """In each row, what the parts have there, one behind the other; one or more are cells, all of as many rows."""
+    cells = [part for part in parts if isinstance(part, Cells)]
+    text = sum(len(part) for part in parts if isinstance(part, bytes))
+    offsets = np.zeros(len(cells[0].starts) + 1, np.int64)
+    np.cumsum(sum((part.ends - part.starts for part in cells), start=text), out=offsets[1:])
     data = np.empty(offsets[-1], np.uint8)
     at = offsets[:-1].copy()
-    for part in parts:
-        put_cells(_to_read(part.data), _to_read(part.starts), _to_read(part.ends), data, at)
+    before = b""
+    for part in (*parts, same_cells(b"", len(at))):
+        if isinstance(part, bytes):
+            before += part
+        else:
+            put_cells(np.frombuffer(before, np.uint8), *part.to_read(), data, at)
+            before = b""
     return ByteColumn(offsets, data)
 
 
-def _to_read(array: NDArray[T]) -> NDArray[T]:
-    """An array as a kernel gets it: always read-only, so that numba compiles one version."""
+def _read_only(array: NDArray[T]) -> NDArray[T]:
     view = np.ascontiguousarray(array).view()
     view.flags.writeable = False
     return view
 
 
 @lean_kernel
-def put_cells(source: Bytes, starts: Int64s, ends: Int64s, target: Bytes, at: Int64s) -> None:
-    """Copies the cell of each row to `target[at[row]:]`, and moves `at[row]` behind it; `target` has room for all."""
+def put_cells(before: Bytes, source: Bytes, starts: Int64s, ends: Int64s, target: Bytes, at: Int64s) -> None:
+    """Copies `before` and the cell of each row to `target[at[row]:]`, and moves `at[row]` behind them.
+
+    `target` has room for all.
+    """
     for row in range(len(at)):
-        to = at[row] - starts[row]
+        to = at[row]
+        for index in range(len(before)):
+            target[np.uint64(to + index)] = before[np.uint64(index)]
+        to += len(before) - starts[row]
         for index in range(starts[row], ends[row]):
             target[np.uint64(to + index)] = source[np.uint64(index)]
-        at[row] += ends[row] - starts[row]
+        at[row] = to + ends[row]
