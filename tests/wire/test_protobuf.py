@@ -58,6 +58,8 @@ def test_fields_are_asked_for_by_number() -> None:
     assert message.int64(9, -2) == -2
     assert message.message(9, bytes, None) is None
     assert message.messages(2, len) == (2, 3)
+    assert Message("M", b"\x08\x05\x10\x07\x08" + varint(-6)).int64s(1) == (5, -6)
+    assert message.int64s(2) == ()
 
 
 def test_the_last_value_wins() -> None:

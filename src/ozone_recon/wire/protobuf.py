@@ -143,6 +143,10 @@ class Message:
         """A varint as Java's `long`: right for int64 and, since Java has no other, for uint64."""
         return self._last(self._numbers, number, to_int64, default)
 
+    def int64s(self, number: int) -> tuple[int, ...]:
+        """A repeated varint, in order; not packed, which proto2 does not do unless told."""
+        return tuple(map(to_int64, self._numbers.get(number, ())))
+
     def int32(self, number: int, default: D | Required = REQUIRED) -> int | D:
         """A varint as Java's `int`: right for int32, uint32 and enums."""
         return self._last(self._numbers, number, to_int32, default)
