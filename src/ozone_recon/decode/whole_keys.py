@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,15 +10,14 @@ from numpy.typing import NDArray
 
 from ozone_recon.decode.distinct import Few, decode_few, decode_optional
 from ozone_recon.decode.om_parts import (
-    FACTOR_UNSET,
     MAX_INT32,
     decode_acl,
     decode_file_checksum,
     decode_file_encryption,
     largest_size,
-    replication_of,
 )
-from ozone_recon.model.cells import Cells, cells_of, joined
+from ozone_recon.decode.replications import decode_replications
+from ozone_recon.model.cells import Cells
 from ozone_recon.model.columns import Int64s
 from ozone_recon.model.om import FileChecksum, FileEncryption, OzoneAcl
 from ozone_recon.model.replication import ReplicationConfig
@@ -112,7 +110,7 @@ def decode_deleted_keys(values: Cells) -> tuple[Int64s, DeletedKeys]:
 
 
 def _keys(keys: Messages) -> WholeKeys:
-    replication = _replication(keys)
+    replication = decode_replications(keys, kind=5, factor=6, ec=17)
     size = keys.int64(4)
     acls, acl_key = keys.blobs(13)
     versions, blocks = _locations(keys)
@@ -142,22 +140,6 @@ def _keys(keys: Messages) -> WholeKeys:
         expected_data_generation=keys.int64(22, 0),
         has_expected_data_generation=keys.has_number(22),
     )
-
-
-_KIND_AND_FACTOR = struct.Struct("<ii")
-
-
-def _replication(keys: Messages) -> Few[ReplicationConfig]:
-    numbers = np.stack((keys.int32(5), keys.int32(6, FACTOR_UNSET)), axis=1).astype("<i4")
-    ends = np.arange(1, len(keys) + 1) * _KIND_AND_FACTOR.size
-    fixed = Cells(numbers.view(np.uint8).ravel(), ends - _KIND_AND_FACTOR.size, ends)
-    packed = cells_of(joined([fixed, keys.blob(17, required=False)]))
-    return decode_few(keys, packed, _unpacked)
-
-
-def _unpacked(packed: bytes) -> ReplicationConfig:
-    kind, factor = _KIND_AND_FACTOR.unpack_from(packed)
-    return replication_of(kind, factor, packed[_KIND_AND_FACTOR.size :])
 
 
 def _replicated(keys: Messages, size: Int64s, replication: Few[ReplicationConfig]) -> Int64s:

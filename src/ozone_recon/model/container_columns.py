@@ -1,0 +1,39 @@
+"""Containers as columns: what a page of SCM's list of containers becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ozone_recon.model.columns import Int64s
+from ozone_recon.model.replication import ReplicationConfig
+
+Indexes = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerColumns:
+    """Containers, in the order in which they came, with the fields of `model.scm.ContainerInfo`.
+
+    `state` is a ContainerState, 0 for one that we do not know. `replication`, `owner` and `pipeline` index
+    `replications`, `owners` and `pipelines`, which belong to these columns alone; a pipeline may be None.
+    """
+
+    container_id: Int64s
+    state: NDArray[np.uint8]
+    used_bytes: Int64s
+    number_of_keys: Int64s
+    state_enter_time: Int64s
+    sequence_id: Int64s
+    suppressed: NDArray[np.bool_]
+    replication: Indexes
+    owner: Indexes
+    pipeline: Indexes
+    replications: tuple[ReplicationConfig, ...]
+    owners: tuple[str, ...]
+    pipelines: tuple[str | None, ...]
+
+    def __len__(self) -> int:
+        return len(self.container_id)
