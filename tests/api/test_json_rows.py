@@ -30,7 +30,7 @@ def test_rows_are_what_orjson_writes_of_the_same_values(rows: list[tuple[int, bo
             "number": scalars(np.array([number for number, _, _, _ in rows], np.int64)),
             "flag": scalars(flags),
             "name": texts(names),
-            "path": texts(same_cells(b"a/", len(rows)), names),
+            "path": texts(b"a/", names),
             "word": chosen(WORDS, flags.astype(np.int64)),
             "rare": same_cells(b"true", len(rows)).only(np.array([rare for *_, rare in rows], np.bool_)),
         }
@@ -46,13 +46,13 @@ def test_rows_are_what_orjson_writes_of_the_same_values(rows: list[tuple[int, bo
         }
         for number, flag, name, rare in rows
     ]
-    assert orjson.dumps(written) == orjson.dumps(wanted)
+    assert b"".join(written.pieces) == orjson.dumps(wanted)
 
 
 @given(st.lists(st.datetimes(timezones=st.just(UTC)), max_size=5))
 def test_times_are_iso_in_utc_with_milliseconds(moments: list[datetime]) -> None:
     values = [(moment - EPOCH) // timedelta(milliseconds=1) for moment in moments]
-    written = orjson.dumps(rows_json({"at": times(np.array(values, np.int64))}))
+    written = b"".join(rows_json({"at": times(np.array(values, np.int64))}).pieces)
     assert [row["at"] for row in json.loads(written)] == [
         (EPOCH + timedelta(milliseconds=value)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         for value in values

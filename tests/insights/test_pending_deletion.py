@@ -1,18 +1,26 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
-from tests.insights.om_samples import RandomDatabase, generation_of
+from tests.insights.om_samples import RandomDatabase, generation_of, texts
 from tests.oracle import Key, Oracle, fields
 
 from ozone_recon.insights.pending_deletion import (
     DeletedDirectory,
-    DeletedKeys,
+    DeletedKeyRows,
     list_deleted_directories,
     list_deleted_keys,
     pending_bytes,
 )
+from ozone_recon.model.cells import joined
 
 SEEDS = range(12)
+
+
+def shown(found: DeletedKeyRows) -> list[tuple[object, ...]]:
+    names = joined([found.keys.key])
+    versions = [[names[at].decode() for at in np.flatnonzero(found.keys.row == row)] for row in range(len(found))]
+    return list(zip(texts(found.db_key), versions, found.size.tolist(), found.replicated_size.tolist(), strict=True))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -27,13 +35,13 @@ def test_deleted_keys_are_those_of_a_scan(tmp_path: Path, seed: int) -> None:
             sizes = sum(key.size for key in keys), sum(key.replicated for key in keys)
             if db_key.decode().startswith(prefix):
                 wanted.append((db_key.decode(), [key.name for key in keys], *sizes))
-        joined: list[DeletedKeys] = []
-        while page := list_deleted_keys(generation, prefix.encode(), joined[-1].db_key.encode() if joined else b"", 2):
-            joined += page
-        assert [
-            (one.db_key, [key.key for key in one.deleted.keys], one.size, one.replicated_size) for one in joined
-        ] == wanted
-        assert list_deleted_keys(generation, prefix.encode(), b"", None) == joined
+        pages: list[tuple[object, ...]] = []
+        after = b""
+        while page := shown(list_deleted_keys(generation, prefix.encode(), after, 2)):
+            pages += page
+            after = str(page[-1][0]).encode()
+        assert pages == wanted
+        assert shown(list_deleted_keys(generation, prefix.encode(), b"", None)) == wanted
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -49,9 +57,9 @@ def test_deleted_directories_are_those_of_a_scan(tmp_path: Path, seed: int) -> N
         sizes = oracle.deleted_size(int(own))
         total += sizes[1]
         wanted.append((db_key.decode(), name, path, *sizes))
-    joined: list[DeletedDirectory] = []
-    while page := list_deleted_directories(generation, joined[-1].db_key.encode() if joined else b"", 1):
-        joined += page
-    assert [(one.db_key, one.name, one.path, one.size, one.replicated_size) for one in joined] == wanted
+    found: list[DeletedDirectory] = []
+    while page := list_deleted_directories(generation, found[-1].db_key.encode() if found else b"", 1):
+        found += page
+    assert [(one.db_key, one.name, one.path, one.size, one.replicated_size) for one in found] == wanted
     assert pending_bytes(generation).directories == total
     assert pending_bytes(generation).keys == oracle.sums("deletedTable")[3]

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ozone_recon.model.cells import cells_at, cells_of, joined, same_cells
+from ozone_recon.model.cells import cells_at, cells_of, joined, last_at, same_cells
 from ozone_recon.model.columns import ByteColumn
 
 ITEMS = st.lists(st.binary(max_size=5), min_size=1, max_size=6)
@@ -21,3 +21,9 @@ def test_parts_are_joined_row_by_row(items: list[bytes], data: st.DataObject) ->
     order = np.arange(len(rows))[::-1]
     assert joined([cells_of(joined(parts)).at(order)]).items() == wanted[::-1]
     assert joined([cells_of(column), same_cells(b"", len(column))]).items() == items
+
+
+def test_the_last_of_a_byte() -> None:
+    cells = cells_of(ByteColumn.of([b"/", b"ab", b"a/b/", b"", b"/c"]).slice(1, 5))
+    assert last_at(cells, ord("/")).tolist() == [0, 6, 6, 7]
+    assert last_at(cells_of(ByteColumn.of([])), ord("/")).tolist() == []

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
-import orjson
 from fastapi import Query, Response
 from pydantic import BaseModel, Field
 
 from ozone_recon.api.context import CurrentView
 from ozone_recon.api.json_rows import rows_json, scalars, texts, times
 from ozone_recon.api.parameters import ContainerId, Int64, Limit
-from ozone_recon.api.responses import HttpRefusal, json_response
+from ozone_recon.api.responses import HttpRefusal, Written, json_response, page_response
 from ozone_recon.api.route import Route
 from ozone_recon.insights.container_keys import KeysInContainer, find_container, keys_in, list_containers
+from ozone_recon.insights.key_rows import last_text
 from ozone_recon.insights.prefixes import to_db_key
-from ozone_recon.model.cells import Cells, cells_at, cells_of, joined, same_cells
+from ozone_recon.model.cells import Cells, Part, cells_at, cells_of, joined, same_cells
 from ozone_recon.model.columns import ByteColumn
 
 
@@ -129,17 +129,17 @@ async def keys_of_container(
     container = find_container(view.generation, id)
     after = to_db_key(view.generation, prevKey) if prevKey else b""
     found = keys_in(view.generation, id, after, None if limit == -1 else max(0, limit))
-    return json_response(
+    return page_response(
         {
             "totalCount": container.pairs,
             "totalKeys": container.keys,
             "keys": _keys_json(id, found),
-            "lastKey": found.keys.last_key,
+            "lastKey": last_text(found.keys.db_key),
         }
     )
 
 
-def _keys_json(container: int, found: KeysInContainer) -> orjson.Fragment:
+def _keys_json(container: int, found: KeysInContainer) -> Written:
     keys = found.keys
     versions, blocks = _versions_and_blocks(container, found)
     return rows_json(
@@ -169,7 +169,7 @@ def _versions_and_blocks(container: int, found: KeysInContainer) -> tuple[Cells,
     place = new.astype(np.int64) + first
     version = scalars(found.version).only(new)
 
-    def of_keys(*parts: Cells) -> Cells:
+    def of_keys(*parts: Part) -> Cells:
         column = joined(parts)
         return Cells(column.data, column.offsets[found.starts], column.offsets[found.ends])
 
@@ -178,9 +178,9 @@ def _versions_and_blocks(container: int, found: KeysInContainer) -> tuple[Cells,
         cells_at(ByteColumn.of((b",", b'],"', b'{"')), place),
         version,
         same_cells(b'":[', rows).only(new),
-        same_cells(b'{"containerID":%d,"localID":' % container, rows),
+        b'{"containerID":%d,"localID":' % container,
         scalars(found.local_id),
-        same_cells(b"}", rows),
+        b"}",
         same_cells(b"]}", rows).only(last),
     )
     return versions, blocks

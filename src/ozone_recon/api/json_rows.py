@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import orjson
 
+from ozone_recon.api.responses import Written
 from ozone_recon.insights.key_rows import texts_at
-from ozone_recon.model.cells import Cells, cells_at, cells_of, joined, same_cells
+from ozone_recon.model.cells import Cells, Part, cells_at, cells_of, joined, same_cells
 from ozone_recon.model.columns import ByteColumn, Bytes, Int64s
 from ozone_recon.store.columns import Array
 
@@ -24,20 +25,47 @@ MILLISECONDS = ByteColumn.of(b'%03dZ"' % millisecond for millisecond in range(10
 """The parts of a time of day, by their numbers."""
 
 
-def rows_json(fields: Mapping[str, Cells]) -> orjson.Fragment:
+def rows_json(fields: Mapping[str, Cells | Sequence[Part]]) -> Written:
     """A list of objects: the names of their fields, in order, and each one's JSON in every row."""
-    return orjson.Fragment(b"[%s]" % objects(fields, b",").data[:-1].tobytes())
+    return Written((b"[", joined([*objects(fields), b","]).data[:-1].data, b"]"))
 
 
-def objects(fields: Mapping[str, Cells], behind: bytes = b"") -> ByteColumn:
-    """Each row as an object, with `behind` behind it; where a cell is empty, the field (not the first) is left out."""
-    rows = len(next(iter(fields.values())).starts)
-    parts: list[Cells] = []
-    for name, cells in fields.items():
-        label = same_cells(b'%s"%s":' % (b"," if parts else b"{", name.encode()), rows)
-        there = cells.starts < cells.ends
-        parts += label if there.all() else label.only(there), cells
-    return joined([*parts, same_cells(b"}" + behind, rows)])
+def objects(fields: Mapping[str, Cells | Sequence[Part]]) -> Sequence[Part]:
+    """Each row as an object.
+
+    The JSON of a field is one cell, or several parts behind each other. Where the one cell is empty, the field (not
+    the first) is left out.
+    """
+    parts: list[Part] = []
+    for name, value in fields.items():
+        label = b'%s"%s":' % (b"," if parts else b"{", name.encode())
+        if not isinstance(value, Cells):
+            parts += label, *value
+        elif (there := value.starts < value.ends).all():
+            parts += label, value
+        else:
+            parts += same_cells(label, len(there)).only(there), value
+    return [*parts, b"}"]
+
+
+def lists(items: ByteColumn, parents: Int64s, rows: int, brackets: bytes = b"[]") -> Sequence[Part]:
+    """For each row the list of the items that have it as their parent; items have a comma behind, parents ascend."""
+    return brackets[:1], inside(items, parents, rows), brackets[1:]
+
+
+def inside(items: ByteColumn, parents: Int64s, rows: int) -> Cells:
+    """The same without brackets."""
+    bounds = items.offsets[np.searchsorted(parents, np.arange(rows + 1))]
+    return Cells(items.data, bounds[:-1], np.maximum(bounds[:-1], bounds[1:] - 1))
+
+
+def filled_in(template: bytes, *cells: Cells) -> Sequence[Part]:
+    """A template with cells in place of each `%s`."""
+    first, *others = template.split(b"%s")
+    parts: list[Part] = [first]
+    for cell, text in zip(cells, others, strict=True):
+        parts += cell, text
+    return parts
 
 
 def scalars(values: Array) -> Cells:
@@ -63,10 +91,9 @@ def times(values: Int64s) -> Cells:
     return cells_of(joined(parts))
 
 
-def texts(*parts: Cells) -> Cells:
+def texts(*parts: Part) -> Cells:
     """A string for each row, its parts one behind the other; what is not UTF-8 is replaced."""
-    quotes = same_cells(b'"', len(parts[0].starts))
-    column = joined([quotes, *parts, quotes])
+    column = joined([b'"', *parts, b'"'])
     if not _is_plain(column.data, 2 * len(column)):
         found = texts_at(joined(parts), np.arange(len(column)))
         column = ByteColumn.of(map(orjson.dumps, found))

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from ozone_recon.api.om_json import FACTORS, Replication, pairs_json, replication_json
 from ozone_recon.insights.key_rows import shown
-from ozone_recon.model.om import Block, FileChecksum, FileEncryption, KeyInfo, LocationVersion
+from ozone_recon.model.om import Block, FileChecksum, FileEncryption, KeyInfo, LocationVersion, OzoneAcl
 from ozone_recon.model.replication import ReplicationConfig
 
 
@@ -115,19 +115,10 @@ def key_info_json(key: KeyInfo) -> dict[str, Any]:
         "creationTime": key.creation_time,
         "modificationTime": key.modification_time,
         "replicationConfig": replication_json(key.replication),
-        "fileChecksum": key.checksum and _checksum(key.checksum),
+        "fileChecksum": key.checksum and checksum_json(key.checksum),
         "fileName": file_name,
         "ownerName": key.owner and shown(key.owner),
-        "acls": [
-            {
-                "type": acl.type,
-                "name": shown(acl.name),
-                "aclScope": acl.scope,
-                "aclSet": acl.rights,
-                "aclList": acl.rights,
-            }
-            for acl in key.acls
-        ],
+        "acls": list(map(key_acl_json, key.acls)),
         "tags": pairs_json(key.tags),
         "expectedDataGeneration": key.expected_data_generation,
         "generation": key.update_id,
@@ -137,7 +128,7 @@ def key_info_json(key: KeyInfo) -> dict[str, Any]:
         "hsync": "hsyncClientId" in metadata,
         "replicatedSize": key.replicated_size,
         "deletedKeyCommitted": metadata.get("CKDEL") == "true",
-        "fileEncryptionInfo": key.encryption and _encryption(key.encryption),
+        "fileEncryptionInfo": key.encryption and encryption_json(key.encryption),
         "objectInfo": (
             f"OMKeyInfo{{volume='{shown(key.volume)}', bucket='{shown(key.bucket)}', key='{name}', "
             f"owner='{shown(key.owner or 'null')}', dataSize='{key.size}', creationTime='{key.creation_time}', "
@@ -152,6 +143,38 @@ def replication_text(config: ReplicationConfig) -> str:
     if config.kind == "EC":
         return f"EC{{{config.codec.lower()}-{config.data}-{config.parity}-{config.chunk >> 10}k}}"
     return f"{config.kind}/{FACTORS.get(config.factor, config.factor)}"
+
+
+def key_acl_json(acl: OzoneAcl) -> dict[str, Any]:
+    """A KeyAcl."""
+    return {
+        "type": acl.type,
+        "name": shown(acl.name),
+        "aclScope": acl.scope,
+        "aclSet": acl.rights,
+        "aclList": acl.rights,
+    }
+
+
+def checksum_json(checksum: FileChecksum) -> dict[str, Any]:
+    """The fileChecksum of a DeletedKey."""
+    return {
+        "kind": checksum.kind,
+        "checksumType": checksum.checksum_type,
+        "bytesPerCrc": checksum.bytes_per_crc,
+        "crcPerBlock": checksum.crc_per_block,
+        "value": checksum.value.hex(),
+    }
+
+
+def encryption_json(encryption: FileEncryption) -> dict[str, Any]:
+    """The fileEncryptionInfo of a DeletedKey."""
+    return {
+        "cipherSuite": encryption.suite,
+        "cryptoProtocolVersion": encryption.protocol_version,
+        "keyName": shown(encryption.key_name),
+        "ezKeyVersionName": shown(encryption.key_version_name),
+    }
 
 
 def _location_group(group: LocationVersion) -> dict[str, Any]:
@@ -186,23 +209,4 @@ def _location(block: Block) -> dict[str, Any]:
         "underConstruction": False,
         "blockCommitSequenceId": commit,
         **ids,
-    }
-
-
-def _checksum(checksum: FileChecksum) -> dict[str, Any]:
-    return {
-        "kind": checksum.kind,
-        "checksumType": checksum.checksum_type,
-        "bytesPerCrc": checksum.bytes_per_crc,
-        "crcPerBlock": checksum.crc_per_block,
-        "value": checksum.value.hex(),
-    }
-
-
-def _encryption(encryption: FileEncryption) -> dict[str, Any]:
-    return {
-        "cipherSuite": encryption.suite,
-        "cryptoProtocolVersion": encryption.protocol_version,
-        "keyName": shown(encryption.key_name),
-        "ezKeyVersionName": shown(encryption.key_version_name),
     }

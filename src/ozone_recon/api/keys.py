@@ -10,7 +10,7 @@ from fastapi import Query, Response
 
 from ozone_recon.api.context import CurrentView
 from ozone_recon.api.json_rows import chosen, rows_json, scalars, texts
-from ozone_recon.api.key_info_json import key_info_json
+from ozone_recon.api.key_infos_json import deleted_keys_json
 from ozone_recon.api.keys_models import (
     DeletedDirectories,
     DeletedDirectoriesSummary,
@@ -23,11 +23,11 @@ from ozone_recon.api.keys_models import (
 )
 from ozone_recon.api.om_json import replication_json
 from ozone_recon.api.parameters import Boolean, Int64, Limit
-from ozone_recon.api.responses import json_response, no_content
+from ozone_recon.api.responses import json_response, no_content, page_response
 from ozone_recon.api.route import Route
 from ozone_recon.decode.om_keys import encode_text
 from ozone_recon.insights.key_listing import Filter, list_keys
-from ozone_recon.insights.key_rows import KeyRows, read_replication
+from ozone_recon.insights.key_rows import KeyRows, last_text, read_replication
 from ozone_recon.insights.om_tables import TableCounts, table_counts
 from ozone_recon.insights.open_keys import OpenKey, list_open_files, list_open_keys
 from ozone_recon.insights.pending_deletion import DeletedDirectory, list_deleted_directories, list_deleted_keys
@@ -131,21 +131,14 @@ async def deleted_keys(
         return no_content()
     text = prefix.text if prefix else b""
     found = list_deleted_keys(view.generation, text, encode_text(prevKey), None if limit == -1 else limit)
-    if not found:
+    if not len(found):
         return no_content()
-    return json_response(
+    return page_response(
         {
-            "lastKey": found[-1].db_key,
-            "replicatedDataSize": sum(row.replicated_size for row in found),
-            "unreplicatedDataSize": sum(row.size for row in found),
-            "deletedKeyInfo": [
-                {
-                    "omKeyInfoList": list(map(key_info_json, row.deleted.keys)),
-                    "bucketId": row.deleted.bucket_id or 0,
-                    "totalSize": {str(row.size): row.replicated_size},
-                }
-                for row in found
-            ],
+            "lastKey": last_text(found.db_key),
+            "replicatedDataSize": sum(found.replicated_size.tolist()),
+            "unreplicatedDataSize": sum(found.size.tolist()),
+            "deletedKeyInfo": deleted_keys_json(found),
             "status": "OK",
         }
     )
@@ -230,7 +223,7 @@ async def listed_keys(
     wanted = Filter(keySize, _created_from(creationDate), replicationType)
     after = to_db_key(view.generation, prevKey) if prevKey else b""
     found = list_keys(view.generation, prefix, after, limit, wanted)
-    return json_response({"status": "OK", **_key_list(startPrefix, found, view.generation)})
+    return page_response({"status": "OK", **_key_list(startPrefix, found, view.generation)})
 
 
 def _created_from(text: str) -> int | None:
@@ -250,7 +243,7 @@ def _key_list(path: str, found: KeyRows, generation: Generation) -> dict[str, An
         "path": path,
         "replicatedDataSize": sum(found.replicated_size.tolist()),
         "unReplicatedDataSize": sum(found.size.tolist()),
-        **({"lastKey": found.last_key} if len(found) else {}),
+        **({"lastKey": last_text(found.db_key)} if len(found) else {}),
         "keys": rows_json(
             {
                 "volumeName": texts(found.volume),

@@ -6,7 +6,8 @@ exception's class, here and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import orjson
 from fastapi import Response
@@ -40,6 +41,21 @@ class JsonBytes(Response):
 def json_response(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """`body` as JSON; numpy numbers and arrays are fine, bytes are not (decode names with errors="replace")."""
     return JsonBytes(orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY), status, headers)
+
+
+class Written(NamedTuple):
+    """JSON that has been written already, in pieces."""
+
+    pieces: Sequence[bytes | memoryview]
+
+
+def page_response(members: Mapping[str, object]) -> Response:
+    """An object as JSON, of which some members may be `Written`: they are copied once."""
+    pieces: list[bytes | memoryview] = []
+    for name, value in members.items():
+        pieces += (b",%s:" % orjson.dumps(name) if pieces else b"{%s:" % orjson.dumps(name),)
+        pieces += value.pieces if isinstance(value, Written) else [orjson.dumps(value)]
+    return JsonBytes(b"".join([*pieces, b"}"]))
 
 
 def no_content() -> Response:

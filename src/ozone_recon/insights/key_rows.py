@@ -44,11 +44,6 @@ class KeyRows:
         return len(self.size)
 
     @property
-    def last_key(self) -> str:
-        """The last database key, empty if there is none."""
-        return self.db_key[len(self) - 1].decode("utf-8", "replace") if len(self) else ""
-
-    @property
     def is_file(self) -> NDArray[np.bool_]:
         """False for directories of LEGACY buckets: their names end with a slash."""
         last = self.db_key.data[self.db_key.offsets[1:] - 1]
@@ -181,6 +176,11 @@ def read_replication(generation: Generation, row: int) -> ReplicationConfig:
 def shown(text: str) -> str:
     """Text of a record fit for JSON: bytes that are not UTF-8, kept as surrogates, are replaced."""
     return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def last_text(column: ByteColumn) -> str:
+    """The last item as text, empty if there is none; what is not UTF-8 is replaced."""
+    return column[len(column) - 1].decode("utf-8", "replace") if len(column) else ""
 
 
 def texts_at(column: ByteColumn, rows: Int64s) -> list[str]:

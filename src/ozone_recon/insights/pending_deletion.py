@@ -5,34 +5,40 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ozone_recon.decode.om_keys import DeletedDirectoryKey
-from ozone_recon.decode.om_values import decode_key_info, decode_repeated_key_info
+from ozone_recon.decode.om_values import decode_key_info
+from ozone_recon.decode.whole_keys import WholeKeys, decode_deleted_keys
 from ozone_recon.errors import DecodeError
 from ozone_recon.insights.directory_paths import DirectoryPaths
+from ozone_recon.insights.filled_pages import filled_page, rows_with
 from ozone_recon.insights.key_rows import shown
 from ozone_recon.insights.namespace_nodes import Kind
 from ozone_recon.insights.om_tables import table_counts
 from ozone_recon.model.byte_search import page
-from ozone_recon.model.om import KeyInfo, RepeatedKeyInfo
+from ozone_recon.model.cells import cells_at, joined
+from ozone_recon.model.columns import ByteColumn, Int64s
+from ozone_recon.model.om import KeyInfo
 from ozone_recon.store.generation import Generation
 
+UInt64s = NDArray[np.uint64]
 
-class DeletedKeys(NamedTuple):
-    """A row of deletedTable: all versions of a key that were deleted together."""
 
-    db_key: str
-    deleted: RepeatedKeyInfo
+class DeletedKeyRows(NamedTuple):
+    """Rows of deletedTable: all versions of a key that were deleted together.
 
-    @property
-    def size(self) -> int:
-        """Bytes of all of them."""
-        return sum(key.size for key in self.deleted.keys)
+    The sizes are bytes of all versions, and what they take on disks; `keys.row` says which row a version is in.
+    """
 
-    @property
-    def replicated_size(self) -> int:
-        """Bytes that all of them take on disks."""
-        return sum(key.replicated_size for key in self.deleted.keys)
+    db_key: ByteColumn
+    bucket_id: Int64s
+    size: UInt64s
+    replicated_size: UInt64s
+    keys: WholeKeys
+
+    def __len__(self) -> int:
+        return len(self.db_key)
 
 
 class DeletedDirectory(NamedTuple):
@@ -57,20 +63,31 @@ class PendingBytes(NamedTuple):
     keys: int
 
 
-def list_deleted_keys(generation: Generation, prefix: bytes, after: bytes, limit: int | None) -> list[DeletedKeys]:
+def list_deleted_keys(generation: Generation, prefix: bytes, after: bytes, limit: int | None) -> DeletedKeyRows:
     """Rows with this prefix in byte order of their database keys, from the first one greater than `after`."""
     table = generation.table("om/deletedTable")
     keys, values = table.bytes("key"), table.bytes("value")
-    found: list[DeletedKeys] = []
-    for row in range(*page(keys, prefix, after)):
-        if len(found) == limit:
-            break
-        try:
-            deleted = decode_repeated_key_info(values[row])
-        except DecodeError:
-            continue  # The build has counted and reported it.
-        found.append(DeletedKeys(keys[row].decode("utf-8", "replace"), deleted))
-    return found
+
+    def read(rows: Int64s) -> tuple[Int64s, DeletedKeyRows]:
+        return read_deleted_keys(keys, values, rows)
+
+    return filled_page(keys, rows_with(keys, prefix), read, after, limit)
+
+
+def read_deleted_keys(keys: ByteColumn, values: ByteColumn, rows: Int64s) -> tuple[Int64s, DeletedKeyRows]:
+    """Which of these rows can be decoded, and what they say."""
+    good, found = decode_deleted_keys(cells_at(values, rows))
+    versions = np.searchsorted(found.keys.row, np.arange(len(good) + 1))
+
+    def sums(of_version: Int64s) -> UInt64s:
+        # What is added up may pass 2^63, but no answer has sums beyond 2^64.
+        before = np.append(np.uint64(0), of_version.view(np.uint64).cumsum())
+        total: UInt64s = before[versions[1:]] - before[versions[:-1]]
+        return total
+
+    size, replicated_size = sums(found.keys.size), sums(found.keys.replicated_size)
+    db_key = joined([cells_at(keys, rows[good])])
+    return rows[good], DeletedKeyRows(db_key, found.bucket_id, size, replicated_size, found.keys)
 
 
 def list_deleted_directories(generation: Generation, after: bytes, limit: int | None) -> list[DeletedDirectory]:

@@ -71,6 +71,13 @@ def joined(parts: Sequence[Part]) -> ByteColumn:
     return ByteColumn(offsets, data)
 
 
+def last_at(cells: Cells, byte: int) -> Int64s:
+    """Where in `data` each cell has this byte last; the position before the cell where it has none."""
+    at = np.empty(len(cells.starts), np.int64)
+    find_last(*cells.to_read(), byte, at)
+    return at
+
+
 def _read_only(array: NDArray[T]) -> NDArray[T]:
     view = np.ascontiguousarray(array).view()
     view.flags.writeable = False
@@ -91,3 +98,13 @@ def put_cells(before: Bytes, source: Bytes, starts: Int64s, ends: Int64s, target
         for index in range(starts[row], ends[row]):
             target[np.uint64(to + index)] = source[np.uint64(index)]
         at[row] = to + ends[row]
+
+
+@lean_kernel
+def find_last(data: Bytes, starts: Int64s, ends: Int64s, byte: int, at: Int64s) -> None:
+    """Fills in `at` for each cell."""
+    for row in range(len(at)):
+        found = ends[row] - 1
+        while found >= starts[row] and data[np.uint64(found)] != byte:
+            found -= 1
+        at[row] = found

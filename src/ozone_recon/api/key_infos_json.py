@@ -1,0 +1,155 @@
+"""Keys as JSON straight from columns, for pages: the bytes of what `key_info_json` says of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from ozone_recon.api.json_rows import chosen, filled_in, lists, objects, scalars, texts
+from ozone_recon.api.key_info_json import checksum_json, encryption_json, key_acl_json, replication_text
+from ozone_recon.api.locations_json import locations_json
+from ozone_recon.api.om_json import replication_json
+from ozone_recon.api.responses import Written
+from ozone_recon.decode.distinct import Few, distinct
+from ozone_recon.decode.whole_keys import PairColumns, WholeKeys
+from ozone_recon.insights.key_rows import SLASH, shown, texts_at
+from ozone_recon.insights.pending_deletion import DeletedKeyRows
+from ozone_recon.model.cells import Cells, Part, cells_of, joined, last_at, same_cells
+from ozone_recon.model.columns import ByteColumn, Int64s
+
+Bools = NDArray[np.bool_]
+T = TypeVar("T")
+
+ROW_BEGINS = b'{"omKeyInfoList":['
+ROW_ENDS = b'],"bucketId":%s,"totalSize":{"%s":%s}},'
+OBJECT_INFO = (
+    b"\"OMKeyInfo{volume='%s', bucket='%s', key='%s', owner='%s', dataSize='%s', creationTime='%s', objectID='%s', "
+    b"parentID='%s', replication='%s', fileChecksum='%s}\""
+)
+
+
+def deleted_keys_json(rows: DeletedKeyRows) -> Written:
+    """A list of DeletedKeys, one or more."""
+    row = rows.keys.row
+    size, replicated_size = scalars(rows.size), scalars(rows.replicated_size)
+    turns = joined([*filled_in(ROW_ENDS, scalars(rows.bucket_id), size, replicated_size), ROW_BEGINS])
+    # Between two keys is a comma, or the turn from each row to the next one; a row may have no key.
+    previous = np.append(0, row)[:-1]
+    turn = Cells(turns.data, turns.offsets[previous], turns.offsets[row])
+    comma = same_cells(b",", len(row)).only(np.append(False, row[1:] == row[:-1])[: len(row)])
+    last_turn = turns.data[turns.offsets[row[-1] if len(row) else 0] : -len(b"," + ROW_BEGINS)]
+    keys = joined([turn, comma, *objects(_fields(rows.keys))])
+    return Written((b"[" + ROW_BEGINS, keys.data.data, last_turn.data, b"]"))
+
+
+def _fields(keys: WholeKeys) -> dict[str, Cells | Sequence[Part]]:
+    """Those of a DeletedKey."""
+    rows = len(keys)
+    names = _names(keys.metadata)
+    locations = locations_json(keys.versions, keys.blocks)
+    volume, bucket, key = _each(keys.volume, shown), _each(keys.bucket, shown), texts(keys.key)
+    file_name = texts(_last_parts(keys.key))
+    object_id, update_id, parent_id, size, created = map(
+        scalars, (keys.object_id, keys.update_id, keys.parent_id, keys.size, keys.creation_time)
+    )
+    expected = scalars(keys.expected_data_generation)
+    acls = joined([_each(keys.acls, key_acl_json), b","])
+    return {
+        "metadata": _pairs(keys.metadata, names, rows),
+        "objectID": object_id,
+        "updateID": update_id,
+        "parentObjectID": parent_id,
+        "volumeName": volume,
+        "bucketName": bucket,
+        "keyName": key,
+        "dataSize": size,
+        "keyLocationVersions": lists(locations, keys.versions.key, rows),
+        "creationTime": created,
+        "modificationTime": scalars(keys.modification_time),
+        "replicationConfig": _each(keys.replication, replication_json),
+        "fileChecksum": _each(keys.checksum, lambda one: one and checksum_json(one)),
+        "fileName": file_name,
+        "ownerName": _each(keys.owner, lambda name: name and shown(name)),
+        "acls": lists(acls, keys.acl_key, rows),
+        "tags": _pairs(keys.tags, _names(keys.tags), rows),
+        "expectedDataGeneration": _or_null(expected, keys.has_expected_data_generation),
+        "generation": update_id,
+        "path": [b'"', parent_id, b"/", _unquoted(file_name), b'"'],
+        "file": scalars(keys.is_file),
+        "latestVersionLocations": _last_of_each(locations, keys.versions.key, rows),
+        "hsync": scalars(_with_pair(keys.metadata, names, "hsyncClientId", None, rows)),
+        "replicatedSize": scalars(keys.replicated_size),
+        "deletedKeyCommitted": scalars(_with_pair(keys.metadata, names, "CKDEL", b"true", rows)),
+        "fileEncryptionInfo": _each(keys.encryption, lambda one: one and encryption_json(one)),
+        "objectInfo": filled_in(
+            OBJECT_INFO,
+            _unquoted(volume),
+            _unquoted(bucket),
+            _unquoted(key),
+            _unquoted(_each(keys.owner, lambda name: shown(name or "null"))),
+            size,
+            created,
+            object_id,
+            parent_id,
+            _unquoted(_each(keys.replication, replication_text)),
+            _unquoted(_each(keys.checksum, lambda one: "" if one else "null")),
+        ),
+    }
+
+
+def _each(few: Few[T], json: Callable[[T], object]) -> Cells:
+    return chosen(list(map(json, few.values)), few.which)
+
+
+def _unquoted(texts: Cells) -> Cells:
+    return Cells(texts.data, texts.starts + 1, texts.ends - 1)
+
+
+def _or_null(cells: Cells, there: Bools) -> Sequence[Part]:
+    return cells.only(there), same_cells(b"null", len(there)).only(~there)
+
+
+def _last_of_each(items: ByteColumn, parents: Int64s, rows: int) -> Sequence[Part]:
+    """The last item of each parent, without the comma behind it."""
+    ends = np.searchsorted(parents, np.arange(rows), side="right")
+    there = np.isin(np.arange(rows), parents)
+    return _or_null(Cells(items.data, items.offsets[ends - 1], items.offsets[ends] - 1), there)
+
+
+def _names(pairs: PairColumns) -> Few[str]:
+    found, which = distinct(pairs.name)
+    return Few(texts_at(found, np.arange(len(found))), which)
+
+
+def _pairs(pairs: PairColumns, names: Few[str], rows: int) -> Sequence[Part]:
+    """The pairs of each key as an object; of pairs with one name, the last one's value is in the first one's place."""
+    values = texts(pairs.value)
+    if _differ(names.values) and _differ(pairs.key * len(names.values) + names.which):
+        return lists(joined([chosen(names.values, names.which), b":", values, b","]), pairs.key, rows, b"{}")
+    found: list[dict[str, orjson.Fragment]] = [{} for _ in range(rows)]
+    for key, name, value in zip(pairs.key.tolist(), names.which.tolist(), joined([values]), strict=True):
+        found[key][names.values[name]] = orjson.Fragment(value)
+    return (cells_of(ByteColumn.of(map(orjson.dumps, found))),)
+
+
+def _with_pair(pairs: PairColumns, names: Few[str], name: str, value: bytes | None, rows: int) -> Bools:
+    """Which keys have a pair of this name, the last of which has this value; None for any value."""
+    at = np.flatnonzero(np.isin(names.which, [row for row, one in enumerate(names.values) if one == name]))
+    found = np.zeros(rows, np.bool_)
+    found[pairs.key[at]] = [value in (None, held) for held in joined([pairs.value.at(at)])]
+    return found
+
+
+def _differ(values: Int64s | Sequence[str]) -> bool:
+    return len(np.unique(values)) == len(values)
+
+
+def _last_parts(names: Cells) -> Cells:
+    """What is behind the last slash of each name, slashes at its end left aside."""
+    while (at_end := (names.starts < names.ends) & (names.data[names.ends - 1] == SLASH)).any():
+        names = names._replace(ends=names.ends - at_end)
+    return names._replace(starts=last_at(names, SLASH) + 1)
