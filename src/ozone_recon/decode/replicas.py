@@ -1,0 +1,42 @@
+"""Replicas by the thousand, as columns: what `datanode_reports.decode_replicas` reads of a report."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ozone_recon.decode import datanode_reports
+from ozone_recon.decode.distinct import decode_few
+from ozone_recon.errors import DecodeError
+from ozone_recon.model.cells import same_cells
+from ozone_recon.model.datanode_reports import ReplicaColumns, ReplicaState
+from ozone_recon.wire.messages import Messages
+from ozone_recon.wire.protobuf import to_text
+
+
+def decode_replicas(data: bytes) -> ReplicaColumns:
+    """A ContainerReportsProto or an IncrementalContainerReportProto; refused as a whole."""
+    report = Messages(same_cells(data, 1))
+    columns = _columns(report.messages(1))
+    if report.refused[0]:
+        datanode_reports.decode_replicas(data)  # says why
+        raise DecodeError("ContainerReportsProto: it cannot be read")
+    return columns
+
+
+def _columns(replicas: Messages) -> ReplicaColumns:
+    container_id = replicas.int64(1)
+    replicas.refuse(np.flatnonzero(container_id < 0))
+    state = replicas.int32(2)
+    origin = decode_few(replicas, replicas.blob(13, required=False), to_text)
+    return ReplicaColumns(
+        container_id=container_id,
+        state=np.where((state > 0) & (state <= max(ReplicaState)), state, 0).astype(np.uint8),
+        used_bytes=replicas.int64(4, 0),
+        number_of_keys=replicas.int64(5, 0),
+        sequence_id=replicas.int64(12, 0),
+        origin=origin.which.astype(np.int32),
+        origins=tuple(origin.values),
+        replica_index=replicas.int32(14, 0).astype(np.int32),
+        is_empty=replicas.boolean(15, False),
+        data_checksum=replicas.int64(16, 0),
+    )
