@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from tests.decode.scm_messages import NODE, OTHER_NODE, PIPELINE, datanode
 from tests.decode.test_scm import DATANODE
 
 from ozone_recon.decode import datanode_reports as reports
-from ozone_recon.decode.heartbeats import decode_request
+from ozone_recon.decode.heartbeats import decode_reports, decode_request
 from ozone_recon.errors import DecodeError
 from ozone_recon.model.datanode_reports import (
     CommandStatus,
@@ -23,8 +24,8 @@ from ozone_recon.model.datanode_reports import (
     LayoutVersion,
     PipelineAction,
     PipelineReport,
-    Registration,
     Replica,
+    Software,
     StorageReport,
 )
 
@@ -73,23 +74,15 @@ def test_a_damaged_message_decodes_or_raises_decode_error(case: tuple[Callable[[
 
 def test_a_registration() -> None:
     found = decode_request(sent.registration())
-    assert found == Registration(
-        heartbeat=Heartbeat(
-            datanode=DATANODE,
-            layout=LayoutVersion(9, 10),
-            node=sent.node_report(),
-            containers=sent.container_report(sent.replica()),
-            increments=(),
-            pipelines=sent.pipeline_reports(),
-            pipeline_actions=None,
-            container_actions=None,
-            command_statuses=(),
-        ),
-        version="2.2.0",
-        setup_time=1_700_000_000_000,
-        revision="c5a1095a",
+    assert found == Heartbeat(
+        datanode=DATANODE,
+        layout=LayoutVersion(9, 10),
+        software=Software(version="2.2.0", revision="c5a1095a", setup_time=1_700_000_000_000),
+        node=sent.node_report(),
+        containers=sent.container_report(sent.replica()),
+        pipelines=sent.pipeline_reports(),
     )
-    assert not found.heartbeat.layout.finalized
+    assert not found.layout.finalized
 
 
 def test_heartbeats_with_everything_and_with_nothing() -> None:
@@ -104,12 +97,12 @@ def test_heartbeats_with_everything_and_with_nothing() -> None:
             sent.container_report(sent.replica(2, origin=OTHER_NODE.encode())),
         ),
         pipelines=sent.pipeline_reports(),
-        pipeline_actions=sent.pipeline_actions(),
-        container_actions=sent.container_actions(),
+        pipeline_actions=(sent.pipeline_actions(),),
+        container_actions=(sent.container_actions(),),
         command_statuses=(sent.command_statuses(),),
     )
     bare = decode_request(sent.heartbeat())
-    assert bare == Heartbeat(DATANODE, LayoutVersion(0, 0), None, None, (), None, None, None, ())
+    assert bare == Heartbeat(DATANODE, LayoutVersion(0, 0))
     assert bare.layout.finalized
     assert decode_request(sent.version_request()) is None
 
@@ -127,6 +120,44 @@ def test_heartbeats_with_everything_and_with_nothing() -> None:
 def test_what_cannot_be_answered(request_: bytes, reason: str) -> None:
     with pytest.raises(DecodeError, match=reason):
         decode_request(request_)
+
+
+def test_all_reports_are_read_but_those_that_are_broken() -> None:
+    heartbeat = decode_request(sent.full_heartbeat())
+    assert heartbeat is not None
+    found = decode_reports(heartbeat)
+    assert (found.datanode, found.layout, found.software, found.refused) == (DATANODE, (9, 10), None, ())
+    assert found.node == reports.decode_node_report(sent.node_report())
+    assert found.containers is not None
+    assert found.containers.container_id.tolist() == [7]
+    assert [one.container_id.tolist() for one in found.increments] == [[1], [2]]
+    assert found.pipelines == reports.decode_pipeline_reports(sent.pipeline_reports())
+    assert found.pipeline_actions == reports.decode_pipeline_actions(sent.pipeline_actions())
+    assert found.container_actions == reports.decode_container_actions(sent.container_actions())
+    assert found.command_statuses == reports.decode_command_statuses(sent.command_statuses())
+    broken = decode_reports(replace(heartbeat, containers=b"\0", increments=(b"\0", *heartbeat.increments), node=None))
+    assert (broken.containers, broken.node, len(broken.increments)) == (None, None, 2)
+    assert len(broken.refused) == 2
+    assert replace(broken, refused=(), increments=()) == replace(found, containers=None, node=None, increments=())
+
+
+def test_what_two_heartbeats_say_together() -> None:
+    one, two = (Heartbeat(DATANODE, LayoutVersion(number, 10)) for number in (9, 10))
+    old = replace(one, node=b"n1", containers=b"c1", increments=(b"i1",), pipelines=b"", command_statuses=(b"s1",))
+    together = old.followed_by(replace(two, increments=(b"i2",), command_statuses=(b"s2",), node=b"n2"))
+    assert together == replace(
+        two,
+        node=b"n2",
+        containers=b"c1",
+        increments=(b"i1", b"i2"),
+        pipelines=b"",
+        command_statuses=(b"s1", b"s2"),
+    )
+    assert together.size == 12
+    newest = together.followed_by(replace(two, containers=b"c3", increments=(b"i3",)))
+    assert (newest.containers, newest.increments) == (b"c3", (b"i3",))
+    software = Software("2.2.0", "", 0)
+    assert replace(one, software=software).followed_by(two) == replace(two, software=software)
 
 
 def test_volumes() -> None:

@@ -5,7 +5,7 @@ Sizes are bytes, times are milliseconds since 1970. An enum value that we do not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -40,33 +40,58 @@ class LayoutVersion(NamedTuple):
         return self.metadata >= self.software
 
 
+class Software(NamedTuple):
+    """What runs on a datanode, and since when it is set up."""
+
+    version: str
+    revision: str
+    setup_time: int
+
+
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
     """What a datanode sends: who it is, and its reports as they came, for `decode.datanode_reports` to read.
 
-    `containers` are all that it has; `increments` are those that have changed since, in order. None means that there
-    is no such report.
+    A registration is the heartbeat that says what software it is. `containers` are all that the datanode has;
+    `increments` are those that have changed since, in order. None means that there is no such report.
     """
 
     datanode: DatanodeDetails
     layout: LayoutVersion
-    node: bytes | None
-    containers: bytes | None
-    increments: tuple[bytes, ...]
-    pipelines: bytes | None
-    pipeline_actions: bytes | None
-    container_actions: bytes | None
-    command_statuses: tuple[bytes, ...]
+    software: Software | None = None
+    node: bytes | None = None
+    containers: bytes | None = None
+    increments: tuple[bytes, ...] = ()
+    pipelines: bytes | None = None
+    pipeline_actions: tuple[bytes, ...] = ()
+    container_actions: tuple[bytes, ...] = ()
+    command_statuses: tuple[bytes, ...] = ()
 
+    @property
+    def size(self) -> int:
+        """Bytes of the reports."""
+        return sum(map(len, self.reports()))
 
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """What a datanode sends first: a heartbeat with all that it has, and what software it is."""
+    def reports(self) -> tuple[bytes, ...]:
+        """All of them."""
+        whole = (self.node, self.containers, self.pipelines)
+        parts = self.increments + self.pipeline_actions + self.container_actions + self.command_statuses
+        return tuple(report for report in whole if report is not None) + parts
 
-    heartbeat: Heartbeat
-    version: str
-    setup_time: int
-    revision: str
+    def followed_by(self, newer: Heartbeat) -> Heartbeat:
+        """What this one and a newer one of the same datanode say together."""
+        whole = newer.containers is not None
+        return replace(
+            newer,
+            software=newer.software or self.software,
+            node=self.node if newer.node is None else newer.node,
+            containers=newer.containers if whole else self.containers,
+            increments=newer.increments if whole else self.increments + newer.increments,
+            pipelines=self.pipelines if newer.pipelines is None else newer.pipelines,
+            pipeline_actions=self.pipeline_actions + newer.pipeline_actions,
+            container_actions=self.container_actions + newer.container_actions,
+            command_statuses=self.command_statuses + newer.command_statuses,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,3 +193,20 @@ class ReplicaColumns:
 
     def __len__(self) -> int:
         return len(self.container_id)
+
+
+@dataclass(frozen=True, slots=True)
+class DatanodeReports:
+    """The reports of a Heartbeat, read; those that cannot be are left out, and `refused` says why."""
+
+    datanode: DatanodeDetails
+    layout: LayoutVersion
+    software: Software | None
+    node: tuple[StorageReport, ...] | None
+    containers: ReplicaColumns | None
+    increments: tuple[ReplicaColumns, ...]
+    pipelines: tuple[PipelineReport, ...] | None
+    pipeline_actions: tuple[PipelineAction, ...]
+    container_actions: tuple[ContainerAction, ...]
+    command_statuses: tuple[CommandStatus, ...]
+    refused: tuple[str, ...]

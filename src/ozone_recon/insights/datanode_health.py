@@ -1,0 +1,95 @@
+"""Which datanodes are alive, by when they were last heard of. The clock is the caller's: seconds that never go back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal, Self
+
+from ozone_recon.model.datanode_reports import Heartbeat, LayoutVersion
+
+Health = Literal["HEALTHY", "HEALTHY_READONLY", "STALE", "DEAD"]
+_MOST: Final = 1000
+"""How many times longer than what it is bounded by an interval may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Seconds of silence after which a datanode is stale, dead, or has to register again."""
+
+    stale: float = 300.0
+    dead: float = 600.0
+    register: float = 180.0
+
+    @classmethod
+    def of(cls, *, stale: float, dead: float, check: float, heartbeat: float, recon_heartbeat: float) -> Self:
+        """From settings, kept within the bounds that SCM keeps them in.
+
+        They are `ozone.scm.stale.node.interval`, `ozone.scm.dead.node.interval`,
+        `ozone.scm.heartbeat.thread.interval`, `hdds.heartbeat.interval` and `hdds.heartbeat.recon.interval`.
+        """
+        stale = _within(_within(stale, check, 5), heartbeat, 3)
+        return cls(stale, _within(dead, stale, 2), 3 * recon_heartbeat)
+
+
+def _within(interval: float, base: float, least: int) -> float:
+    return min(max(interval, base * least), base * _MOST)
+
+
+@dataclass(slots=True)
+class _Datanode:
+    heard: float
+    layout: LayoutVersion
+    due: bool
+    """Whether it has to register."""
+
+
+class DatanodeHealth:
+    """The datanodes that have registered, or are known from before, by their UUIDs."""
+
+    def __init__(self, intervals: Intervals) -> None:
+        self._intervals = intervals
+        self._datanodes: dict[str, _Datanode] = {}
+
+    def __contains__(self, datanode: str) -> bool:
+        return datanode in self._datanodes
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(tuple(self._datanodes))
+
+    def expect(self, datanode: str, layout: LayoutVersion, now: float) -> None:
+        """Says that there is such a datanode: it counts as heard of just now, and has to register."""
+        self._datanodes[datanode] = _Datanode(now, layout, due=True)
+
+    def hear(self, heartbeat: Heartbeat, now: float) -> bool:
+        """Takes note of a heartbeat; whether the datanode has to register.
+
+        It has to when it never has, and after a long silence, in which reports may have been lost.
+        """
+        uuid = heartbeat.datanode.uuid
+        if heartbeat.software is not None:
+            self._datanodes[uuid] = _Datanode(now, heartbeat.layout, due=False)
+            return False
+        known = self._datanodes.get(uuid)
+        if known is None:
+            return True
+        known.due |= now - known.heard >= self._intervals.register
+        known.heard, known.layout = now, heartbeat.layout
+        return known.due
+
+    def forget(self, datanode: str) -> None:
+        """Says that there is no such datanode, until it registers again."""
+        self._datanodes.pop(datanode, None)
+
+    def silence(self, datanode: str, now: float) -> float:
+        """Seconds since a datanode was heard of; KeyError when it is not known."""
+        return now - self._datanodes[datanode].heard
+
+    def health(self, datanode: str, now: float) -> Health:
+        """How a datanode is; KeyError when it is not known. One whose upgrade is not complete is HEALTHY_READONLY."""
+        silence = self.silence(datanode, now)
+        if silence > self._intervals.dead:
+            return "DEAD"
+        if silence > self._intervals.stale:
+            return "STALE"
+        return "HEALTHY" if self._datanodes[datanode].layout.finalized else "HEALTHY_READONLY"
