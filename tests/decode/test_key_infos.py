@@ -51,8 +51,13 @@ def check(values: list[bytes], decode: Decode, reference: Reference) -> KeyInfos
     assert found.bad == len(refused)
     for name in ("size", "replicated_size", "creation_time", "modification_time", "object_id", "is_file"):
         assert getattr(found, name).tolist() == [getattr(key, name) for _, key in expected], name
-    assert found.replications() == [key.replication for _, key in expected]
+    assert replications(found) == [key.replication for _, key in expected]
     return found
+
+
+def replications(found: KeyInfos) -> list[ReplicationConfig]:
+    few = found.replication()
+    return [few.values[which] for which in few.which]
 
 
 def of_one(value: bytes) -> tuple[KeyFacts, ...]:
@@ -93,7 +98,7 @@ def test_sizes_of_all_versions_of_a_deleted_key() -> None:
     found = check([b"", value], decode_repeated, key_infos_of_repeated)
     assert found.row.tolist() == [1, 1]
     assert found.replicated_size.tolist() == [30, 5 << 20]
-    assert found.replications() == [
+    assert replications(found) == [
         ReplicationConfig("RATIS", 3),
         ReplicationConfig("EC", data=3, parity=2, codec="rs", chunk=1 << 20),
     ]

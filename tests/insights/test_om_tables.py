@@ -68,4 +68,5 @@ def test_what_a_message_says() -> None:
     assert found.modification_time.tolist() == [4, 4]
     assert found.object_id.tolist() == [5, 5]
     assert found.is_file.tolist() == [1, 1]
-    assert found.replications() == [ReplicationConfig("STAND_ALONE", 1)] * 2
+    assert found.replication().values == [ReplicationConfig("STAND_ALONE", 1)]
+    assert found.replication().which.tolist() == [0, 0]

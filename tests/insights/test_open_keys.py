@@ -2,10 +2,10 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from tests.insights.om_samples import RandomDatabase, generation_of
+from tests.insights.om_samples import RandomDatabase, generation_of, texts
 from tests.oracle import FSO, Key, Oracle, Row
 
-from ozone_recon.insights.open_keys import OpenKey, list_open_files, list_open_keys
+from ozone_recon.insights.open_keys import OpenKeyRows, list_open_files, list_open_keys
 from ozone_recon.insights.prefixes import Prefix, read_prefix
 from ozone_recon.store.generation import Generation
 
@@ -26,11 +26,9 @@ def of_row(oracle: Oracle, table: str, row: Row) -> tuple[object, ...]:
     return text, path, key.size, key.replicated, key.created, key.modified, key.is_file
 
 
-def shown(found: list[OpenKey]) -> list[tuple[object, ...]]:
-    return [
-        (one.db_key, one.path, one.size, one.replicated_size, one.creation_time, one.modification_time, one.is_file)
-        for one in found
-    ]
+def shown(found: OpenKeyRows) -> list[tuple[object, ...]]:
+    numbers = (found.size, found.replicated_size, found.creation_time, found.modification_time, found.is_file == 1)
+    return list(zip(texts(found.db_key), texts(found.path), *(column.tolist() for column in numbers), strict=True))
 
 
 def in_pages(generation: Generation, prefix: Prefix | None, limit: int) -> list[tuple[object, ...]]:
@@ -38,12 +36,12 @@ def in_pages(generation: Generation, prefix: Prefix | None, limit: int) -> list[
     joined: list[tuple[object, ...]] = []
     after = b""
     while True:
-        page = list_open_keys(generation, prefix, after, limit)
-        page += list_open_files(generation, prefix, after, limit - len(page))
+        page = shown(list_open_keys(generation, prefix, after, limit))
+        page += shown(list_open_files(generation, prefix, after, limit - len(page)))
         if not page:
             return joined
-        joined += shown(page)
-        after = page[-1].db_key.encode()
+        joined += page
+        after = str(page[-1][0]).encode()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -52,7 +50,8 @@ def test_open_keys_are_those_of_a_scan_in_pages_of_any_size(tmp_path: Path, seed
     oracle = Oracle(database.tables)
     generation = generation_of(database.tables, tmp_path / "g")
     whole = expected(oracle, "openKeyTable") + expected(oracle, "openFileTable")
-    assert shown(list_open_keys(generation, None, b"", None) + list_open_files(generation, None, b"", None)) == whole
+    everything = (read(generation, None, b"", None) for read in (list_open_keys, list_open_files))
+    assert [row for found in everything for row in shown(found)] == whole
     for limit in (1, 2, 7):
         assert in_pages(generation, None, limit) == whole
 

@@ -6,7 +6,6 @@ from tests.insights.om_samples import RandomDatabase, generation_of, texts
 from tests.oracle import Key, Oracle, fields
 
 from ozone_recon.insights.pending_deletion import (
-    DeletedDirectory,
     DeletedKeyRows,
     list_deleted_directories,
     list_deleted_keys,
@@ -57,9 +56,16 @@ def test_deleted_directories_are_those_of_a_scan(tmp_path: Path, seed: int) -> N
         sizes = oracle.deleted_size(int(own))
         total += sizes[1]
         wanted.append((db_key.decode(), name, path, *sizes))
-    found: list[DeletedDirectory] = []
-    while page := list_deleted_directories(generation, found[-1].db_key.encode() if found else b"", 1):
-        found += page
-    assert [(one.db_key, one.name, one.path, one.size, one.replicated_size) for one in found] == wanted
+    pages: list[tuple[object, ...]] = []
+    after = b""
+    while len(page := list_deleted_directories(generation, after, 1)):
+        pages += zip(
+            *map(texts, (page.db_key, page.name, page.path)),
+            page.size.tolist(),
+            page.replicated_size.tolist(),
+            strict=True,
+        )
+        after = page.db_key[0]
+    assert pages == wanted
     assert pending_bytes(generation).directories == total
     assert pending_bytes(generation).keys == oracle.sums("deletedTable")[3]

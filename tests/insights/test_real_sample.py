@@ -57,13 +57,13 @@ def test_keys_below_every_directory(sample: Generation, oracle: Oracle) -> None:
 
 def test_what_is_open_and_what_waits_for_deletion(sample: Generation, oracle: Oracle) -> None:
     for table, found in (
-        ("openKeyTable", [one.db_key for one in list_open_keys(sample, None, b"", None)]),
-        ("openFileTable", [one.db_key for one in list_open_files(sample, None, b"", None)]),
+        ("openKeyTable", texts(list_open_keys(sample, None, b"", None).db_key)),
+        ("openFileTable", texts(list_open_files(sample, None, b"", None).db_key)),
         ("deletedTable", texts(list_deleted_keys(sample, b"", b"", None).db_key)),
     ):
         assert found
         assert found == [key.decode() for key, _ in oracle.rows(table)]
     directories = list_deleted_directories(sample, b"", None)
     sizes = [oracle.deleted_size(int(key.rpartition(b"/")[2])) for key, _ in oracle.rows("deletedDirectoryTable")]
-    assert [(one.size, one.replicated_size) for one in directories] == sizes
+    assert list(zip(directories.size.tolist(), directories.replicated_size.tolist(), strict=True)) == sizes
     assert pending_bytes(sample).directories == sum(replicated for _, replicated in sizes)

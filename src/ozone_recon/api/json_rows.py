@@ -6,16 +6,20 @@ nothing but quotes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import orjson
 
 from ozone_recon.api.responses import Written
+from ozone_recon.decode.distinct import Few
 from ozone_recon.insights.key_rows import texts_at
 from ozone_recon.model.cells import Cells, Part, cells_at, cells_of, joined, same_cells
 from ozone_recon.model.columns import ByteColumn, Bytes, Int64s
 from ozone_recon.store.columns import Array
+
+T = TypeVar("T")
 
 COMMA, QUOTE, BACKSLASH = b',"\\'
 DAY = 86_400_000
@@ -100,9 +104,9 @@ def texts(*parts: Part) -> Cells:
     return cells_of(column)
 
 
-def chosen(values: Sequence[object], index: Int64s) -> Cells:
-    """In each row, the one of a few values (anything that is JSON) that has this index."""
-    return cells_at(ByteColumn.of(map(orjson.dumps, values)), index)
+def chosen(few: Few[T], json: Callable[[T], object]) -> Cells:
+    """In each row, its one of few values, as JSON of what `json` makes of it."""
+    return cells_at(ByteColumn.of(orjson.dumps(json(value)) for value in few.values), few.which)
 
 
 def _is_plain(data: Bytes, quotes: int) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 import orjson
@@ -22,7 +21,6 @@ from ozone_recon.model.cells import Cells, Part, cells_of, joined, last_at, same
 from ozone_recon.model.columns import ByteColumn, Int64s
 
 Bools = NDArray[np.bool_]
-T = TypeVar("T")
 
 ROW_BEGINS = b'{"omKeyInfoList":['
 ROW_ENDS = b'],"bucketId":%s,"totalSize":{"%s":%s}},'
@@ -51,13 +49,13 @@ def _fields(keys: WholeKeys) -> dict[str, Cells | Sequence[Part]]:
     rows = len(keys)
     names = _names(keys.metadata)
     locations = locations_json(keys.versions, keys.blocks)
-    volume, bucket, key = _each(keys.volume, shown), _each(keys.bucket, shown), texts(keys.key)
+    volume, bucket, key = chosen(keys.volume, shown), chosen(keys.bucket, shown), texts(keys.key)
     file_name = texts(_last_parts(keys.key))
     object_id, update_id, parent_id, size, created = map(
         scalars, (keys.object_id, keys.update_id, keys.parent_id, keys.size, keys.creation_time)
     )
     expected = scalars(keys.expected_data_generation)
-    acls = joined([_each(keys.acls, key_acl_json), b","])
+    acls = joined([chosen(keys.acls, key_acl_json), b","])
     return {
         "metadata": _pairs(keys.metadata, names, rows),
         "objectID": object_id,
@@ -70,39 +68,35 @@ def _fields(keys: WholeKeys) -> dict[str, Cells | Sequence[Part]]:
         "keyLocationVersions": lists(locations, keys.versions.key, rows),
         "creationTime": created,
         "modificationTime": scalars(keys.modification_time),
-        "replicationConfig": _each(keys.replication, replication_json),
-        "fileChecksum": _each(keys.checksum, lambda one: one and checksum_json(one)),
+        "replicationConfig": chosen(keys.replication, replication_json),
+        "fileChecksum": chosen(keys.checksum, lambda one: one and checksum_json(one)),
         "fileName": file_name,
-        "ownerName": _each(keys.owner, lambda name: name and shown(name)),
+        "ownerName": chosen(keys.owner, lambda name: name and shown(name)),
         "acls": lists(acls, keys.acl_key, rows),
         "tags": _pairs(keys.tags, _names(keys.tags), rows),
         "expectedDataGeneration": _or_null(expected, keys.has_expected_data_generation),
         "generation": update_id,
         "path": [b'"', parent_id, b"/", _unquoted(file_name), b'"'],
         "file": scalars(keys.is_file),
-        "latestVersionLocations": _last_of_each(locations, keys.versions.key, rows),
+        "latestVersionLocations": _last_ofchosen(locations, keys.versions.key, rows),
         "hsync": scalars(_with_pair(keys.metadata, names, "hsyncClientId", None, rows)),
         "replicatedSize": scalars(keys.replicated_size),
         "deletedKeyCommitted": scalars(_with_pair(keys.metadata, names, "CKDEL", b"true", rows)),
-        "fileEncryptionInfo": _each(keys.encryption, lambda one: one and encryption_json(one)),
+        "fileEncryptionInfo": chosen(keys.encryption, lambda one: one and encryption_json(one)),
         "objectInfo": filled_in(
             OBJECT_INFO,
             _unquoted(volume),
             _unquoted(bucket),
             _unquoted(key),
-            _unquoted(_each(keys.owner, lambda name: shown(name or "null"))),
+            _unquoted(chosen(keys.owner, lambda name: shown(name or "null"))),
             size,
             created,
             object_id,
             parent_id,
-            _unquoted(_each(keys.replication, replication_text)),
-            _unquoted(_each(keys.checksum, lambda one: "" if one else "null")),
+            _unquoted(chosen(keys.replication, replication_text)),
+            _unquoted(chosen(keys.checksum, lambda one: "" if one else "null")),
         ),
     }
-
-
-def _each(few: Few[T], json: Callable[[T], object]) -> Cells:
-    return chosen(list(map(json, few.values)), few.which)
 
 
 def _unquoted(texts: Cells) -> Cells:
@@ -113,7 +107,7 @@ def _or_null(cells: Cells, there: Bools) -> Sequence[Part]:
     return cells.only(there), same_cells(b"null", len(there)).only(~there)
 
 
-def _last_of_each(items: ByteColumn, parents: Int64s, rows: int) -> Sequence[Part]:
+def _last_ofchosen(items: ByteColumn, parents: Int64s, rows: int) -> Sequence[Part]:
     """The last item of each parent, without the comma behind it."""
     ends = np.searchsorted(parents, np.arange(rows), side="right")
     there = np.isin(np.arange(rows), parents)
@@ -129,7 +123,7 @@ def _pairs(pairs: PairColumns, names: Few[str], rows: int) -> Sequence[Part]:
     """The pairs of each key as an object; of pairs with one name, the last one's value is in the first one's place."""
     values = texts(pairs.value)
     if _differ(names.values) and _differ(pairs.key * len(names.values) + names.which):
-        return lists(joined([chosen(names.values, names.which), b":", values, b","]), pairs.key, rows, b"{}")
+        return lists(joined([chosen(names, str), b":", values, b","]), pairs.key, rows, b"{}")
     found: list[dict[str, orjson.Fragment]] = [{} for _ in range(rows)]
     for key, name, value in zip(pairs.key.tolist(), names.which.tolist(), joined([values]), strict=True):
         found[key][names.values[name]] = orjson.Fragment(value)

@@ -23,14 +23,15 @@ from ozone_recon.api.keys_models import (
 )
 from ozone_recon.api.om_json import replication_json
 from ozone_recon.api.parameters import Boolean, Int64, Limit
-from ozone_recon.api.responses import json_response, no_content, page_response
+from ozone_recon.api.responses import Written, json_response, no_content, page_response
 from ozone_recon.api.route import Route
+from ozone_recon.decode.distinct import Few
 from ozone_recon.decode.om_keys import encode_text
 from ozone_recon.insights.key_listing import Filter, list_keys
 from ozone_recon.insights.key_rows import KeyRows, last_text, read_replication
 from ozone_recon.insights.om_tables import TableCounts, table_counts
-from ozone_recon.insights.open_keys import OpenKey, list_open_files, list_open_keys
-from ozone_recon.insights.pending_deletion import DeletedDirectory, list_deleted_directories, list_deleted_keys
+from ozone_recon.insights.open_keys import OpenKeyRows, list_open_files, list_open_keys
+from ozone_recon.insights.pending_deletion import DeletedDirectoryRows, list_deleted_directories, list_deleted_keys
 from ozone_recon.insights.prefixes import Prefix, check_names, read_prefix, split_prefix, to_db_key
 from ozone_recon.model.cells import cells_of
 from ozone_recon.store.generation import Generation
@@ -67,35 +68,40 @@ async def open_keys(
         return no_content()
     most = None if limit == -1 else limit
     after = encode_text(prevKey)
-    others = list_open_keys(view.generation, prefix, after, most) if includeNonFso else []
-    left = None if most is None else most - len(others)
-    files = list_open_files(view.generation, prefix, after, left) if includeFso else []
-    found = others + files
-    if not found:
+    pages: dict[str, OpenKeyRows] = {}
+    if includeNonFso:
+        pages["nonFSO"] = list_open_keys(view.generation, prefix, after, most)
+    if includeFso:
+        left = most and most - sum(map(len, pages.values()))
+        pages["fso"] = list_open_files(view.generation, prefix, after, left)
+    pages = {name: found for name, found in pages.items() if len(found)}
+    if not pages:
         return no_content()
-    return json_response(
+    *_, last = pages.values()
+    return page_response(
         {
-            "lastKey": found[-1].db_key,
-            "replicatedDataSize": sum(key.replicated_size for key in found),
-            "unreplicatedDataSize": sum(key.size for key in found),
-            **({"nonFSO": list(map(_open_key, others))} if others else {}),
-            **({"fso": list(map(_open_key, files))} if files else {}),
+            "lastKey": last_text(last.db_key),
+            "replicatedDataSize": sum(sum(found.replicated_size.tolist()) for found in pages.values()),
+            "unreplicatedDataSize": sum(sum(found.size.tolist()) for found in pages.values()),
+            **{name: _open_keys_json(found) for name, found in pages.items()},
             "status": "OK",
         }
     )
 
 
-def _open_key(key: OpenKey) -> dict[str, Any]:
-    return {
-        "key": key.db_key,
-        "path": key.path,
-        "size": key.size,
-        "replicatedSize": key.replicated_size,
-        "replicationInfo": replication_json(key.replication),
-        "creationTime": key.creation_time,
-        "modificationTime": key.modification_time,
-        "isKey": key.is_file,
-    }
+def _open_keys_json(found: OpenKeyRows) -> Written:
+    return rows_json(
+        {
+            "key": texts(cells_of(found.db_key)),
+            "path": texts(cells_of(found.path)),
+            "size": scalars(found.size),
+            "replicatedSize": scalars(found.replicated_size),
+            "replicationInfo": chosen(found.replication, replication_json),
+            "creationTime": scalars(found.creation_time),
+            "modificationTime": scalars(found.modification_time),
+            "isKey": scalars(found.is_file == 1),
+        }
+    )
 
 
 async def open_keys_summary(view: CurrentView) -> Response:
@@ -162,32 +168,35 @@ async def deleted_directories(
     prevKey: PrevKey = "",
 ) -> Response:
     """The sizes are of all files that are still below a directory."""
-    found: list[DeletedDirectory] = []
-    if view.generation is not None:
-        found = list_deleted_directories(view.generation, encode_text(prevKey), limit if limit > 0 else None)
-    return json_response(
+    if view.generation is None:
+        return json_response({"lastKey": "", "replicatedDataSize": 0, "unreplicatedDataSize": 0, "status": "OK"})
+    found = list_deleted_directories(view.generation, encode_text(prevKey), limit if limit > 0 else None)
+    return page_response(
         {
-            "lastKey": found[-1].db_key if found else "",
-            "replicatedDataSize": sum(row.replicated_size for row in found),
-            "unreplicatedDataSize": sum(row.size for row in found),
-            **({"deletedDirInfo": list(map(_deleted_directory, found))} if found else {}),
+            "lastKey": last_text(found.db_key),
+            "replicatedDataSize": sum(found.replicated_size.tolist()),
+            "unreplicatedDataSize": sum(found.size.tolist()),
+            **({"deletedDirInfo": _deleted_directories_json(found)} if len(found) else {}),
             "status": "OK",
         }
     )
 
 
-def _deleted_directory(row: DeletedDirectory) -> dict[str, Any]:
-    return {
-        "key": row.name,
-        "path": row.path,
-        "inStateSince": row.info.modification_time,
-        "size": row.size,
-        "replicatedSize": row.replicated_size,
-        "replicationInfo": replication_json(row.info.replication),
-        "creationTime": row.info.creation_time,
-        "modificationTime": row.info.modification_time,
-        "isKey": False,
-    }
+def _deleted_directories_json(found: DeletedDirectoryRows) -> Written:
+    modified = scalars(found.infos.modification_time)
+    return rows_json(
+        {
+            "key": texts(found.name),
+            "path": texts(cells_of(found.path)),
+            "inStateSince": modified,
+            "size": scalars(found.size),
+            "replicatedSize": scalars(found.replicated_size),
+            "replicationInfo": chosen(found.infos.replication, replication_json),
+            "creationTime": scalars(found.infos.creation_time),
+            "modificationTime": modified,
+            "isKey": [b"false"],
+        }
+    )
 
 
 async def deleted_directories_summary(view: CurrentView) -> Response:
@@ -237,7 +246,7 @@ def _created_from(text: str) -> int | None:
 
 def _key_list(path: str, found: KeyRows, generation: Generation) -> dict[str, Any]:
     kinds, kind = np.unique(found.replication, return_inverse=True)
-    replications = [replication_json(read_replication(generation, row)) for row in kinds.tolist()]
+    replications = [read_replication(generation, row) for row in kinds.tolist()]
     is_file, size = scalars(found.is_file), scalars(found.size)
     return {
         "path": path,
@@ -257,7 +266,7 @@ def _key_list(path: str, found: KeyRows, generation: Generation) -> dict[str, An
                 "key": texts(cells_of(found.db_key)),
                 "path": texts(cells_of(found.path)),
                 "replicatedSize": scalars(found.replicated_size),
-                "replicationInfo": chosen(replications, kind),
+                "replicationInfo": chosen(Few(replications, kind), replication_json),
                 "isKey": is_file,
                 "size": size,
             }

@@ -117,7 +117,7 @@ def decode_keys(rows: Rows, table: KeyTable) -> KeyColumns:
         owner=numbers[KEY_OWNER].astype(np.int32),
         replication=numbers[KEY_REPLICATION].astype(np.int32),
         owners=tuple(filled(owners, owner_count)),
-        replications=tuple(map(_replication, filled(replications, replication_count))),
+        replications=tuple(map(unpack_replication, filled(replications, replication_count))),
         block_starts=block_starts[: good + 1],
         block_container=blocks[CONTAINER],
         block_local_id=blocks[LOCAL_ID],
@@ -162,7 +162,8 @@ def _size(strings: Strings) -> int:
     return int(strings.offsets[-1] - strings.offsets[0])
 
 
-def _replication(packed: bytes) -> ReplicationConfig:
+def unpack_replication(packed: bytes) -> ReplicationConfig:
+    """What was packed: kind, factor, data, parity and chunk, eight bytes each, then the codec."""
     kind, factor, data, parity, chunk = _REPLICATION.unpack_from(packed)
     return ReplicationConfig(
         named(REPLICATION_TYPES, kind), factor, data, parity, to_text(packed[_REPLICATION.size :]), chunk
@@ -328,7 +329,7 @@ def same_replication(data: Bytes, one: Int64s, other: Int64s) -> bool:
 
 @kernel_part
 def collect_replication(data: Bytes, found: Int64s, replications: Dictionary, count: int) -> int:
-    """The index of a row's replication among `count` distinct ones, packed as `_replication` reads it."""
+    """The index of a row's replication among `count` distinct ones, packed as `unpack_replication` reads it."""
     to = replications.offsets[count]
     for field in (KIND, FACTOR, DATA, PARITY, CHUNK):
         for byte in range(8):

@@ -12,6 +12,8 @@ from typing import Final
 import numpy as np
 
 from ozone_recon.decode.batch_kernel import Strings, to_read
+from ozone_recon.decode.distinct import Few, distinct
+from ozone_recon.decode.key_columns import unpack_replication
 from ozone_recon.decode.key_info_kernel import (
     BLOCK_COLUMNS,
     CHUNK,
@@ -31,11 +33,10 @@ from ozone_recon.decode.key_info_kernel import (
     scan_key_info,
     scan_replication,
 )
-from ozone_recon.decode.om_parts import REPLICATION_TYPES, named
+from ozone_recon.model.cells import Cells, cells_of, cells_of_rows, joined
 from ozone_recon.model.columns import ByteColumn, Bytes, Int64s
 from ozone_recon.model.kernel import kernel_part, lean_kernel, zero
 from ozone_recon.model.replication import ReplicationConfig
-from ozone_recon.wire.protobuf import to_text
 from ozone_recon.wire.protobuf_kernel import read_field
 
 REPLICATED_SIZE: Final = FOUND
@@ -74,20 +75,12 @@ class KeyInfos:
         """How many values were refused."""
         return len(self.refused)
 
-    def replications(self) -> list[ReplicationConfig]:
+    def replication(self) -> Few[ReplicationConfig]:
         """The replication of each message; for pages."""
-        known: dict[tuple[int | bytes, ...], ReplicationConfig] = {}
-        configs: list[ReplicationConfig] = []
-        numbers = (KIND, FACTOR, DATA, PARITY, CHUNK, CODEC, CODEC_END)
-        for kind, factor, data, parity, chunk, start, end in self._found[:, numbers].tolist():
-            codec = self._data[start:end].tobytes()
-            key = (kind, factor, data, parity, chunk, codec)
-            if key not in known:
-                known[key] = ReplicationConfig(
-                    named(REPLICATION_TYPES, kind), factor, data, parity, to_text(codec), chunk
-                )
-            configs.append(known[key])
-        return configs
+        numbers = cells_of_rows(self._found[:, (KIND, FACTOR, DATA, PARITY, CHUNK)])
+        codec = Cells(self._data, self._found[:, CODEC], self._found[:, CODEC_END])
+        packed, which = distinct(cells_of(joined([numbers, codec])))
+        return Few(list(map(unpack_replication, packed)), which)
 
 
 def decode_key_infos(values: ByteColumn, *, repeated: bool = False) -> KeyInfos:

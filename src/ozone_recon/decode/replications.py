@@ -9,7 +9,7 @@ import numpy as np
 
 from ozone_recon.decode.distinct import Few, decode_few
 from ozone_recon.decode.om_parts import FACTOR_UNSET, replication_of
-from ozone_recon.model.cells import Cells, cells_of, joined
+from ozone_recon.model.cells import cells_of, cells_of_rows, joined
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.wire.messages import Messages
 
@@ -19,10 +19,8 @@ _KIND_AND_FACTOR: Final = struct.Struct("<ii")
 def decode_replications(messages: Messages, kind: int, factor: int, ec: int) -> Few[ReplicationConfig]:
     """The replication of messages that have the type, factor and ecReplicationConfig in fields of these numbers."""
     numbers = np.stack((messages.int32(kind), messages.int32(factor, FACTOR_UNSET)), axis=1).astype("<i4")
-    ends = np.arange(1, len(messages) + 1) * _KIND_AND_FACTOR.size
-    fixed = Cells(numbers.view(np.uint8).ravel(), ends - _KIND_AND_FACTOR.size, ends)
-    packed = cells_of(joined([fixed, messages.blob(ec, required=False)]))
-    return decode_few(messages, packed, _unpacked)
+    packed = joined([cells_of_rows(numbers), messages.blob(ec, required=False)])
+    return decode_few(messages, cells_of(packed), _unpacked)
 
 
 def _unpacked(packed: bytes) -> ReplicationConfig:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ozone_recon.decode.distinct import Few, decode_few, decode_optional
+from ozone_recon.decode.om_keys import encode_text
 from ozone_recon.decode.om_parts import (
     MAX_INT32,
     decode_acl,
@@ -17,8 +18,8 @@ from ozone_recon.decode.om_parts import (
     largest_size,
 )
 from ozone_recon.decode.replications import decode_replications
-from ozone_recon.model.cells import Cells
-from ozone_recon.model.columns import Int64s
+from ozone_recon.model.cells import Cells, cells_at, joined
+from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.model.om import FileChecksum, FileEncryption, OzoneAcl
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.wire.messages import Messages, read_messages
@@ -90,6 +91,13 @@ class WholeKeys:
 
     def __len__(self) -> int:
         return len(self.row)
+
+    def path(self) -> ByteColumn:
+        """`volume/bucket/key`, as each says."""
+        volume, bucket = (
+            cells_at(ByteColumn.of(map(encode_text, few.values)), few.which) for few in (self.volume, self.bucket)
+        )
+        return joined([volume, b"/", bucket, b"/", self.key])
 
 
 class DeletedKeys(NamedTuple):

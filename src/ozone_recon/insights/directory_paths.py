@@ -21,14 +21,13 @@ ATTACHED: Final = frozenset(map(int, (Kind.VOLUME, Kind.BUCKET, Kind.DIRECTORY))
 
 
 class DirectoryPaths:
-    """Answers for one request; paths once found are remembered."""
+    """Answers for one request."""
 
     def __init__(self, generation: Generation) -> None:
         self._ids = generation.table("namespace_ids")
         self._places = generation.table("namespace")
         self._children = generation.table("namespace_children")["row"]
         self._names = self._places.bytes("name")
-        self._above: dict[int, str | None] = {0: ""}
 
     def place_of(self, object_id: int) -> int | None:
         """The row of `namespace` of a bucket or directory; None when no table knows the id."""
@@ -36,22 +35,22 @@ class DirectoryPaths:
         at = int(np.searchsorted(ids, object_id))
         return int(self._ids["row"][at]) if at < len(ids) and ids[at] == object_id else None
 
-    def path_of(self, object_id: int) -> str | None:
-        """`volume/bucket/directory/` of a bucket or directory, with the last slash.
-
-        None when it, or a directory above it, is deleted or in no table.
-        """
-        place = self.place_of(object_id)
-        return None if place is None else self._path_to(place)
-
-    def paths_of(self, object_ids: Int64s) -> tuple[ByteColumn, Bools]:
-        """The same for several, in their order, and which of them have one; the others' are empty."""
+    def places_of(self, object_ids: Int64s) -> Int64s:
+        """The same for several, in their order; -1 when no table knows the id."""
         ids = self._ids["object_id"]
         at = np.searchsorted(ids, object_ids)
         places = np.full(len(object_ids), -1, np.int64)
         known = at < len(ids)
         known[known] = ids[at[known]] == object_ids[known]
         places[known] = self._ids["row"][at[known]]
+        return places
+
+    def paths_of(self, object_ids: Int64s) -> tuple[ByteColumn, Bools]:
+        """The paths of buckets and directories, `volume/bucket/directory/` with the last slash, and which have one.
+
+        One has none, and is empty here, when it or a directory above it is deleted or in no table.
+        """
+        places = self.places_of(object_ids)
         kind, parent = self._places["kind"], self._places["parent"]
         upwards: list[Cells] = []
         while (below := places > 0).any():
@@ -80,19 +79,6 @@ class DirectoryPaths:
     def object_id(self, place: int) -> int:
         """The object id of a place."""
         return int(self._places["object_id"][place])
-
-    def _path_to(self, place: int) -> str | None:
-        """The path of a place; those of all places above it are remembered, for their other children."""
-        kind, parent = self._places["kind"], self._places["parent"]
-        trail: list[int] = []
-        while place >= 0 and place not in self._above:
-            trail.append(place)
-            place = int(parent[place]) if kind[place] in ATTACHED else -1
-        path = self._above.get(place)
-        for place in reversed(trail):
-            path = None if path is None else f"{path}{self._names[place].decode('utf-8', 'replace')}/"
-            self._above[place] = path
-        return path
 
     def _child(self, place: int, name: bytes) -> int | None:
         first_child, names = self._places["first_child"], self._places.bytes("name")

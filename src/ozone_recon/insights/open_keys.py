@@ -2,59 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
+from ozone_recon.decode.distinct import Few
+from ozone_recon.decode.id_prefixes import split_id_prefixes
 from ozone_recon.decode.key_infos import decode_key_infos
-from ozone_recon.decode.om_keys import OpenFileKey, encode_text, split_id_prefix
-from ozone_recon.decode.om_values import decode_key_info
-from ozone_recon.errors import DecodeError
+from ozone_recon.decode.om_keys import encode_text, split_id_prefix
+from ozone_recon.decode.whole_keys import decode_whole_keys
 from ozone_recon.insights.directory_paths import DirectoryPaths
-from ozone_recon.insights.key_rows import shown, texts_at
+from ozone_recon.insights.filled_pages import filled_page, rows_with
+from ozone_recon.insights.key_rows import SLASH
 from ozone_recon.insights.prefixes import FSO, Prefix, is_id_key
 from ozone_recon.model.byte_search import first_after, page, prefix_range
+from ozone_recon.model.cells import Cells, cells_at, cells_of, joined, last_at
 from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.store.generation import Generation
 
 
-class OpenKey(NamedTuple):
-    """An open key. `size` is what its blocks can take so far, 0 for a multipart upload, which is no file yet.
+class OpenKeyRows(NamedTuple):
+    """Open keys. `size` is what the blocks of one can take so far, 0 for a multipart upload, which is no file yet.
 
-    `path` is `volume/bucket/…` without a leading slash.
+    `path` is `volume/bucket/…` without a leading slash; it is empty where a key of openFileTable has another form.
     """
 
-    db_key: str
-    path: str
-    size: int
-    replicated_size: int
-    replication: ReplicationConfig
-    creation_time: int
-    modification_time: int
-    is_file: bool
+    db_key: ByteColumn
+    path: ByteColumn
+    size: Int64s
+    replicated_size: Int64s
+    replication: Few[ReplicationConfig]
+    creation_time: Int64s
+    modification_time: Int64s
+    is_file: Int64s
+
+    def __len__(self) -> int:
+        return len(self.db_key)
 
 
-def list_open_keys(generation: Generation, prefix: Prefix | None, after: bytes, limit: int | None) -> list[OpenKey]:
+def list_open_keys(generation: Generation, prefix: Prefix | None, after: bytes, limit: int | None) -> OpenKeyRows:
     """Rows of openKeyTable, in byte order of their database keys, from the first one greater than `after`.
 
     None are left after a key of openFileTable, whose rows are listed after these.
     """
     table = generation.table("om/openKeyTable")
-    if is_id_key(generation, after):
-        return []
     keys, values = table.bytes("key"), table.bytes("value")
 
-    def read(after: bytes) -> tuple[Int64s, list[OpenKey]]:
-        rows = np.arange(*page(keys, prefix.text if prefix else b"", after, limit))
-        paths = [key[1:].rpartition("/")[0] for key in texts_at(keys, rows)]
-        return rows, _read(keys, values, rows, paths)
+    def read(rows: Int64s) -> tuple[Int64s, OpenKeyRows]:
+        names = cells_at(keys, rows)
+        begins = np.minimum(names.starts + 1, names.ends)
+        return _read(keys, values, rows, Cells(names.data, begins, np.maximum(begins, last_at(names, SLASH))))
 
-    return _filled(keys, read, after, limit)
+    left = 0 if is_id_key(generation, after) else limit
+    return filled_page(keys, rows_with(keys, prefix.text if prefix else b""), read, after, left)
 
 
-def list_open_files(generation: Generation, prefix: Prefix | None, after: bytes, limit: int | None) -> list[OpenKey]:
+def list_open_files(generation: Generation, prefix: Prefix | None, after: bytes, limit: int | None) -> OpenKeyRows:
     """Rows of openFileTable in the same order; a prefix is a directory with all that is below it, or one file.
 
     `after` counts only when it is a key of openFileTable.
@@ -63,32 +67,19 @@ def list_open_files(generation: Generation, prefix: Prefix | None, after: bytes,
     keys, values = table.bytes("key"), table.bytes("value")
     tree = DirectoryPaths(generation)
 
-    def read(after: bytes) -> tuple[Int64s, list[OpenKey]]:
-        if prefix is None:
-            rows = np.arange(*page(keys, b"", after, limit))
-        else:
-            rows = _rows_below(tree, keys, prefix, after, len(keys) if limit is None else limit)
-        return rows, _read(keys, values, rows, [_path_of_file(tree, keys[row], values[row]) for row in rows.tolist()])
+    def below(after: bytes, limit: int | None) -> Int64s:
+        return _rows_below(tree, keys, prefix, after, len(keys) if limit is None else limit)
 
-    return _filled(keys, read, after if is_id_key(generation, after) else b"", limit)
+    def read(rows: Int64s) -> tuple[Int64s, OpenKeyRows]:
+        return _read(keys, values, rows, _paths_of_files(tree, cells_at(keys, rows), cells_at(values, rows)))
 
-
-def _filled(
-    keys: ByteColumn, read: Callable[[bytes], tuple[Int64s, list[OpenKey]]], after: bytes, limit: int | None
-) -> list[OpenKey]:
-    """`limit` open keys, or all there are: where some rows of a page cannot be decoded, the next ones follow."""
-    found: list[OpenKey] = []
-    while True:
-        rows, readable = read(after)
-        found += readable
-        if limit is None or len(rows) < limit or len(found) >= limit:
-            return found[:limit]
-        after = keys[int(rows[-1])]
+    rows_after = rows_with(keys, b"") if prefix is None else below
+    return filled_page(keys, rows_after, read, after if is_id_key(generation, after) else b"", limit)
 
 
-def _rows_below(tree: DirectoryPaths, keys: ByteColumn, prefix: Prefix, after: bytes, limit: int) -> Int64s:
+def _rows_below(tree: DirectoryPaths, keys: ByteColumn, prefix: Prefix | None, after: bytes, limit: int) -> Int64s:
     """Rows of open files below a directory, jumping over directories elsewhere in the bucket."""
-    if prefix.place is None or prefix.place.layout != FSO:
+    if prefix is None or prefix.place is None or prefix.place.layout != FSO:
         return np.empty(0, np.int64)
     if not prefix.rest.strip("/"):
         return np.arange(*page(keys, prefix.place.id_prefix, after, limit))
@@ -118,32 +109,32 @@ def _rows_below(tree: DirectoryPaths, keys: ByteColumn, prefix: Prefix, after: b
     return np.array([row for rows in found for row in rows], np.int64)
 
 
-def _path_of_file(tree: DirectoryPaths, key: bytes, value: bytes) -> str:
-    """Where an open file is; when its directory is gone, where it was when it was opened; "" for broken rows."""
-    try:
-        file = OpenFileKey.parse(key)
-        directory = tree.path_of(file.parent_id)
-        if directory is not None:
-            return directory + shown(file.name)
-        info = decode_key_info(value)
-    except DecodeError:
-        return ""
-    return shown(f"{info.volume}/{info.bucket}/{info.key}")
+def _paths_of_files(tree: DirectoryPaths, keys: Cells, values: Cells) -> Cells:
+    """Where open files are; when a file's directory is gone, where it was when it was opened."""
+    begins, parent_id = split_id_prefixes(keys)
+    slash = last_at(keys, SLASH)
+    good = (begins >= 0) & (begins <= slash) & (slash + 1 < keys.ends)
+    name = Cells(keys.data, begins, slash)
+    directory, known = tree.paths_of(parent_id)
+    gone = np.flatnonzero(good & ~known)
+    readable, infos = decode_whole_keys(values.at(gone))
+    said = infos.path()
+    starts, ends = np.zeros((2, len(good)), np.int64)
+    starts[gone[readable]], ends[gone[readable]] = said.offsets[:-1], said.offsets[1:]
+    there = good & known
+    return cells_of(joined([cells_of(directory).only(there), name.only(there), Cells(said.data, starts, ends)]))
 
 
-def _read(keys: ByteColumn, values: ByteColumn, rows: Int64s, paths: list[str]) -> list[OpenKey]:
-    infos = decode_key_infos(ByteColumn.of(values[row] for row in rows.tolist()))
-    return [
-        OpenKey(db_key, path, size, replicated_size, replication, created, modified, bool(is_file))
-        for db_key, path, size, replicated_size, replication, created, modified, is_file in zip(
-            texts_at(keys, rows[infos.row]),
-            [paths[row] for row in infos.row.tolist()],
-            infos.size.tolist(),
-            infos.replicated_size.tolist(),
-            infos.replications(),
-            infos.creation_time.tolist(),
-            infos.modification_time.tolist(),
-            infos.is_file.tolist(),
-            strict=True,
-        )
-    ]
+def _read(keys: ByteColumn, values: ByteColumn, rows: Int64s, path: Cells) -> tuple[Int64s, OpenKeyRows]:
+    infos = decode_key_infos(joined([cells_at(values, rows)]))
+    good = rows[infos.row]
+    return good, OpenKeyRows(
+        db_key=joined([cells_at(keys, good)]),
+        path=joined([path.at(infos.row)]),
+        size=infos.size,
+        replicated_size=infos.replicated_size,
+        replication=infos.replication(),
+        creation_time=infos.creation_time,
+        modification_time=infos.modification_time,
+        is_file=infos.is_file,
+    )

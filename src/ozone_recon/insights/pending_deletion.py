@@ -7,19 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ozone_recon.decode.om_keys import DeletedDirectoryKey
-from ozone_recon.decode.om_values import decode_key_info
-from ozone_recon.decode.whole_keys import WholeKeys, decode_deleted_keys
-from ozone_recon.errors import DecodeError
+from ozone_recon.decode.deleted_directories import decode_deleted_directories
+from ozone_recon.decode.whole_keys import WholeKeys, decode_deleted_keys, decode_whole_keys
 from ozone_recon.insights.directory_paths import DirectoryPaths
 from ozone_recon.insights.filled_pages import filled_page, rows_with
-from ozone_recon.insights.key_rows import shown
 from ozone_recon.insights.namespace_nodes import Kind
 from ozone_recon.insights.om_tables import table_counts
-from ozone_recon.model.byte_search import page
-from ozone_recon.model.cells import cells_at, joined
+from ozone_recon.model.cells import Cells, cells_at, cells_of, joined
 from ozone_recon.model.columns import ByteColumn, Int64s
-from ozone_recon.model.om import KeyInfo
 from ozone_recon.store.generation import Generation
 
 UInt64s = NDArray[np.uint64]
@@ -41,19 +36,22 @@ class DeletedKeyRows(NamedTuple):
         return len(self.db_key)
 
 
-class DeletedDirectory(NamedTuple):
-    """A row of deletedDirectoryTable; the sizes are of all files that are still below it.
+class DeletedDirectoryRows(NamedTuple):
+    """Rows of deletedDirectoryTable; the sizes are of all files that are still below a directory.
 
     `path` is `volume/bucket/…` without a leading slash, as it was when the directory was deleted if what it was in is
-    gone as well.
+    gone as well. `infos` has what else is known of each.
     """
 
-    db_key: str
-    name: str
-    path: str
-    size: int
-    replicated_size: int
-    info: KeyInfo
+    db_key: ByteColumn
+    name: Cells
+    path: ByteColumn
+    size: Int64s
+    replicated_size: Int64s
+    infos: WholeKeys
+
+    def __len__(self) -> int:
+        return len(self.db_key)
 
 
 class PendingBytes(NamedTuple):
@@ -90,33 +88,30 @@ def read_deleted_keys(keys: ByteColumn, values: ByteColumn, rows: Int64s) -> tup
     return rows[good], DeletedKeyRows(db_key, found.bucket_id, size, replicated_size, found.keys)
 
 
-def list_deleted_directories(generation: Generation, after: bytes, limit: int | None) -> list[DeletedDirectory]:
+def list_deleted_directories(generation: Generation, after: bytes, limit: int | None) -> DeletedDirectoryRows:
     """Rows in byte order of their database keys, from the first one greater than `after`."""
-    table = generation.table("om/deletedDirectoryTable")
+    table, places = generation.table("om/deletedDirectoryTable"), generation.table("namespace")
     keys, values = table.bytes("key"), table.bytes("value")
-    places = generation.table("namespace")
     tree = DirectoryPaths(generation)
-    found: list[DeletedDirectory] = []
-    for row in range(*page(keys, b"", after)):
-        if len(found) == limit:
-            break
-        try:
-            key, info = DeletedDirectoryKey.parse(keys[row]), decode_key_info(values[row])
-        except DecodeError:
-            continue  # The build has counted and reported it.
-        parent = tree.path_of(key.parent_id)
-        place = tree.place_of(key.object_id)
-        gone = place is not None and places["kind"][place] == Kind.DELETED
-        size, replicated_size = (
-            int(places[column][place]) if gone else 0 for column in ("all_size", "all_replicated_size")
+
+    def read(rows: Int64s) -> tuple[Int64s, DeletedDirectoryRows]:
+        named = decode_deleted_directories(joined([cells_at(keys, rows)]))
+        good, infos = decode_whole_keys(cells_at(values, rows[named.row]))
+        name = cells_at(named.names, good)
+        above, known = tree.paths_of(named.parent_id[good])
+        place = tree.places_of(named.object_id[good])
+        gone = (place >= 0) & (places["kind"][place] == Kind.DELETED)
+        rows = rows[named.row[good]]
+        return rows, DeletedDirectoryRows(
+            db_key=joined([cells_at(keys, rows)]),
+            name=name,
+            path=joined([cells_of(above), name.only(known), cells_of(infos.path()).only(~known)]),
+            size=np.where(gone, places["all_size"][place], 0),
+            replicated_size=np.where(gone, places["all_replicated_size"][place], 0),
+            infos=infos,
         )
-        path = f"{info.volume}/{info.bucket}/{info.key}" if parent is None else parent + shown(key.name)
-        found.append(
-            DeletedDirectory(
-                keys[row].decode("utf-8", "replace"), shown(key.name), shown(path), size, replicated_size, info
-            )
-        )
-    return found
+
+    return filled_page(keys, rows_with(keys, b""), read, after, limit)
 
 
 def pending_bytes(generation: Generation) -> PendingBytes:

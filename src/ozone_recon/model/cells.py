@@ -53,6 +53,13 @@ def same_cells(text: bytes, rows: int) -> Cells:
     return Cells(np.frombuffer(text, np.uint8), np.zeros(rows, np.int64), np.full(rows, len(text), np.int64))
 
 
+def cells_of_rows(numbers: NDArray[T]) -> Cells:
+    """The bytes of each row of a table of numbers."""
+    rows, width = len(numbers), numbers.shape[1] * numbers.itemsize
+    starts = np.arange(rows) * width
+    return Cells(np.ascontiguousarray(numbers).view(np.uint8).ravel(), starts, starts + width)
+
+
 def joined(parts: Sequence[Part]) -> ByteColumn:
     """In each row, what the parts have there, one behind the other; one or more are cells, all of as many rows."""
     cells = [part for part in parts if isinstance(part, Cells)]
