@@ -6,10 +6,13 @@ from typing import Literal
 
 import pytest
 from rocksdict import AccessType, BlockBasedOptions, DBCompressionType, Options, Rdict, WriteOptions
+from tests.wire.rocksdb_samples import log_of
+from tests.wire.test_write_batch import batch_of, record_of
 
 from ozone_recon.errors import CheckpointError
 from ozone_recon.model.columns import Rows
 from ozone_recon.sources.rocksdb import Checkpoint
+from ozone_recon.wire.write_batch import Change, Kind
 
 Reader = Literal["files", "rocksdb"]
 READERS: tuple[Reader, ...] = ("files", "rocksdb")
@@ -207,3 +210,10 @@ def test_logs_are_read_in_the_order_of_their_numbers(tmp_path: Path) -> None:
         (tmp_path / "om.db" / name).write_bytes(data)
     with Checkpoint(tmp_path / "om.db", "files") as checkpoint:
         assert checkpoint.get("default", b"key") == b"new"
+
+
+def test_a_prepared_transaction_in_a_log_is_left_to_rocksdb(database: Path) -> None:
+    put = record_of(Change(0, Kind.PUT, 1, b"/v/b/prepared", b"?"))
+    (database / "999999.log").write_bytes(log_of([batch_of(9000, b"\x09", put, b"\x0a\x03xid", count=1)]))
+    with pytest.raises(CheckpointError, match=r"999999\.log: a two-phase commit"):
+        Checkpoint(database, "files")

@@ -9,7 +9,7 @@ from rocksdict import Options, Rdict
 from rocksdict import WriteBatch as RocksBatch
 from tests.wire.test_protobuf import varint
 
-from ozone_recon.errors import DecodeError
+from ozone_recon.errors import DecodeError, Unsupported
 from ozone_recon.wire.log_format import records
 from ozone_recon.wire.manifest import read_manifest
 from ozone_recon.wire.write_batch import Change, Kind, WriteBatch, read_write_batch
@@ -24,17 +24,8 @@ TAGS = {
     Kind.WIDE_COLUMNS: (0x16, 0x17),
 }
 """Kind → its tag in the default column family and in a named one."""
-MARKS = [
-    b"\x03\x04blob",
-    b"\x09",
-    b"\x0a\x03xid",
-    b"\x0b\x03xid",
-    b"\x0c\x03xid",
-    b"\x0d",
-    b"\x12",
-    b"\x13",
-    b"\x15\x08--time--\x03xid",
-]
+MARKS = [b"\x03\x04blob", b"\x0d"]
+TWO_PHASE = [b"\x09", b"\x12", b"\x13", b"\x0a\x03xid", b"\x0b\x03xid", b"\x0c\x03xid", b"\x15\x08--time--\x03xid"]
 kinds = st.sampled_from(list(Kind))
 families = st.integers(0, 2**32 - 1) | st.integers(0, 3)
 slices = st.binary(max_size=200)
@@ -77,6 +68,12 @@ def test_marks_change_nothing_and_take_no_sequence_number(mark: bytes) -> None:
     assert batch.changes == (Change(7, Kind.PUT, 0, b"k", b"v"), Change(8, Kind.PUT, 0, b"k", b"v"))
     assert batch.last_sequence == 8
     assert read_write_batch(batch_of(7, mark, count=0)).last_sequence == 6
+
+
+@pytest.mark.parametrize("mark", TWO_PHASE)
+def test_a_transaction_in_two_phases_is_left_to_rocksdb(mark: bytes) -> None:
+    with pytest.raises(Unsupported, match=f"a two-phase commit .tag 0x{mark[:1].hex()} at byte 16"):
+        read_write_batch(batch_of(7, b"\x00\x02ok", mark, count=1))
 
 
 ALL = batch_of(3, *(record_of(change) for change in changes_of(3, [(kind, 9, b"key", b"value") for kind in Kind])))

@@ -54,7 +54,7 @@ def read_logs(path: Path, manifest: Manifest) -> Logs:
             try:
                 batch = read_write_batch(record)
             except DecodeError as error:
-                raise DecodeError(f"{log.name}: {error}") from None
+                raise type(error)(f"{log.name}: {error}") from None
             last = max(last, batch.last_sequence)
             for change in batch.changes:
                 family = manifest.families.get(change.family)

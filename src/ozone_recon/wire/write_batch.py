@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from ozone_recon.errors import DecodeError
+from ozone_recon.errors import DecodeError, Unsupported
 from ozone_recon.wire.cursor import Cursor
 
 
@@ -55,8 +55,10 @@ CHANGES: Final[dict[int, tuple[Kind, bool]]] = {
     0x17: (Kind.WIDE_COLUMNS, True),
 }
 """Tag → what it does, and whether a column family id follows (else it is the default one, 0)."""
-MARKS: Final[dict[int, int]] = {0x03: 1, 0x09: 0, 0x12: 0, 0x13: 0, 0x0D: 0, 0x0A: 1, 0x0B: 1, 0x0C: 1, 0x15: 2}
-"""Tag of what changes nothing (log data, marks of two-phase commit) → slices that follow."""
+MARKS: Final[dict[int, int]] = {0x03: 1, 0x0D: 0}
+"""Tag of what changes nothing (log data, a place left free) → slices that follow."""
+TWO_PHASE: Final = frozenset((0x09, 0x12, 0x13, 0x0A, 0x0B, 0x0C, 0x15))
+"""Tags of a transaction's marks: changes between its begin and its end count only once a later batch commits it."""
 KEY_ONLY: Final = (Kind.DELETE, Kind.SINGLE_DELETE)
 
 
@@ -74,7 +76,10 @@ class WriteBatch:
 
 
 def read_write_batch(data: bytes) -> WriteBatch:
-    """The batch in `data`; DecodeError when it is cut short, has an unknown tag, or its count is not true."""
+    """The batch in `data`; DecodeError when it is cut short, has an unknown tag, or its count is not true.
+
+    Unsupported when it has a part of a transaction that is committed in two phases.
+    """
     cursor = Cursor(data)
     first, count = cursor.fixed(8), cursor.fixed(4)
     changes: list[Change] = []
@@ -85,6 +90,8 @@ def read_write_batch(data: bytes) -> WriteBatch:
             for _ in range(MARKS[tag]):
                 cursor.slice()
             continue
+        if tag in TWO_PHASE:
+            raise Unsupported(f"a two-phase commit (tag {tag:#04x} at byte {at} of a WriteBatch)")
         if tag not in CHANGES:
             raise DecodeError(f"tag {tag:#04x} at byte {at} of a WriteBatch is unknown")
         kind, named = CHANGES[tag]
