@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from ozone_recon.api.json_rows import chosen, filled_in, lists, objects, scalars, texts
 from ozone_recon.api.key_info_json import checksum_json, encryption_json, key_acl_json, replication_text
 from ozone_recon.api.locations_json import locations_json
 from ozone_recon.api.om_json import replication_json
+from ozone_recon.api.pairs_json import names_of, pairs_json, with_pair
 from ozone_recon.api.responses import Written
-from ozone_recon.decode.distinct import Few, distinct
-from ozone_recon.decode.whole_keys import PairColumns, WholeKeys
-from ozone_recon.insights.key_rows import SLASH, shown, texts_at
+from ozone_recon.decode.whole_keys import WholeKeys
+from ozone_recon.insights.key_rows import SLASH, shown
 from ozone_recon.insights.pending_deletion import DeletedKeyRows
-from ozone_recon.model.cells import Cells, Part, cells_of, joined, last_at, same_cells
+from ozone_recon.model.cells import Cells, Part, joined, last_at, same_cells
 from ozone_recon.model.columns import ByteColumn, Int64s
 
 Bools = NDArray[np.bool_]
@@ -47,7 +46,7 @@ def deleted_keys_json(rows: DeletedKeyRows) -> Written:
 def _fields(keys: WholeKeys) -> dict[str, Cells | Sequence[Part]]:
     """Those of a DeletedKey."""
     rows = len(keys)
-    names = _names(keys.metadata)
+    names = names_of(keys.metadata)
     locations = locations_json(keys.versions, keys.blocks)
     volume, bucket, key = chosen(keys.volume, shown), chosen(keys.bucket, shown), texts(keys.key)
     file_name = texts(_last_parts(keys.key))
@@ -57,7 +56,7 @@ def _fields(keys: WholeKeys) -> dict[str, Cells | Sequence[Part]]:
     expected = scalars(keys.expected_data_generation)
     acls = joined([chosen(keys.acls, key_acl_json), b","])
     return {
-        "metadata": _pairs(keys.metadata, names, rows),
+        "metadata": pairs_json(keys.metadata, names, rows),
         "objectID": object_id,
         "updateID": update_id,
         "parentObjectID": parent_id,
@@ -73,15 +72,15 @@ def _fields(keys: WholeKeys) -> dict[str, Cells | Sequence[Part]]:
         "fileName": file_name,
         "ownerName": chosen(keys.owner, lambda name: name and shown(name)),
         "acls": lists(acls, keys.acl_key, rows),
-        "tags": _pairs(keys.tags, _names(keys.tags), rows),
+        "tags": pairs_json(keys.tags, names_of(keys.tags), rows),
         "expectedDataGeneration": _or_null(expected, keys.has_expected_data_generation),
         "generation": update_id,
         "path": [b'"', parent_id, b"/", _unquoted(file_name), b'"'],
         "file": scalars(keys.is_file),
-        "latestVersionLocations": _last_ofchosen(locations, keys.versions.key, rows),
-        "hsync": scalars(_with_pair(keys.metadata, names, "hsyncClientId", None, rows)),
+        "latestVersionLocations": _last_of_each(locations, keys.versions.key, rows),
+        "hsync": scalars(with_pair(keys.metadata, names, "hsyncClientId", None, rows)),
         "replicatedSize": scalars(keys.replicated_size),
-        "deletedKeyCommitted": scalars(_with_pair(keys.metadata, names, "CKDEL", b"true", rows)),
+        "deletedKeyCommitted": scalars(with_pair(keys.metadata, names, "CKDEL", b"true", rows)),
         "fileEncryptionInfo": chosen(keys.encryption, lambda one: one and encryption_json(one)),
         "objectInfo": filled_in(
             OBJECT_INFO,
@@ -107,39 +106,11 @@ def _or_null(cells: Cells, there: Bools) -> Sequence[Part]:
     return cells.only(there), same_cells(b"null", len(there)).only(~there)
 
 
-def _last_ofchosen(items: ByteColumn, parents: Int64s, rows: int) -> Sequence[Part]:
+def _last_of_each(items: ByteColumn, parents: Int64s, rows: int) -> Sequence[Part]:
     """The last item of each parent, without the comma behind it."""
     ends = np.searchsorted(parents, np.arange(rows), side="right")
     there = np.isin(np.arange(rows), parents)
     return _or_null(Cells(items.data, items.offsets[ends - 1], items.offsets[ends] - 1), there)
-
-
-def _names(pairs: PairColumns) -> Few[str]:
-    found, which = distinct(pairs.name)
-    return Few(texts_at(found, np.arange(len(found))), which)
-
-
-def _pairs(pairs: PairColumns, names: Few[str], rows: int) -> Sequence[Part]:
-    """The pairs of each key as an object; of pairs with one name, the last one's value is in the first one's place."""
-    values = texts(pairs.value)
-    if _differ(names.values) and _differ(pairs.key * len(names.values) + names.which):
-        return lists(joined([chosen(names, str), b":", values, b","]), pairs.key, rows, b"{}")
-    found: list[dict[str, orjson.Fragment]] = [{} for _ in range(rows)]
-    for key, name, value in zip(pairs.key.tolist(), names.which.tolist(), joined([values]), strict=True):
-        found[key][names.values[name]] = orjson.Fragment(value)
-    return (cells_of(ByteColumn.of(map(orjson.dumps, found))),)
-
-
-def _with_pair(pairs: PairColumns, names: Few[str], name: str, value: bytes | None, rows: int) -> Bools:
-    """Which keys have a pair of this name, the last of which has this value; None for any value."""
-    at = np.flatnonzero(np.isin(names.which, [row for row, one in enumerate(names.values) if one == name]))
-    found = np.zeros(rows, np.bool_)
-    found[pairs.key[at]] = [value in (None, held) for held in joined([pairs.value.at(at)])]
-    return found
-
-
-def _differ(values: Int64s | Sequence[str]) -> bool:
-    return len(np.unique(values)) == len(values)
 
 
 def _last_parts(names: Cells) -> Cells:

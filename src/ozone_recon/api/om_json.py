@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from ozone_recon.insights.key_rows import shown
-from ozone_recon.model.om import BucketInfo, OzoneAcl, Pairs, VolumeInfo
+from ozone_recon.model.om import BucketEncryption, BucketInfo, OzoneAcl, Pairs, VolumeInfo
 from ozone_recon.model.replication import ReplicationConfig
 
 FACTORS = {0: "ZERO", 1: "ONE", 3: "THREE"}
@@ -136,7 +136,6 @@ def volume_json(volume: VolumeInfo) -> dict[str, Any]:
 
 def bucket_json(bucket: BucketInfo) -> dict[str, Any]:
     """A Bucket."""
-    replication, encryption = bucket.default_replication, bucket.encryption
     return {
         "versioningEnabled": bucket.versioning,
         "metadata": pairs_json(bucket.metadata),
@@ -152,19 +151,31 @@ def bucket_json(bucket: BucketInfo) -> dict[str, Any]:
         "versioning": bucket.versioning,
         "usedBytes": bucket.used_bytes,
         "snapshotUsedBytes": bucket.snapshot_used_bytes,
-        "encryptionInfo": encryption
-        and {
-            "keyName": shown(encryption.key_name),
-            "suite": encryption.suite,
-            "version": encryption.protocol_version,
-        },
-        "replicationConfigInfo": replication
-        and {"replicationConfig": replication_json(replication), "type": replication.kind},
+        "encryptionInfo": encryption_json(bucket.encryption),
+        "replicationConfigInfo": default_replication_json(bucket.default_replication),
         "sourceVolume": bucket.source_volume and shown(bucket.source_volume),
         "sourceBucket": bucket.source_bucket and shown(bucket.source_bucket),
         "bucketLayout": bucket.layout,
         "owner": bucket.owner and shown(bucket.owner),
     }
+
+
+def encryption_json(encryption: BucketEncryption | None) -> dict[str, Any] | None:
+    """An Encryption."""
+    if encryption is None:
+        return None
+    return {
+        "keyName": shown(encryption.key_name),
+        "suite": encryption.suite,
+        "version": encryption.protocol_version,
+    }
+
+
+def default_replication_json(replication: ReplicationConfig | None) -> dict[str, Any] | None:
+    """A DefaultReplication."""
+    if replication is None:
+        return None
+    return {"replicationConfig": replication_json(replication), "type": replication.kind}
 
 
 def pairs_json(pairs: Pairs) -> dict[str, str]:

@@ -8,10 +8,11 @@ from fastapi import Query, Response
 from pydantic import BaseModel, Field
 
 from ozone_recon.api.context import CurrentView
-from ozone_recon.api.om_json import Bucket, Volume, bucket_json, volume_json
+from ozone_recon.api.om_json import Bucket, Volume
 from ozone_recon.api.parameters import Limit
-from ozone_recon.api.responses import json_response
+from ozone_recon.api.responses import json_response, page_response
 from ozone_recon.api.route import Route
+from ozone_recon.api.volumes_json import buckets_json, volumes_json
 from ozone_recon.insights.volumes import list_buckets, list_volumes
 
 
@@ -37,8 +38,10 @@ async def volumes(
     ] = "",
 ) -> Response:
     """A limit of 0 or less answers with none."""
-    found = list_volumes(view.generation, prevKey, max(0, limit)) if view.generation else []
-    return json_response({"totalCount": len(found), "volumes": list(map(volume_json, found))})
+    if view.generation is None:
+        return json_response({"totalCount": 0, "volumes": []})
+    found = list_volumes(view.generation, prevKey, max(0, limit))
+    return page_response({"totalCount": len(found), "volumes": volumes_json(found)})
 
 
 async def buckets(
@@ -54,8 +57,10 @@ async def buckets(
     ] = "",
 ) -> Response:
     """A limit of 0 or less answers with none."""
-    found = list_buckets(view.generation, volume or None, prevKey, max(0, limit)) if view.generation else []
-    return json_response({"totalCount": len(found), "buckets": list(map(bucket_json, found))})
+    if view.generation is None:
+        return json_response({"totalCount": 0, "buckets": []})
+    found = list_buckets(view.generation, volume or None, prevKey, max(0, limit))
+    return page_response({"totalCount": len(found), "buckets": buckets_json(found)})
 
 
 ROUTES = (

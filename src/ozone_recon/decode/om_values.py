@@ -86,7 +86,7 @@ def decode_bucket(data: bytes) -> BucketInfo:
         storage_type=named(STORAGE_TYPES, message.int32(5)),
         creation_time=message.int64(6, 0),
         metadata=decode_pairs(message, 7),
-        encryption=message.message(8, _bucket_encryption, None),
+        encryption=message.message(8, decode_bucket_encryption, None),
         object_id=message.int64(9, 0),
         update_id=message.int64(10, 0),
         modification_time=message.int64(11, 0),
@@ -98,13 +98,14 @@ def decode_bucket(data: bytes) -> BucketInfo:
         used_namespace=message.int64(17, 0),
         layout=named(LAYOUTS, message.int32(18, 1)),
         owner=message.text(19, None),
-        default_replication=message.message(20, _default_replication, None),
+        default_replication=message.message(20, decode_default_replication, None),
         snapshot_used_bytes=message.int64(21, 0),
         snapshot_used_namespace=message.int64(22, 0),
     )
 
 
-def _bucket_encryption(data: bytes) -> BucketEncryption:
+def decode_bucket_encryption(data: bytes) -> BucketEncryption:
+    """A BucketEncryptionInfoProto."""
     message = Message("BucketEncryptionInfo", data)
     return BucketEncryption(
         key_name=message.text(1),
@@ -113,8 +114,8 @@ def _bucket_encryption(data: bytes) -> BucketEncryption:
     )
 
 
-def _default_replication(data: bytes) -> ReplicationConfig:
-    """By DefaultReplicationConfig.fromProto: an EC config wins over whatever the type says."""
+def decode_default_replication(data: bytes) -> ReplicationConfig:
+    """A DefaultReplicationConfig, by its fromProto: an EC config wins over whatever the type says."""
     message = Message("DefaultReplicationConfig", data)
     kind, ec = message.int32(1), message.blob(3, None)
     return replication_of(kind if ec is None else EC, message.int32(2, FACTOR_UNSET), ec)

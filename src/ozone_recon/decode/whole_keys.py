@@ -29,9 +29,9 @@ Bools = NDArray[np.bool_]
 
 
 class PairColumns(NamedTuple):
-    """Metadata or tags: `key` is the number of the key that a pair is of."""
+    """Metadata or tags: `parent` is the number of the key, volume or bucket that a pair is of."""
 
-    key: Int64s
+    parent: Int64s
     name: Cells
     value: Cells
 
@@ -141,8 +141,8 @@ def _keys(keys: Messages) -> WholeKeys:
         is_file=keys.boolean(19, False),
         acls=decode_few(keys, acls, decode_acl, acl_key),
         acl_key=acl_key,
-        metadata=_pairs(keys, 11),
-        tags=_pairs(keys, 21),
+        metadata=decode_pair_columns(keys, 11),
+        tags=decode_pair_columns(keys, 21),
         encryption=decode_optional(keys, 12, decode_file_encryption),
         checksum=decode_optional(keys, 18, decode_file_checksum),
         expected_data_generation=keys.int64(22, 0),
@@ -180,6 +180,7 @@ def _locations(keys: Messages) -> tuple[VersionColumns, BlockColumns]:
     return VersionColumns(groups.parent, version, groups.boolean(4, False)), columns
 
 
-def _pairs(keys: Messages, number: int) -> PairColumns:
-    pairs = keys.messages(number)
+def decode_pair_columns(messages: Messages, number: int) -> PairColumns:
+    """A repeated KeyValue; a missing value reads as empty text."""
+    pairs = messages.messages(number)
     return PairColumns(pairs.parent, pairs.blob(1), pairs.blob(2, required=False))

@@ -2,43 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from ozone_recon.decode.om_keys import encode_text
-from ozone_recon.decode.om_values import decode_bucket, decode_volume
-from ozone_recon.errors import DecodeError
-from ozone_recon.model.byte_search import page
-from ozone_recon.model.om import BucketInfo, VolumeInfo
-from ozone_recon.store.generation import Generation
+from ozone_recon.decode.whole_buckets import WholeBuckets, WholeVolumes, decode_buckets, decode_volumes
+from ozone_recon.insights.filled_pages import filled_page, rows_with
+from ozone_recon.model.cells import Cells, cells_at
+from ozone_recon.model.columns import Int64s
+from ozone_recon.store.generation import Generation, Table
+
+T = TypeVar("T")
 
 
-def list_volumes(generation: Generation, after: str, limit: int) -> list[VolumeInfo]:
+def list_volumes(generation: Generation, after: str, limit: int) -> WholeVolumes:
     """At most `limit` volumes, from the first one whose name is greater than `after`."""
-    table = generation.table("om/volumeTable")
-    keys, values = table.bytes("key"), table.bytes("value")
-    found: list[VolumeInfo] = []
-    for row in range(*page(keys, b"", encode_text(f"/{after}"))):
-        if len(found) == limit:
-            break
-        try:
-            found.append(decode_volume(values[row]))
-        except DecodeError:
-            continue  # The build has counted and reported it.
-    return found
+    return _list(generation.table("om/volumeTable"), "", f"/{after}", limit, decode_volumes)
 
 
-def list_buckets(generation: Generation, volume: str | None, after: str, limit: int) -> list[BucketInfo]:
+def list_buckets(generation: Generation, volume: str | None, after: str, limit: int) -> WholeBuckets:
     """At most `limit` buckets of a volume, or of all volumes (None), from the first one greater than `after`.
 
     `after` is a bucket's name in that volume; with all volumes it is `volume/bucket`, a leading slash allowed.
     """
-    table = generation.table("om/bucketTable")
-    keys, values = table.bytes("key"), table.bytes("value")
     prefix = "/" if volume is None else f"/{volume}/"
-    found: list[BucketInfo] = []
-    for row in range(*page(keys, encode_text(prefix), encode_text(prefix + after.removeprefix("/")))):
-        if len(found) == limit:
-            break
-        try:
-            found.append(decode_bucket(values[row]))
-        except DecodeError:
-            continue  # The build has counted and reported it.
-    return found
+    table = generation.table("om/bucketTable")
+    return _list(table, prefix, prefix + after.removeprefix("/"), limit, decode_buckets)
+
+
+def _list(table: Table, prefix: str, after: str, limit: int, decode: Callable[[Cells], tuple[Int64s, T]]) -> T:
+    keys, values = table.bytes("key"), table.bytes("value")
+
+    def read(rows: Int64s) -> tuple[Int64s, T]:
+        good, found = decode(cells_at(values, rows))
+        return rows[good], found
+
+    return filled_page(keys, rows_with(keys, encode_text(prefix)), read, encode_text(after), limit)
