@@ -1,0 +1,183 @@
+"""Which datanodes have which replicas, and had them: what their reports say, added up. Times are ms since 1970.
+
+There may be ten million replicas, so each datanode's are columns of the narrowest numbers that hold them, some 50 bytes
+for a replica. They are never changed: a report makes new ones, which take the place of the old, so that who reads them
+meanwhile is not disturbed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ozone_recon.model.columns import Int64s
+from ozone_recon.model.datanode_reports import DatanodeReports, ReplicaColumns, ReplicaState
+
+Numbers = NDArray[np.integer[Any]]
+Bools = NDArray[np.bool_]
+
+_NARROWEST_FIRST: Final = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """The replicas that a datanode has reported, by ascending container id, with the fields of ReplicaColumns.
+
+    Those that are not `present` have gone since, by deletion or without a word: they are as they were last reported.
+    """
+
+    container_id: Numbers
+    first_seen: Numbers
+    last_seen: Numbers
+    present: Bools
+    state: Numbers
+    sequence_id: Numbers
+    number_of_keys: Numbers
+    used_bytes: Numbers
+    replica_index: Numbers
+    data_checksum: Numbers
+    is_empty: Bools
+    origin: Numbers
+    origins: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.container_id)
+
+    def row(self, container_id: int) -> int | None:
+        """The row of a container."""
+        ids = self.container_id
+        if container_id > np.iinfo(ids.dtype).max:
+            return None
+        row = int(ids.searchsorted(ids.dtype.type(container_id)))
+        return row if row < len(ids) and ids[row] == container_id else None
+
+
+_COLUMNS: Final = tuple(field.name for field in fields(Replicas) if field.name != "origins")
+_REPORTED: Final = tuple(
+    field.name for field in fields(ReplicaColumns) if field.name not in ("container_id", "origin", "origins")
+)
+_EMPTY: Final[dict[str, Any]] = {name: np.empty(0, np.uint8) for name in _COLUMNS} | {"present": np.empty(0, np.bool_)}
+_NONE: Final = Replicas(**_EMPTY, origins=())
+
+
+class ReplicaHistory:
+    """The replicas of all datanodes, by their UUIDs."""
+
+    def __init__(self, gone_kept: int = 5000) -> None:
+        """`gone_kept` is how many replicas that have gone are kept of a datanode; the last ones seen are."""
+        self._gone_kept = gone_kept
+        self._datanodes: dict[str, Replicas] = {}
+
+    def add(self, reports: DatanodeReports, at: int) -> None:
+        """Adds a datanode's reports of its containers, which came at this time."""
+        uuid = reports.datanode.uuid
+        replicas = self._datanodes.get(uuid, _NONE)
+        if reports.containers is not None:
+            replicas = _merged(replicas, reports.containers, at, whole=True)
+        for increment in reports.increments:
+            replicas = _merged(replicas, increment, at, whole=False)
+        self._datanodes[uuid] = _without_oldest(replicas, self._gone_kept)
+
+    def forget(self, datanode: str) -> None:
+        """Forgets all replicas of a datanode."""
+        self._datanodes.pop(datanode, None)
+
+    def of_datanode(self, datanode: str) -> Replicas:
+        """The replicas of a datanode; none when it is not known."""
+        return self._datanodes.get(datanode, _NONE)
+
+    def of_container(self, container_id: int) -> Iterator[tuple[str, Replicas, int]]:
+        """The replicas of a container: the datanode, and where among its replicas it is."""
+        for datanode, replicas in tuple(self._datanodes.items()):
+            row = replicas.row(container_id)
+            if row is not None:
+                yield datanode, replicas, row
+
+    def reported(self, container_ids: Int64s) -> Bools:
+        """Which of these containers, in ascending order, have a replica: safe mode is over when all have one."""
+        padded = np.append(container_ids, -1)
+        found = np.zeros(len(padded), np.bool_)
+        for replicas in tuple(self._datanodes.values()):
+            ids = replicas.container_id[replicas.present].astype(np.int64)
+            at = np.searchsorted(container_ids, ids)
+            found[at[padded[at] == ids]] = True
+        return found[:-1]
+
+
+def narrowed(values: Numbers | Bools) -> Numbers:
+    """The same values as the narrowest numbers that hold them all."""
+    least, most = int(values.min(initial=0)), int(values.max(initial=0))
+    for kind in _NARROWEST_FIRST:
+        if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max:
+            return values.astype(kind)
+    return values.astype(np.int64)
+
+
+def _merged(old: Replicas, report: ReplicaColumns, at: int, *, whole: bool) -> Replicas:
+    """What there is when this is reported; `whole` when there is nothing else any more."""
+    rows = _last_of_each(report.container_id)
+    deleted = report.state[rows] == ReplicaState.DELETED
+    gone_id, rows = report.container_id[rows[deleted]], rows[~deleted]
+    container_id = report.container_id[rows]
+    known, at_known = _found(old.container_id, container_id)
+    now = at_known + np.cumsum(~known) - ~known
+    before = np.ones(len(old) + np.count_nonzero(~known), np.bool_)
+    before[now[~known]] = False
+    there, at_there = _found(old.container_id, gone_id)
+    gone = np.flatnonzero(before)[at_there[there]]
+
+    def column(earlier: Numbers | Bools | int, reported: Numbers | Bools | int) -> Int64s:
+        values = np.zeros(len(before), np.int64)
+        values[before] = earlier
+        values[now] = reported
+        return values
+
+    numbers = {name: column(getattr(old, name), getattr(report, name)[rows]) for name in _REPORTED}
+    numbers["first_seen"] = column(old.first_seen, at)
+    numbers["first_seen"][before] = old.first_seen
+    numbers["last_seen"] = column(old.last_seen, at)
+    numbers["state"][gone] = ReplicaState.DELETED
+    present = column(0 if whole else old.present, 1).astype(np.bool_)
+    present[gone] = False
+    names = tuple(map(sys.intern, dict.fromkeys(old.origins + report.origins)))
+    number = {name: index for index, name in enumerate(names)}
+    of_old, of_new = (np.array([number[name] for name in some], np.int64) for some in (old.origins, report.origins))
+    origin = column(of_old[old.origin], of_new[report.origin[rows]])
+    used = np.bincount(origin, minlength=len(names)) > 0
+    return Replicas(
+        container_id=narrowed(column(old.container_id, container_id)),
+        present=present,
+        is_empty=numbers.pop("is_empty").astype(np.bool_),
+        origin=narrowed((np.cumsum(used) - 1)[origin]),
+        origins=tuple(name for name, is_used in zip(names, used, strict=True) if is_used),
+        **{name: narrowed(values) for name, values in numbers.items()},
+    )
+
+
+def _found(sorted_ids: Numbers, ids: Int64s) -> tuple[Bools, Int64s]:
+    """Which of these ids are there, and where each is or would be."""
+    padded = np.append(sorted_ids.astype(np.int64), -1)
+    at = np.searchsorted(padded[:-1], ids)
+    return padded[at] == ids, at
+
+
+def _last_of_each(container_id: Int64s) -> Int64s:
+    """The last row of each container, by ascending id."""
+    rows: Int64s = np.argsort(container_id, kind="stable")
+    is_last = np.append(np.diff(container_id[rows]) != 0, True)[: len(rows)]
+    return rows[np.flatnonzero(is_last)]
+
+
+def _without_oldest(replicas: Replicas, gone_kept: int) -> Replicas:
+    """The same, and of those that have gone only so many, the last ones seen."""
+    gone = np.flatnonzero(~replicas.present)
+    if len(gone) <= gone_kept:
+        return replicas
+    kept = np.ones(len(replicas), np.bool_)
+    kept[gone[np.argsort(replicas.last_seen[gone], kind="stable")[: len(gone) - gone_kept]]] = False
+    return replace(replicas, **{name: getattr(replicas, name)[kept] for name in _COLUMNS})

@@ -1,0 +1,173 @@
+"""Replicas that come, change and go: the columns hold what a plain table of the same reports does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.decode.datanode_messages import container_report, replica
+from tests.decode.scm_messages import NODE, OTHER_NODE
+from tests.decode.test_replicas import records
+from tests.decode.test_scm import DATANODE, OTHER_DATANODE
+
+from ozone_recon.decode.heartbeats import decode_reports
+from ozone_recon.insights.replica_history import ReplicaHistory, Replicas, narrowed
+from ozone_recon.model.datanode_reports import Heartbeat, LayoutVersion, Replica, ReplicaColumns
+
+HEARTBEAT = Heartbeat(DATANODE, LayoutVersion(10, 10))
+longs = st.integers(-(1 << 63), (1 << 63) - 1)
+replica_messages = st.builds(
+    replica,
+    st.integers(0, 8) | st.sampled_from([300, 1 << 33, (1 << 63) - 1]),
+    st.integers(1, 7),
+    used=longs | st.integers(0, 300),
+    keys=longs | st.integers(0, 300),
+    sequence=longs | st.integers(0, 300),
+    origin=st.sampled_from([b"a", b"b", b"c", NODE.encode()]),
+    index=st.integers(0, 5) | st.integers(-(1 << 31), (1 << 31) - 1),
+    empty=st.sampled_from([0, 1]),
+    checksum=longs | st.integers(0, 300),
+)
+container_reports = st.lists(replica_messages, max_size=5).map(lambda parts: container_report(*parts))
+heartbeats = st.builds(
+    lambda whole, parts: replace(HEARTBEAT, containers=whole, increments=tuple(parts)),
+    st.none() | container_reports,
+    st.lists(container_reports, max_size=2),
+)
+
+
+@dataclass
+class Row:
+    replica: Replica
+    first_seen: int
+    last_seen: int
+    present: bool = True
+
+
+def add(table: dict[int, Row], replicas: tuple[Replica, ...], at: int, *, whole: bool) -> None:
+    """The plain way to do it."""
+    if whole:
+        for row in table.values():
+            row.present = False
+    for one in {one.container_id: one for one in replicas}.values():
+        row = table.get(one.container_id)
+        if one.state == "DELETED":
+            if row is not None:
+                row.present = False
+                row.replica = replace(row.replica, state="DELETED")
+        elif row is None:
+            table[one.container_id] = Row(one, at, at)
+        else:
+            row.replica, row.last_seen, row.present = one, at, True
+
+
+def rows(replicas: Replicas) -> dict[int, Row]:
+    """The same table, of what columns hold."""
+    named = {field.name: getattr(replicas, field.name) for field in fields(ReplicaColumns)}
+    return {
+        one.container_id: Row(one, int(first), int(last), bool(present))
+        for one, first, last, present in zip(
+            records(ReplicaColumns(**named)), replicas.first_seen, replicas.last_seen, replicas.present, strict=True
+        )
+    }
+
+
+@settings(deadline=None)
+@given(st.lists(heartbeats, max_size=6))
+def test_columns_hold_what_a_plain_table_does(said: list[Heartbeat]) -> None:
+    history, table = ReplicaHistory(), {}
+    for at, heartbeat in enumerate(said, 1_700_000_000_000):
+        reports = decode_reports(heartbeat)
+        history.add(reports, at)
+        if reports.containers is not None:
+            add(table, records(reports.containers), at, whole=True)
+        for increment in reports.increments:
+            add(table, records(increment), at, whole=False)
+        replicas = history.of_datanode(NODE)
+        assert rows(replicas) == table
+        assert replicas.container_id.tolist() == sorted(table)
+        assert set(replicas.origins) == {row.replica.origin for row in table.values()}
+        for container in (*table, 0, 9, 1 << 40):
+            row = replicas.row(container)
+            assert (row is None) == (container not in table)
+            assert row is None or replicas.container_id[row] == container
+
+
+def said(*containers: int, state: int = 4) -> bytes:
+    return container_report(*(replica(one, state) for one in containers))
+
+
+def history_of(*heartbeats: Heartbeat, gone_kept: int = 5000) -> ReplicaHistory:
+    """One at each ms."""
+    history = ReplicaHistory(gone_kept)
+    for at, heartbeat in enumerate(heartbeats):
+        history.add(decode_reports(heartbeat), at)
+    return history
+
+
+def test_who_has_and_had_a_container() -> None:
+    history = history_of(
+        replace(HEARTBEAT, containers=said(1, 2, 3)),
+        replace(HEARTBEAT, datanode=OTHER_DATANODE, containers=said(3, 4)),
+        replace(HEARTBEAT, increments=(said(1, state=7), said(5, state=1), said(6, state=7))),
+        replace(HEARTBEAT, datanode=OTHER_DATANODE, containers=said(4)),
+    )
+    seen = [
+        (datanode, replicas.first_seen[row], replicas.last_seen[row], bool(replicas.present[row]))
+        for datanode, replicas, row in history.of_container(3)
+    ]
+    assert seen == [(NODE, 0, 0, True), (OTHER_NODE, 1, 1, False)]
+    states = {one: row.replica.state for one, row in rows(history.of_datanode(NODE)).items()}
+    assert states == {1: "DELETED", 2: "CLOSED", 3: "CLOSED", 5: "OPEN"}
+    assert history.reported(np.array([1, 2, 3, 4, 5, 6, 7])).tolist() == [False, True, True, True, True, False, False]
+    assert history.reported(np.array([], np.int64)).tolist() == []
+    history.forget(NODE)
+    assert len(history.of_datanode(NODE)) == 0
+    assert [datanode for datanode, _, _ in history.of_container(3)] == [OTHER_NODE]
+
+
+def test_of_those_gone_the_last_ones_seen_are_kept() -> None:
+    history = history_of(
+        replace(HEARTBEAT, containers=said(1, 2, 3, 4, 5, 6)),
+        replace(HEARTBEAT, containers=said(2, 4, 5, 6)),
+        replace(HEARTBEAT, containers=said(2, 5, 6)),
+        replace(HEARTBEAT, containers=said(6)),
+        gone_kept=3,
+    )
+    found = rows(history.of_datanode(NODE))
+    assert {one: row.present for one, row in found.items()} == {2: False, 4: False, 5: False, 6: True}
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "kind"),
+    [
+        (0, 255, "u1"),
+        (-1, 127, "i1"),
+        (-1, 128, "i2"),
+        (0, 65535, "u2"),
+        (0, 1 << 16, "u4"),
+        (-1, 1 << 16, "i4"),
+        (0, 1 << 32, "i8"),
+        (-(1 << 63), (1 << 63) - 1, "i8"),
+    ],
+)
+def test_the_narrowest_numbers(least: int, most: int, kind: str) -> None:
+    found = narrowed(np.array([least, most]))
+    assert (found.dtype, found.tolist()) == (np.dtype(kind), [least, most])
+
+
+def test_a_replica_takes_few_bytes() -> None:
+    report = container_report(
+        *(
+            replica(1 + row, used=row << 20, keys=row % 3000, sequence=row << 10, checksum=(row * 7919) % (1 << 32))
+            for row in range(70_000, 75_000)
+        )
+    )
+    history = ReplicaHistory()
+    history.add(decode_reports(replace(HEARTBEAT, containers=report)), 1_700_000_000_000)
+    replicas = history.of_datanode(NODE)
+    taken = sum(getattr(replicas, field.name).nbytes for field in fields(Replicas) if field.name != "origins")
+    assert taken <= 48 * len(replicas)
