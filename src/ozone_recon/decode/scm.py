@@ -63,7 +63,7 @@ def decode_pipeline_id(data: bytes) -> str:
 
 
 def decode_container_with_pipeline(data: bytes) -> tuple[ContainerInfo, Pipeline]:
-    """A ContainerWithPipeline; for a container that is not open, SCM makes up a pipeline of where its replicas are."""
+    """A ContainerWithPipeline; for a container that is not open, SCM makes one up of the datanodes that have it."""
     message = Message("ContainerWithPipeline", data)
     return message.message(1, decode_container_info), message.message(2, decode_pipeline)
 

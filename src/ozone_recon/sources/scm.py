@@ -1,0 +1,171 @@
+"""Asks SCM what it knows of a cluster, and gives the messages of its answers as they came.
+
+`decode.scm` reads them one by one, `decode.containers` a page of containers at once. What an SCM of a group is asked
+that does not lead, and how often, is `RpcGroup`'s affair; nothing that is asked here changes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from enum import Enum
+from typing import Final
+
+import numpy as np
+
+from ozone_recon.errors import DecodeError, RemoteError
+from ozone_recon.model.cells import Cells
+from ozone_recon.model.scm import ContainerState, DatanodeDetails
+from ozone_recon.wire.messages import Messages
+from ozone_recon.wire.protobuf import Message, bytes_field, number_field
+
+PROTOCOL: Final = "org.apache.hadoop.hdds.scm.protocol.StorageContainerLocationProtocol"
+METHOD: Final = "submitRequest"
+PAGE: Final = 100_000
+"""Containers to ask for at once. For every page of its list, SCM goes through and sorts all containers behind it."""
+BATCH: Final = 1_000
+"""Containers to ask for at once with their pipelines, of which each may have a kilobyte and more."""
+_CLIENT_VERSION: Final = 3
+"""SCM hides ports from older clients, and refuses to show them EC."""
+_OK: Final = 1
+_MOST: Final = (1 << 31) - 1
+_DECOMMISSION_METRICS: Final = "Hadoop:service=StorageContainerManager,name=NodeDecommissionMetrics"
+
+Call = Callable[[str, str, bytes], Awaitable[bytes]]
+"""Protocol, method, request message → response message; such as `RpcGroup.call`."""
+
+
+class _Command(Enum):
+    """What SCM can be asked: the number of the command, and that of its own field in both request and response."""
+
+    LIST_CONTAINERS = 4, 9
+    LIST_NODES = 6, 11
+    LIST_PIPELINES = 9, 14
+    SCM_INFO = 13, 18
+    DATANODE_USAGE = 25, 30
+    CONTAINERS_WITH_PIPELINES = 26, 31
+    COUNT_CONTAINERS = 33, 38
+    CONTAINER_REPLICAS = 34, 39
+    PENDING_CONTAINERS = 42, 46
+    METRICS = 43, 47
+    DELETED_BLOCKS = 46, 50
+    LIST_CONTAINER_IDS = 47, 51
+
+
+class Scm:
+    """The SCMs of a cluster.
+
+    All methods raise what their `call` raises, RemoteError where SCM refuses, and DecodeError for an answer that is
+    none.
+    """
+
+    def __init__(self, call: Call, page: int = PAGE) -> None:
+        """`page` is how many containers to ask for at once."""
+        self._call = call
+        self._page = page
+
+    async def info(self) -> bytes:
+        """Which SCM answers, of which cluster: a GetScmInfoResponseProto."""
+        return await self._ask(_Command.SCM_INFO)
+
+    async def container_count(self, state: ContainerState | None = None) -> int:
+        """How many containers there are, in a state or in all."""
+        return Message("count", await self._ask(_Command.COUNT_CONTAINERS, number_field(1, state))).int64(1)
+
+    async def containers(self, start: int = 0, state: ContainerState | None = None) -> AsyncIterator[Cells]:
+        """ContainerInfoProtos in the order of their ids from `start` on, a page at a time, in a state or in all."""
+
+        def request(first: int) -> bytes:
+            return number_field(1, self._page) + number_field(2, first) + number_field(4, state)
+
+        async for page in self._pages(_Command.LIST_CONTAINERS, request, start):
+            yield page
+
+    async def container_ids(self, state: ContainerState, start: int = 0) -> AsyncIterator[Cells]:
+        """ContainerIDs in their order from `start` on, a page at a time; cheaper for SCM than `containers`."""
+
+        def request(first: int) -> bytes:
+            return number_field(1, self._page) + bytes_field(2, number_field(1, first)) + number_field(3, state)
+
+        async for page in self._pages(_Command.LIST_CONTAINER_IDS, request, start):
+            yield page
+
+    async def containers_with_pipelines(self, ids: Sequence[int]) -> AsyncIterator[tuple[bytes, ...]]:
+        """ContainerWithPipelines of these containers, some at a time.
+
+        SCM leaves out those that it does not know, or has no pipeline for.
+        """
+        for first in range(0, len(ids), BATCH):
+            request = b"".join(number_field(1, container_id) for container_id in ids[first : first + BATCH])
+            yield await self._ask_for_all(_Command.CONTAINERS_WITH_PIPELINES, request)
+
+    async def replicas(self, container_id: int) -> tuple[bytes, ...]:
+        """SCMContainerReplicaProtos of a container."""
+        return await self._ask_for_all(_Command.CONTAINER_REPLICAS, number_field(1, container_id))
+
+    async def pipelines(self) -> tuple[bytes, ...]:
+        """All Pipelines."""
+        return await self._ask_for_all(_Command.LIST_PIPELINES)
+
+    async def nodes(self) -> tuple[bytes, ...]:
+        """All datanodes and their states, as Nodes."""
+        whole_cluster = 1
+        return await self._ask_for_all(_Command.LIST_NODES, number_field(2, whole_cluster))
+
+    async def usage(self, datanode: str | None = None) -> tuple[bytes, ...]:
+        """DatanodeUsageInfoProtos of the datanode with this id, or of all that are healthy and in service.
+
+        SCM answers this to administrators and read-only administrators only.
+        """
+        most_used_first = number_field(3, 1) + number_field(4, _MOST)
+        request = most_used_first if datanode is None else bytes_field(2, datanode)
+        return await self._ask_for_all(_Command.DATANODE_USAGE, request)
+
+    async def deleted_blocks(self) -> bytes | None:
+        """What waits for deletion: a DeletedBlocksTransactionSummary; None while SCM does not know."""
+        return Message("summary", await self._ask(_Command.DELETED_BLOCKS)).blob(1, None)
+
+    async def decommission_metrics(self) -> bytes:
+        """How far the datanodes are that leave service: JSON."""
+        return Message("metrics", await self._ask(_Command.METRICS, bytes_field(1, _DECOMMISSION_METRICS))).blob(1)
+
+    async def pending_containers(self, datanode: DatanodeDetails) -> tuple[bytes, ...]:
+        """What keeps a datanode in service that is to leave it: ContainersOnDecomNodeProtos."""
+        names = enumerate((datanode.uuid, datanode.ip_address, datanode.host_name), 1)
+        request = bytes_field(1, b"".join(bytes_field(number, name) for number, name in names))
+        return await self._ask_for_all(_Command.PENDING_CONTAINERS, request)
+
+    async def _ask(self, command: _Command, request: bytes = b"") -> bytes:
+        """The command's own response."""
+        number, field = command.value
+        whole = number_field(1, number) + number_field(3, _CLIENT_VERSION) + bytes_field(field, request)
+        answer = Message("ScmContainerLocationResponse", await self._call(PROTOCOL, METHOD, whole))
+        if answer.int32(5) != _OK:
+            raise RemoteError("SCM", f"{command.name} with status {answer.int32(5)}", answer.text(4, ""))
+        return answer.blob(field)
+
+    async def _ask_for_all(self, command: _Command, request: bytes = b"") -> tuple[bytes, ...]:
+        """The messages in the command's own response, which has nothing else."""
+        return Message(command.name, await self._ask(command, request)).messages(1, bytes)
+
+    async def _pages(self, command: _Command, request: Callable[[int], bytes], start: int) -> AsyncIterator[Cells]:
+        """The messages in a command's responses, each of which begins with an id, until there are no more."""
+        more = True
+        while more:
+            page = _cells(await self._ask(command, request(start)))
+            more = len(page.starts) >= self._page
+            if len(page.starts):
+                last = Message(command.name, page.data[page.starts[-1] : page.ends[-1]].tobytes()).int64(1)
+                if last < start:
+                    raise DecodeError(f"{command.name}: the containers from {start} on end with {last}")
+                start = last + 1
+                yield page
+
+
+def _cells(response: bytes) -> Cells:
+    """The messages in a response, which has nothing else."""
+    data = np.frombuffer(response, np.uint8)
+    whole = Messages(Cells(data, np.zeros(1, np.int64), np.array([len(data)])))
+    cells, _ = whole.blobs(1)
+    if whole.refused[0]:
+        raise DecodeError(f"a page of containers is no message: {response[:20].hex()} …")
+    return cells

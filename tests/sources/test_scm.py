@@ -1,0 +1,242 @@
+"""What SCM is asked, and what we make of it: answers that a real one gave, and SCMs that do not do as they should."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from scripts.capture_scm import IN_SERVICE, LEAVING, PAGE, Known, ask_everything, read
+from tests.decode.om_messages import blob, number
+from tests.decode.scm_messages import container_info
+from tests.decode.test_containers import records
+from tests.sources.rpc_stand_in import QUICK, answering, server
+
+from ozone_recon.decode.containers import decode_container_ids, decode_containers
+from ozone_recon.errors import DecodeError, ReconError, RemoteError
+from ozone_recon.model.cells import Cells
+from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.model.scm import ContainerState, DeletedBlocksSummary, PendingContainers
+from ozone_recon.sources.hadoop_rpc import RpcGroup
+from ozone_recon.sources.scm import METHOD, PROTOCOL, Call, Scm
+from ozone_recon.wire.protobuf import Message
+
+CAPTURE = Path(__file__).parents[1] / "data" / "scm-answers.jsonl"
+T = TypeVar("T")
+
+
+def known(when: str) -> Known:
+    """All that the real SCM said at that moment; fails for a question that it was not asked."""
+    exchanges = read(CAPTURE)[when]
+
+    async def call(protocol: str, method: str, request: bytes) -> bytes:
+        assert (protocol, method) == (PROTOCOL, METHOD)
+        return exchanges[request]
+
+    return asyncio.run(ask_everything(call))
+
+
+def check(known: Known) -> None:
+    """What SCM says in one way it says in the others too."""
+    containers = [one for page in known.pages for one in records(page)]
+    ids = [one.container_id for one in containers]
+    assert ids == sorted(ids)
+    assert known.count == len(ids) == len(set(ids))
+    assert len(known.pages) == -(-len(ids) // PAGE)
+    for state in ContainerState:
+        assert known.ids[state] == [one.container_id for one in containers if one.state == state.name]
+    for container in containers:
+        same, pipeline = known.with_pipelines[container.container_id]
+        assert same == container
+        assert pipeline.replication == container.replication
+        if container.state == "OPEN":
+            assert known.pipelines[pipeline.pipeline_id].members[0].uuid in known.nodes
+        for replica in known.replicas[container.container_id]:
+            assert replica.datanode.uuid in known.nodes
+            assert (replica.replica_index > 0) == (container.replication.kind == "EC")
+    assert max(ids) + 1 not in known.with_pipelines
+    for uuid, node in known.nodes.items():
+        usage = known.usage[uuid]
+        assert (usage.datanode, node.health) == (node.datanode, "HEALTHY")
+        assert usage.capacity + usage.reserved == usage.filesystem_capacity > usage.remaining > 0
+        assert usage.containers == sum(
+            uuid == replica.datanode.uuid for replicas in known.replicas.values() for replica in replicas
+        )
+    leaders = [peer for peer in known.info.peers if peer.role == "LEADER"]
+    assert [peer.scm_id for peer in leaders] == [known.info.scm_id]
+
+
+def test_a_real_scm_whose_datanodes_are_all_in_service() -> None:
+    said = known(IN_SERVICE)
+    check(said)
+    assert (said.ids[ContainerState.OPEN], said.ids[ContainerState.DELETED]) == ([2, 3, 4, 5], [1])
+    replications = [one.replication for page in said.pages for one in records(page)]
+    assert replications == [
+        ReplicationConfig("RATIS", 1),
+        ReplicationConfig("RATIS", 1),
+        ReplicationConfig("RATIS", 3),
+        ReplicationConfig("RATIS", 3),
+        ReplicationConfig("EC", data=2, parity=1, codec="rs", chunk=1 << 20),
+    ]
+    ec = said.with_pipelines[5][1]
+    assert (ec.state, ec.replica_indexes, ec.leader) == ("OPEN", (1, 2, 3), None)
+    assert sorted((one.replica_index, one.used_bytes) for one in said.replicas[5]) == [
+        (1, 2_902_848),
+        (2, 2_097_152),
+        (3, 2_902_848),
+    ]
+    assert {node.op_state for node in said.nodes.values()} == {"IN_SERVICE"}
+    assert said.in_service == set(said.nodes)
+    assert said.deleted_blocks == DeletedBlocksSummary(transactions=1, blocks=1, size=3000, replicated_size=9000)
+    assert said.decommissioning == ()
+    assert set(map(frozenset, said.pending.values())) == {frozenset()}
+    three = [one for one in said.pipelines.values() if one.replication.factor == 3]
+    assert all(one.leader in {member.uuid for member in one.members} for one in three)
+    assert {name for member in three[0].members for name, _ in member.ports} == {
+        "HTTP",
+        "CLIENT_RPC",
+        "REPLICATION",
+        "RATIS",
+        "RATIS_ADMIN",
+        "RATIS_SERVER",
+        "STANDALONE",
+    }
+
+
+def test_a_real_scm_when_a_datanode_is_to_leave() -> None:
+    said = known(LEAVING)
+    check(said)
+    assert said.ids[ContainerState.CLOSED] == [3, 4, 5]
+    closed = said.with_pipelines[3][1]
+    assert (closed.state, len(closed.members), closed.leader) == ("ALLOCATED", 3, None)
+    assert len({replica.data_checksum for replica in said.replicas[3]} - {0}) == 1
+    (leaving,) = (uuid for uuid, node in said.nodes.items() if node.op_state == "DECOMMISSIONING")
+    assert said.in_service == set(said.nodes) - {leaving}
+    assert said.pending[leaving] == {PendingContainers("UnderReplicated", (3, 4, 5)), PendingContainers("UnClosed", ())}
+    (progress,) = said.decommissioning
+    assert (progress.host_name, progress.unclosed_pipelines) == ("localhost", 0)
+    assert (progress.under_replicated_containers, progress.unclosed_containers) == (3, 0)
+
+
+def response(field: int, body: bytes, status: int = 1) -> bytes:
+    return number(1, 4) + number(3, 1) + blob(4, b"why not") + number(5, status) + blob(field, body)
+
+
+def id_of(data: bytes) -> int:
+    return Message("ContainerID", data).int64(1)
+
+
+def scm_with(containers: dict[int, ContainerState], asked: list[int]) -> Call:
+    """An SCM that has these containers; notes how many it is asked for at once."""
+
+    def among(body: Message, first: int, state: int | None) -> list[int]:
+        asked.append(body.int32(1))
+        behind = [one for one in sorted(containers) if one >= first and state in (None, containers[one])]
+        return behind[: body.int32(1)]
+
+    async def call(protocol: str, method: str, request: bytes) -> bytes:
+        message = Message("ScmContainerLocationRequest", request)
+        assert message.int32(3) == 3, "an older client sees no EC"
+        match message.int32(1):
+            case 4:
+                body = Message("SCMListContainerRequestProto", message.blob(9))
+                found = among(body, body.int64(2), body.int32(4, None))
+                infos = [container_info(container_id=one, state=containers[one]) for one in found]
+                return response(9, b"".join(blob(1, info) for info in infos))
+            case 47:
+                body = Message("SCMListContainerIDsRequestProto", message.blob(51))
+                found = among(body, body.message(2, id_of), body.int32(3))
+                return response(51, b"".join(blob(1, number(1, one)) for one in found))
+            case 26:
+                ids = Message("GetExistContainerWithPipelinesInBatchRequestProto", message.blob(31)).int64s(1)
+                asked.append(len(ids))
+                return response(31, b"".join(blob(1, b"%d" % one) for one in ids if one in containers))
+            case other:
+                raise AssertionError(other)
+
+    return call
+
+
+def gathered(pages: AsyncIterator[T]) -> list[T]:
+    async def gather() -> list[T]:
+        return [page async for page in pages]
+
+    return asyncio.run(gather())
+
+
+def ids_of(pages: list[Cells]) -> list[list[int]]:
+    return [decode_container_ids(page)[1].tolist() for page in pages]
+
+
+OPEN, CLOSED = ContainerState.OPEN, ContainerState.CLOSED
+SOME = {one: CLOSED if one % 3 else OPEN for one in [1, 2, 3, 5, 8, 9, 12, 13]}
+
+
+def test_containers_come_page_by_page() -> None:
+    asked: list[int] = []
+    scm = Scm(scm_with(SOME, asked), page=3)
+    assert ids_of(gathered(scm.containers())) == [[1, 2, 3], [5, 8, 9], [12, 13]]
+    assert asked == [3, 3, 3]
+    assert ids_of(gathered(scm.containers(6))) == [[8, 9, 12], [13]]
+    (page,) = gathered(scm.containers(2, OPEN))
+    assert decode_containers(page)[1].container_id.tolist() == [3, 9, 12]
+    assert asked[5:] == [3, 3], "whether there is more than a full page is known by asking only"
+    assert gathered(scm.containers(14)) == []
+    assert ids_of(gathered(scm.container_ids(CLOSED, 2))) == [[2, 5, 8], [13]]
+
+
+def test_containers_with_pipelines_come_some_at_a_time() -> None:
+    asked: list[int] = []
+    ids = range(1, 2501)
+    scm = Scm(scm_with(dict.fromkeys(range(1, 5000, 2), OPEN), asked))
+    found = gathered(scm.containers_with_pipelines(ids))
+    assert [one for some in found for one in some] == [b"%d" % one for one in ids[::2]]
+    assert asked == [1000, 1000, 500]
+
+
+def answers(answer: bytes) -> Scm:
+    async def call(protocol: str, method: str, request: bytes) -> bytes:
+        return answer
+
+    return Scm(call, page=1)
+
+
+FIVE = response(9, blob(1, container_info(container_id=5)))
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "why"),
+    [
+        (b"", DecodeError, "ScmContainerLocationResponse: required field 5 is missing"),
+        (FIVE[:-1], DecodeError, "ScmContainerLocationResponse: "),
+        (response(18, b""), DecodeError, "ScmContainerLocationResponse: required field 9 is missing"),
+        (response(9, b"\x0a\x05"), DecodeError, "a page of containers is no message: 0a05"),
+        (response(9, blob(1, b"\x12\x00")), DecodeError, "LIST_CONTAINERS: required field 1 is missing"),
+        (FIVE, DecodeError, "LIST_CONTAINERS: the containers from 6 on end with 5"),
+        (response(9, b"", status=4), RemoteError, "SCM answers LIST_CONTAINERS with status 4: why not"),
+    ],
+)
+def test_answers_that_are_none(answer: bytes, error: type[ReconError], why: str) -> None:
+    with pytest.raises(error, match=why):
+        gathered(answers(answer).containers())
+
+
+def test_deleted_blocks_that_scm_has_not_counted() -> None:
+    assert asyncio.run(answers(response(50, b"")).deleted_blocks()) is None
+
+
+def test_an_scm_that_does_not_lead_names_the_one_that_does() -> None:
+    exchanges = read(CAPTURE)[IN_SERVICE]
+
+    async def run() -> None:
+        async with server(answering(lambda call: exchanges[call.request])) as leader:
+            refusal = f"Server:5ad5 is not the leader. Suggested leader is Server:{leader}."
+            not_leader = ("org.apache.hadoop.hdds.ratis.ServerNotLeaderException", refusal)
+            async with server(answering(lambda _: not_leader)) as follower:
+                group = RpcGroup({"scm1": follower, "scm2": follower, "scm3": leader}, QUICK)
+                assert (await ask_everything(group.call)).count == 5
+                await group.close()
+
+    asyncio.run(run())
