@@ -1,7 +1,7 @@
 """Rows of an answer as JSON straight from columns: a page of a thousand is written without an object for each.
 
-The bytes are those that orjson writes of the same values: numbers and odd texts are its own, texts of plain ASCII need
-nothing but quotes.
+The bytes are those that orjson writes of the same values: numbers and odd texts are its own, other texts need quotes
+and no more.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ozone_recon.store.columns import Array
 
 T = TypeVar("T")
 
-COMMA, QUOTE, BACKSLASH = b',"\\'
+COMMA, QUOTE, BACKSLASH, SPACE = b',"\\ '
 DAY = 86_400_000
 MINUTES = ByteColumn.of(b"%02d:%02d:" % divmod(minute, 60) for minute in range(1440))
 SECONDS = ByteColumn.of(b"%02d." % second for second in range(60))
@@ -110,6 +110,11 @@ def chosen(few: Few[T], json: Callable[[T], object]) -> Cells:
 
 
 def _is_plain(data: Bytes, quotes: int) -> bool:
-    """Whether all is ASCII that stands for itself in a JSON string, but for so many quotes."""
-    odd = (data < 0x20) | (data > 0x7E) | (data == BACKSLASH)
-    return not odd.any() and np.count_nonzero(data == QUOTE) == quotes
+    """Whether all is UTF-8 that stands for itself in a JSON string, but for so many quotes."""
+    if (data < SPACE).any() or (data == BACKSLASH).any() or np.count_nonzero(data == QUOTE) != quotes:
+        return False
+    try:
+        str(data.data, "utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
