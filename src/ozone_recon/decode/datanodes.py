@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
-from ozone_recon.decode.om_parts import named
+from ozone_recon.decode.om_parts import decode_uuid, named
 from ozone_recon.model.scm import DatanodeDetails
 from ozone_recon.wire.protobuf import Message
 
@@ -17,13 +15,6 @@ OP_STATES = {
 }
 FIRST_VERSION = 1
 """The version of a datanode that says none."""
-
-
-def decode_uuid(data: bytes) -> str:
-    """A UUID, which comes as two halves."""
-    message = Message("UUID", data)
-    high, low = (message.int64(number) & (1 << 64) - 1 for number in (1, 2))
-    return str(UUID(int=high << 64 | low))
 
 
 def decode_datanode_id(data: bytes) -> str:

@@ -1,8 +1,9 @@
-"""The messages that OM values are made of: access rules, replication, blocks, encryption, checksums."""
+"""The messages that OM values are made of: ids, access rules, replication, blocks, encryption, checksums."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from ozone_recon.errors import DecodeError
 from ozone_recon.model.om import Block, FileChecksum, FileEncryption, LocationVersion, OzoneAcl, Pairs
@@ -30,6 +31,13 @@ CHECKSUM_TYPES = {0: "NULL", 1: "CRC32", 2: "CRC32C"}
 def named(names: Mapping[int, str], number: int) -> str:
     """The name of an enum's value, or its number as text when a newer Ozone has a value that we do not know."""
     return names.get(number, str(number))
+
+
+def decode_uuid(data: bytes) -> str:
+    """A UUID, which comes as two halves."""
+    message = Message("UUID", data)
+    high, low = (message.int64(number) & (1 << 64) - 1 for number in (1, 2))
+    return str(UUID(int=high << 64 | low))
 
 
 def decode_acl(data: bytes) -> OzoneAcl:

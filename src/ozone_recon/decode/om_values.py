@@ -7,7 +7,6 @@ required must be there; names of messages and defaults of absent fields are thos
 from __future__ import annotations
 
 import re
-from uuid import UUID
 
 from ozone_recon.decode.om_parts import (
     CIPHER_SUITES,
@@ -21,6 +20,7 @@ from ozone_recon.decode.om_parts import (
     decode_location_version,
     decode_pairs,
     decode_replication,
+    decode_uuid,
     named,
     replication_of,
 )
@@ -217,15 +217,15 @@ def decode_snapshot(data: bytes) -> SnapshotInfo:
     """A value of snapshotInfoTable."""
     message = Message("SnapshotInfo", data)
     return SnapshotInfo(
-        snapshot_id=message.message(1, _uuid, None),
+        snapshot_id=message.message(1, decode_uuid, None),
         name=message.text(2, ""),
         volume=message.text(3, ""),
         bucket=message.text(4, ""),
         status=named(SNAPSHOT_STATUSES, message.int32(5, 1)),
         creation_time=message.int64(6, 0),
         deletion_time=message.int64(7, 0),
-        path_previous_id=message.message(8, _uuid, None),
-        global_previous_id=message.message(9, _uuid, None),
+        path_previous_id=message.message(8, decode_uuid, None),
+        global_previous_id=message.message(9, decode_uuid, None),
         path=message.text(10, ""),
         db_sequence_number=message.int64(12, 0),
         deep_cleaned=message.boolean(13, False),
@@ -240,12 +240,6 @@ def decode_snapshot(data: bytes) -> SnapshotInfo:
         exclusive_replicated_size_from_directories=message.int64(22, 0),
         created_by=message.message(23, decode_transaction_info, None),
     )
-
-
-def _uuid(data: bytes) -> str:
-    message = Message("UUID", data)
-    high, low = (message.int64(number) & (1 << 64) - 1 for number in (1, 2))
-    return str(UUID(int=high << 64 | low))
 
 
 def decode_transaction_info(data: bytes) -> TransactionInfo:

@@ -11,8 +11,15 @@ from typing import Any
 
 import orjson
 
-from ozone_recon.decode.datanodes import OP_STATES, decode_datanode, decode_datanode_id, decode_uuid
-from ozone_recon.decode.om_parts import FACTOR_UNSET, STAND_ALONE, decode_replication, named, replication_of
+from ozone_recon.decode.datanodes import OP_STATES, decode_datanode, decode_datanode_id
+from ozone_recon.decode.om_parts import (
+    FACTOR_UNSET,
+    STAND_ALONE,
+    decode_replication,
+    decode_uuid,
+    named,
+    replication_of,
+)
 from ozone_recon.errors import DecodeError
 from ozone_recon.model.scm import (
     ContainerInfo,
