@@ -10,12 +10,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ozone_recon.decode.om_keys import parse_id
+from ozone_recon.decode.deleted_directories import decode_deleted_directories
 from ozone_recon.decode.om_values import decode_bucket, decode_volume
 from ozone_recon.errors import DecodeError
 from ozone_recon.insights.namespace_order import ROOT
 from ozone_recon.insights.namespace_paths import TOP, PathWalk
 from ozone_recon.insights.namespace_runs import BATCH, NOWHERE, Runs
+from ozone_recon.model.cells import cells_at, joined
 from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.model.om import BucketInfo, VolumeInfo
 from ozone_recon.store.generation import GenerationBuild, Table
@@ -146,7 +147,7 @@ class _Buckets:
     ids: Int64s
     places: Int64s
     legacy: NDArray[np.bool_]
-    of_id: dict[int, int]
+    of_id: Ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +189,7 @@ def _add_buckets(nodes: Nodes, table: Table, volumes: dict[bytes, int]) -> _Buck
     )
     legacy = np.array([info is not None and info.layout == "LEGACY" for info in infos], np.bool_)
     places = np.flatnonzero(~legacy)
-    of_id = {int(id): row for row, id in enumerate(ids)}
-    return _Buckets(first, ids[places], first + places, legacy, of_id)
+    return _Buckets(first, ids[places], first + places, legacy, Ids(ids, np.arange(len(ids))))
 
 
 def _volume(value: bytes) -> VolumeInfo | None:
@@ -207,21 +207,16 @@ def _bucket(value: bytes) -> BucketInfo | None:
         return None
 
 
-def _deleted_directories(table: Table, buckets: dict[int, int], live: Int64s) -> _Deleted:
+def _deleted_directories(table: Table, buckets: Ids, live: Int64s) -> _Deleted:
     """The rows of deletedDirectoryTable by id, of rows with one id the first, without those that are live still."""
-    names: list[bytes] = []
-    rows: list[tuple[int, int, int]] = []
-    for chunk in table.chunks(("key",), BATCH):
-        for key in chunk.bytes("key"):
-            parts = key.split(b"/")
-            bucket, parent, own = (parse_id(parts[part]) if len(parts) == 6 else None for part in (2, 3, 5))
-            if bucket is not None and parent is not None and own is not None:
-                names.append(parts[4])
-                rows.append((own, parent, buckets.get(bucket, -1)))
-    own_ids, parents, of_bucket = np.array(rows, np.int64).reshape(-1, 3).T
-    ids, first = np.unique(own_ids, return_index=True)
-    kept = first[~np.isin(ids, live)] if len(ids) else first
-    return _Deleted(ByteColumn.of([names[row] for row in kept]), own_ids[kept], parents[kept], of_bucket[kept])
+    found = [decode_deleted_directories(chunk.bytes("key")) for chunk in table.chunks(("key",), BATCH)]
+    own, parents, of_bucket = np.concatenate(
+        [np.empty((3, 0), np.int64), *((one.object_id, one.parent_id, one.bucket_id) for one in found)], axis=1
+    )
+    ids, first = np.unique(own, return_index=True)
+    kept = first[~np.isin(ids, live)]
+    names = joined([cells_at(ByteColumn.joined([one.names for one in found]), kept)])
+    return _Deleted(names, own[kept], parents[kept], buckets.find(of_bucket[kept]))
 
 
 def _add_paths(nodes: Nodes, keys: Table, runs: Runs, legacy: Int64s) -> Runs:

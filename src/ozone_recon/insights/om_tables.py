@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from ozone_recon.decode.key_infos import decode_key_infos
-from ozone_recon.decode.om_values import decode_multipart_key_info, decode_multipart_part_info
-from ozone_recon.errors import DecodeError
-from ozone_recon.model.byte_search import find, prefix_range
+from ozone_recon.decode.distinct import Few, distinct
+from ozone_recon.decode.key_infos import KeyInfos, decode_key_infos, decode_part_infos
+from ozone_recon.decode.replications import decode_replications
+from ozone_recon.model.byte_search import find
+from ozone_recon.model.cells import Cells, cells_of, joined
 from ozone_recon.model.columns import ByteColumn
-from ozone_recon.store.generation import Generation, GenerationBuild, Table
+from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.schema import COLUMNAR_TABLES, OM_TABLES, Schema
+from ozone_recon.wire.messages import Messages, read_messages
 
 NAME: Final = "OmTableInsight"
 TABLES: Final[dict[str, Schema]] = {
@@ -27,9 +31,17 @@ TABLES: Final[dict[str, Schema]] = {
         "bad": "i8",  # rows whose value could not be decoded: they are in `rows` and in nothing else
     },
 }
-KEYS_IN_VALUES: Final = ("openKeyTable", "openFileTable", "deletedTable", "deletedDirectoryTable")
+KEYS_IN_VALUES: Final[dict[str, Callable[[ByteColumn], KeyInfos]]] = {
+    "openKeyTable": decode_key_infos,
+    "openFileTable": decode_key_infos,
+    "deletedTable": partial(decode_key_infos, repeated=True),
+    "deletedDirectoryTable": decode_key_infos,
+    "multipartInfoTable": decode_part_infos,
+}
 BATCH: Final = 1 << 14
 """Rows decoded at a time; a multipart upload may have thousands of parts in its row."""
+PART_NUMBER: Final = 5
+"""Bytes of a slash and a number, which follow the upload in a key of multipartPartsTable."""
 
 
 class TableCounts(NamedTuple):
@@ -67,13 +79,11 @@ def _count(build: GenerationBuild, name: str) -> TableCounts:
     if name in COLUMNAR_TABLES:
         return TableCounts(rows=_columnar_rows(build, name))
     table = build.table(f"om/{name}")
-    if name in KEYS_IN_VALUES:
-        return _sum_of(
-            _keys_of(chunk.bytes("value"), repeated=name == "deletedTable") for chunk in table.chunks(["value"], BATCH)
-        )
-    if name == "multipartInfoTable":
-        return _uploads(build)
-    return TableCounts(rows=table.rows)
+    if name not in KEYS_IN_VALUES:
+        return TableCounts(rows=table.rows)
+    decode, chunks = KEYS_IN_VALUES[name], table.chunks(["value"], BATCH)
+    counts = [_keys_of(decode(chunk.bytes("value")), len(chunk)) for chunk in chunks]
+    return _sum_of(counts + _parts(build) if name == "multipartInfoTable" else counts)
 
 
 def _sum_of(counts: Iterable[TableCounts]) -> TableCounts:
@@ -89,34 +99,31 @@ def _columnar_rows(build: GenerationBuild, name: str) -> int:
     return in_key_table if name == "keyTable" else rows - in_key_table
 
 
-def _keys_of(values: ByteColumn, *, repeated: bool) -> TableCounts:
-    found = decode_key_infos(values, repeated=repeated)
-    return TableCounts(len(values), len(found), int(found.size.sum()), int(found.replicated_size.sum()), found.bad)
+def _keys_of(found: KeyInfos, rows: int) -> TableCounts:
+    return TableCounts(rows, len(found), int(found.size.sum()), int(found.replicated_size.sum()), found.bad)
 
 
-def _uploads(build: GenerationBuild) -> TableCounts:
-    """Multipart uploads; their keys are the parts, in the row or (from schema version 1 on) in a table of their own."""
+def _parts(build: GenerationBuild) -> list[TableCounts]:
+    """Parts of multipart uploads that (from schema version 1 on) have a table of their own."""
     parts = build.table("om/multipartPartsTable")
-    return _sum_of(
-        _upload(value, parts)
-        for chunk in build.table("om/multipartInfoTable").chunks(["value"], BATCH)
-        for value in chunk.bytes("value")
-    )
+    uploads: dict[bytes, ReplicationConfig] = {}
+    for chunk in build.table("om/multipartInfoTable").chunks(["value"], BATCH) if parts.rows else ():
+        _, (ids, few) = read_messages(cells_of(chunk.bytes("value")), _id_and_replication)
+        uploads.update(zip(joined([ids]), (few.values[which] for which in few.which), strict=True))
+    counts: list[TableCounts] = []
+    for chunk in parts.chunks(["key", "value"], BATCH):
+        keys = cells_of(chunk.bytes("key"))
+        found, which = distinct(keys._replace(ends=np.maximum(keys.starts, keys.ends - PART_NUMBER)))
+        said = [uploads.get(upload) for upload in found]
+        good, size = read_messages(cells_of(chunk.bytes("value")), lambda part: part.int64(5, 0))
+        for replication in {one for one in said if one}:
+            ours = np.isin(which, [number for number, one in enumerate(said) if one == replication])
+            sizes = size[ours[good]]
+            replicated_size = int(replication.replicated_sizes(sizes).sum())
+            bad = int(ours.sum()) - len(sizes)
+            counts.append(TableCounts(0, len(sizes), int(sizes.sum()), replicated_size, bad))
+    return counts
 
 
-def _upload(value: bytes, parts: Table) -> TableCounts:
-    try:
-        upload = decode_multipart_key_info(value)
-    except DecodeError:
-        return TableCounts(rows=1, bad=1)
-    sizes = [(part.key.size, part.key.replicated_size) for part in upload.parts]
-    start, stop = prefix_range(parts.bytes("key"), upload.upload_id.encode("utf-8", "surrogateescape") + b"/")
-    bad = 0
-    for part in parts.bytes("value").slice(start, stop):
-        try:
-            size = decode_multipart_part_info(part).size
-        except DecodeError:
-            bad += 1
-        else:
-            sizes.append((size, upload.replication.replicated_size(size)))
-    return TableCounts(1, len(sizes), sum(size for size, _ in sizes), sum(size for _, size in sizes), bad)
+def _id_and_replication(uploads: Messages) -> tuple[Cells, Few[ReplicationConfig]]:
+    return uploads.blob(1), decode_replications(uploads, kind=3, factor=4, ec=9)
