@@ -1,10 +1,13 @@
-"""The examples in docs/formats are real: bytes of the sample, or what RocksDB writes."""
+"""The examples in docs/formats are real: bytes of the sample, what RocksDB writes, or what SCM has sent."""
 
 import re
 from pathlib import Path
 
 import pytest
 from rocksdict import Options, Rdict, WriteBatch
+from scripts.capture_scm import LEAVING, read
+
+from ozone_recon.decode.scm import decode_container_info
 
 PAGES = Path(__file__).parents[2] / "docs" / "formats"
 HEX = re.compile(r"^(?:[0-9a-f]{2}(?: |$))+", re.MULTILINE)
@@ -43,3 +46,10 @@ def test_the_example_of_a_batch_is_what_rocksdb_writes(tmp_path: Path) -> None:
     written = log.read_bytes()
     db.close()
     assert written.endswith(example("rocksdb-write-batch.md"))
+
+
+def test_the_example_of_a_container_is_what_scm_has_sent() -> None:
+    container = example("scm.md")
+    answers = read(Path(__file__).parents[1] / "data" / "scm-answers.jsonl")[LEAVING].values()
+    assert any(container in answer for answer in answers)
+    assert decode_container_info(container).used_bytes == 2_902_848
