@@ -5,7 +5,8 @@ ReconError
 ├── SourceError            the data we read from is missing, unreachable or broken
 │   ├── CheckpointError    an OM checkpoint that is incomplete, damaged or not a checkpoint
 │   ├── TransferError      a download or a call that failed and may work when tried again
-│   └── RemoteError        a server's own refusal of a call
+│   ├── RemoteError        a server's own refusal of a call
+│   └── CheckpointNeeded   OM's changes do not lead on from what we have
 ├── DecodeError            bytes that are not what their format says
 │   ├── TooLong            a message longer than we take
 │   └── Unsupported        bytes that may be right, but that only RocksDB itself reads
@@ -46,6 +47,10 @@ class RemoteError(SourceError):
         super().__init__(f"{address} answers {exception}: {message}")
         self.exception = exception
         self.message = message
+
+
+class CheckpointNeeded(SourceError):
+    """OM's changes do not lead on from what we have, so that only a new checkpoint does; the text says why."""
 
 
 class DecodeError(ReconError):
