@@ -18,11 +18,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from scripts.capture_scm import ask_everything, of_scm
 from scripts.make_sample import SCRIPT, Cluster, ask, fill, get, index_afresh
+from tests.decode.test_containers import records
 from tests.golden.captured import Answer
 from tests.golden.differences import differences
 from tests.golden.rules import RULES, in_our_order
 from tests.golden.test_golden import served
+from tests.sources.test_scm import check
 
 JAVA = "http://localhost:9888"
 PORT = 9788
@@ -103,6 +106,29 @@ def test_the_answers_are_javas_but_for_the_rules(recon: str) -> None:
         unexplained += [f"{java.path}: {one}" for one in found if not any(r.allows(java.path, one) for r in RULES)]
     assert asked > 500
     assert not unexplained, "\n".join(unexplained[:50])
+
+
+def test_scm_tells_us_what_java_recon_shows(cluster: Cluster) -> None:
+    said = of_scm(ask_everything)
+    check(said)
+    shown = {
+        row["ContainerID"]: row["NumberOfKeys"] for row in of(JAVA, "/containers?limit=10000")["data"]["containers"]
+    }
+    assert shown == {one.container_id: one.number_of_keys for page in said.pages for one in records(page)}
+    pipelines = {
+        row["pipelineId"]: (row["status"], row["replicationType"]) for row in of(JAVA, "/pipelines")["pipelines"]
+    }
+    assert pipelines == {one.pipeline_id: (one.state, one.replication.kind) for one in said.pipelines.values()}
+    for row in of(JAVA, "/datanodes")["datanodes"]:
+        node, usage = said.nodes[row["uuid"]], said.usage[row["uuid"]]
+        assert (row["hostname"], row["networkLocation"]) == (node.datanode.host_name, node.datanode.network_location)
+        assert (row["state"], row["opState"], row["containers"]) == (node.health, node.op_state, usage.containers)
+        disks = row["storageReport"]
+        assert (disks["capacity"], disks["reserved"]) == (usage.capacity, usage.reserved)
+        assert (disks["minimumFreeSpace"], disks["filesystemCapacity"]) == (
+            usage.minimum_free_space,
+            usage.filesystem_capacity,
+        )
 
 
 def test_a_key_is_in_the_containers_that_om_says(cluster: Cluster, recon: str) -> None:
