@@ -18,8 +18,6 @@ Bools = NDArray[np.bool_]
 
 T = TypeVar("T")
 
-SMALLEST_FIELD = 2
-"""Bytes of a field: a tag and a number or a length."""
 MOST_FIELDS = 24
 """Fields with this number or a higher one cannot be asked for; no message of OM has them."""
 
@@ -37,12 +35,12 @@ class Messages:
         self.parent = np.arange(len(self.refused)) if parent is None else parent
         self._above = above
         self._data = cells.data
-        most = int((cells.ends - cells.starts).sum()) // SMALLEST_FIELD + 1
-        fields = np.empty((4, most), np.int64)
-        self._last = np.full((2 * MOST_FIELDS, len(self)), -1, np.int32)
-        count = split_fields(*cells.to_read(), fields, self._last, self.refused)
+        cells = cells.to_read()
         # The last one stands for absent fields, which are number -1.
-        self._message, self._tag, self._value, self._end = fields[:, : count + 1]
+        fields = np.zeros((4, count_fields(*cells) + 1), np.int64)
+        self._message, self._tag, self._value, self._end = fields
+        self._last = np.full((2 * MOST_FIELDS, len(self)), -1, np.int32)
+        split_fields(*cells, fields, self._last, self.refused)
         self.refuse(np.flatnonzero(self.refused))
 
     def __len__(self) -> int:
@@ -117,24 +115,35 @@ def read_messages(cells: Cells, read: Callable[[Messages], T]) -> tuple[Int64s, 
 
 
 @lean_kernel
-def split_fields(data: Bytes, starts: Int64s, ends: Int64s, fields: Int64s, last: Int32s, refused: Bools) -> int:
-    """Fills in, for each field, the message that it is in and what `read_field` says of it; how many fields there are.
-
-    Behind the last one stands one more without a tag. Fills in the last field of each number in each message: first
-    varints, then length-delimited ones. Sets `refused` of what is not a message.
-    """
-    message, tag, value, end = fields[0], fields[1], fields[2], fields[3]
+def count_fields(data: Bytes, starts: Int64s, ends: Int64s) -> int:
+    """How many fields there are."""
     count = zero()
     for row in range(len(starts)):
         at = starts[row]
         while 0 <= at < ends[row]:
-            tag[count], value[count], at = read_field(data, at, ends[row])
-            message[count], end[count] = row, at
-            if at >= 0:
-                number, wire_type = tag[count] >> 3, tag[count] & 7
-                if number < MOST_FIELDS and (wire_type == 0 or wire_type == 2):
-                    last[number + (wire_type >> 1) * MOST_FIELDS, row] = count
-                count += 1
-        refused[row] = at < 0
-    fields[:, count] = 0
+            _, _, at = read_field(data, at, ends[row])
+            count += at >= 0
     return count
+
+
+@lean_kernel
+def split_fields(data: Bytes, starts: Int64s, ends: Int64s, fields: Int64s, last: Int32s, refused: Bools) -> None:
+    """Fills in, for each field, the message that it is in and what `read_field` says of it.
+
+    Fills in the last field of each number in each message: first varints, then length-delimited ones. Sets `refused`
+    of what is not a message.
+    """
+    message, tags, values, field_ends = fields[0], fields[1], fields[2], fields[3]
+    count = zero()
+    for row in range(len(starts)):
+        at = starts[row]
+        while 0 <= at < ends[row]:
+            tag, value, at = read_field(data, at, ends[row])
+            if at < 0:
+                refused[row] = True
+                break
+            message[count], tags[count], values[count], field_ends[count] = row, tag, value, at
+            number, wire_type = tag >> 3, tag & 7
+            if number < MOST_FIELDS and (wire_type == 0 or wire_type == 2):
+                last[number + (wire_type >> 1) * MOST_FIELDS, row] = count
+            count += 1
