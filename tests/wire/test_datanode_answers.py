@@ -11,7 +11,7 @@ NODE = "01234567-89ab-cdef-ffff-ffffffffffff"
 
 def test_answers() -> None:
     def answer(command: int, body: bytes) -> bytes:
-        return number(1, command) + number(3, 1) + number(5, 1) + blob(command + 5, body)
+        return number(1, command) + number(5, 1) + blob(command + 5, body)
 
     node = NODE.encode()
     assert version_answer() == answer(1, number(1, 0))

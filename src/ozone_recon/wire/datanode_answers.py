@@ -43,4 +43,4 @@ def heartbeat_answer(datanode: str, *, reregister: bool) -> bytes:
 
 
 def _answer(command: Command, message: bytes) -> bytes:
-    return number_field(1, command) + number_field(3, True) + number_field(5, _OK) + bytes_field(command + 5, message)
+    return number_field(1, command) + number_field(5, _OK) + bytes_field(command + 5, message)
