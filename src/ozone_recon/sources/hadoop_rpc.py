@@ -178,13 +178,18 @@ class RpcGroup:
         Raises what RpcConnection.call does: at once when asking again would not help, else after the last attempt. A
         server is asked again only after a pause.
         """
+        _, response = await self.call_leader(protocol, method, request)
+        return response
+
+    async def call_leader(self, protocol: str, method: str, request: bytes) -> tuple[str, bytes]:
+        """The same, and the node id of the server that answered before it."""
         asked: set[str] = set()
         attempts_left = self._settings.attempts
         while True:
             node = self._node
             attempts_left -= 1
             try:
-                return await (await self._connected(node)).call(protocol, method, request)
+                return node, await (await self._connected(node)).call(protocol, method, request)
             except (TransferError, RemoteError) as failed:
                 following = self._following(node, failed)
                 if following is None or not attempts_left:

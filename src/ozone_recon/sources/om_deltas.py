@@ -1,0 +1,94 @@
+"""Follows an OM by deltas: asks it for what has changed behind a sequence number until we are as far as it is.
+
+Sequence numbers and the ids of column families are those of one OM's database, and mean nothing to another OM of the
+same service. So deltas lead on only from a checkpoint of the OM that answers; when they do not, `CheckpointNeeded` says
+why. All other errors say nothing about our data: the next time it may go on from the same number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ozone_recon.errors import CheckpointNeeded, DecodeError, RemoteError, TooLong
+from ozone_recon.model.changes import Changes
+from ozone_recon.wire.net_changes import net_changes
+from ozone_recon.wire.om_calls import METHOD, OK, PROTOCOL, Command, OmRequest, OmResponse, Updates, UpdatesRequest
+
+_LOG: Final = logging.getLogger(__name__)
+_LESS: Final = 8
+"""The limit is divided by this when an answer was too much for OM or for us."""
+_OUT_OF_MEMORY: Final = "OutOfMemoryError"
+
+Call = Callable[[str, str, bytes], Awaitable[tuple[str, bytes]]]
+"""Protocol, method, request message → the node that answered, response message: `RpcGroup.call_leader`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """One answer: what changed, and OM's own last sequence number at that time."""
+
+    changes: Changes
+    latest_sequence_number: int
+
+
+class OmDeltas:
+    """The OMs of a service, asked for deltas."""
+
+    def __init__(self, call: Call, limit: int, lag_threshold: int) -> None:
+        """`limit` is about how many changes to ask for at once; a lag up to `lag_threshold` of them is left alone."""
+        self._call = call
+        self._limit = limit
+        self._lag_threshold = lag_threshold
+        self._client_id = f"client-{uuid.uuid4().hex[-12:].upper()}"
+
+    async def since(self, sequence_number: int, node: str, families: Mapping[int, str]) -> AsyncIterator[Delta]:
+        """What the OM `node`, of which our data is, has changed behind `sequence_number`: one answer or more.
+
+        `families` are the names of the column families by their ids, from the checkpoint. Each answer leads on from
+        the one before; the last may be empty.
+
+        Raises CheckpointNeeded, also for changes that cannot be read, and what the call raises.
+        """
+        limit = self._limit
+        while True:
+            try:
+                updates = await self._ask(sequence_number, limit, node)
+            except (TooLong, RemoteError) as error:
+                if isinstance(error, RemoteError) and error.exception != _OUT_OF_MEMORY:
+                    raise
+                if limit == 1:
+                    raise CheckpointNeeded(f"a single batch of changes is too much: {error}") from error
+                limit = max(limit // _LESS, 1)
+                _LOG.info("%s; asking for %s changes at once", error, f"{limit:,}")
+                continue
+            try:
+                changes = await asyncio.to_thread(net_changes, updates.batches, sequence_number, families)
+            except DecodeError as error:
+                raise CheckpointNeeded(f"OM's changes behind {sequence_number:,} cannot be applied: {error}") from error
+            yield Delta(changes, updates.latest_sequence_number)
+            came = changes.last_sequence - sequence_number
+            sequence_number = changes.last_sequence
+            if not came or updates.latest_sequence_number - sequence_number <= self._lag_threshold:
+                return
+
+    async def _ask(self, sequence_number: int, limit: int, node: str) -> Updates:
+        asked = OmRequest(Command.DB_UPDATES, UpdatesRequest(sequence_number, limit).encode(), self._client_id)
+        leader, answer = await self._call(PROTOCOL, METHOD, asked.encode())
+        if leader != node:
+            raise CheckpointNeeded(f"the OM {leader!r} leads now, and our data is that of {node!r}")
+        response = OmResponse.decode(answer, Command.DB_UPDATES)
+        if response.status != OK:
+            raise CheckpointNeeded(f"OM has not all changes behind {sequence_number:,}: {response.error}")
+        updates = Updates.decode(response.message)
+        if not updates.success:
+            raise CheckpointNeeded(f"OM cannot read its changes behind {sequence_number:,}, or has not got so far")
+        if updates.latest_sequence_number < sequence_number:
+            raise CheckpointNeeded(
+                f"OM is at {updates.latest_sequence_number:,} and our data at {sequence_number:,}: it was put back"
+            )
+        return updates

@@ -1,0 +1,263 @@
+"""Following an OM by deltas: all changes come once and in order, or the reason is told why a checkpoint is needed."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+import pytest
+from tests.sources.rpc_stand_in import HERE, QUICK, answering, server
+from tests.wire.test_net_changes import FAMILIES, as_said, batches_of, cells_of
+
+from ozone_recon.errors import CheckpointNeeded, RemoteError, TooLong
+from ozone_recon.sources.hadoop_rpc import RpcGroup
+from ozone_recon.sources.hadoop_rpc_server import take_calls
+from ozone_recon.sources.om_deltas import Delta, OmDeltas
+from ozone_recon.wire.om_calls import (
+    INTERNAL_ERROR,
+    METHOD,
+    PROTOCOL,
+    Command,
+    OmRequest,
+    OmResponse,
+    Updates,
+    UpdatesRequest,
+)
+from ozone_recon.wire.write_batch import Kind
+
+NODE = "om1"
+ROWS = [[(Kind.PUT, 3, b"key-%03d" % (n * 5 + i), b"v" * 50) for i in range(n % 4 + 1)] for n in range(40)]
+"""The changes of each batch."""
+BATCHES = batches_of(ROWS)
+LAST = sum(map(len, ROWS))
+STARTS = [int.from_bytes(batch[:8], "little") for batch in BATCHES]
+
+
+@dataclass
+class StandIn:
+    """An OM with these WriteBatches in its write-ahead log, from `first` on; keeps what it was asked."""
+
+    batches: list[bytes] = field(default_factory=lambda: list(BATCHES))
+    first: int = 0
+    node: str = NODE
+    asked: list[UpdatesRequest] = field(default_factory=list)
+
+    @property
+    def latest(self) -> int:
+        last = self.batches[-1]
+        return int.from_bytes(last[:8], "little") + int.from_bytes(last[8:12], "little") - 1
+
+    async def __call__(self, protocol: str, method: str, request: bytes) -> tuple[str, bytes]:
+        assert (protocol, method) == (PROTOCOL, METHOD)
+        return self.node, await self.answer(request)
+
+    async def answer(self, request: bytes) -> bytes:
+        asked = UpdatesRequest.decode(OmRequest.decode(request).message)
+        self.asked.append(asked)
+        assert asked.limit
+        return self.answer_to(asked.sequence_number, asked.limit).encode()
+
+    def answer_to(self, after: int, limit: int) -> OmResponse:
+        if after > self.latest:
+            return updates_of(Updates(cells_of([]), -1, -1, False))
+        held = [(int.from_bytes(batch[:8], "little"), batch) for batch in self.batches[self.first :]]
+        if held[0][0] > after + 1:
+            return OmResponse(Command.DB_UPDATES, b"", INTERNAL_ERROR, "Unable to read full data from RocksDB wal")
+        given: list[tuple[int, bytes]] = []
+        for start, batch in held:
+            if start > after:
+                given.append((start, batch))
+                if start - after >= limit:
+                    break
+        last = given[-1][0] if given else -1
+        return updates_of(Updates(cells_of([batch for _, batch in given]), last, self.latest, True))
+
+
+def updates_of(updates: Updates) -> OmResponse:
+    return OmResponse(Command.DB_UPDATES, updates.encode())
+
+
+async def collect(deltas: OmDeltas, after: int = 0, node: str = NODE) -> list[Delta]:
+    return [delta async for delta in deltas.since(after, node, FAMILIES)]
+
+
+def follow(om: StandIn, after: int = 0, limit: int = 10, threshold: int = 0) -> list[Delta]:
+    return asyncio.run(collect(OmDeltas(om, limit, threshold), after))
+
+
+def rows_of(deltas: list[Delta]) -> list[tuple[bytes, bytes | None]]:
+    return [row for delta in deltas for row in as_said(delta.changes)[1].get("keyTable", [])]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 10, 50_000])
+@pytest.mark.parametrize("batches_before", [0, 1, 17, 39, 40])
+def test_all_changes_come_once_and_in_order(limit: int, batches_before: int) -> None:
+    after = sum(map(len, ROWS[:batches_before]))
+    om = StandIn()
+    deltas = follow(om, after, limit)
+    assert rows_of(deltas) == [(key, value) for batch in ROWS[batches_before:] for _, _, key, value in batch]
+    assert deltas[-1].changes.last_sequence == deltas[-1].latest_sequence_number == LAST
+    assert [asked.sequence_number for asked in om.asked] == [after, *(d.changes.last_sequence for d in deltas[:-1])]
+    assert {asked.limit for asked in om.asked} == {limit}
+
+
+def test_no_changes_are_one_empty_answer() -> None:
+    (delta,) = follow(StandIn(), LAST)
+    assert (as_said(delta.changes), delta.latest_sequence_number) == ((LAST, {}), LAST)
+
+
+def test_a_lag_up_to_the_threshold_is_left_alone() -> None:
+    assert follow(StandIn(), limit=10, threshold=LAST)[-1].changes.last_sequence < LAST
+    first = follow(StandIn(), limit=10, threshold=LAST)[0].changes.last_sequence
+    assert len(follow(StandIn(), limit=10, threshold=LAST - first)) == 1
+    assert len(follow(StandIn(), limit=10, threshold=LAST - first - 1)) == 2
+
+
+def test_an_om_that_says_it_is_further_and_gives_nothing_is_asked_next_time() -> None:
+    class Ahead(StandIn):
+        def answer_to(self, after: int, limit: int) -> OmResponse:
+            return updates_of(Updates(cells_of([]), -1, after + 5, True))
+
+    (delta,) = follow(Ahead(), 7)
+    assert (delta.changes.last_sequence, delta.latest_sequence_number) == (7, 12)
+
+
+def test_what_is_asked_is_what_a_client_of_javas_asks() -> None:
+    kept: list[bytes] = []
+
+    async def call(protocol: str, method: str, request: bytes) -> tuple[str, bytes]:
+        kept.append(request)
+        return NODE, await StandIn().answer(request)
+
+    asyncio.run(collect(OmDeltas(call, 50_000, 0)))
+    (request,) = kept
+    client_id = OmRequest.decode(request).client_id
+    assert client_id[:7] == "client-"
+    assert int(client_id[7:], 16) < 1 << 48
+    assert request == b"\x08\x35\x12\x00\x1a\x13" + client_id.encode() + b"\x28\x03\x3a\x02\x08\x01" + (
+        b"\xaa\x03\x06\x08\x00\x10\xd0\x86\x03"
+    )
+
+
+class Said(StandIn):
+    """Says the same whatever it is asked."""
+
+    def __init__(self, response: OmResponse, node: str = NODE) -> None:
+        super().__init__(node=node)
+        self.response = response
+
+    def answer_to(self, after: int, limit: int) -> OmResponse:
+        return self.response
+
+
+def said(batches: list[bytes], latest: int = 100, success: bool = True) -> OmResponse:
+    return updates_of(Updates(cells_of(batches), 1, latest, success))
+
+
+MERGE = batches_of([[(Kind.MERGE, 3, b"key", b"more")]], 4)
+UNKNOWN = batches_of([[(Kind.PUT, 99, b"key", b"")]], 4)
+
+
+@pytest.mark.parametrize(
+    ("om", "after", "why"),
+    [
+        (StandIn(first=20), STARTS[19] - 1, "OM has not all changes behind 46: Unable to read full data"),
+        (StandIn(), LAST + 1, "OM cannot read its changes behind 101, or has not got so far"),
+        (Said(said([], success=False)), 4, "OM cannot read its changes behind 4"),
+        (Said(said(batches_of(ROWS[:1], 4), success=False)), 4, "OM cannot read its changes behind 4"),
+        (Said(said([], latest=3)), 4, "OM is at 3 and our data at 4: it was put back"),
+        (StandIn(), STARTS[3] + 1, "go on with 11, and what we have ends with 8"),
+        (Said(said(BATCHES[5:])), 4, "go on with 12, and what we have ends with 4"),
+        (Said(said([BATCHES[0], BATCHES[2]])), 0, "go on with 4, and what we have ends with 1"),
+        (Said(said(UNKNOWN)), 4, "column family 99, which our checkpoint has not"),
+        (Said(said(MERGE)), 4, "behind 4 cannot be applied: batch 0: a merge in column family 3"),
+        (Said(said([BATCHES[0][:-1]])), 0, "behind 0 cannot be applied: batch 0: "),
+        (StandIn(node="om2"), 4, "the OM 'om2' leads now, and our data is that of 'om1'"),
+        (Said(said([], latest=3), node="om2"), 4, "the OM 'om2' leads now"),
+    ],
+)
+def test_a_checkpoint_is_needed(om: StandIn, after: int, why: str) -> None:
+    with pytest.raises(CheckpointNeeded, match=why):
+        follow(om, after)
+
+
+def test_what_came_before_a_gap_is_given() -> None:
+    om = StandIn([batch for n, batch in enumerate(BATCHES) if n != 20])
+
+    async def run() -> int:
+        got = 0
+        with pytest.raises(CheckpointNeeded):
+            async for delta in OmDeltas(om, 5, 0).since(0, NODE, FAMILIES):
+                got = delta.changes.last_sequence
+        return got
+
+    assert 0 < asyncio.run(run()) < STARTS[20]
+
+
+class Overtaxed(StandIn):
+    """Can give only so many batches at once."""
+
+    most = 3
+
+    def answer_to(self, after: int, limit: int) -> OmResponse:
+        response = super().answer_to(after, limit)
+        if len(Updates.decode(response.message).batches.starts) > self.most:
+            raise RemoteError(NODE, "OutOfMemoryError", "Java heap space")
+        return response
+
+
+def test_less_is_asked_for_when_om_has_not_the_memory() -> None:
+    om = Overtaxed()
+    deltas = follow(om, limit=1000)
+    assert rows_of(deltas) == rows_of(follow(StandIn()))
+    limits = [asked.limit for asked in om.asked]
+    assert limits[:4] == [1000, 125, 15, 1]
+    assert set(limits[4:]) == {1}
+    om.asked.clear()
+    assert follow(om, LAST - 1, limit=1000)
+    assert [asked.limit for asked in om.asked] == [1000], "the next time begins with what is configured"
+
+
+def test_a_single_batch_that_is_too_much_needs_a_checkpoint() -> None:
+    om = Overtaxed()
+    om.most = 0
+    with pytest.raises(CheckpointNeeded, match=r"a single batch of changes is too much: .*Java heap space"):
+        follow(om)
+
+
+def test_other_refusals_say_nothing_about_our_data() -> None:
+    class Refusing(StandIn):
+        def answer_to(self, after: int, limit: int) -> OmResponse:
+            raise RemoteError(NODE, "AccessControlException", "no")
+
+    with pytest.raises(RemoteError, match="AccessControlException: no"):
+        follow(Refusing())
+
+
+def test_over_a_network_the_leader_is_found_and_what_is_too_long_is_asked_for_in_parts() -> None:
+    om = StandIn()
+    not_leader = "org.apache.hadoop.ozone.om.exceptions.OMNotLeaderException"
+
+    async def run() -> list[Delta]:
+        follower = answering(
+            lambda call: (not_leader, "OM:om0 is not the leader. Suggested leader is OM:om1[h/1.2.3.4].")
+        )
+        async with server(follower) as om0, take_calls({(PROTOCOL, METHOD): om.answer}, HERE) as port:
+            group = RpcGroup({"om0": om0, "om1": f"127.0.0.1:{port}"}, replace(QUICK, longest_answer=800))
+            try:
+                return await collect(OmDeltas(group.call_leader, 50_000, 0))
+            finally:
+                await group.close()
+
+    deltas = asyncio.run(run())
+    assert rows_of(deltas) == rows_of(follow(StandIn()))
+    assert [asked.limit for asked in om.asked[:4]] == [50_000, 6250, 781, 97]
+    assert len(deltas) > 10
+
+
+def test_a_frame_for_one_batch_that_is_over_the_limit_needs_a_checkpoint() -> None:
+    async def call(protocol: str, method: str, request: bytes) -> tuple[str, bytes]:
+        raise TooLong("frame 1 has 200,000,000 bytes")
+
+    with pytest.raises(CheckpointNeeded, match="a single batch of changes is too much: frame 1 has 200,000,000"):
+        asyncio.run(collect(OmDeltas(call, 100, 0)))
