@@ -6,7 +6,7 @@ import numpy as np
 import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.decode.batches import damaged, key_infos, longs, unknown_fields
+from tests.decode.batches import MAX, damaged, key_infos, longs, unknown_fields
 from tests.decode.om_messages import blob, block, ec_config, key_info, location_version, number, pair
 
 from ozone_recon.api.key_info_json import key_info_json
@@ -162,6 +162,13 @@ def test_the_sample(sample: Generation) -> None:
     ]
     assert len(values) > 10
     check(values)
+
+
+def test_sizes_whose_replicas_cannot_be_counted() -> None:
+    limits = [(1, None, MAX // 3), (77, None, MAX), (4, ec_config(), MAX // 3)]
+    check(
+        [blob(1, key_info(size=size, kind=kind, ec=ec)) for kind, ec, most in limits for size in (most, most + 1, -1)]
+    )
 
 
 def test_rows_without_keys() -> None:
