@@ -1,5 +1,6 @@
 """The whole server as a process of its own, on the sample."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.conftest import SAMPLE
 
 from ozone_recon.app import serve
 from ozone_recon.config import Config
@@ -59,11 +61,14 @@ def stopped(process: "subprocess.Popen[str]", number: signal.Signals) -> int:
     return process.wait(20)
 
 
-def test_it_answers_while_it_builds(tmp_path: Path, sample_checkpoint: Path) -> None:
-    with running(tmp_path / "data", sample_checkpoint) as (client, process):
+def test_it_answers_before_it_has_built(tmp_path: Path) -> None:
+    pipe = tmp_path / "om.db.tar.gz"
+    os.mkfifo(pipe)
+    with running(tmp_path / "data", pipe) as (client, process):
         first = client.get("/api/v1/clusterState")
         assert first.status_code == 200
         assert first.headers["x-recon-generation"] == "none"
+        pipe.write_bytes(SAMPLE.read_bytes())
         wait_until_ready(client)
         assert client.get("/api/v1/clusterState").json()["volumes"] > 0
         assert client.head("/api/v1/clusterState").content == b""

@@ -17,6 +17,9 @@ ORDER = [
     "sync",
     "config",
     "api",
+    "answering",
+    "answerer",
+    "answerers",
     "app",
     "cli",
 ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -16,9 +17,9 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
+from ozone_recon.answering import listening, served_from, server_for
 from ozone_recon.config import Config
 from ozone_recon.config.kinds import Address
-from ozone_recon.errors import ConfigError
 from ozone_recon.sources.checkpoint import Retry, Transfer
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.generation import Generation
@@ -30,11 +31,13 @@ if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
 
-    from ozone_recon.api.context import Context, Served
-    from ozone_recon.sources.rocksdb import Checkpoint
+    from ozone_recon.answerers import Answerers
+    from ozone_recon.api.context import Context
 
-GRACE = 5
-"""Seconds that answers under way may still take when the server is told to stop."""
+LOOK_EVERY = 0.2
+"""Seconds between two looks at what is to be told to the other processes."""
+MOST_PROCESSES = 4
+"""That answer, when nobody says how many."""
 
 
 def serve(config: Config, origin: Origin, started: Callable[[str, OmSync], None]) -> None:
@@ -45,10 +48,10 @@ def serve(config: Config, origin: Origin, started: Callable[[str, OmSync], None]
     nothing to serve, and the origin will not change.
     """
     config.require_protection()
-    # Until all is loaded there is nothing to collect; see `_server`.
+    # Until all is loaded there is nothing to collect; see `server_for`.
     gc.disable()
     with (
-        _listening(config.http) as listener,
+        listening(config.http) as listener,
         DataDirectory.lock(_made(config), config.checkpoints) as directory,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
@@ -70,40 +73,6 @@ def application(generation: Generation, config: Config) -> Iterator[FastAPI]:
         served.retire()
 
 
-def served_from(generation: Generation) -> Served:
-    """A generation ready for answering."""
-    from ozone_recon.api.context import Served
-
-    rows = _RawRows(Path(generation.about.checkpoint))
-    return Served(
-        generation,
-        f"{generation.id}-{generation.about.built_at}",
-        generation.sequence_number,
-        generation.taken_at,
-        rows.get,
-        rows.close,
-    )
-
-
-class _RawRows:
-    """Rows of a checkpoint, which is opened when the first one is asked for."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._checkpoint: Checkpoint | None = None
-
-    def get(self, table: str, key: bytes) -> bytes | None:
-        if self._checkpoint is None:
-            from ozone_recon.sources.rocksdb import Checkpoint
-
-            self._checkpoint = Checkpoint.open(self._path)
-        return self._checkpoint.get(table, key)
-
-    def close(self) -> None:
-        if self._checkpoint is not None:
-            self._checkpoint.close()
-
-
 async def _answer(
     config: Config,
     origin: Origin,
@@ -112,11 +81,7 @@ async def _answer(
     started: Callable[[str, OmSync], None],
 ) -> None:
     loop = asyncio.get_running_loop()
-
-    def swap(generation: Generation) -> None:
-        served = served_from(generation)
-        loop.call_soon_threadsafe(lambda: context.serve(served))
-
+    arrived: asyncio.Queue[Generation] = asyncio.Queue()
     settings = Settings(
         config.memory_limit,
         config.threads,
@@ -124,14 +89,30 @@ async def _answer(
         config.om_initial_delay if origin.changes and directory.current() else 0,
         config.om_checkpoint_interval,
     )
+
+    def swap(generation: Generation) -> None:
+        loop.call_soon_threadsafe(arrived.put_nowait, generation)
+
     sync = OmSync(directory, origin, settings, swap)
     sync.start()
     try:
-        context, server = _server(config, sync)
-        watch = loop.create_task(_until_hopeless(context, sync, origin, server))
-        started(_url(listener, config.http), sync)
+        from ozone_recon.answerer import Start
+        from ozone_recon.answerers import Answerers
+        from ozone_recon.api.context import Context
+
+        context = Context(config, sync.tasks, sync.trigger, doing=lambda: _described(sync.state))
+        server = server_for(context, (signal.SIGINT, signal.SIGTERM))
+        address = Address(config.http.host, listener.getsockname()[1])
+        answerers = Answerers(_processes(config) - 1, Start(config, address), sync.trigger)
+        tasks = [
+            loop.create_task(_until_hopeless(context, sync, origin, server)),
+            loop.create_task(_pass_on(arrived, context, sync, answerers)),
+        ]
+        started(_url(address), sync)
         await server.serve(sockets=[listener])
-        watch.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.to_thread(answerers.stop)
     finally:
         await asyncio.to_thread(sync.stop)
     if context.served:
@@ -140,38 +121,31 @@ async def _answer(
         raise sync.state.error
 
 
-def _server(config: Config, sync: OmSync) -> tuple[Context, uvicorn.Server]:
-    import uvicorn
+async def _pass_on(arrived: asyncio.Queue[Generation], context: Context, sync: OmSync, answerers: Answerers) -> None:
+    """Switches all processes to each generation as it arrives, and tells them how the synchronisation goes."""
+    from ozone_recon.answerer import News
 
-    from ozone_recon.api.application import create_app
-    from ozone_recon.api.context import Context
+    def news(generation: Generation) -> News:
+        state = sync.state
+        return News(generation.path, sync.tasks(), _described(state), state.doing != "idle", context.measured.plus())
 
-    class Server(uvicorn.Server):
-        """uvicorn, but for its signal handlers: it would raise the signal again before we have tidied up."""
+    while True:
+        try:
+            generation = await asyncio.wait_for(arrived.get(), LOOK_EVERY)
+        except TimeoutError:
+            if context.served:
+                await asyncio.to_thread(answerers.tell, news(context.served.generation))
+                context.measured_elsewhere = answerers.measured()
+            continue
+        served = served_from(generation)
+        if context.served:
+            await asyncio.to_thread(answerers.tell, news(generation))
+        context.serve(served)
 
-        @contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, self.handle_exit, number, None)
-            yield
 
-    context = Context(config, sync.tasks, sync.trigger, doing=lambda: _described(sync.state))
-    settings = uvicorn.Config(
-        create_app(context),
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE,
-    )
-    # What is there by now stays; a collector that goes through it during answers takes a third of their time.
-    gc.collect()
-    gc.freeze()
-    gc.enable()
-    return context, Server(settings)
+def _processes(config: Config) -> int:
+    """How many answer."""
+    return config.http_processes or min(os.cpu_count() or 1, MOST_PROCESSES)
 
 
 async def _until_hopeless(context: Context, sync: OmSync, origin: Origin, server: uvicorn.Server) -> None:
@@ -207,17 +181,6 @@ def _made(config: Config) -> Path:
     return path
 
 
-def _listening(address: Address) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    try:
-        return socket.create_server((address.host, address.port), family=family, backlog=1024)
-    except OSError as error:
-        raise ConfigError(
-            f"cannot listen on {address}: {error.strerror or error}. Stop what listens there, or give another --port "
-            "(ozone.recon.http-address, ozone.recon.http-bind-host)"
-        ) from error
-
-
-def _url(listener: socket.socket, address: Address) -> str:
+def _url(address: Address) -> str:
     host = "localhost" if address.host in ("0.0.0.0", "::") else address.host
-    return f"http://{Address(host, listener.getsockname()[1])}/"
+    return f"http://{Address(host, address.port)}/"

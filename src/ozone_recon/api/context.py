@@ -67,6 +67,8 @@ class Context:
     doing: Callable[[], str] = lambda: ""
     served: Served | None = None
     measured: Measured = field(default_factory=Measured)
+    measured_elsewhere: Measured = field(default_factory=Measured)
+    """By the other processes that answer."""
 
     def serve(self, served: Served) -> None:
         """Lets every request from now on see `served`."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 """Upper bounds in seconds, inclusive; what takes longer is counted too."""
 
 
+@dataclass(slots=True)
 class Measured:
     """Counters since the start, for each route and status."""
 
-    def __init__(self) -> None:
-        self._counts: dict[tuple[str, int], list[int]] = {}
-        self._seconds: dict[tuple[str, int], float] = {}
+    _counts: dict[tuple[str, int], list[int]] = field(default_factory=dict)
+    _seconds: dict[tuple[str, int], float] = field(default_factory=dict)
 
     def observe(self, route: str, status: int, seconds: float) -> None:
         """Counts one answer of `route` (its path with parameters in braces)."""
@@ -22,6 +23,16 @@ class Measured:
         counts = self._counts.setdefault(key, [0] * (len(BUCKETS) + 1))
         counts[bisect_left(BUCKETS, seconds)] += 1
         self._seconds[key] = self._seconds.get(key, 0.0) + seconds
+
+    def plus(self, *others: Measured) -> Measured:
+        """The sums of these and those of others."""
+        sums = Measured()
+        for one in (self, *others):
+            for key, counts in one._counts.items():
+                before = sums._counts.get(key, [0] * len(counts))
+                sums._counts[key] = [a + b for a, b in zip(before, counts, strict=True)]
+                sums._seconds[key] = sums._seconds.get(key, 0.0) + one._seconds[key]
+        return sums
 
     def lines(self) -> Iterator[str]:
         """The counters as Prometheus reads them."""

@@ -54,9 +54,9 @@ async def prom(view: CurrentView, request: Request) -> Response:
     said = request.headers.get("authorization", "")
     if config.prom_token and not compare_digest(said.encode(), f"Bearer {config.prom_token}".encode()):
         raise HttpRefusal(403, "Give the token of hdds.prometheus.endpoint.token: `Authorization: Bearer …`.")
-    return Response(
-        "\n".join([*_task_lines(view.context.tasks()), *view.context.measured.lines(), ""]), media_type=TEXT
-    )
+    context = view.context
+    counted = context.measured.plus(context.measured_elsewhere)
+    return Response("\n".join([*_task_lines(context.tasks()), *counted.lines(), ""]), media_type=TEXT)
 
 
 def _task_lines(tasks: Iterable[TaskStatus]) -> Iterator[str]:

@@ -20,6 +20,8 @@ class Config:
 
     http: Address
     """Where to listen."""
+    http_processes: int
+    """That answer; 0: one for each CPU, within reason."""
     data_dir: Path | None
     """None when nobody set one: `serve` refuses then."""
     data_dir_mode: int
@@ -63,6 +65,7 @@ class Config:
         settings = Settings(conf_dir, environment, flags or {})
         return cls(
             http=_http(settings),
+            http_processes=settings.get(keys.HTTP_PROCESSES),
             data_dir=_data_dir(settings),
             data_dir_mode=settings.get(keys.DB_MODE),
             checkpoints=settings.get(keys.OM_DB_DIR),

@@ -49,6 +49,13 @@ HTTP_ADDRESS: Final = Key(
 HTTP_BIND_HOST: Final = Key(
     "ozone.recon.http-bind-host", HOST, "0.0.0.0", "Host to listen on; wins over the host of the address."
 )
+HTTP_PROCESSES: Final = Key(
+    "ozone.recon.http.process.count",
+    COUNT,
+    "0",
+    "Processes that answer, each on a CPU of its own; 0: one for each CPU, at most four.",
+    ours=True,
+)
 HTTP_POLICY: Final = Key(
     "ozone.http.policy",
     one_of("HTTP_ONLY", "HTTPS_ONLY", "HTTP_AND_HTTPS"),

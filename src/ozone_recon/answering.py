@@ -1,0 +1,124 @@
+"""What each process that answers needs: a place to listen, a generation to answer from, a server."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ozone_recon.config.kinds import Address
+from ozone_recon.errors import ConfigError
+from ozone_recon.store.generation import Generation
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from ozone_recon.api.context import Context, Served
+    from ozone_recon.sources.rocksdb import Checkpoint
+
+GRACE = 5
+"""Seconds that answers under way may still take when the server is told to stop."""
+BACKLOG = 1024
+
+
+def listening(address: Address) -> socket.socket:
+    """A socket that listens there, which `listening_too` may share; ConfigError when another program has the port."""
+    try:
+        # The kernel shares a port among all sockets that ask for it: only one that does not finds it taken.
+        with _bound(address, shared=False) as alone:
+            port = alone.getsockname()[1]
+        return listening_too(Address(address.host, port))
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {address}: {error.strerror or error}. Stop what listens there, or give another --port "
+            "(ozone.recon.http-address, ozone.recon.http-bind-host)"
+        ) from error
+
+
+def listening_too(address: Address) -> socket.socket:
+    """One more socket that listens there: the kernel gives each new connection to one of them."""
+    return _bound(address, shared=True)
+
+
+def _bound(address: Address, *, shared: bool) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    return socket.create_server((address.host, address.port), family=family, backlog=BACKLOG, reuse_port=shared)
+
+
+def served_from(generation: Generation) -> Served:
+    """A generation ready for answering."""
+    from ozone_recon.api.context import Served
+
+    rows = _RawRows(Path(generation.about.checkpoint))
+    return Served(
+        generation,
+        f"{generation.id}-{generation.about.built_at}",
+        generation.sequence_number,
+        generation.taken_at,
+        rows.get,
+        rows.close,
+    )
+
+
+def server_for(context: Context, stops_at: tuple[signal.Signals, ...]) -> uvicorn.Server:
+    """The API as a server, which these signals stop; it ignores the others that would."""
+    import uvicorn
+
+    from ozone_recon.api.application import create_app
+
+    class Server(uvicorn.Server):
+        """uvicorn, but for its signal handlers: it would raise the signal again before we have tidied up."""
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if number in stops_at:
+                    loop.add_signal_handler(number, self.handle_exit, number, None)
+                else:
+                    loop.add_signal_handler(number, _ignore)
+            yield
+
+    settings = uvicorn.Config(
+        create_app(context),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+    # What is there by now stays; a collector that goes through it during answers takes a third of their time.
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+    return Server(settings)
+
+
+def _ignore() -> None:
+    """For a signal that the terminal sends to all processes, one of which stops the others."""
+
+
+class _RawRows:
+    """Rows of a checkpoint, which is opened when the first one is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._checkpoint: Checkpoint | None = None
+
+    def get(self, table: str, key: bytes) -> bytes | None:
+        if self._checkpoint is None:
+            from ozone_recon.sources.rocksdb import Checkpoint
+
+            self._checkpoint = Checkpoint.open(self._path)
+        return self._checkpoint.get(table, key)
+
+    def close(self) -> None:
+        if self._checkpoint is not None:
+            self._checkpoint.close()

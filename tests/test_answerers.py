@@ -1,0 +1,102 @@
+"""Several processes that answer on one port, as processes of their own, on the sample."""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+import pytest
+from tests.cli.test_serving import rest, running, wait_until_ready
+from tests.conftest import SAMPLE
+
+from ozone_recon.api.measured import Measured
+
+T = TypeVar("T")
+TWO = ("-D", "ozone.recon.http.process.count=2")
+
+
+def children(pid: int) -> set[int]:
+    """The processes that answer beside the first."""
+    found = Path(f"/proc/{pid}/task").glob("*/children")
+    pids = {int(child) for held in found for child in held.read_text().split()}
+    return {pid for pid in pids if b"answerer" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+
+
+def eventually(ask: Callable[[], T]) -> T:
+    """The first answer that is not false."""
+    while not (answer := ask()):
+        time.sleep(0.1)
+    return answer
+
+
+def fresh(url: str) -> httpx.Response:
+    """The answer on a connection of its own: the kernel chooses which process gets it."""
+    return httpx.get(url, headers={"Connection": "close"})
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.timeout(120)
+def test_all_answer_alike_and_each_counts_for_all(tmp_path: Path) -> None:
+    def counted() -> int:
+        found = re.findall(r'_count\{route="/api/v1/volumes",status="200"\} (\d+)', fresh(address + "prom").text)
+        return int(found[0]) if found else 0
+
+    with running("open", SAMPLE, "--data-dir", tmp_path, "--port", 0, *TWO) as (address, process):
+        wait_until_ready(address)
+        (other,) = eventually(lambda: children(process.pid))
+        eventually(lambda: len(listeners(address)) == 2)
+        for _ in range(40):
+            assert fresh(address + "api/v1/volumes").json()["totalCount"] > 0
+        eventually(lambda: counted() == 40 and counted() == 40 and counted() == 40)
+
+        before = fresh(address + "ready").json()["generation"]
+        assert fresh(address + "api/v1/triggerdbsync/om").json()
+        eventually(lambda: before not in {fresh(address + "ready").json()["generation"] for _ in range(20)})
+        assert {row["lastUpdatedSeqNumber"] for row in fresh(address + "api/v1/task/status").json()} != {0}
+
+        assert rest(process, signal.SIGINT)[0] == 0
+        assert not alive(other)
+
+
+@pytest.mark.timeout(120)
+def test_one_that_dies_is_replaced_and_none_outlives_the_first(tmp_path: Path) -> None:
+    with running("open", SAMPLE, "--data-dir", tmp_path, "--port", 0, *TWO) as (address, process):
+        wait_until_ready(address)
+        (first,) = eventually(lambda: children(process.pid))
+        eventually(lambda: len(listeners(address)) == 2)
+        os.kill(first, signal.SIGKILL)
+        (second,) = eventually(lambda: children(process.pid) - {first})
+        eventually(lambda: len(listeners(address)) == 2)
+        assert all(fresh(address + "ready").status_code == 200 for _ in range(20))
+        process.kill()
+        eventually(lambda: not alive(second))
+
+
+def listeners(address: str) -> list[str]:
+    """The sockets that listen on the port."""
+    port = f"{int(address.rsplit(':', 1)[1].strip('/')):04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return [row[9] for row in rows if row[1].endswith(f":{port}") and row[3] == "0A"]
+
+
+def test_counters_add_up() -> None:
+    one, two = Measured(), Measured()
+    one.observe("/a", 200, 0.004)
+    two.observe("/a", 200, 0.004)
+    two.observe("/b", 503, 9.0)
+    both = Measured()
+    for route, status, seconds in (("/a", 200, 0.004), ("/a", 200, 0.004), ("/b", 503, 9.0)):
+        both.observe(route, status, seconds)
+    assert list(one.plus(two).lines()) == list(both.lines())
+    assert one.plus(two) == two.plus(one) == both
