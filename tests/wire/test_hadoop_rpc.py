@@ -150,7 +150,7 @@ def test_calls_are_answered_in_any_order(
     ]
     assert at_client == []
     server.respond(calls[2], b"third")
-    server.fail(calls[0], "org.example.Outer$Bad", "no good\n\tat org.example.Outer.main(Outer.java:1)")
+    server.fail(calls[0], "org.example.Outer$Bad", "no good\n\n\tat org.example.Outer.main(Outer.java:1)")
     server.respond(calls[1], b"")
     at_client, _, _, _ = converse(client, server)
     assert at_client == [

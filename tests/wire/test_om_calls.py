@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.wire.test_format_pages import example
 from tests.wire.test_hadoop_rpc_real import CAPTURE, Conversation, replay
 from tests.wire.test_net_changes import cells_of
 
@@ -50,6 +51,12 @@ def test_an_answer_is_as_om_writes_it() -> None:
     assert batch[:12] == (1).to_bytes(8, "little") + (2).to_bytes(4, "little")
     written = OmResponse(Command.DB_UPDATES, updates.encode()).encode()
     assert written == answer.message
+
+
+def test_the_example_of_the_page() -> None:
+    asked = OmRequest(Command.DB_UPDATES, UpdatesRequest(216_949, 50_000).encode(), "client-CCE492EAADE7")
+    answer = OmResponse(Command.DB_UPDATES, Updates(cells_of([]), -1, 216_949, True).encode())
+    assert example("om-deltas.md") == asked.encode() + answer.encode()
 
 
 @given(numbers, st.none() | numbers)

@@ -141,7 +141,7 @@ class ClientConnection(Connection[Response | Failure]):
         if not self.closed:
             self._settle(header.call_id)
         exception = re.split(r"[.$]", header.exception or "Exception")[-1]
-        message = (header.error or "without a message").split(_STACK, 1)[0]
+        message = (header.error or "without a message").split(_STACK, 1)[0].rstrip()
         return Failure(header.call_id, exception, message, self.closed)
 
     def _settle(self, call_id: int) -> None:
