@@ -94,6 +94,14 @@ def test_keys_walk_the_table(page: Any, server: str) -> None:
     assert page.evaluate("document.activeElement.id") == "filter"
 
 
+def test_keys_work_while_answers_are_on_their_way(page: Any, server: str) -> None:
+    page.route("**/api/v1/namespace/*path=%2Fvol1%2Ffso*", lambda _: None)
+    page.goto(f"{server}/#/namespace?path=%2Fvol1%2Ffso")
+    page.wait_for_selector(".notice.loading")
+    page.keyboard.press("u")
+    page.wait_for_selector(".trail [aria-current]:text-is('vol1')")
+
+
 def test_what_is_not_there_is_said(page: Any, server: str) -> None:
     page.goto(f"{server}/#/namespace?path=/vol1/nothing-here")
     assert "nothing at /vol1/nothing-here" in page.inner_text(".notice.empty")

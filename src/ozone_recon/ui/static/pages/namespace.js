@@ -66,8 +66,14 @@ function entryOf(sub, parent) {
 /** @param {HTMLElement} main @param {URLSearchParams} parameters @param {AbortSignal} signal */
 export async function show(main, parameters, signal) {
   const state = stateOf(parameters);
-  const again = () => show(main, parameters, signal);
   document.title = `${state.path} · Recon`;
+  addEventListener("keydown", (event) => keys(event, state), { signal });
+  await load(main, state, signal);
+}
+
+/** Asks for what the page shows, and says what it waits for. @param {HTMLElement} main @param {State} state @param {AbortSignal} signal */
+async function load(main, state, signal) {
+  const again = () => load(main, state, signal);
   const slow = setTimeout(() => main.replaceChildren(trail(state), notice("loading", "Loading…")), 150);
   try {
     const path = { path: state.path };
@@ -121,7 +127,6 @@ function draw(main, state, answers, signal) {
       barChart("Last modified", monthly(ages.months ?? []))),
   );
   refresh();
-  addEventListener("keydown", (event) => keys(event, state), { signal });
   addEventListener("resize", refresh, { signal });
 }
 
