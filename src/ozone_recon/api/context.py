@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar, cast
 
 from fastapi import Depends, Request
 
@@ -13,10 +13,21 @@ from ozone_recon.errors import NotReady
 
 if TYPE_CHECKING:
     from ozone_recon.config import Config
+    from ozone_recon.model.cluster import Cluster
+    from ozone_recon.model.cluster_requests import ClusterRequest
     from ozone_recon.store.generation import Generation, TaskStatus
 
+A = TypeVar("A")
 VIEW = "ozone_recon.view"
 """Where the ASGI scope holds the request's view."""
+
+
+class AskCluster(Protocol):
+    """Asks the process that follows the cluster."""
+
+    def __call__(self, request: ClusterRequest[A], /) -> Awaitable[A]:
+        """Its answer; raises what keeps it from answering."""
+        ...
 
 
 @dataclass(eq=False, slots=True)
@@ -69,6 +80,12 @@ class Context:
     measured: Measured = field(default_factory=Measured)
     measured_elsewhere: Measured = field(default_factory=Measured)
     """By the other processes that answer."""
+    cluster: Cluster | None = None
+    """None until something is known of it, and for a server that follows none."""
+    cluster_generation: Generation | None = None
+    """The cluster's tables (`insights.cluster_tables`), newer or older than `cluster` by seconds; None like it."""
+    ask_cluster: AskCluster | None = None
+    """None for a server that follows no cluster."""
 
     def serve(self, served: Served) -> None:
         """Lets every request from now on see `served`."""
@@ -80,15 +97,17 @@ class Context:
         """What a request that begins now sees; the caller releases it."""
         if self.served:
             self.served.readers += 1
-        return View(self, self.served)
+        return View(self, self.served, self.cluster, self.cluster_generation)
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One request's view: the generation that was current when the request began, whatever is swapped meanwhile."""
+    """One request's view: the generations that were current when the request began, whatever is swapped meanwhile."""
 
     context: Context
     served: Served | None
+    cluster: Cluster | None = None
+    cluster_generation: Generation | None = None
 
     @property
     def generation(self) -> Generation | None:
@@ -99,6 +118,24 @@ class View:
         """The generation; NotReady (HTTP 503) before the first one."""
         return self._served().generation
 
+    def ready_cluster(self) -> Cluster:
+        """The cluster; NotReady (HTTP 503) while nothing is known of it."""
+        if self.cluster is None:
+            raise self._no_cluster()
+        return self.cluster
+
+    def ready_cluster_generation(self) -> Generation:
+        """The cluster's tables; NotReady (HTTP 503) before the first ones."""
+        if self.cluster_generation is None:
+            raise self._no_cluster()
+        return self.cluster_generation
+
+    async def ask_cluster(self, request: ClusterRequest[A]) -> A:
+        """What the process that follows the cluster answers; NotReady (HTTP 503) when there is none."""
+        if self.context.ask_cluster is None:
+            raise self._no_cluster()
+        return await self.context.ask_cluster(request)
+
     def om_row(self, table: str, key: bytes) -> bytes | None:
         """One raw row of an OM table, from the checkpoint the generation was built from; None when there is none."""
         return self._served().om_row(table, key)
@@ -107,6 +144,11 @@ class View:
         """Ends the request's reading."""
         if self.served:
             self.served.release()
+
+    def _no_cluster(self) -> NotReady:
+        if self.context.ask_cluster is None:
+            return NotReady("This server follows no cluster: `serve` does, when ozone.scm.names says where SCM is.")
+        return NotReady("SCM has not been read yet; ask again in a while.")
 
     def _served(self) -> Served:
         if not self.served:

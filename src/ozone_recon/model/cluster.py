@@ -68,10 +68,14 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True)
 class ClusterTask:
-    """How a task that follows the cluster fares: `timestamp` of its last start or end, and why it failed, if it did."""
+    """How a task that follows the cluster fares: `timestamp` of its last start or end, and why it failed, if it did.
+
+    `began` is when its last run did.
+    """
 
     name: str
     timestamp: int = 0
+    began: int = 0
     running: bool = False
     error: str = ""
 

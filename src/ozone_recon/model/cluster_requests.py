@@ -1,0 +1,40 @@
+"""What any process that answers may ask of the one that follows the cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from ozone_recon.model.cluster import Datanode
+
+A = TypeVar("A")
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What became of datanodes that were to be removed: `refused` says why not, by their UUIDs."""
+
+    removed: tuple[Datanode, ...] = ()
+    not_found: tuple[str, ...] = ()
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+class ClusterRequest(Generic[A]):
+    """Something that can be asked, and is answered with an A."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveDatanodes(ClusterRequest[Removal]):
+    """Forget these datanodes, by their UUIDs, if they are dead and have neither open containers nor open pipelines."""
+
+    datanodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Synchronise(ClusterRequest[bool]):
+    """Read all of SCM now; False when that is being done already."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopSynchronising(ClusterRequest[bool]):
+    """Give up reading all of SCM; False when that is not being done."""
