@@ -31,10 +31,11 @@ def sample(sample_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) ->
     """The generation built from the sample."""
     from ozone_recon.sources.rocksdb import Checkpoint
     from ozone_recon.sync.build import build_generation
+    from ozone_recon.sync.contents import CheckpointContents
 
     place = tmp_path_factory.mktemp("generation")
     with Checkpoint.open(sample_checkpoint) as checkpoint, GenerationBuild(place) as build:
         build.about = About(source="sample", checkpoint=str(sample_checkpoint))
-        build_generation(checkpoint, build, lambda _: None)
+        build_generation(CheckpointContents(checkpoint, build.threads), build, lambda _: None)
         build.seal()
     return Generation.open(place)

@@ -15,6 +15,7 @@ from ozone_recon.model.cells import Cells, joined
 from ozone_recon.model.columns import ByteColumn, Rows
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.sync.build import build_generation
+from ozone_recon.sync.contents import CheckpointContents
 
 T = TypeVar("T")
 FIRST_ID = -(1 << 63) + 512
@@ -53,7 +54,8 @@ def generation_of(tables: dict[str, list[Row]], place: Path, memory_limit: int =
     """What the build makes of these rows."""
     place.mkdir(parents=True)
     build = GenerationBuild(place, memory_limit=memory_limit)
-    build_generation(MemoryCheckpoint(tables), build, lambda _: None, ((container_keys, om_tables, nssummary),))
+    contents = CheckpointContents(MemoryCheckpoint(tables), build.threads)
+    build_generation(contents, build, lambda _: None, ((container_keys, om_tables, nssummary),))
     build.seal()
     return Generation.open(place)
 

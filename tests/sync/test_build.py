@@ -18,6 +18,7 @@ from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.schema import COLUMNAR_TABLES, OM_TABLES
 from ozone_recon.sync.build import build_generation
+from ozone_recon.sync.contents import CheckpointContents
 from ozone_recon.sync.progress import Progress
 
 T = TypeVar("T")
@@ -62,7 +63,7 @@ def database(sample: Path) -> Database:
 def built(place: Path, source: Cut, **options: object) -> Generation:
     reports: list[Progress] = []
     with GenerationBuild(place) as build:
-        build_generation(source, build, reports.append, **options)
+        build_generation(CheckpointContents(source, build.threads), build, reports.append, **options)
         build.seal()
     assert reports
     return Generation.open(place)
@@ -198,7 +199,7 @@ def test_unknown_column_families_are_counted_and_missing_ones_are_empty(tmp_path
 
 def test_every_insight_has_its_tables_and_its_task(database: Database, tmp_path: Path) -> None:
     with DataDirectory.lock(tmp_path) as directory, directory.build() as build:
-        build_generation(Cut(database, in_one), build, lambda _: None)
+        build_generation(CheckpointContents(Cut(database, in_one), 1), build, lambda _: None)
         generation = build.finish()
     names = {task.name for task in generation.about.tasks}
     assert names >= {

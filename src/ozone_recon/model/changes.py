@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ozone_recon.model.cells import cells_at, joined
 from ozone_recon.model.columns import ByteColumn
+from ozone_recon.model.sorted_search import order_with, search
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,29 @@ class ChangedRows:
     def __len__(self) -> int:
         return len(self.keys)
 
+    @property
+    def size(self) -> int:
+        """Bytes of keys and values."""
+        return sum(int(column.offsets[-1] - column.offsets[0]) for column in (self.keys, self.values))
+
+    def part(self, low: int, high: int) -> ChangedRows:
+        """Rows `low` up to `high`."""
+        return ChangedRows(self.keys.slice(low, high), self.values.slice(low, high), self.deleted[low:high])
+
+    def followed_by(self, newer: ChangedRows) -> ChangedRows:
+        """These changes and newer ones as one."""
+        found = search(newer.keys, self.keys)
+        kept = np.ones(len(self) + len(newer), np.bool_)
+        kept[found[found >= 0]] = False
+        order = order_with(found, len(self))
+        order = order[kept[order]]
+        both = zip((self.keys, self.values), (newer.keys, newer.values), strict=True)
+        keys, values = (joined([cells_at(ByteColumn.joined(columns), order)]) for columns in both)
+        return ChangedRows(keys, values, np.concatenate([self.deleted, newer.deleted])[order])
+
+
+NO_ROWS: Final = ChangedRows(ByteColumn.of(()), ByteColumn.of(()), np.zeros(0, np.bool_))
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
@@ -32,3 +58,15 @@ class Changes:
 
     last_sequence: int
     families: Mapping[str, ChangedRows]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all keys and values."""
+        return sum(changed.size for changed in self.families.values())
+
+    def followed_by(self, newer: Changes) -> Changes:
+        """These changes and those that came next as one."""
+        both = {**self.families, **newer.families}
+        for name in self.families.keys() & newer.families.keys():
+            both[name] = self.families[name].followed_by(newer.families[name])
+        return Changes(newer.last_sequence, both)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from ozone_recon.errors import CheckpointError, Unsupported
+from ozone_recon.errors import CheckpointError, DecodeError, Unsupported
 from ozone_recon.model.columns import Rows
 from ozone_recon.sources.rocksdb_files import Files
 from ozone_recon.sources.rocksdb_library import Library
+from ozone_recon.wire.manifest import read_manifest
 
 T = TypeVar("T")
 
@@ -68,3 +69,12 @@ class Checkpoint:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def family_ids(path: Path) -> dict[str, int]:
+    """The ids of the column families of the database in `path`, by their names; CheckpointError when it is none."""
+    try:
+        manifest = read_manifest((path / (path / "CURRENT").read_text().strip()).read_bytes())
+    except (OSError, ValueError, DecodeError) as error:
+        raise CheckpointError(f"{path} cannot be read as a RocksDB database: {error}") from error
+    return {family.name: family.id for family in manifest.families.values()}

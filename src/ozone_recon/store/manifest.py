@@ -44,6 +44,12 @@ class About:
     """Equal for two checkpoints only when they hold the same data; empty when unknown."""
     checkpoint: str = ""
     """The directory of the checkpoint, for raw rows that no table keeps."""
+    checkpoint_sequence_number: int = 0
+    """RocksDB's sequence number of the checkpoint; the data may be further by changes that OM told of."""
+    node: str = ""
+    """The id of the OM whose database it is; sequence numbers and ids of column families mean nothing to another."""
+    families: dict[str, int] = field(default_factory=dict)
+    """The ids of that database's column families."""
     filesystem_paths: bool = False
     """Whether keys of LEGACY buckets were taken as file system paths (`ozone.om.enable.filesystem.paths`)."""
     built_at: int = 0

@@ -44,6 +44,11 @@ COLUMNAR_TABLES: Final[tuple[str, ...]] = ("keyTable", "fileTable", "directoryTa
 RAW: Final[Schema] = {"key": "bytes", "value": "bytes"}
 """`om/<column family>`: rows as OM stores them, in key order."""
 
+CHANGED: Final = "changed/"
+CHANGED_ROWS: Final[Schema] = {"key": "bytes", "value": "bytes", "deleted": "u1"}
+"""`changed/<column family>`, of those kept as columns: raw rows, in key order, that are not as in the checkpoint of the
+generation; where `deleted` is 1 there is no such row any more."""
+
 TABLES: Final[dict[str, Schema]] = {
     # Rows of keyTable, then rows of fileTable, each in database order (byte order of the database key).
     "keys": {

@@ -1,52 +1,47 @@
-"""One checkpoint into one generation: scans every column family, writes its tables, rebuilds every insight."""
+"""The rows of an OM database into one generation: writes its tables, rebuilds every insight."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Final, TypeVar
 
-from ozone_recon.decode.key_columns import decode_directories, decode_keys
-from ozone_recon.decode.key_columns_reference import KeyTable
-from ozone_recon.model.columns import Rows
 from ozone_recon.model.key_columns import DirectoryColumns, KeyColumns
-from ozone_recon.sources.rocksdb import Checkpoint
 from ozone_recon.store.generation import GenerationBuild, TaskStatus
 from ozone_recon.store.schema import COLUMNAR_TABLES, OM_TABLES, RAW
+from ozone_recon.sync.contents import DIRECTORY_TABLE, KEY_TABLES, Contents
 from ozone_recon.sync.insight_list import AT_A_TIME, ROUNDS, Insight, Rounds
 from ozone_recon.sync.merge import BadRows, Buckets, DirectoryTables, KeyTables, Numbering, write_owners
 from ozone_recon.sync.progress import Progress, Report
 from ozone_recon.sync.tasks import rows_of_insight
 
-T = TypeVar("T")
-KEY_TABLES: Final[tuple[KeyTable, ...]] = ("keyTable", "fileTable")
+_Batch = TypeVar("_Batch", KeyColumns, DirectoryColumns)
 INSIGHTS_TOGETHER: Final = "all insights"
 """Among the seconds of a build: those of the insights, some of which are rebuilt at the same time."""
 
 
-def build_generation(checkpoint: Checkpoint, build: GenerationBuild, report: Report, rounds: Rounds = ROUNDS) -> None:
-    """Write all tables of `build` from `checkpoint`, and what there is to say about them into `build.about`.
+def build_generation(contents: Contents, build: GenerationBuild, report: Report, rounds: Rounds = ROUNDS) -> None:
+    """Write all tables of `build` from `contents`, and what there is to say about them into `build.about`.
 
     Rows that cannot be decoded are counted and left out; column families that we do not know are only counted.
     The build is neither sealed nor published.
     """
-    work = _Work(checkpoint, build, report)
+    work = _Work(contents, build, report)
     for name in OM_TABLES:
         if name not in COLUMNAR_TABLES:
             work.copy(name)
-    for name in sorted(set(checkpoint.column_families) - set(OM_TABLES)):
+    for name in sorted(set(contents.column_families) - set(OM_TABLES)):
         work.count(name)
     work.decode()
     with work.stage(INSIGHTS_TOGETHER):
         tasks = [row for insights in rounds for row in work.rebuild(insights)]
     build.about = replace(
         build.about,
-        sequence_number=checkpoint.sequence_number,
-        taken_at=checkpoint.taken_at,
+        sequence_number=contents.sequence_number,
+        taken_at=contents.taken_at,
         filesystem_paths=build.filesystem_paths,
         counts=work.counts,
         bad_rows=work.bad.count,
@@ -57,11 +52,11 @@ def build_generation(checkpoint: Checkpoint, build: GenerationBuild, report: Rep
 
 
 class _Work:
-    def __init__(self, checkpoint: Checkpoint, build: GenerationBuild, report: Report) -> None:
+    def __init__(self, contents: Contents, build: GenerationBuild, report: Report) -> None:
         self.counts: dict[str, int] = {}
         self.seconds: dict[str, float] = {}
         self.bad = BadRows()
-        self._checkpoint = checkpoint
+        self._contents = contents
         self._build = build
         self._report = report
 
@@ -74,16 +69,17 @@ class _Work:
         self.seconds[name] = round(time.perf_counter() - began, 4)
 
     def copy(self, name: str) -> None:
-        """A column family as it is, into `om/<name>`; an empty table when the checkpoint has none of that name."""
+        """A column family as it is, into `om/<name>`; an empty table when there is none of that name."""
         with self.stage(name), self._build.create(f"om/{name}", RAW) as writer:
-            for rows in self._scan(name, _all_of):
-                writer.append(key=rows.keys, value=rows.values)
+            if name in self._contents.column_families:
+                for rows in self._contents.rows(name):
+                    writer.append(key=rows.keys, value=rows.values)
             self.counts[name] = writer.rows
 
     def count(self, name: str) -> None:
         """A column family that we do not know: its rows are counted."""
         with self.stage(name):
-            self.counts[name] = sum(self._scan(name, len))
+            self.counts[name] = self._contents.count(name)
 
     def decode(self) -> None:
         """The tables that are kept as decoded columns."""
@@ -91,11 +87,11 @@ class _Work:
         keys = KeyTables(self._build, Buckets(self._build.table("om/bucketTable"), self.bad), owners)
         for name in KEY_TABLES:
             with self.stage(name):
-                for batch in self._counted(name, self._scan(name, partial(decode_keys, table=name))):
+                for batch in self._counted(name, self._contents.keys(name)):
                     keys.add(batch, file_table=name == "fileTable")
-        with self.stage("directoryTable"):
+        with self.stage(DIRECTORY_TABLE):
             directories = DirectoryTables(self._build, owners)
-            for found in self._counted("directoryTable", self._scan("directoryTable", decode_directories)):
+            for found in self._counted(DIRECTORY_TABLE, self._contents.directories()):
                 directories.add(found)
         with self.stage("finish tables"):
             keys.close()
@@ -110,25 +106,19 @@ class _Work:
     def _rebuild(self, insight: Insight) -> tuple[TaskStatus, ...]:
         with self.stage(insight.NAME):
             insight.rebuild(self._build)
-        return rows_of_insight(insight.NAME, _now(), self._checkpoint.sequence_number)
-
-    def _scan(self, name: str, use: Callable[[Rows], T]) -> Iterator[T]:
-        if name in self._checkpoint.column_families:
-            yield from self._checkpoint.scan(name, use, threads=self._build.threads)
-
-    _Batch = TypeVar("_Batch", KeyColumns, DirectoryColumns)
+        return rows_of_insight(insight.NAME, _now(), self._contents.sequence_number)
 
     def _counted(self, name: str, batches: Iterator[_Batch]) -> Iterator[_Batch]:
-        self.counts[name] = 0
+        """The batches, if there is such a table; its rows and bad rows are counted."""
+        self.counts[name], samples = self._contents.bad(name)
+        self.bad.add(samples, self.counts[name])
+        if name not in self._contents.column_families:
+            return
         for batch in batches:
             self.counts[name] += len(batch) + len(batch.bad)
             self.bad.add(batch.bad)
             self._report(Progress(name, self.counts[name], 0, "rows"))
             yield batch
-
-
-def _all_of(rows: Rows) -> Rows:
-    return rows
 
 
 def _now() -> int:

@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import traceback
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import BinaryIO
 
 import orjson
@@ -18,10 +18,13 @@ import orjson
 from ozone_recon.decode.key_columns import decode_keys
 from ozone_recon.errors import ReconError
 from ozone_recon.model.columns import ByteColumn, Rows
-from ozone_recon.sources.rocksdb import Checkpoint
-from ozone_recon.store.generation import GenerationBuild
+from ozone_recon.sources.rocksdb import Checkpoint, family_ids
+from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.manifest import About
 from ozone_recon.sync.build import build_generation
+from ozone_recon.sync.changes_file import read_changes
+from ozone_recon.sync.contents import CheckpointContents
+from ozone_recon.sync.fold import FoldedContents
 from ozone_recon.sync.insight_list import AT_A_TIME
 from ozone_recon.sync.job import BuildJob
 from ozone_recon.sync.progress import Progress
@@ -47,19 +50,36 @@ def main() -> None:
 
 def build_for(job: BuildJob, said: BinaryIO) -> None:
     """Build and seal the generation; progress goes to `said`."""
+
+    def report(progress: Progress) -> None:
+        _say(said, {"progress": asdict(progress)})
+
     threads = job.threads or os.cpu_count() or 1
-    with (
-        Checkpoint.open(job.checkpoint) as checkpoint,
-        GenerationBuild(
-            job.place,
-            memory_limit=job.memory_limit // min(threads, AT_A_TIME),
-            threads=threads,
-            filesystem_paths=job.filesystem_paths,
-        ) as build,
-    ):
-        build.about = About(source=job.source, source_identity=job.identity, checkpoint=str(job.checkpoint))
-        build_generation(checkpoint, build, lambda progress: _say(said, {"progress": asdict(progress)}))
-        _say(said, {"progress": asdict(Progress("disk", 0, 0, "steps"))})
+    with GenerationBuild(
+        job.place,
+        memory_limit=job.memory_limit // min(threads, AT_A_TIME),
+        threads=threads,
+        filesystem_paths=job.filesystem_paths,
+    ) as build:
+        if job.fold:
+            base = Generation.open(job.fold.base)
+            changes, taken_at = read_changes(job.fold.changes)
+            build.about = replace(base.about, built_at=0)
+            folded = FoldedContents(base, changes, taken_at)
+            build_generation(folded, build, report)
+            folded.write_changed(build)
+        else:
+            with Checkpoint.open(job.checkpoint) as checkpoint:
+                build.about = About(
+                    source=job.source,
+                    source_identity=job.identity,
+                    checkpoint=str(job.checkpoint),
+                    checkpoint_sequence_number=checkpoint.sequence_number,
+                    node=job.node,
+                    families=family_ids(job.checkpoint),
+                )
+                build_generation(CheckpointContents(checkpoint, threads), build, report)
+        report(Progress("disk", 0, 0, "steps"))
         build.seal()
 
 

@@ -10,10 +10,18 @@ import orjson
 
 
 @dataclass(frozen=True, slots=True)
-class BuildJob:
-    """Build the generation in the empty directory `place` from the checkpoint in `checkpoint`.
+class Fold:
+    """Build from the generation in `base` and the changes that `sync.changes_file` wrote to `changes`."""
 
-    `source` and `identity` are what the generation says of where it came from. `memory_limit` is bytes.
+    base: Path
+    changes: Path
+
+
+@dataclass(frozen=True, slots=True)
+class BuildJob:
+    """Build a generation in the empty directory `place`: from the checkpoint in `checkpoint`, or as `fold` says.
+
+    `source`, `identity` and `node` are what the generation says of where it came from. `memory_limit` is bytes.
     """
 
     checkpoint: Path
@@ -23,6 +31,8 @@ class BuildJob:
     memory_limit: int
     threads: int
     filesystem_paths: bool
+    node: str = ""
+    fold: Fold | None = None
 
     def line(self) -> bytes:
         """The job as a line of JSON."""
@@ -32,4 +42,7 @@ class BuildJob:
     def of_line(cls, line: bytes) -> Self:
         """The job that `line` wrote."""
         fields = orjson.loads(line)
-        return cls(**fields | {name: Path(fields[name]) for name in ("checkpoint", "place")})
+        fields |= {name: Path(fields[name]) for name in ("checkpoint", "place")}
+        if fold := fields["fold"]:
+            fields["fold"] = Fold(Path(fold["base"]), Path(fold["changes"]))
+        return cls(**fields)

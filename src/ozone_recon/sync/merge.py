@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -28,9 +28,14 @@ class Numbering(Generic[T]):
         self._rows: dict[T, int] = {}
 
     def translate(self, values: tuple[T, ...], indexes: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Indexes into a batch's own `values` as indexes into all values."""
-        rows = np.array([self._rows.setdefault(value, len(self._rows)) for value in values], np.int32)
-        translated: NDArray[np.int32] = rows[indexes]
+        """Indexes into a batch's own `values`, which need not all be met in it, as indexes into all values."""
+        first = np.full(len(values), -1)
+        first[indexes[::-1]] = np.arange(len(indexes))[::-1]
+        used = np.flatnonzero(first >= 0)
+        numbers = np.empty(len(values), np.int32)
+        for index in used[np.argsort(first[used])].tolist():
+            numbers[index] = self._rows.setdefault(values[index], len(self._rows))
+        translated: NDArray[np.int32] = numbers[indexes]
         return translated
 
     def values(self) -> list[T]:
@@ -45,12 +50,10 @@ class BadRows:
         self.count = 0
         self.samples: list[BadRow] = []
 
-    def add(self, rows: Iterable[BadRow]) -> None:
-        """Count these too."""
-        for row in rows:
-            self.count += 1
-            if len(self.samples) < BAD_ROWS_KEPT:
-                self.samples.append(row)
+    def add(self, rows: Sequence[BadRow], count: int | None = None) -> None:
+        """Count these too; `count` when there are more of them than these."""
+        self.count += len(rows) if count is None else count
+        self.samples += rows[: BAD_ROWS_KEPT - len(self.samples)]
 
 
 class Buckets:

@@ -1,0 +1,40 @@
+"""Changed rows as tables: on their way to a build, and kept beside the columns that are made of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ozone_recon.model.changes import ChangedRows, Changes
+from ozone_recon.store.generation import Generation, GenerationBuild
+from ozone_recon.store.manifest import About
+from ozone_recon.store.schema import CHANGED_ROWS
+from ozone_recon.store.table import Table
+
+
+def write_changes(place: Path, changes: Changes, taken_at: int) -> None:
+    """Write changes, read at `taken_at` (ms), to the empty directory `place`."""
+    with GenerationBuild(place) as build:
+        for name, changed in changes.families.items():
+            write_rows(build, name, changed)
+        build.about = About(sequence_number=changes.last_sequence, taken_at=taken_at)
+        build.seal()
+
+
+def read_changes(place: Path) -> tuple[Changes, int]:
+    """What was written to `place`."""
+    held = Generation.open(place)
+    families = {name: read_rows(held.table(name)) for name in held.tables}
+    return Changes(held.sequence_number, families), held.taken_at
+
+
+def write_rows(build: GenerationBuild, table: str, changed: ChangedRows) -> None:
+    """Write changed rows as a table."""
+    with build.create(table, CHANGED_ROWS) as writer:
+        writer.append(key=changed.keys, value=changed.values, deleted=changed.deleted.astype(np.uint8))
+
+
+def read_rows(table: Table) -> ChangedRows:
+    """The changed rows that are a table."""
+    return ChangedRows(table.bytes("key"), table.bytes("value"), table["deleted"].astype(np.bool_))
