@@ -21,6 +21,7 @@ ORDER = [
     "answerer",
     "answerers",
     "app",
+    "demo",
     "cli",
 ]
 PURE = {"model", "wire", "decode", "insights"}
