@@ -6,6 +6,7 @@ Sizes are bytes, times are milliseconds since 1970 and 0 when it has not happene
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from ozone_recon.model.datanode_reports import LayoutVersion, Software
 from ozone_recon.model.scm import (
@@ -16,6 +17,13 @@ from ozone_recon.model.scm import (
     Pipeline,
     ScmInfo,
 )
+
+SCM_SYNC: Final = "ScmSnapshotRequest"
+"""The task that reads all of SCM, which Recon does not show."""
+PIPELINE_SYNC: Final = "PipelineSyncTask"
+CONTAINER_HEALTH: Final = "ContainerHealthTask"
+CONTAINER_SIZES: Final = "ContainerSizeCountTask"
+"""Tasks under Recon's names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,3 +38,21 @@ class Synchronise(ClusterRequest[bool]):
 @dataclass(frozen=True, slots=True)
 class StopSynchronising(ClusterRequest[bool]):
     """Give up reading all of SCM; False when that is not being done."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingBlocks:
+    """Bytes of blocks that datanodes have still to delete, by their UUIDs: -1 for one that did not say.
+
+    They are of the last time that all were asked, which ended at `ended` (ms since 1970, 0 before the first one);
+    `asking` says that they are being asked again.
+    """
+
+    pending: dict[str, int] = field(default_factory=dict)
+    ended: int = 0
+    asking: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AskForPendingBlocks(ClusterRequest[PendingBlocks]):
+    """What datanodes last said of the blocks that they have to delete; they are asked again if that was long ago."""
