@@ -11,6 +11,7 @@ from ozone_recon.api.parameters import PAGE, Boolean, ContainerId, Int32, Limit
 from ozone_recon.api.responses import json_response, no_content
 from ozone_recon.api.route import Route
 from ozone_recon.errors import BadRequest
+from ozone_recon.model.cluster import Cluster
 
 calls: list[str] = []
 
@@ -23,6 +24,10 @@ async def echo(
 ) -> Response:
     calls.append(text)
     return json_response({"limit": limit, "flag": flag, "text": text, "generation": view.ready()})
+
+
+async def of_cluster(view: CurrentView) -> Response:
+    return json_response(view.ready_cluster().at)
 
 
 async def of_container(view: CurrentView, id: ContainerId, page: Annotated[Int32, Query()] = 1) -> Response:
@@ -48,6 +53,7 @@ async def post(view: CurrentView) -> Response:
 ROUTES = (
     Route("/echo", echo, "Echo.", dict[str, Any]),
     Route("/containers/{id}/keys", of_container, "Keys.", dict[str, Any]),
+    Route("/cluster", of_cluster, "Of the cluster.", int, cluster=True),
     Route("/empty", empty, "Nothing.", None),
     Route("/wrong", wrong, "Wrong.", None),
     Route("/broken", broken, "Broken.", None),
@@ -135,6 +141,22 @@ def test_an_answer_is_kept_for_its_generation_only(app: FastAPI, context: Contex
     context.serve(served("two"))
     changed = ask(app, "/api/v1/echo?text=a&limit=1", headers={"If-None-Match": etag})
     assert (changed.status_code, changed.json()["generation"]) == (200, "two")
+
+
+def test_an_answer_about_the_cluster_is_kept_for_as_long_as_that_is_the_same(context: Context, app: FastAPI) -> None:
+    assert ask(app, "/api/v1/cluster").status_code == 503
+    context.cluster = Cluster(at=5, scm_at=3)
+    first = ask(app, "/api/v1/cluster")
+    assert int(first.headers["x-recon-cluster-age-ms"]) < int(first.headers["x-recon-scm-age-ms"])
+    unchanged = {"If-None-Match": first.headers["etag"]}
+    assert ask(app, "/api/v1/cluster", headers=unchanged).status_code == 304
+    of_om = ask(app, "/api/v1/echo?text=a&limit=1").headers["etag"]
+    context.cluster = Cluster(at=6)
+    assert ask(app, "/api/v1/cluster", headers=unchanged).json() == 6
+    assert ask(app, "/api/v1/echo?text=a&limit=1", headers={"If-None-Match": of_om}).status_code == 304
+    context.served = None
+    assert ask(app, "/api/v1/cluster").json() == 6
+    assert "x-recon-scm-age-ms" not in ask(app, "/api/v1/cluster").headers
 
 
 def test_gzip_only_when_asked(app: FastAPI) -> None:

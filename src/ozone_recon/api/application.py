@@ -53,7 +53,7 @@ def create_app(context: Context, keep: int = KEEP) -> FastAPI:
     app.add_exception_handler(ReconError, _refused)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _not_routed)
-    immutable = frozenset(route.handler for route in ROUTES if route.immutable)
+    immutable = {route.handler: route.cluster for route in ROUTES if route.immutable}
     app.add_middleware(Framing, context=context, immutable=immutable, keep=keep)
     return app
 

@@ -80,6 +80,8 @@ class Context:
     measured: Measured = field(default_factory=Measured)
     measured_elsewhere: Measured = field(default_factory=Measured)
     """By the other processes that answer."""
+    checked_at: int = 0
+    """When OM last had nothing that is not served, ms since 1970."""
     cluster: Cluster | None = None
     """None until something is known of it, and for a server that follows none."""
     cluster_generation: Generation | None = None
@@ -113,6 +115,20 @@ class View:
     def generation(self) -> Generation | None:
         """The generation, or None before the first one: for routes whose answer then says INITIALIZING or nothing."""
         return self.served.generation if self.served else None
+
+    @property
+    def om_name(self) -> str:
+        """Names the state of the OM that is seen; empty before the first one."""
+        return self.served.identity if self.served else ""
+
+    @property
+    def whole_name(self) -> str:
+        """Names the states of the OM and of the cluster that are seen; empty when neither is."""
+        tables = self.cluster_generation
+        if tables is None and self.cluster is None:
+            return self.om_name
+        of_tables = f"{tables.id}-{tables.about.built_at}" if tables else ""
+        return f"{self.om_name}-{of_tables}-{self.cluster.at if self.cluster else 0}"
 
     def ready(self) -> Generation:
         """The generation; NotReady (HTTP 503) before the first one."""

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Container, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -53,9 +53,13 @@ PAGE: tuple[Header, ...] = (
 
 
 class Framing:
-    """The outermost layer around `app`; `immutable` are the handlers whose answers depend on the generation alone."""
+    """The outermost layer around `app`.
 
-    def __init__(self, app: App, context: Context, immutable: Container[object], keep: int) -> None:
+    `immutable` has the handlers whose answers depend on the generation alone, or, where it says so, on what is known
+    of the cluster as well.
+    """
+
+    def __init__(self, app: App, context: Context, immutable: Mapping[Any, bool], keep: int) -> None:
         self.app = app
         self.context = context
         self.immutable = immutable
@@ -100,10 +104,10 @@ class _Exchange:
         if self.api and not _accepts(accept, (b"*/*", b"application/*", b"application/json")):
             await self._answer(refusal(406, "The answer is application/json, which the Accept header leaves out."))
             return
-        key: Key = ()
-        if self.api and self.view.served and scope["method"] == "GET":
-            key = (self.view.served.identity, scope["path"], scope["query_string"].decode("latin-1"))
-            if answer := self.framing.kept.get((*key, "gzip") if self.gzip else key):
+        asked: Key = ()
+        if self.api and scope["method"] == "GET":
+            asked = (scope["path"], scope["query_string"].decode("latin-1"), "gzip" if self.gzip else "")
+            if answer := self._kept(asked):
                 self.route = answer.route
                 await self._send_whole(answer.status, answer.headers, answer.body)
                 return
@@ -117,7 +121,13 @@ class _Exchange:
             await self._answer(refusal(500, "The server failed at this question; its log says why. Please report it."))
             return
         if not self.started:
-            await self._finish(scope, key)
+            await self._finish(scope, asked)
+
+    def _kept(self, asked: Key) -> Answer | None:
+        for name in (self.view.om_name, self.view.whole_name):
+            if name and (answer := self.framing.kept.get((name, *asked))):
+                return answer
+        return None
 
     def _normalised(self) -> Scope:
         """The request as the routes see it: GET for HEAD, no trailing slash, each parameter once, in a fixed order."""
@@ -151,20 +161,30 @@ class _Exchange:
         else:
             self.body.append(message.get("body", b""))
 
-    async def _finish(self, scope: Scope, key: Key) -> None:
+    async def _finish(self, scope: Scope, asked: Key) -> None:
         status: int = self.start["status"]
         headers: tuple[Header, ...] = tuple(self.start["headers"])
         body = b"".join(self.body)
-        keep = bool(key) and status in (200, 204) and scope.get("endpoint") in self.framing.immutable
-        if keep:
-            headers = (*headers, (b"etag", _etag(key[0])))
+        name = self._name(scope.get("endpoint")) if asked and status in (200, 204) else ""
+        if name:
+            headers = (*headers, (b"etag", _etag(name)))
         if self.gzip and len(body) >= GZIP_FROM and not _named(headers, b"content-encoding"):
             body = _packed(body) if len(body) < PACK_ASIDE else await asyncio.to_thread(_packed, body)
             headers = (*_without(headers, b"content-length"), (b"content-encoding", b"gzip"), _length(body))
             headers = tuple((name, _weak(value) if name == b"etag" else value) for name, value in headers)
-        if keep:
-            self.framing.kept.keep((*key, "gzip") if self.gzip else key, Answer(status, headers, body, self.route))
+        if name:
+            self.framing.kept.keep((name, *asked), Answer(status, headers, body, self.route))
         await self._send_whole(status, headers, body)
+
+    def _name(self, endpoint: object) -> str:
+        """Names the state of things that an answer belongs to; empty for one that is not to be kept."""
+        match self.framing.immutable.get(endpoint):
+            case None:
+                return ""
+            case False:
+                return self.view.om_name
+            case True:
+                return self.view.whole_name
 
     async def _answer(self, response: Response) -> None:
         await self._send_whole(response.status_code, response.raw_headers, bytes(response.body))
@@ -186,13 +206,19 @@ class _Exchange:
             return
         yield b"pragma", b"no-cache"
         yield b"expires", formatdate(usegmt=True).encode()
-        served = self.view.served
-        if not served:
-            yield b"x-recon-generation", b"none"
-            return
-        yield b"x-recon-generation", served.identity.encode()
-        yield b"x-recon-sequence-number", b"%d" % served.sequence_number
-        yield b"x-recon-data-age-ms", b"%d" % max(0, int(time.time() * 1000) - served.taken_at)
+        yield b"x-recon-generation", (self.view.om_name or "none").encode()
+        if served := self.view.served:
+            yield b"x-recon-sequence-number", b"%d" % served.sequence_number
+            yield b"x-recon-data-age-ms", _age(max(served.taken_at, self.view.context.checked_at))
+        tables, cluster = self.view.cluster_generation, self.view.cluster
+        if known := [at for at in (tables and tables.taken_at, cluster and cluster.at) if at]:
+            yield b"x-recon-cluster-age-ms", _age(min(known))
+        if cluster and cluster.scm_at:
+            yield b"x-recon-scm-age-ms", _age(cluster.scm_at)
+
+
+def _age(at: int) -> bytes:
+    return b"%d" % max(0, int(time.time() * 1000) - at)
 
 
 def _packed(body: bytes) -> bytes:
@@ -200,9 +226,9 @@ def _packed(body: bytes) -> bytes:
     return packer.compress(body) + packer.flush()
 
 
-def _etag(identity: str) -> bytes:
+def _etag(name: str) -> bytes:
     """An answer of a generation never changes, so the generation and our version name it; weak, as gzip may differ."""
-    return f'W/"{identity}-{__version__}"'.encode()
+    return f'W/"{name}-{__version__}"'.encode()
 
 
 def _weak(etag: bytes) -> bytes:

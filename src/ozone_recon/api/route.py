@@ -33,8 +33,9 @@ class Route:
 
     `answer` is a pydantic model (or `list[Model]`, …) whose every field is described; it documents the answer and
     serialises nothing: the handler returns a Response. `immutable` says that within one generation the same question
-    always has the same answer, so that it may be kept and be answered with 304. `others` describes further statuses.
-    `method` is GET or POST, PUT, DELETE; HEAD comes with every GET.
+    always has the same answer, so that it may be kept and be answered with 304; `cluster`, that what is known of the
+    cluster has to be the same for that as well. `others` describes further statuses. `method` is GET or POST, PUT,
+    DELETE; HEAD comes with every GET.
     """
 
     path: str
@@ -42,6 +43,7 @@ class Route:
     summary: str
     answer: Any
     immutable: bool = True
+    cluster: bool = False
     method: str = "GET"
     others: Mapping[int, str] = field(default_factory=dict)
 
