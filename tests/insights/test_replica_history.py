@@ -14,7 +14,8 @@ from tests.decode.test_replicas import records
 from tests.decode.test_scm import DATANODE, OTHER_DATANODE
 
 from ozone_recon.decode.heartbeats import decode_reports
-from ozone_recon.insights.replica_history import ReplicaHistory, Replicas, narrowed
+from ozone_recon.insights.merged_ids import narrowed
+from ozone_recon.insights.replica_history import ReplicaHistory, Replicas
 from ozone_recon.model.datanode_reports import Heartbeat, LayoutVersion, Replica, ReplicaColumns
 
 HEARTBEAT = Heartbeat(DATANODE, LayoutVersion(10, 10))

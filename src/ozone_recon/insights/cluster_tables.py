@@ -14,6 +14,8 @@ from ozone_recon.store.schema import Schema
 CONTAINERS: Final = "containers"
 REPLICAS: Final = "replicas"
 DATANODES: Final = "datanodes"
+PIPELINES: Final = "pipelines"
+CLUSTER: Final = "cluster"
 
 HEALTH: Final[tuple[str, ...]] = ("", "HEALTHY", "HEALTHY_READONLY", "STALE", "DEAD")
 """By its number in `datanodes`."""
@@ -64,9 +66,16 @@ TABLES: Final[dict[str, Schema]] = {
         "location": "bytes",  # network location: its rack
         "health": "u1",  # row of HEALTH
         "op_state": "u1",  # row of OP_STATES
+        "record": "bytes",  # the model.cluster.Datanode as JSON; empty for one that was removed or is known no more
     },
     "origins": {"uuid": "bytes"},
-    "pipelines": {"id": "bytes"},
+    # Every pipeline that there is, or that a container was written in.
+    PIPELINES: {
+        "id": "bytes",
+        "record": "bytes",  # the model.scm.Pipeline as JSON; empty for one that is no more
+    },
+    # One row.
+    CLUSTER: {"record": "bytes"},  # the model.cluster.Cluster as JSON, without its datanodes and pipelines
     "owners": OM_TABLES["owners"],
     "replications": OM_TABLES["replications"],
 }

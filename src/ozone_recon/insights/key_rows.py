@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -13,7 +14,8 @@ from ozone_recon.model.byte_search import after_prefix, first_after, first_at_or
 from ozone_recon.model.cells import Cells, cells_at, cells_of, joined
 from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.model.replication import ReplicationConfig
-from ozone_recon.store.generation import Generation
+from ozone_recon.store.generation import Generation, GenerationBuild
+from ozone_recon.store.schema import TABLES
 
 SLASH: Final = ord("/")
 
@@ -171,6 +173,19 @@ def read_replication(generation: Generation, row: int) -> ReplicationConfig:
         codec=table.bytes("codec")[row].decode(),
         chunk=int(table["chunk"][row]),
     )
+
+
+def write_replications(build: GenerationBuild, replications: Sequence[ReplicationConfig]) -> None:
+    """All rows of `replications`."""
+    with build.create("replications", TABLES["replications"]) as writer:
+        writer.append(
+            kind=ByteColumn.of(one.kind.encode() for one in replications),
+            factor=np.array([one.factor for one in replications], np.int32),
+            data=np.array([one.data for one in replications], np.int32),
+            parity=np.array([one.parity for one in replications], np.int32),
+            codec=ByteColumn.of(one.codec.encode() for one in replications),
+            chunk=np.array([one.chunk for one in replications], np.int64),
+        )
 
 
 def shown(text: str) -> str:

@@ -13,15 +13,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ozone_recon.insights.merged_ids import Bools, Merge, Numbers, found, last_of_each, narrowed
 from ozone_recon.model.columns import Int64s
 from ozone_recon.model.datanode_reports import DatanodeReports, ReplicaColumns, ReplicaState
-
-Numbers = NDArray[np.integer[Any]]
-Bools = NDArray[np.bool_]
-
-_NARROWEST_FIRST: Final = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,37 +104,19 @@ class ReplicaHistory:
         return found[:-1]
 
 
-def narrowed(values: Numbers | Bools) -> Numbers:
-    """The same values as the narrowest numbers that hold them all."""
-    least, most = int(values.min(initial=0)), int(values.max(initial=0))
-    for kind in _NARROWEST_FIRST:
-        if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max:
-            return values.astype(kind)
-    return values.astype(np.int64)
-
-
 def _merged(old: Replicas, report: ReplicaColumns, at: int, *, whole: bool) -> Replicas:
     """What there is when this is reported; `whole` when there is nothing else any more."""
-    rows = _last_of_each(report.container_id)
+    rows = last_of_each(report.container_id)
     deleted = report.state[rows] == ReplicaState.DELETED
     gone_id, rows = report.container_id[rows[deleted]], rows[~deleted]
     container_id = report.container_id[rows]
-    known, at_known = _found(old.container_id, container_id)
-    now = at_known + np.cumsum(~known) - ~known
-    before = np.ones(len(old) + np.count_nonzero(~known), np.bool_)
-    before[now[~known]] = False
-    there, at_there = _found(old.container_id, gone_id)
-    gone = np.flatnonzero(before)[at_there[there]]
-
-    def column(earlier: Numbers | Bools | int, reported: Numbers | Bools | int) -> Int64s:
-        values = np.zeros(len(before), np.int64)
-        values[before] = earlier
-        values[now] = reported
-        return values
-
+    merge = Merge.of(old.container_id, container_id)
+    column = merge.column
+    there, at_there = found(old.container_id, gone_id)
+    gone = np.flatnonzero(merge.before)[at_there[there]]
     numbers = {name: column(getattr(old, name), getattr(report, name)[rows]) for name in _REPORTED}
     numbers["first_seen"] = column(old.first_seen, at)
-    numbers["first_seen"][before] = old.first_seen
+    numbers["first_seen"][merge.before] = old.first_seen
     numbers["last_seen"] = column(old.last_seen, at)
     numbers["state"][gone] = ReplicaState.DELETED
     present = column(0 if whole else old.present, 1).astype(np.bool_)
@@ -157,20 +134,6 @@ def _merged(old: Replicas, report: ReplicaColumns, at: int, *, whole: bool) -> R
         origins=tuple(name for name, is_used in zip(names, used, strict=True) if is_used),
         **{name: narrowed(values) for name, values in numbers.items()},
     )
-
-
-def _found(sorted_ids: Numbers, ids: Int64s) -> tuple[Bools, Int64s]:
-    """Which of these ids are there, and where each is or would be."""
-    padded = np.append(sorted_ids.astype(np.int64), -1)
-    at = np.searchsorted(padded[:-1], ids)
-    return padded[at] == ids, at
-
-
-def _last_of_each(container_id: Int64s) -> Int64s:
-    """The last row of each container, by ascending id."""
-    rows: Int64s = np.argsort(container_id, kind="stable")
-    is_last = np.append(np.diff(container_id[rows]) != 0, True)[: len(rows)]
-    return rows[np.flatnonzero(is_last)]
 
 
 def _without_oldest(replicas: Replicas, gone_kept: int) -> Replicas:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ozone_recon.decode.id_prefixes import ids_of_prefixes
 from ozone_recon.decode.om_values import decode_bucket
 from ozone_recon.errors import DecodeError
+from ozone_recon.insights.key_rows import write_replications
 from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.model.key_columns import BadRow, DirectoryColumns, KeyColumns
 from ozone_recon.model.replication import ReplicationConfig
@@ -144,16 +145,7 @@ class KeyTables:
         self._key_rows.close()
         self._group_rows.close()
         self._block_rows.close()
-        configs = self._replications.values()
-        with self._build.create("replications", TABLES["replications"]) as writer:
-            writer.append(
-                kind=ByteColumn.of(config.kind.encode() for config in configs),
-                factor=np.array([config.factor for config in configs], np.int32),
-                data=np.array([config.data for config in configs], np.int32),
-                parity=np.array([config.parity for config in configs], np.int32),
-                codec=ByteColumn.of(config.codec.encode() for config in configs),
-                chunk=np.array([config.chunk for config in configs], np.int64),
-            )
+        write_replications(self._build, self._replications.values())
 
     def _add_groups(self, batch: KeyColumns, *, file_table: bool) -> None:
         prefixes, first_rows = self._groups.new(batch.prefixes, batch.group_starts, self._key_rows.rows)

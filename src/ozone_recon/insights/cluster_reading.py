@@ -1,0 +1,129 @@
+"""Reads a cluster generation back into memory, as `cluster_writing` wrote it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from ozone_recon.insights.cluster_tables import CONTAINERS, DATANODES, HEALTH, OP_STATES, PIPELINES, REPLICAS
+from ozone_recon.insights.cluster_writing import DatanodeRow
+from ozone_recon.insights.key_rows import read_replication
+from ozone_recon.insights.merged_ids import narrowed
+from ozone_recon.insights.replica_history import Replicas
+from ozone_recon.insights.scm_containers import ScmContainers
+from ozone_recon.model.container_columns import ContainerColumns
+from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.store.columns import Array
+from ozone_recon.store.generation import Generation, Table
+from ozone_recon.store.table import Chunk
+
+ROWS: Final = 1 << 19
+"""Containers to read at a time."""
+_CONTAINER_COLUMNS: Final = (
+    *("id", "state", "replication", "owner", "pipeline", "used_bytes", "blocks"),
+    *("state_enter_time", "sequence_id", "suppressed"),
+)
+_REPLICA_COLUMNS: Final = (
+    *("state", "replica_index", "sequence_id", "blocks", "used_bytes", "data_checksum", "first_seen", "last_seen"),
+    *("present", "is_empty"),
+)
+_FLAGS: Final = ("present", "is_empty")
+
+
+def read_containers(generation: Generation) -> ScmContainers:
+    """All containers."""
+    containers = ScmContainers()
+    replications = tuple(read_replication(generation, row) for row in range(generation.table("replications").rows))
+    owners = tuple(_texts(generation.table("owners"), "name"))
+    pipelines = (*_texts(generation.table(PIPELINES), "id"), None)
+    for chunk in generation.table(CONTAINERS).chunks(_CONTAINER_COLUMNS, ROWS):
+        containers.put(_columns(chunk, replications, owners, pipelines))
+    return containers
+
+
+def _columns(
+    chunk: Chunk,
+    replications: tuple[ReplicationConfig, ...],
+    owners: tuple[str, ...],
+    pipelines: tuple[str | None, ...],
+) -> ContainerColumns:
+    return ContainerColumns(
+        container_id=chunk["id"],
+        state=chunk["state"],
+        used_bytes=chunk["used_bytes"],
+        number_of_keys=chunk["blocks"],
+        state_enter_time=chunk["state_enter_time"],
+        sequence_id=chunk["sequence_id"],
+        suppressed=chunk["suppressed"].astype(np.bool_),
+        replication=chunk["replication"],
+        owner=chunk["owner"],
+        pipeline=chunk["pipeline"],  # -1, none, is the last of `pipelines`
+        replications=replications,
+        owners=owners,
+        pipelines=pipelines,
+    )
+
+
+def read_replicas(generation: Generation) -> dict[str, Replicas]:
+    """The replicas of each datanode that has some or had them."""
+    table, containers = generation.table(REPLICAS), generation.table(CONTAINERS)
+    uuids = _texts(generation.table(DATANODES), "uuid")
+
+    def column(name: str) -> Array:
+        # Read rather than mapped, so that the memory is given back.
+        return table.read((name,), 0, table.rows)[name]
+
+    datanode = column("datanode")
+    order = narrowed(np.argsort(datanode, kind="stable"))
+    bounds = np.cumsum(np.bincount(datanode + 1, minlength=len(uuids) + 1)).tolist()
+    held: list[dict[str, Array]] = [{} for _ in uuids]
+    lengths = np.diff(np.append(containers["first_replica"], table.rows))
+
+    def take(name: str, values: Array) -> None:
+        values = values[order]
+        for n, columns in enumerate(held):
+            part = values[bounds[n] : bounds[n + 1]]
+            columns[name] = part.astype(np.bool_) if name in _FLAGS else narrowed(part)
+
+    take("container_id", np.repeat(containers["id"], lengths))
+    for name in _REPLICA_COLUMNS:
+        take("number_of_keys" if name == "blocks" else name, column(name))
+    take("origin", column("origin"))
+    origins = _texts(generation.table("origins"), "uuid")
+    return {
+        uuid: _with_origins(columns, origins)
+        for uuid, columns in zip(uuids, held, strict=True)
+        if len(columns["container_id"])
+    }
+
+
+def _with_origins(columns: dict[str, Array], origins: list[str]) -> Replicas:
+    used, which = np.unique(columns["origin"], return_inverse=True)
+    return Replicas(**columns | {"origin": narrowed(which)}, origins=tuple(origins[number] for number in used.tolist()))
+
+
+def read_datanodes(generation: Generation) -> list[DatanodeRow]:
+    """All datanodes."""
+    table = generation.table(DATANODES)
+    return [
+        DatanodeRow(uuid, host, location, HEALTH[health], OP_STATES[op_state], record)
+        for uuid, host, location, health, op_state, record in zip(
+            _texts(table, "uuid"),
+            _texts(table, "host"),
+            _texts(table, "location"),
+            table["health"].tolist(),
+            table["op_state"].tolist(),
+            table.bytes("record").items(),
+            strict=True,
+        )
+    ]
+
+
+def read_pipelines(generation: Generation) -> list[bytes]:
+    """The records of the pipelines that there are."""
+    return [record for record in generation.table(PIPELINES).bytes("record") if record]
+
+
+def _texts(table: Table, column: str) -> list[str]:
+    return [text.decode(errors="surrogateescape") for text in table.bytes(column)]
