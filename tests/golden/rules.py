@@ -52,6 +52,7 @@ def _no_path(java: Any, ours: Any) -> bool:
 PAGE = r".*[?&](limit=[1-9]|prevKey=)"
 PAGED = re.compile(r"[?&](limit|prevKey)=[^&]*")
 """What makes a page of a whole list."""
+NEEDS_CLUSTER = r"/containers/(deleted|quasiClosed|\d+/replicaHistory)"
 DIRECTORY = r".*startPrefix=/\w+/[\w-]+/[^&]"
 
 ORDERS = (
@@ -71,6 +72,7 @@ def in_our_order(java: Answer, ours: Answer, whole: Mapping[str, Any]) -> Answer
 
 
 RULES: tuple[Rule, ...] = (
+    Rule("no-cluster", NEEDS_CLUSTER, r"HTTP|answer", lambda java, ours: ours in (503, ABSENT)),
     Rule("scm-part", r"/clusterState", r"answer\.(storageReport\..*|pipelines|\w+Datanodes|\w*[cC]ontainers)"),
     Rule("not-read", r"/pendingDeletion\?component=scm", r"answer\.\w+", lambda java, ours: ours == -1),
     Rule("tasks", r"/task/status", r"answer.*"),

@@ -8,16 +8,20 @@ import numpy as np
 from fastapi import Query, Response
 from pydantic import BaseModel, Field
 
+from ozone_recon.api.container_json import container_states
 from ozone_recon.api.context import CurrentView
 from ozone_recon.api.json_rows import rows_json, scalars, texts, times
 from ozone_recon.api.parameters import ContainerId, Int64, Limit
-from ozone_recon.api.responses import HttpRefusal, Written, json_response, page_response
+from ozone_recon.api.responses import HttpRefusal, Written, json_response, page_response, written_object
 from ozone_recon.api.route import Route
-from ozone_recon.insights.container_keys import KeysInContainer, find_container, keys_in, list_containers
+from ozone_recon.insights.cluster_containers import GONE, count_states, rows_after
+from ozone_recon.insights.cluster_tables import CONTAINERS
+from ozone_recon.insights.container_keys import KeysInContainer, count_keys, find_container, keys_in, list_containers
 from ozone_recon.insights.key_rows import last_text
 from ozone_recon.insights.prefixes import to_db_key
 from ozone_recon.model.cells import Cells, Part, cells_at, cells_of, joined, same_cells
 from ozone_recon.model.columns import ByteColumn
+from ozone_recon.store.generation import Generation
 
 
 class ContainerMetadata(BaseModel):
@@ -28,6 +32,10 @@ class ContainerMetadata(BaseModel):
         description="Blocks in it, as Recon means it: SCM's count, and until SCM is read that of OM's keys' blocks."
     )
     NumberOfOmKeys: int = Field(description="Keys that have a block in it.")
+    State: str | None = Field(
+        description="OPEN, CLOSING, QUASI_CLOSED, CLOSED, DELETING, DELETED or RECOVERING, or null until SCM is read."
+    )
+    UsedBytes: int | None = Field(description="Bytes of one of its replicas; null until SCM is read.")
     pipelines: None = Field(description="Always null, as in Recon.")
 
 
@@ -35,7 +43,9 @@ class ContainerPage(BaseModel):
     """A page of containers."""
 
     totalCount: int = Field(description="Number of containers on this page.")
-    totalContainers: int = Field(description="Number of all containers that hold a block of a key.")
+    totalContainers: int = Field(
+        description="Number of all containers: SCM's, and until SCM is read those that hold a block of a key."
+    )
     prevKey: int = Field(description="The last container of this page: the prevKey of the next one.")
     containers: list[ContainerMetadata] = Field(description="In order of their numbers.")
 
@@ -87,6 +97,8 @@ async def containers(
     """Containers with numbers greater than prevKey. A negative limit or prevKey is a 406, as in Recon."""
     if limit < 0 or prevKey < 0:
         raise HttpRefusal(406, "limit and prevKey must not be negative.")
+    if tables := view.cluster_generation:
+        return page_response({"data": _of_scm(tables, view.generation, prevKey, limit)})
     found = list_containers(view.generation, prevKey, limit) if view.generation else []
     return json_response(
         {
@@ -99,11 +111,38 @@ async def containers(
                         "ContainerID": one.id,
                         "NumberOfKeys": one.blocks,
                         "NumberOfOmKeys": one.keys,
+                        "State": None,
+                        "UsedBytes": None,
                         "pipelines": None,
                     }
                     for one in found
                 ],
             }
+        }
+    )
+
+
+def _of_scm(tables: Generation, om: Generation | None, after: int, limit: int) -> Written:
+    """A ContainerPage."""
+    rows, table = rows_after(tables, after, limit), tables.table(CONTAINERS)
+    ids = table["id"][rows]
+    keys = count_keys(om, ids) if om else np.zeros(len(rows), np.int64)
+    known = count_states(tables)
+    return written_object(
+        {
+            "totalCount": len(rows),
+            "totalContainers": int(known.sum() - known[GONE]),
+            "prevKey": int(ids[-1]) if len(ids) else after,
+            "containers": rows_json(
+                {
+                    "ContainerID": scalars(ids),
+                    "NumberOfKeys": scalars(table["blocks"][rows]),
+                    "NumberOfOmKeys": scalars(keys),
+                    "State": container_states(table["state"][rows]),
+                    "UsedBytes": scalars(table["used_bytes"][rows]),
+                    "pipelines": same_cells(b"null", len(rows)),
+                }
+            ),
         }
     )
 
@@ -187,6 +226,6 @@ def _versions_and_blocks(container: int, found: KeysInContainer) -> tuple[Cells,
 
 
 ROUTES = (
-    Route("/containers", containers, "The containers that hold keys, in order of their numbers.", Containers),
+    Route("/containers", containers, "The containers, in order of their numbers.", Containers, cluster=True),
     Route("/containers/{id}/keys", keys_of_container, "The keys that have a block in a container.", KeysOfContainer),
 )

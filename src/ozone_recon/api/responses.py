@@ -49,13 +49,23 @@ class Written(NamedTuple):
     pieces: Sequence[bytes | memoryview]
 
 
-def page_response(members: Mapping[str, object]) -> Response:
-    """An object as JSON, of which some members may be `Written`: they are copied once."""
+def written_object(members: Mapping[str, object]) -> Written:
+    """An object as JSON, of which some members may be `Written`."""
     pieces: list[bytes | memoryview] = []
     for name, value in members.items():
         pieces += (b",%s:" % orjson.dumps(name) if pieces else b"{%s:" % orjson.dumps(name),)
         pieces += value.pieces if isinstance(value, Written) else [orjson.dumps(value)]
-    return JsonBytes(b"".join([*pieces, b"}"]))
+    return Written([*pieces, b"}"])
+
+
+def written_response(written: Written) -> Response:
+    """What has been written, copied once."""
+    return JsonBytes(b"".join(written.pieces))
+
+
+def page_response(members: Mapping[str, object]) -> Response:
+    """An object as JSON, of which some members may be `Written`."""
+    return written_response(written_object(members))
 
 
 def no_content() -> Response:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from ozone_recon.api import cluster, containers, keys, metrics, namespace, pending_deletion, utilization, volumes
+from ozone_recon.api import (
+    cluster,
+    container_listings,
+    containers,
+    keys,
+    metrics,
+    namespace,
+    pending_deletion,
+    utilization,
+    volumes,
+)
 from ozone_recon.api.route import Route
 
 ROUTES: tuple[Route, ...] = (
     *cluster.ROUTES,
     *containers.ROUTES,
+    *container_listings.ROUTES,
     *volumes.ROUTES,
     *keys.ROUTES,
     *pending_deletion.ROUTES,

@@ -89,6 +89,17 @@ def find_container(generation: Generation, container: int) -> Container:
     return Container(container, 0, 0, 0, 0)
 
 
+def count_keys(generation: Generation, ids: Int64s) -> Int64s:
+    """How many keys have a block in each of these containers."""
+    table = generation.table("containers")
+    at = np.searchsorted(table["id"], ids)
+    there = at < table.rows
+    there[there] = table["id"][at[there]] == ids[there]
+    counts = np.zeros(len(ids), np.int64)
+    counts[there] = table["keys"][at[there]]
+    return counts
+
+
 def keys_in(generation: Generation, container: int, after: bytes, limit: int | None) -> KeysInContainer:
     """Keys with blocks in a container, in byte order of their database keys, from the first one greater than `after`.
 
