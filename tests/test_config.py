@@ -26,6 +26,8 @@ def test_without_any_setting_ozones_defaults_hold() -> None:
     config = Config.load()
     assert config.http == Address("0.0.0.0", 9888)
     assert config.om.addresses == ("http://localhost:9874",)
+    assert config.om_rpc == {"": "localhost:9862"}
+    assert (config.om_delta_limit, config.om_delta_lag_threshold) == (50_000, 0)
     assert (config.om.connect_timeout, config.om_initial_delay) == (5, 60)
     assert config.memory_limit == 512 << 20
     assert (config.data_dir, config.om_service_ids, config.filesystem_paths, config.heatmap) == (
@@ -108,6 +110,7 @@ def test_older_spellings_still_work(tmp_path: Path) -> None:
         ("ozone.recon.heatmap.enable", "yes", "true or false"),
         ("ozone.http.policy", "HTTP", "one of HTTP_ONLY, HTTPS_ONLY, HTTP_AND_HTTPS"),
         ("ozone.recon.task.thread.count", "-1", "a whole number, 0 or more"),
+        ("recon.om.delta.update.limit", "0", "a whole number, 1 or more"),
         ("ozone.recon.prometheus.http.endpoint", "prometheus:9090", "begins with http:// or https://"),
         ("ozone.recon.db.dirs.permissions", "rwx", "octal"),
     ],
@@ -178,9 +181,9 @@ def test_addresses_may_be_ipv6() -> None:
     assert ADDRESS.read("[::1]:9888") == Address("::1", 9888)
     assert str(Address("::1", 9888)) == "[::1]:9888"
     assert (SERVER.read("om1:9862"), SERVER.read("om1"), SERVER.read("[::1]:9862"), HOST.read("::")) == (
-        "om1",
-        "om1",
-        "::1",
+        Address("om1", 9862),
+        Address("om1", 0),
+        Address("::1", 9862),
         "::",
     )
 
@@ -208,11 +211,12 @@ def test_every_om_of_a_service_is_asked(tmp_path: Path) -> None:
         "ozone_om_service_ids": "s1",
         "ozone_om_nodes_s1": "a,b",
         "ozone_om_address_s1_a": "om-a",
-        "ozone_om_address_s1_b": "om-b:9862",
+        "ozone_om_address_s1_b": "om-b:9863",
         "ozone_om_https__address_s1_b": "0.0.0.0:1875",
     }
     config = Config.load(site(tmp_path, **ha))
     assert config.om.addresses == ("http://om-a:9874", "http://om-b:9874")
+    assert list(config.om_rpc.items()) == [("a", "om-a:9862"), ("b", "om-b:9863")]
     assert config.om_service_ids == "s1"
     secure = Config.load(site(tmp_path, **ha, ozone_http_policy="https_only"))
     assert secure.om.addresses == ("https://om-a:9875", "https://om-b:1875")

@@ -42,6 +42,8 @@ class News(NamedTuple):
     tasks: tuple[TaskStatus, ...]
     doing: str
     synchronising: bool
+    checked_at: int
+    """When OM last had nothing that is not in the generation, ms since 1970."""
     measured: Measured
     """By the other processes, for /prom."""
 
@@ -79,6 +81,7 @@ async def _answer(connection: Connection[Said, Start | News | None], start: Star
         nonlocal news
         news = heard
         context.measured_elsewhere = heard.measured
+        context.checked_at = heard.checked_at
 
     def swap(heard: News, generation: Generation) -> None:
         context.serve(served_from(generation))

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from ozone_recon.config.kinds import Address
 from ozone_recon.errors import ConfigError
+from ozone_recon.model.byte_search import find
 from ozone_recon.store.generation import Generation
+from ozone_recon.store.schema import CHANGED
 
 if TYPE_CHECKING:
     import uvicorn
@@ -54,7 +56,7 @@ def served_from(generation: Generation) -> Served:
     """A generation ready for answering."""
     from ozone_recon.api.context import Served
 
-    rows = _RawRows(Path(generation.about.checkpoint))
+    rows = _RawRows(generation)
     return Served(
         generation,
         f"{generation.id}-{generation.about.built_at}",
@@ -106,17 +108,22 @@ def _ignore() -> None:
 
 
 class _RawRows:
-    """Rows of a checkpoint, which is opened when the first one is asked for."""
+    """Rows as OM has them: those that have changed are in the generation, the others in its checkpoint."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, generation: Generation) -> None:
+        self._generation = generation
         self._checkpoint: Checkpoint | None = None
 
     def get(self, table: str, key: bytes) -> bytes | None:
+        if CHANGED + table in self._generation:
+            changed = self._generation.table(CHANGED + table)
+            row = find(changed.bytes("key"), key)
+            if row is not None:
+                return None if changed["deleted"][row] else changed.bytes("value")[row]
         if self._checkpoint is None:
             from ozone_recon.sources.rocksdb import Checkpoint
 
-            self._checkpoint = Checkpoint.open(self._path)
+            self._checkpoint = Checkpoint.open(Path(self._generation.about.checkpoint))
         return self._checkpoint.get(table, key)
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import getpass
 import os
 import signal
 import socket
@@ -21,9 +22,11 @@ from ozone_recon.answering import listening, served_from, server_for
 from ozone_recon.config import Config
 from ozone_recon.config.kinds import Address
 from ozone_recon.sources.checkpoint import Retry, Transfer
+from ozone_recon.sources.hadoop_rpc import RpcSettings
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.generation import Generation
 from ozone_recon.sync.om import OmSync, Settings, SyncState
+from ozone_recon.sync.om_changes import OmChanges
 from ozone_recon.sync.origin import Origin
 from ozone_recon.sync.progress import Progress
 
@@ -87,13 +90,13 @@ async def _answer(
         config.threads,
         config.filesystem_paths,
         config.om_initial_delay if origin.changes and directory.current() else 0,
-        config.om_checkpoint_interval,
+        config.om_interval,
     )
 
     def swap(generation: Generation) -> None:
         loop.call_soon_threadsafe(arrived.put_nowait, generation)
 
-    sync = OmSync(directory, origin, settings, swap)
+    sync = OmSync(directory, origin, settings, swap, _changes(config) if origin.changes else None)
     sync.start()
     try:
         from ozone_recon.answerer import Start
@@ -127,7 +130,16 @@ async def _pass_on(arrived: asyncio.Queue[Generation], context: Context, sync: O
 
     def news(generation: Generation) -> News:
         state = sync.state
-        return News(generation.path, sync.tasks(), _described(state), state.doing != "idle", context.measured.plus())
+        if state.delta.sequence_number == generation.sequence_number:
+            context.checked_at = state.checked_at
+        return News(
+            generation.path,
+            sync.tasks(),
+            _described(state),
+            state.doing not in ("idle", "changes"),
+            context.checked_at,
+            context.measured.plus(),
+        )
 
     while True:
         try:
@@ -141,6 +153,12 @@ async def _pass_on(arrived: asyncio.Queue[Generation], context: Context, sync: O
         if context.served:
             await asyncio.to_thread(answerers.tell, news(generation))
         context.serve(served)
+
+
+def _changes(config: Config) -> OmChanges:
+    """What tells of changes in the OMs."""
+    rpc = RpcSettings(getpass.getuser(), attempts=2 * len(config.om_rpc))
+    return OmChanges(config.om_rpc, rpc, config.om_delta_limit, config.om_delta_lag_threshold)
 
 
 def _processes(config: Config) -> int:

@@ -43,9 +43,10 @@ class Told(list[Transfer | Retry]):
 def test_a_checkpoint_is_taken_from_a_running_om(files: dict[str, bytes], tmp_path: Path) -> None:
     told = Told()
     with om(chunked(tar_of(files))) as leader:
-        made = from_om(settings(leader), tmp_path, told)
+        made, address = from_om(settings(leader), tmp_path, told)
         from_om(replace(settings(leader), flush=True), tmp_path, told)
     assert files_of(made) == {**files, MARKER: b""}
+    assert address == leader.address
     assert leader.requests == [f"/dbCheckpoint?flushBeforeCheckpoint={flush}" for flush in ("false", "true")]
     last = told[-1]
     assert isinstance(last, Transfer)
@@ -55,7 +56,7 @@ def test_a_checkpoint_is_taken_from_a_running_om(files: dict[str, bytes], tmp_pa
 def test_a_follower_is_passed_over(files: dict[str, bytes], tmp_path: Path) -> None:
     with om(status("503 Service Unavailable")) as follower, om(chunked(tar_of(files))) as leader:
         gone = Om([], address="http://127.0.0.1:1")
-        assert files_of(from_om(settings(gone, follower, leader), tmp_path, Told()))
+        assert files_of(from_om(settings(gone, follower, leader), tmp_path, Told())[0])
         assert (len(follower.requests), len(leader.requests)) == (1, 1)
 
 
@@ -112,7 +113,7 @@ def test_a_broken_transfer_begins_again_in_a_clean_place(
     tar = tar_of(files)
     told = Told()
     with om(broken(tar), broken(tar), chunked(tar)) as leader:
-        made = from_om(settings(leader, attempts=3), tmp_path, told)
+        made, _ = from_om(settings(leader, attempts=3), tmp_path, told)
     assert files_of(made) == {**files, MARKER: b""}
     assert [(retry.attempt, retry.attempts) for retry in told.retries] == [(2, 3), (3, 3)]
     assert all(leader.address in retry.reason for retry in told.retries)
@@ -185,4 +186,4 @@ def test_https_trusts_the_certificates_it_is_given(files: dict[str, bytes], tmp_
         with pytest.raises(TransferError, match="certificate verify failed"):
             from_om(settings(leader), tmp_path / "checkpoints", Told())
         trusting = replace(settings(leader), ca_file=certificate)
-        assert files_of(from_om(trusting, tmp_path / "checkpoints", Told())) == {**files, MARKER: b""}
+        assert files_of(from_om(trusting, tmp_path / "checkpoints", Told())[0]) == {**files, MARKER: b""}

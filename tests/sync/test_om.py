@@ -16,7 +16,7 @@ from ozone_recon.sources.om_http import OmHttp
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.generation import Generation
 from ozone_recon.sync.om import OmSync, Settings
-from ozone_recon.sync.origin import GivenPath, Origin, RunningOm
+from ozone_recon.sync.origin import GivenPath, Origin, RunningOm, Taken
 
 
 class Served(list[Generation]):
@@ -63,9 +63,9 @@ def test_rows_of_task_status(sample: Path, tmp_path: Path) -> None:
     seen: list[dict[str, bool]] = []
 
     class Watched(GivenPath):
-        def get(self, checkpoints: Path, report: object, expected: int) -> Path:
+        def get(self, checkpoints: Path, report: object, expected: int) -> Taken:
             seen.append({task.name: task.running for task in sync.tasks()})
-            return self.path
+            return Taken(self.path)
 
     with DataDirectory.lock(tmp_path) as directory:
         sync = sync_of(directory, Watched(sample))

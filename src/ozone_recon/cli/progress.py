@@ -42,6 +42,10 @@ def _watch(sync: OmSync, ended: threading.Event) -> None:
     show.close()
 
 
+_LONG: Final = ("checkpoint", "build")
+"""What is shown: changes come all the time."""
+
+
 class _Lines:
     """Plain lines: when something begins, every ten seconds while it goes on, and its end."""
 
@@ -52,13 +56,13 @@ class _Lines:
 
     def state(self, state: SyncState) -> None:
         """Shows what is new in a state."""
-        if state.at is not None and state.doing != "idle":
+        if state.at is not None and state.doing in _LONG:
             self.going_on(state.doing, step(state.at))
-        elif self._doing and state.doing == "idle":
+        elif self._doing and state.doing not in _LONG:
             self._doing = ""
             self.close()
-        if state.built > self._built:
-            self._built = state.built
+        if state.built - state.folded > self._built:
+            self._built = state.built - state.folded
             _line(f"Built, at sequence number {state.snapshot.sequence_number:,}.")
 
     def going_on(self, doing: str, now: Step) -> None:

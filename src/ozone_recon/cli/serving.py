@@ -43,13 +43,13 @@ def settings(command: Callable[..., None]) -> Callable[..., None]:
 def serve(data_dir: Path | None, port: int | None, conf_dir: Path | None, keys: tuple[str, ...]) -> None:
     """Follow a running OM and serve what is in it.
 
-    The ozone-site.xml of --conf-dir says where OM is. What was built before is served at once; a checkpoint is
-    fetched when that is due, and replaces it when it is built. Ctrl-C stops.
+    The ozone-site.xml of --conf-dir says where OM is. What was built before is served at once, and follows OM by what
+    changes there; a checkpoint is fetched when there is nothing yet, or changes do not lead on. Ctrl-C stops.
     """
     from ozone_recon.sync.origin import RunningOm
 
     config = _config(data_dir, port, conf_dir, keys)
-    _serve(config, RunningOm(config.om))
+    _serve(config, RunningOm(config.om, tuple(config.om_rpc)))
 
 
 @click.command(

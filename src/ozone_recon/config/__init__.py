@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ozone_recon.config import keys
 from ozone_recon.config.kinds import Address
-from ozone_recon.config.om_addresses import om_web_addresses
+from ozone_recon.config.om_addresses import om_rpc_addresses, om_web_addresses
 from ozone_recon.config.settings import Settings
 from ozone_recon.errors import ConfigError
 from ozone_recon.sources.om_http import OmHttp
@@ -28,8 +28,13 @@ class Config:
     checkpoints: Path | None
     """Where checkpoints are unpacked, when not in the data directory."""
     om: OmHttp
+    om_rpc: Mapping[str, str]
+    """Where the OMs take calls, by their node ids, in the order of `om.addresses`."""
+    om_delta_limit: int
+    om_delta_lag_threshold: int
+    """Both in changes of OM's database."""
     om_initial_delay: float
-    om_checkpoint_interval: float
+    om_interval: float
     memory_limit: int
     threads: int
     """Of a rebuild; 0: one for each CPU."""
@@ -70,8 +75,11 @@ class Config:
             data_dir_mode=settings.get(keys.DB_MODE),
             checkpoints=settings.get(keys.OM_DB_DIR),
             om=_om(settings),
+            om_rpc=om_rpc_addresses(settings),
+            om_delta_limit=settings.get(keys.OM_DELTA_LIMIT),
+            om_delta_lag_threshold=settings.get(keys.OM_DELTA_LAG),
             om_initial_delay=settings.get(keys.OM_INITIAL_DELAY),
-            om_checkpoint_interval=settings.get(keys.OM_CHECKPOINT_INTERVAL),
+            om_interval=settings.get(keys.OM_INTERVAL),
             memory_limit=settings.get(keys.MEMORY_LIMIT),
             threads=settings.get(keys.THREADS),
             filesystem_paths=settings.get(keys.FILESYSTEM_PATHS),

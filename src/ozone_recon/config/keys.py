@@ -17,6 +17,7 @@ from ozone_recon.config.kinds import (
     MODE,
     PATH,
     PATHS,
+    POSITIVE,
     SERVER,
     SIZE,
     TEXT,
@@ -101,7 +102,8 @@ OM_ADDRESS: Final = Key(
     "ozone.om.address",
     SERVER,
     "0.0.0.0",
-    "OM's RPC address: its host is where OM's web server is when the keys below do not say.",
+    "OM's RPC address, on port 9862 unless it says another: where OM is asked for changes. Its host is where OM's web "
+    "server is when the keys below do not say.",
     per_node=True,
 )
 OM_HTTP_ADDRESS: Final = Key("ozone.om.http-address", ADDRESS, "0.0.0.0:9874", "OM's web server.", per_node=True)
@@ -122,13 +124,25 @@ OM_INITIAL_DELAY: Final = Key(
     "Wait before the first synchronisation with OM, when there is data from before to serve.",
     older=("recon.om.snapshot.task.initial.delay",),
 )
-OM_CHECKPOINT_INTERVAL: Final = Key(
-    "ozone.recon.om.checkpoint.interval",
+OM_INTERVAL: Final = Key(
+    "ozone.recon.om.snapshot.task.interval.delay",
     DURATION,
-    "10m",
-    "Wait between two checkpoints. Single changes are not fetched yet, so that "
-    "ozone.recon.om.snapshot.task.interval.delay has no effect.",
-    ours=True,
+    "5s",
+    "Wait between asking OM for what has changed, and asking again; longer when it takes longer to index the changes.",
+    older=("recon.om.snapshot.task.interval.delay",),
+)
+OM_DELTA_LIMIT: Final = Key(
+    "recon.om.delta.update.limit",
+    POSITIVE,
+    "50000",
+    "Changes of its database to ask OM for at once. It answers more when they belong together; we ask for less when an "
+    "answer is too long.",
+)
+OM_DELTA_LAG: Final = Key(
+    "recon.om.delta.update.lag.threshold",
+    COUNT,
+    "0",
+    "How many changes we may be behind OM when we stop asking until next time.",
 )
 OM_FLUSH: Final = Key(
     "ozone.recon.om.snapshot.task.flush.param",

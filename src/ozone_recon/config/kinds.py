@@ -55,6 +55,13 @@ def _count(text: str) -> int:
     return value
 
 
+def _positive(text: str) -> int:
+    value = _count(text)
+    if not value:
+        raise ValueError(text)
+    return value
+
+
 def _port(text: str) -> int:
     value = int(text)
     if not 0 <= value <= 65535:
@@ -89,8 +96,8 @@ def _host(text: str) -> str:
     return text
 
 
-def _server(text: str) -> str:
-    return _address(text).host if re.search(r"[^:]:\d+$", text) else _host(text)
+def _server(text: str) -> Address:
+    return _address(text) if re.search(r"[^:]:\d+$", text) else Address(_host(text), 0)
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -118,6 +125,7 @@ def _mode(text: str) -> int:
 
 FLAG: Final = Kind("flag", "true or false", _flag)
 COUNT: Final = Kind("count", "a whole number, 0 or more", _count)
+POSITIVE: Final = Kind("number", "a whole number, 1 or more", _positive)
 DURATION: Final = Kind(
     "duration", "a whole number with ns, us, ms, s, m, h or d; without a unit, milliseconds", _duration
 )
@@ -126,6 +134,7 @@ ADDRESS: Final = Kind("address", "host:port", _address)
 HOST: Final = Kind("host", "a host name or an IP address", _host)
 URL: Final = Kind("URL", "an address that begins with http:// or https://", _url)
 SERVER: Final = Kind("server", "host, or host:port", _server)
+"""The port is 0 when none is said."""
 WORDS: Final = Kind("list", "words separated by commas", _words)
 TEXT: Final = Kind("text", "any text", str)
 PATHS: Final = Kind("directories", "paths separated by commas", lambda text: tuple(map(Path, _words(text))))

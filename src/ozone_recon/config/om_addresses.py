@@ -1,4 +1,4 @@
-"""Where the OMs' web servers are, by Ozone's keys for one OM and for OM HA."""
+"""Where the OMs are, their web servers and where they take calls, by Ozone's keys for one OM and for OM HA."""
 
 from __future__ import annotations
 
@@ -11,19 +11,30 @@ from ozone_recon.errors import ConfigError
 
 _ANY: Final = ("0.0.0.0", "::")
 """Hosts that say where a server listens, not where it is."""
+_RPC_PORT: Final = 9862
 
 
 def om_web_addresses(settings: Settings) -> tuple[str, ...]:
     """Base addresses of the OMs to ask, such as `http://om1:9874`. Raises ConfigError for HA keys that do not fit."""
+    return tuple(_web_address(settings, suffix) for suffix in _suffixes(settings).values())
+
+
+def om_rpc_addresses(settings: Settings) -> dict[str, str]:
+    """Where the same OMs take calls, such as `om1:9862`, in the same order, by their node ids (empty without OM HA)."""
+    return {node: str(_rpc_address(settings, suffix)) for node, suffix in _suffixes(settings).items()}
+
+
+def _suffixes(settings: Settings) -> dict[str, str]:
+    """What the keys of each OM end in, by its node id."""
     service = _service(settings)
     if service is None:
-        return (_web_address(settings, ""),)
+        return {"": ""}
     nodes = settings.get(keys.OM_NODES, f".{service}")
     if not nodes:
         raise ConfigError(
             f"{keys.OM_NODES.name}.{service} is not set: it is to list the OMs of the service {service!r}"
         )
-    return tuple(_web_address(settings, f".{service}.{node}") for node in nodes)
+    return {node: f".{service}.{node}" for node in nodes}
 
 
 def _service(settings: Settings) -> str | None:
@@ -45,11 +56,15 @@ def _service(settings: Settings) -> str | None:
     return services[0] if services else None
 
 
-def _web_address(settings: Settings, node: str) -> str:
+def _web_address(settings: Settings, suffix: str) -> str:
     https = settings.get(keys.HTTP_POLICY) == "HTTPS_ONLY"
     key = keys.OM_HTTPS_ADDRESS if https else keys.OM_HTTP_ADDRESS
-    address = settings.get(key, node)
+    address = settings.get(key, suffix)
     if address.host in _ANY:
-        rpc_host = settings.get(keys.OM_ADDRESS, node)
-        address = Address("localhost" if rpc_host in _ANY else rpc_host, address.port)
+        address = Address(_rpc_address(settings, suffix).host, address.port)
     return f"{'https' if https else 'http'}://{address}"
+
+
+def _rpc_address(settings: Settings, suffix: str) -> Address:
+    address = settings.get(keys.OM_ADDRESS, suffix)
+    return Address("localhost" if address.host in _ANY else address.host, address.port or _RPC_PORT)

@@ -102,8 +102,8 @@ def from_tar(path: Path, checkpoints: Path, report: Report) -> Path:
         ) from missing
 
 
-def from_om(om: OmHttp, checkpoints: Path, report: Report, expected: int = 0) -> Path:
-    """Takes a new checkpoint from a running OM into a directory below `checkpoints`.
+def from_om(om: OmHttp, checkpoints: Path, report: Report, expected: int = 0) -> tuple[Path, str]:
+    """Takes a new checkpoint from a running OM into a directory below `checkpoints`; that, and the OM's address.
 
     `expected` bytes must be free before it begins (OM does not say how large it will be; the size of the last one is
     a fair guess). A broken transfer begins again from nothing, `om.attempts` times in all; then its error is raised.
@@ -123,10 +123,10 @@ def from_om(om: OmHttp, checkpoints: Path, report: Report, expected: int = 0) ->
     return retrying(_download, om, checkpoints, report, expected)
 
 
-def _download(om: OmHttp, checkpoints: Path, report: Report, expected: int) -> Path:
+def _download(om: OmHttp, checkpoints: Path, report: Report, expected: int) -> tuple[Path, str]:
     with checkpoint_body(om) as body:
         source = _Counted(body.address, body, body.length, report)
-        return _staged(source, checkpoints, expected, marked=True)
+        return _staged(source, checkpoints, expected, marked=True), body.address
 
 
 class _Counted:

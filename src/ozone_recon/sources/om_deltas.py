@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,7 +46,7 @@ class OmDeltas:
         self._lag_threshold = lag_threshold
         self._client_id = f"client-{uuid.uuid4().hex[-12:].upper()}"
 
-    async def since(self, sequence_number: int, node: str, families: Mapping[int, str]) -> AsyncIterator[Delta]:
+    async def since(self, sequence_number: int, node: str, families: Mapping[int, str]) -> AsyncGenerator[Delta]:
         """What the OM `node`, of which our data is, has changed behind `sequence_number`: one answer or more.
 
         `families` are the names of the column families by their ids, from the checkpoint. Each answer leads on from

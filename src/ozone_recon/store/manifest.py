@@ -42,10 +42,14 @@ class About:
     """The source in words, for people."""
     source_identity: str = ""
     """Equal for two checkpoints only when they hold the same data; empty when unknown."""
+    built_by: str = ""
+    """What decides, beside the data, what is in it: the program, and settings."""
     checkpoint: str = ""
     """The directory of the checkpoint, for raw rows that no table keeps."""
     checkpoint_sequence_number: int = 0
     """RocksDB's sequence number of the checkpoint; the data may be further by changes that OM told of."""
+    checkpoint_built_at: int = 0
+    """When the generation was built that was made from the checkpoint itself, ms since 1970; 0 for that one."""
     node: str = ""
     """The id of the OM whose database it is; sequence numbers and ids of column families mean nothing to another."""
     families: dict[str, int] = field(default_factory=dict)

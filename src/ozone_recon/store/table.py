@@ -63,6 +63,11 @@ class Table:
     def __len__(self) -> int:
         return self.rows
 
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(table_files(self._directory, self.schema, self.rows).values())
+
     def __getitem__(self, column: str) -> Array:
         """A column of numbers, backed by its file."""
         found = self._numbers.get(column)

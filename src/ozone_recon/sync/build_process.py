@@ -64,7 +64,8 @@ def build_for(job: BuildJob, said: BinaryIO) -> None:
         if job.fold:
             base = Generation.open(job.fold.base)
             changes, taken_at = read_changes(job.fold.changes)
-            build.about = replace(base.about, built_at=0)
+            first_at = base.about.checkpoint_built_at or base.about.built_at
+            build.about = replace(base.about, built_at=0, checkpoint_built_at=first_at)
             folded = FoldedContents(base, changes, taken_at)
             build_generation(folded, build, report)
             folded.write_changed(build)
@@ -75,6 +76,7 @@ def build_for(job: BuildJob, said: BinaryIO) -> None:
                     source_identity=job.identity,
                     checkpoint=str(job.checkpoint),
                     checkpoint_sequence_number=checkpoint.sequence_number,
+                    built_by=job.built_by,
                     node=job.node,
                     families=family_ids(job.checkpoint),
                 )

@@ -21,7 +21,7 @@ class Fold:
 class BuildJob:
     """Build a generation in the empty directory `place`: from the checkpoint in `checkpoint`, or as `fold` says.
 
-    `source`, `identity` and `node` are what the generation says of where it came from. `memory_limit` is bytes.
+    `source`, `identity`, `built_by` and `node` are what the generation says of itself. `memory_limit` is bytes.
     """
 
     checkpoint: Path
@@ -31,6 +31,7 @@ class BuildJob:
     memory_limit: int
     threads: int
     filesystem_paths: bool
+    built_by: str = ""
     node: str = ""
     fold: Fold | None = None
 

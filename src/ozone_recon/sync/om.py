@@ -1,4 +1,4 @@
-"""Keeps the served generation up to date with its origin: gets a checkpoint, builds, swaps; again when asked or due."""
+"""Keeps the served generation up to date with its origin: by changes, or else by a checkpoint; builds, swaps."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from ozone_recon.errors import ReconError
+from ozone_recon.errors import CheckpointNeeded, ReconError
 from ozone_recon.sources.checkpoint import Retry, Transfer
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.disk import remove_tree
 from ozone_recon.store.generation import MEMORY_LIMIT, Generation, TaskStatus
+from ozone_recon.store.schema import CHANGED
 from ozone_recon.sync import tasks
 from ozone_recon.sync.builder import Builder
-from ozone_recon.sync.job import BuildJob
-from ozone_recon.sync.origin import Origin, build_identity
+from ozone_recon.sync.changes_file import write_changes
+from ozone_recon.sync.job import BuildJob, Fold
+from ozone_recon.sync.om_changes import ChangeSource, Found
+from ozone_recon.sync.origin import Origin, Taken, build_identity, built_by
 from ozone_recon.sync.progress import Progress
 
 BUILD_SHARE: Final = 3.0
@@ -26,6 +29,12 @@ BUILD_SHARE: Final = 3.0
 FIRST_PAUSE: Final = 10.0
 """Seconds from a failure to the next attempt; doubles with each further one up to `LONGEST_PAUSE`."""
 LONGEST_PAUSE: Final = 600.0
+_PATIENCE: Final = 4
+"""Every so many failures in a row, a checkpoint is tried instead."""
+RAW_SHARE: Final = 0.5
+"""Raw rows that have changed since the checkpoint are kept up to this share of it; then a new one is due."""
+RAW_LEAST: Final = 64 << 20
+"""Bytes of such rows that are always kept."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -37,13 +46,13 @@ class Settings:
     threads: int = 0
     filesystem_paths: bool = False
     initial_delay: float = 0.0
-    interval: float = 600.0
+    interval: float = 5.0
     """From the end of a synchronisation to the next one, for an origin that changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class SyncState:
-    """What the synchronisation is doing now: `doing` is "idle", "checkpoint" or "build"."""
+    """What the synchronisation is doing now: `doing` is "idle", "changes", "fold", "checkpoint" or "build"."""
 
     doing: str = "idle"
     at: Progress | Transfer | Retry | None = None
@@ -54,27 +63,50 @@ class SyncState:
     """In a row."""
     built: int = 0
     """Generations, since the start."""
+    folded: int = 0
+    """Of these, from changes."""
+    needed: int = 0
+    """Checkpoints, because changes did not lead on."""
+    cause: str = ""
+    """Why, the last time."""
+    lag: int = 0
+    """How many changes OM had more, when it was last asked."""
+    checked_at: int = 0
+    """When OM last had nothing that is not served, ms since 1970."""
     snapshot: TaskStatus = field(default_factory=lambda: TaskStatus(tasks.SNAPSHOT))
+    delta: TaskStatus = field(default_factory=lambda: TaskStatus(tasks.DELTA))
     reprocess: TaskStatus = field(default_factory=lambda: TaskStatus(tasks.REPROCESS))
 
 
 class OmSync:
     """Synchronises a data directory with an origin, in a thread of its own once started.
 
-    `serve` is called, in that thread, with each generation that is to be answered from.
+    `serve` is called, in that thread, with each generation that is to be answered from. `changes` are those of the
+    origin; without them it is followed by checkpoints alone.
     """
 
     def __init__(
-        self, directory: DataDirectory, origin: Origin, settings: Settings, serve: Callable[[Generation], None]
+        self,
+        directory: DataDirectory,
+        origin: Origin,
+        settings: Settings,
+        serve: Callable[[Generation], None],
+        changes: ChangeSource | None = None,
     ) -> None:
         self.state = SyncState()
         self._directory = directory
         self._origin = origin
         self._settings = settings
         self._serve = serve
+        self._changes = changes
+        self._built_by = built_by(filesystem_paths=settings.filesystem_paths) if changes else ""
+        self._led_astray = 0
+        """Checkpoints in a row from which changes did not lead on."""
         self._builder = Builder()
         self._wake = threading.Event()
         self._stopping = False
+        self._folding = 0.0
+        """Seconds that the last fold took: at least as many are left to answers."""
         self._turn = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="om-sync")
 
@@ -101,6 +133,32 @@ class OmSync:
             self._serve(generation)
             return generation
 
+    def follow(self) -> Generation:
+        """Apply what has changed since the current generation, and serve the result.
+
+        Raises CheckpointNeeded when changes do not lead on from it, and what else stands in the way.
+        """
+        assert self._changes is not None
+        with self._turn:
+            generation = self._followable()
+            try:
+                while True:
+                    self._begin("changes")
+                    found = self._changes.since(generation.about)
+                    if found.changes.last_sequence != generation.sequence_number:
+                        generation = self._fold(generation, found)
+                        self._note(generation, built=1, folded=1)
+                        self._serve(generation)
+                    self._checked(generation, found)
+                    if found.complete:
+                        self._led_astray = 0
+                        return generation
+            except CheckpointNeeded:
+                raise
+            except Exception as failure:
+                self._fail(failure)
+                raise
+
     def start(self) -> None:
         """Begin: reuse what is there, then synchronise when there is reason to."""
         self._thread.start()
@@ -117,6 +175,8 @@ class OmSync:
         self._stopping = True
         self._wake.set()
         self._builder.stop()
+        if self._changes:
+            self._changes.close()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -125,7 +185,8 @@ class OmSync:
         state, generation = self.state, self._directory.current()
         built = generation.about.tasks if generation else ()
         building = state.doing == "build"
-        return (state.snapshot, state.reprocess, *(replace(task, running=building) for task in built))
+        following = (state.delta,) if self._changes else ()
+        return (state.snapshot, *following, state.reprocess, *(replace(task, running=building) for task in built))
 
     def _run(self) -> None:
         if not self.reuse():
@@ -140,79 +201,157 @@ class OmSync:
         if self._stopping:
             return
         try:
-            self.synchronise()
+            if self._changes and self._directory.current():
+                try:
+                    if self.state.failures % _PATIENCE == _PATIENCE - 1:
+                        raise CheckpointNeeded(f"asking for changes fails again and again: {self.state.error}")
+                    self.follow()
+                    return
+                except CheckpointNeeded as reason:
+                    self._explain(reason)
+            if not self._stopping:
+                self.synchronise()
         except ReconError as failure:
             if self._origin.changes and not self._stopping:
                 _LOG.warning("%s", failure)
         except Exception:
             _LOG.exception("synchronising with %s failed", self._origin.description)
 
+    def _explain(self, reason: CheckpointNeeded) -> None:
+        """Says why a checkpoint is needed; waits first when the last one has been of no use."""
+        _LOG.warning("a new checkpoint is needed: %s", reason)
+        self.state = replace(self.state, needed=self.state.needed + 1, cause=str(reason))
+        if self._led_astray:
+            self._wake.wait(_longer(self._led_astray))
+        self._led_astray += 1
+
     def _pause(self) -> float | None:
         failures = self.state.failures
         if not self._origin.changes:
             return None
         if failures:
-            return min(FIRST_PAUSE * float(2 ** min(failures - 1, 16)), LONGEST_PAUSE)
-        return self._settings.interval
+            return _longer(failures)
+        return max(self._settings.interval, self._folding)
 
-    def _get(self) -> Path:
-        self._begin("checkpoint", snapshot=True)
+    def _followable(self) -> Generation:
+        """The current generation; CheckpointNeeded when it is not to be changed any more."""
+        generation = self._directory.current()
+        if generation is None or generation.about.source != self._origin.description:
+            raise CheckpointNeeded("there is no data yet")
+        about = generation.about
+        if about.built_by != self._built_by:
+            raise CheckpointNeeded("what is there was built by another version, or with other settings")
+        kept = sum(generation.table(name).size for name in generation.tables if name.startswith(CHANGED))
+        if kept > max(RAW_LEAST, RAW_SHARE * _size(Path(about.checkpoint))):
+            raise CheckpointNeeded(f"{kept:,} bytes of rows have changed since the last one")
+        return generation
+
+    def _fold(self, base: Generation, found: Found) -> Generation:
+        self._begin("fold")
+        began = time.monotonic()
+        aside = self._directory.reserve(found.changes.size)
+        try:
+            write_changes(aside, found.changes, found.read_at)
+            about = base.about
+            job = self._job(Taken(Path(about.checkpoint), about.node), base.size + 2 * found.changes.size)
+            self._builder.run(replace(job, fold=Fold(base.path, aside)), self._at)
+            return self._directory.publish(job.place)
+        finally:
+            remove_tree(aside)
+            self._folding = time.monotonic() - began
+
+    def _get(self) -> Taken:
+        self._begin("checkpoint")
         return self._origin.get(self._directory.checkpoints, self._at, self._size_of_last())
 
     def _size_of_last(self) -> int:
         current = self._directory.current()
         return _size(Path(current.about.checkpoint)) if current else 0
 
-    def _build(self, checkpoint: Path) -> Generation:
-        self._begin("build", snapshot=False)
+    def _build(self, taken: Taken) -> Generation:
+        self._begin("build")
         try:
-            job = BuildJob(
-                checkpoint,
-                self._directory.reserve(int(_size(checkpoint) * BUILD_SHARE)),
-                self._origin.description,
-                build_identity(self._origin, filesystem_paths=self._settings.filesystem_paths),
-                self._settings.memory_limit,
-                self._settings.threads,
-                self._settings.filesystem_paths,
-            )
+            job = self._job(taken, int(_size(taken.path) * BUILD_SHARE))
             self._builder.run(job, self._at)
             return self._directory.publish(job.place)
         except BaseException:
-            if checkpoint.parent == self._directory.checkpoints:
-                remove_tree(checkpoint)
+            if taken.path.parent == self._directory.checkpoints:
+                remove_tree(taken.path)
             raise
+
+    def _job(self, taken: Taken, expected: int) -> BuildJob:
+        """How to build from a checkpoint, in a place with room for `expected` bytes."""
+        settings = self._settings
+        return BuildJob(
+            taken.path,
+            self._directory.reserve(expected),
+            self._origin.description,
+            build_identity(self._origin, filesystem_paths=settings.filesystem_paths),
+            settings.memory_limit,
+            settings.threads,
+            settings.filesystem_paths,
+            self._built_by,
+            taken.node,
+        )
 
     def _at(self, progress: Progress | Transfer | Retry) -> None:
         if self._stopping:
             raise ReconError("the synchronisation was stopped")
         self.state = replace(self.state, at=progress)
 
-    def _begin(self, doing: str, *, snapshot: bool) -> None:
-        state = self.state
-        self.state = replace(
-            state,
-            doing=doing,
-            at=None,
-            snapshot=_touched(state.snapshot, running=True) if snapshot else state.snapshot,
-            reprocess=state.reprocess if snapshot else _touched(state.reprocess, running=True),
-        )
+    def _begin(self, doing: str) -> None:
+        state = replace(self.state, doing=doing, at=None)
+        match doing:
+            case "checkpoint":
+                state = replace(state, snapshot=_touched(state.snapshot, running=True))
+            case "build":
+                state = replace(state, reprocess=_touched(state.reprocess, running=True))
+            case _:
+                state = replace(state, delta=_touched(state.delta, running=True))
+        self.state = state
 
     def _fail(self, error: Exception) -> None:
-        state = self.state
-        snapshot, reprocess = _touched(state.snapshot, running=False, status=-1), state.reprocess
-        if state.doing == "build":
-            reprocess = _touched(reprocess, running=False, status=-1)
-        self.state = SyncState(
-            error=error, failures=state.failures + 1, built=state.built, snapshot=snapshot, reprocess=reprocess
+        state = replace(self.state, doing="idle", at=None, error=error, failures=self.state.failures + 1)
+        match self.state.doing:
+            case "checkpoint":
+                state = replace(state, snapshot=_touched(state.snapshot, running=False, status=-1))
+            case "build":
+                snapshot, reprocess = (_touched(t, running=False, status=-1) for t in (state.snapshot, state.reprocess))
+                state = replace(state, snapshot=snapshot, reprocess=reprocess)
+            case _:
+                state = replace(state, delta=_touched(state.delta, running=False, status=-1))
+        self.state = state
+
+    def _checked(self, generation: Generation, found: Found) -> None:
+        lag = max(0, found.latest - generation.sequence_number)
+        delta = TaskStatus(tasks.DELTA, found.read_at, generation.sequence_number)
+        self.state = replace(self.state, doing="idle", error=None, failures=0, lag=lag, delta=delta)
+        if found.complete:
+            self.state = replace(self.state, checked_at=found.read_at)
+
+    def _note(self, generation: Generation, built: int = 0, folded: int = 0) -> None:
+        """Says what is there now, and that nothing stands in its way."""
+        about = generation.about
+        first = about.checkpoint_sequence_number or about.sequence_number
+        first_at = about.checkpoint_built_at or about.built_at
+        self.state = replace(
+            self.state,
+            doing="idle",
+            at=None,
+            error=None,
+            failures=0,
+            built=self.state.built + built,
+            folded=self.state.folded + folded,
+            checked_at=about.taken_at,
+            snapshot=TaskStatus(tasks.SNAPSHOT, first_at, about.sequence_number),
+            delta=TaskStatus(tasks.DELTA, about.taken_at, about.sequence_number),
+            reprocess=TaskStatus(tasks.REPROCESS, first_at, first),
         )
 
-    def _note(self, generation: Generation, built: int = 0) -> None:
-        about = generation.about
-        self.state = SyncState(
-            built=self.state.built + built,
-            snapshot=TaskStatus(tasks.SNAPSHOT, about.built_at, about.sequence_number),
-            reprocess=TaskStatus(tasks.REPROCESS, about.built_at, about.sequence_number),
-        )
+
+def _longer(times: int) -> float:
+    """Seconds to wait after so many failures in a row."""
+    return min(FIRST_PAUSE * float(2 ** min(times - 1, 16)), LONGEST_PAUSE)
 
 
 def _touched(task: TaskStatus, *, running: bool, status: int | None = None) -> TaskStatus:

@@ -9,12 +9,19 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ozone_recon import __version__
 from ozone_recon.sources.checkpoint import Report as TransferReport
 from ozone_recon.sources.checkpoint import from_directory, from_om, from_path
 from ozone_recon.sources.om_http import OmHttp
+
+
+class Taken(NamedTuple):
+    """A whole checkpoint: its directory, and the id of the OM that it came from, if it is known."""
+
+    path: Path
+    node: str = ""
 
 
 class Origin(Protocol):
@@ -34,8 +41,8 @@ class Origin(Protocol):
         """Differs when the data may differ; empty when only a new checkpoint can tell."""
         ...
 
-    def get(self, checkpoints: Path, report: TransferReport, expected: int) -> Path:
-        """The directory of a whole checkpoint, unpacked below `checkpoints` if need be (about `expected` bytes)."""
+    def get(self, checkpoints: Path, report: TransferReport, expected: int) -> Taken:
+        """A whole checkpoint, unpacked below `checkpoints` if need be (about `expected` bytes)."""
         ...
 
 
@@ -66,9 +73,9 @@ class GivenPath:
         known = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
         return hashlib.sha256(repr(known).encode()).hexdigest()
 
-    def get(self, checkpoints: Path, report: TransferReport, expected: int) -> Path:
+    def get(self, checkpoints: Path, report: TransferReport, expected: int) -> Taken:
         """The directory itself, or the tar unpacked."""
-        return from_path(self.path, checkpoints, report).absolute()
+        return Taken(from_path(self.path, checkpoints, report).absolute())
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,8 @@ class RunningOm:
     """The leader among OMs."""
 
     om: OmHttp
+    nodes: tuple[str, ...] = ("",)
+    """The ids of the OMs, in the order of `om.addresses`."""
 
     @property
     def description(self) -> str:
@@ -91,18 +100,22 @@ class RunningOm:
         """Nothing is known before it is asked."""
         return ""
 
-    def get(self, checkpoints: Path, report: TransferReport, expected: int) -> Path:
+    def get(self, checkpoints: Path, report: TransferReport, expected: int) -> Taken:
         """A new checkpoint."""
-        return from_om(self.om, checkpoints, report, expected).absolute()
+        path, address = from_om(self.om, checkpoints, report, expected)
+        return Taken(path.absolute(), dict(zip(self.om.addresses, self.nodes, strict=True))[address])
 
 
 def build_identity(origin: Origin, *, filesystem_paths: bool) -> str:
     """What a generation of the origin's data, built by this program with these settings, is known by; or empty."""
     data = origin.identity()
-    if not data:
-        return ""
+    return data and f"{data}/{built_by(filesystem_paths=filesystem_paths)}"
+
+
+def built_by(*, filesystem_paths: bool) -> str:
+    """What decides, beside the data, what a generation holds: this program, and these settings."""
     from ozone_recon.store.schema import TABLES
     from ozone_recon.sync.insight_list import INSIGHTS
 
     tables = zlib.crc32(repr((TABLES, [insight.TABLES for insight in INSIGHTS])).encode())
-    return f"{data}/{__version__}/{tables:08x}/{int(filesystem_paths)}"
+    return f"{__version__}/{tables:08x}/{int(filesystem_paths)}"

@@ -12,8 +12,10 @@ from ozone_recon.store.manifest import TaskStatus
 
 SNAPSHOT: Final = "OmSnapshotRequest"
 """Getting a checkpoint and building from it."""
+DELTA: Final = "OmDeltaRequest"
+"""Asking OM for what has changed, and building from that."""
 REPROCESS: Final = "REPROCESS_STAGING"
-"""The build, aside from getting its checkpoint."""
+"""The build from a checkpoint, aside from getting it."""
 TASKS_OF: Final[dict[str, tuple[str, ...]]] = {
     "ContainerKeyMapper": ("ContainerKeyMapperTaskFSO", "ContainerKeyMapperTaskOBS"),
     "FileSizeCount": ("FileSizeCountTaskFSO", "FileSizeCountTaskOBS"),

@@ -1,0 +1,90 @@
+"""Asks a running OM what has changed since a generation, over connections that live in a thread of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from contextlib import aclosing
+from typing import Final, NamedTuple, Protocol
+
+from ozone_recon.model.changes import Changes
+from ozone_recon.sources.hadoop_rpc import RpcGroup, RpcSettings
+from ozone_recon.sources.om_deltas import OmDeltas
+from ozone_recon.store.manifest import About
+
+MOST: Final = 64 << 20
+"""Bytes of changed rows to take in at a time."""
+
+
+class Found(NamedTuple):
+    """What has changed; `complete` when OM, at its sequence number `latest` at the time `read_at` (ms), had no more."""
+
+    changes: Changes
+    read_at: int
+    latest: int
+    complete: bool
+
+
+class ChangeSource(Protocol):
+    """Where changes come from."""
+
+    def since(self, about: About) -> Found:
+        """What has changed since a generation; CheckpointNeeded, or what else keeps it from being found out."""
+        ...
+
+    def close(self) -> None:
+        """End it: `since` fails, also where it is being waited for."""
+        ...
+
+
+class OmChanges:
+    """The OMs of a service."""
+
+    def __init__(
+        self, servers: Mapping[str, str], rpc: RpcSettings, limit: int, lag_threshold: int, most: int = MOST
+    ) -> None:
+        """`servers`, and what to ask, are as for `RpcGroup` and `OmDeltas`; `most` is bytes."""
+        self._servers, self._rpc = servers, rpc
+        self._limit, self._lag_threshold, self._most = limit, lag_threshold, most
+        self._thread = threading.Thread(target=self._run, name="om-changes", daemon=True)
+        self._runs: Future[asyncio.AbstractEventLoop] = Future()
+        self._stop = asyncio.Event()
+
+    def since(self, about: About) -> Found:
+        """What has changed since a generation."""
+        if not self._thread.is_alive():
+            self._thread.start()
+        return asyncio.run_coroutine_threadsafe(self._since(about), self._runs.result()).result()
+
+    def close(self) -> None:
+        """End it."""
+        if self._thread.is_alive():
+            self._runs.result().call_soon_threadsafe(self._stop.set)
+            self._thread.join()
+
+    def _run(self) -> None:
+        asyncio.run(self._answer())
+
+    async def _answer(self) -> None:
+        group = RpcGroup(self._servers, self._rpc)
+        self._deltas = OmDeltas(group.call_leader, self._limit, self._lag_threshold)
+        self._runs.set_result(asyncio.get_running_loop())
+        await self._stop.wait()
+        await group.close()
+
+    async def _since(self, about: About) -> Found:
+        families = {number: name for name, number in about.families.items()}
+        changes, latest = Changes(about.sequence_number, {}), about.sequence_number
+        async with aclosing(self._deltas.since(about.sequence_number, about.node, families)) as deltas:
+            async for delta in deltas:
+                changes, latest = changes.followed_by(delta.changes), delta.latest_sequence_number
+                if changes.size > self._most:
+                    return Found(changes, _now(), latest, complete=False)
+        return Found(changes, _now(), latest, complete=True)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,239 @@
+"""An OM is followed by what changes in it; a checkpoint is taken where that does not lead on, and never in a loop."""
+
+import asyncio
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from scripts.capture_deltas import Deltas, sequence_of
+from tests.sources.rpc_stand_in import HERE, QUICK
+from tests.sources.test_om_deltas import StandIn
+from tests.sources.test_om_deltas_real import CAPTURE, updates_of
+from tests.sync.test_fold import assert_same, built
+from tests.sync.test_om import Served, eventually
+
+from ozone_recon.answering import served_from
+from ozone_recon.errors import CheckpointNeeded, TransferError
+from ozone_recon.sources.checkpoint import Report
+from ozone_recon.sources.hadoop_rpc_server import take_calls
+from ozone_recon.sources.rocksdb import Checkpoint
+from ozone_recon.store.data_directory import DataDirectory
+from ozone_recon.store.schema import CHANGED
+from ozone_recon.sync import om as om_sync
+from ozone_recon.sync.contents import CheckpointContents
+from ozone_recon.sync.om import OmSync, Settings
+from ozone_recon.sync.om_changes import OmChanges
+from ozone_recon.sync.origin import Taken
+from ozone_recon.wire.om_calls import METHOD, PROTOCOL
+
+NODE = "om1"
+
+
+@pytest.fixture(scope="module")
+def deltas(tmp_path_factory: pytest.TempPathFactory) -> Deltas:
+    return Deltas.unpack(CAPTURE, tmp_path_factory.mktemp("deltas"))
+
+
+@dataclass
+class Om:
+    """A real OM's checkpoints and WriteBatches, as captured, given out as an OM gives them; a checkpoint at a time."""
+
+    deltas: Deltas
+    log: StandIn
+    address: str = ""
+    state: str = "before"
+    """Of which its checkpoint is."""
+    leader: str = NODE
+    checkpoints: int = 0
+    all_batches: list[bytes] = field(default_factory=list)
+
+    description = "an OM"
+    changes = True
+
+    def identity(self) -> str:
+        return ""
+
+    def get(self, checkpoints: Path, report: Report, expected: int) -> Taken:
+        self.checkpoints += 1
+        copied = checkpoints / f"om.snapshot.db_{time.time_ns()}"
+        shutil.copytree(getattr(self.deltas, self.state), copied)
+        return Taken(copied, NODE)
+
+    def writes(self, batches: int) -> None:
+        """Its log has so many batches now."""
+        self.log.batches = self.all_batches[:batches]
+
+    @contextmanager
+    def sync(self, directory: DataDirectory, served: Served, **settings: float) -> Iterator[OmSync]:
+        changes = OmChanges({self.leader: self.address}, QUICK, 50_000, 0)
+        sync = OmSync(directory, self, Settings(**settings), served.append, changes)
+        try:
+            yield sync
+        finally:
+            sync.stop()
+
+
+@pytest.fixture
+def om(deltas: Deltas) -> Iterator[Om]:
+    raw = []
+    for answer in deltas.answers:
+        data, starts, ends = updates_of(answer).batches
+        raw += [data[at:end].tobytes() for at, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    om = Om(deltas, StandIn(raw, node=NODE), all_batches=raw)
+    stop = threading.Event()
+    ready = threading.Event()
+
+    async def answer() -> None:
+        async with take_calls({(PROTOCOL, METHOD): om.log.answer}, HERE) as port:
+            om.address = f"127.0.0.1:{port}"
+            ready.set()
+            await asyncio.to_thread(stop.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(answer(),))
+    thread.start()
+    assert ready.wait(10)
+    yield om
+    stop.set()
+    thread.join()
+
+
+def test_changes_lead_to_what_the_next_checkpoint_holds(om: Om, deltas: Deltas, tmp_path: Path) -> None:
+    served = Served()
+    with DataDirectory.lock(tmp_path / "data") as directory, om.sync(directory, served) as sync:
+        first = sync.synchronise()
+        assert first.sequence_number == sequence_of(deltas.before)
+        for batches in (1, len(om.all_batches) // 2, len(om.all_batches)):
+            om.writes(batches)
+            sync.follow()
+        last = directory.current()
+        assert last is served[-1]
+        with Checkpoint.open(deltas.after) as after:
+            assert_same(last, built(tmp_path / "after", CheckpointContents(after, 1)))
+            raw = served_from(last)
+            for table in ("keyTable", "fileTable", "directoryTable"):
+                for rows in after.scan(table, lambda rows: list(zip(rows.keys, rows.values, strict=True))):
+                    assert all(raw.om_row(table, key) == value for key, value in rows)
+            for name in (name for name in last.tables if name.startswith(CHANGED)):
+                changed = last.table(name)
+                for key in (changed.bytes("key")[row] for row in changed["deleted"].nonzero()[0]):
+                    assert raw.om_row(name.removeprefix(CHANGED), key) is None
+            raw.close()
+        assert (len(served), sync.state.built, sync.state.folded, om.checkpoints) == (4, 4, 3, 1)
+        rows = {task.name: task for task in sync.tasks()}
+        assert list(rows)[:3] == ["OmSnapshotRequest", "OmDeltaRequest", "REPROCESS_STAGING"]
+        assert rows["REPROCESS_STAGING"].sequence_number == first.sequence_number
+        numbers = {task.sequence_number for name, task in rows.items() if name != "REPROCESS_STAGING"}
+        assert numbers == {sequence_of(deltas.after)}
+        assert [task.name for task in rows.values() if task.running or task.status] == []
+
+
+def test_nothing_new_builds_nothing_and_is_fresh(om: Om, tmp_path: Path) -> None:
+    served = Served()
+    om.writes(0)
+    with DataDirectory.lock(tmp_path / "data") as directory, om.sync(directory, served) as sync:
+        sync.synchronise()
+        om.log.batches = om.all_batches
+        sync.follow()
+        before = sync.state.checked_at
+        assert before > directory.current().taken_at - 1
+        time.sleep(0.01)
+        assert sync.follow() is served[-1]
+        assert sync.state.checked_at > before
+        assert (len(served), sync.state.lag, sync.state.doing) == (2, 0, "idle")
+
+
+def test_it_goes_on_from_what_was_there_before(om: Om, deltas: Deltas, tmp_path: Path) -> None:
+    served = Served()
+    om.writes(3)
+    with DataDirectory.lock(tmp_path / "data") as directory, om.sync(directory, served) as sync:
+        sync.synchronise()
+        sync.follow()
+    om.writes(len(om.all_batches))
+    with DataDirectory.lock(tmp_path / "data") as directory, om.sync(directory, served, interval=0.05) as sync:
+        sync.start()
+        assert eventually(lambda: served[-1].sequence_number == sequence_of(deltas.after))
+    assert om.checkpoints == 1
+
+
+@pytest.mark.parametrize("trouble", ["another leads", "purged", "put back", "another family", "other settings"])
+def test_a_checkpoint_is_taken_once_where_changes_do_not_lead_on(
+    om: Om, deltas: Deltas, tmp_path: Path, trouble: str
+) -> None:
+    served = Served()
+    with DataDirectory.lock(tmp_path / "data") as directory:
+        om.writes(3)
+        with om.sync(directory, served) as sync:
+            sync.synchronise()
+            sync.follow()
+        settings = {"interval": 0.05}
+        om.writes(len(om.all_batches))
+        match trouble:
+            case "another leads":
+                om.leader = "om2"
+            case "purged":
+                om.log.first = 20
+            case "put back":
+                om.writes(1)
+            case "another family":
+                batch = bytearray(om.all_batches[3])
+                assert batch[12] in (4, 5)
+                batch[13] = 99
+                om.log.batches = [*om.all_batches[:3], bytes(batch)]
+            case "other settings":
+                settings["filesystem_paths"] = True
+        om.state = "after"
+        with om.sync(directory, served, **settings) as sync:
+            sync.start()
+            assert eventually(lambda: om.checkpoints == 2 and served[-1].sequence_number == sequence_of(deltas.after))
+            assert sync.state.needed == 1
+            if trouble in ("put back", "another leads"):
+                assert eventually(lambda: sync.state.needed == 2), "the new checkpoint does not lead on either"
+                time.sleep(0.3)
+                assert om.checkpoints == 2, "and so the next one waits"
+                assert served[-1] is directory.current()
+            else:
+                om.log.first = 0
+                om.log.batches = om.all_batches
+                asked = len(om.log.asked)
+                assert eventually(lambda: len(om.log.asked) > asked + 2)
+                assert (om.checkpoints, sync.state.needed) == (2, 1)
+            assert sync.state.cause
+
+
+def test_an_om_that_does_not_answer_calls_is_read_by_checkpoints(
+    om: Om, deltas: Deltas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(om_sync, "FIRST_PAUSE", 0.01)
+    served = Served()
+    with DataDirectory.lock(tmp_path / "data") as directory:
+        with om.sync(directory, served) as sync:
+            sync.synchronise()
+        om.address, om.state = "127.0.0.1:1", "after"
+        with om.sync(directory, served, interval=0.01) as sync:
+            with pytest.raises(TransferError):
+                sync.follow()
+            delta = next(task for task in sync.tasks() if task.name == "OmDeltaRequest")
+            assert (delta.status, delta.running) == (-1, False)
+            assert isinstance(sync.state.error, TransferError)
+            assert directory.current() is served[-1]
+            sync.start()
+            assert eventually(lambda: served[-1].sequence_number == sequence_of(deltas.after))
+            assert "again and again" in sync.state.cause
+
+
+def test_too_many_changed_rows_are_a_reason_for_a_checkpoint(
+    om: Om, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with DataDirectory.lock(tmp_path / "data") as directory, om.sync(directory, Served()) as sync:
+        sync.synchronise()
+        sync.follow()
+        sync.follow()
+        monkeypatch.setattr(om_sync, "RAW_LEAST", 0)
+        monkeypatch.setattr(om_sync, "RAW_SHARE", 0)
+        with pytest.raises(CheckpointNeeded, match="bytes of rows have changed"):
+            sync.follow()
