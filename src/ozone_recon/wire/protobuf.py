@@ -27,6 +27,8 @@ FIXED32: Final = 5
 
 MAX_VARINT_BYTES: Final = 10
 _U64: Final = (1 << 64) - 1
+_SHORT: Final = tuple(bytes([number]) for number in range(0x80))
+"""Most numbers that are written."""
 
 
 def read_varint(data: bytes, at: int) -> tuple[int, int]:
@@ -204,6 +206,8 @@ class Message:
 
 def varint(value: int) -> bytes:
     """A number in as few bytes as it needs; a negative one in ten, as Java writes an `int`, a `long` or an enum."""
+    if 0 <= value < 0x80:
+        return _SHORT[value]
     value &= _U64
     out = bytearray()
     while value > 0x7F:

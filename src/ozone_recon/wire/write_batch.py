@@ -7,12 +7,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from ozone_recon.errors import DecodeError, Unsupported
 from ozone_recon.wire.cursor import Cursor
+from ozone_recon.wire.protobuf import delimited, varint
 
 
 class Kind(Enum):
@@ -102,3 +104,14 @@ def read_write_batch(data: bytes) -> WriteBatch:
     if len(changes) != count:
         raise DecodeError(f"a WriteBatch announces {count} changes and has {len(changes)}")
     return WriteBatch(first, tuple(changes))
+
+
+def write_write_batch(sequence: int, changes: Sequence[tuple[int, bytes, bytes | None]]) -> bytes:
+    """A batch whose first change has this sequence number: column family ids, keys and values (None deletes)."""
+    records = [sequence.to_bytes(8, "little") + len(changes).to_bytes(4, "little")]
+    for family, key, value in changes:
+        if value is None:
+            records.append(b"\x04" + varint(family) + delimited(key))
+        else:
+            records.append(b"\x05" + varint(family) + delimited(key) + delimited(value))
+    return b"".join(records)

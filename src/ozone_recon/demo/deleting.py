@@ -1,0 +1,61 @@
+"""The services of a simulated OM that delete in the background: directories bit by bit, and keys with their blocks."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Final
+
+from ozone_recon.decode.om_keys import DeletedDirectoryKey
+from ozone_recon.decode.om_values import decode_key_info, decode_repeated_key_info
+from ozone_recon.demo.keys import Keys
+from ozone_recon.demo.namespace import Bucket, Namespace
+from ozone_recon.model.om import Block
+
+_AT_ONCE: Final = 500
+"""Directories, files or keys to delete in a step, at most."""
+
+
+class Deleting:
+    """Goes through what is kept as deleted."""
+
+    def __init__(self, namespace: Namespace, keys: Keys) -> None:
+        self._space, self._rows, self._keys = namespace, namespace.rows, keys
+
+    def empty_directories(self) -> None:
+        """Takes apart some of the directories that were deleted; those with nothing in them are gone."""
+        left = _AT_ONCE
+        buckets = {one.info.object_id: one for one in self._space.buckets.values()}
+        for row, value in list(islice(self._rows.scan("deletedDirectoryTable", b""), _AT_ONCE)):
+            place, path = DeletedDirectoryKey.parse(row), decode_key_info(value).key
+            done = self._empty(buckets[place.bucket_id], place.object_id, path, left)
+            left -= done
+            if left <= 0:
+                return
+            self._space.request()
+            self._rows.delete("deletedDirectoryTable", row)
+
+    def _empty(self, bucket: Bucket, directory: int, path: str, most: int) -> int:
+        """Takes apart a directory, up to so many things in it; how many."""
+        prefix = bucket.id_prefix(directory)
+        names = [row[len(prefix) :].decode() for row, _ in islice(self._rows.scan("directoryTable", prefix), most)]
+        files = list(islice(self._rows.scan("fileTable", prefix), most - len(names)))
+        if names or files:
+            self._space.request()
+        for name in names:
+            self._keys.detach(bucket, directory, name, f"{path}/{name}")
+        for row, value in files:
+            self._keys.detach_file(bucket, row, value, f"{path}/{row[len(prefix) :].decode()}")
+        return len(names) + len(files)
+
+    def purge(self) -> list[Block]:
+        """Forgets some of the deleted keys; the blocks to be deleted. What a snapshot may have is kept."""
+        kept = tuple(f"/{bucket.name}/".encode() for bucket in self._space.buckets.values() if bucket.snapshots)
+        rows = (row for row in self._rows.scan("deletedTable", b"") if not (kept and row[0].startswith(kept)))
+        blocks = []
+        for row, value in list(islice(rows, _AT_ONCE)):
+            self._rows.delete("deletedTable", row)
+            for key in decode_repeated_key_info(value).keys:
+                blocks += [block for version in key.locations for block in version.blocks]
+        if blocks:
+            self._space.request()
+        return blocks

@@ -1,0 +1,179 @@
+"""The replicas that a simulated datanode has, and what of it is to be reported.
+
+A replica holds what its container holds; what differs from that is noted beside it, for there are few that do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from ozone_recon.demo.containers import Containers
+from ozone_recon.demo.growing import Growing
+from ozone_recon.demo.plan import REPLICATIONS
+from ozone_recon.model.columns import Int64s
+from ozone_recon.model.datanode_reports import ReplicaColumns, ReplicaState
+
+_CHECKSUM: Final = 2_654_435_761
+"""Knuth's multiplier: neighbouring containers get checksums far from each other."""
+
+
+class Replicas:
+    """Those of one datanode."""
+
+    def __init__(self) -> None:
+        self._rows = Growing(container="i8", state="u1", index="u1", origin="i4")
+        self._changed: dict[int, None] = {}
+        """Containers of replicas that have changed and are not reported yet, in order."""
+        self._gone: dict[int, tuple[int, int]] = {}
+        """The same of such that are deleted, and their indexes and origins."""
+        self._lost_blocks: dict[int, int] = {}
+        """Blocks that a replica has not, of the last of its container's, by container."""
+        self._damaged: set[int] = set()
+        """Containers of replicas whose data is not that of the others."""
+
+    def __len__(self) -> int:
+        return self._rows.rows
+
+    def __contains__(self, container: int) -> bool:
+        return self._row(container) is not None
+
+    @property
+    def containers(self) -> Int64s:
+        """The containers; in no order."""
+        ids: Int64s = self._rows["container"].copy()
+        return ids
+
+    def in_state(self, state: ReplicaState) -> list[int]:
+        """Containers of replicas in a state."""
+        found: list[int] = self._rows["container"][self._rows["state"] == state].tolist()
+        return found
+
+    def load(self, containers: Int64s, indexes: Int64s, datanode: int) -> None:
+        """Adds many closed ones at once, which are not to be reported as changes."""
+        rows = {"container": containers, "state": ReplicaState.CLOSED, "index": indexes, "origin": datanode}
+        self._rows.add(len(containers), **rows)
+
+    def add(self, container: int, state: ReplicaState, index: int, origin: int) -> None:
+        """Adds one; `origin` is the number of the datanode that wrote it first."""
+        self._rows.add(container=container, state=state, index=index, origin=origin)
+        self._changed[container] = None
+        self._gone.pop(container, None)
+
+    def remove(self, container: int) -> None:
+        """Deletes one, if it is there."""
+        row = self._row(container)
+        if row is not None:
+            self._gone[container] = int(self._rows["index"][row]), int(self._rows["origin"][row])
+            self._rows.take_last(row)
+            self._changed.pop(container, None)
+            self._lost_blocks.pop(container, None)
+            self._damaged.discard(container)
+
+    def state(self, container: int) -> ReplicaState | None:
+        """How a replica is; None when there is none."""
+        row = self._row(container)
+        return None if row is None else ReplicaState(int(self._rows["state"][row]))
+
+    def index(self, container: int) -> int:
+        """The index of a replica within EC; 0 for others, and where there is none."""
+        row = self._row(container)
+        return 0 if row is None else int(self._rows["index"][row])
+
+    def origin(self, container: int) -> int:
+        """The number of the datanode that wrote a replica first; KeyError when it is not here."""
+        row = self._row(container)
+        if row is None:
+            raise KeyError(container)
+        return int(self._rows["origin"][row])
+
+    def enter(self, container: int, state: ReplicaState) -> None:
+        """Has a replica in another state, if it is there."""
+        row = self._row(container)
+        if row is not None and self._rows["state"][row] != state:
+            self._rows["state"][row] = state
+            self._changed[container] = None
+
+    def touch(self, container: int) -> None:
+        """Says that something in a replica has changed."""
+        self._changed[container] = None
+
+    def lose_blocks(self, container: int, blocks: int) -> None:
+        """Has a replica without the last blocks that were written."""
+        self._lost_blocks[container] = blocks
+        self.touch(container)
+
+    def damage(self, container: int) -> None:
+        """Has a replica with other data than it should have."""
+        self._damaged.add(container)
+        self.touch(container)
+
+    def repair(self) -> None:
+        """Undoes all that `damage` and `lose_blocks` did."""
+        for container in (*self._damaged, *self._lost_blocks):
+            self.touch(container)
+        self._damaged.clear()
+        self._lost_blocks.clear()
+
+    def report(self, containers: Containers, uuids: Sequence[str]) -> ReplicaColumns:
+        """All that are here. Changes before need not be reported any more."""
+        self._changed.clear()
+        self._gone.clear()
+        return self._columns(np.arange(len(self)), containers, uuids)
+
+    def changes(self, containers: Containers, uuids: Sequence[str]) -> tuple[ReplicaColumns, ...]:
+        """What has changed since the last report: nothing, or one of deleted ones and one of others."""
+        rows = [row for row in map(self._row, self._changed) if row is not None]
+        gone = self._gone_columns(uuids)
+        reports = (gone, self._columns(np.array(rows, np.int64), containers, uuids))
+        self._changed.clear()
+        self._gone.clear()
+        return tuple(report for report in reports if len(report))
+
+    def _row(self, container: int) -> int | None:
+        found = np.flatnonzero(self._rows["container"] == container)
+        return int(found[0]) if len(found) else None
+
+    def _columns(self, rows: Int64s, containers: Containers, uuids: Sequence[str]) -> ReplicaColumns:
+        ids = self._rows["container"][rows]
+        origins, origin = np.unique(self._rows["origin"][rows], return_inverse=True)
+        sequence, blocks = containers.column("sequence_id", ids), containers.column("blocks", ids)
+        state = self._rows["state"][rows]
+        checksum = ids * _CHECKSUM % (1 << 32)
+        coded = np.array([one.kind == "EC" for one in REPLICATIONS])[containers.column("replication", ids)]
+        # Those of EC's parts differ, and SCM and Recon compare all of a container's; so datanodes say none of them.
+        checksum[coded | (state < ReplicaState.QUASI_CLOSED)] = 0
+        for place in np.flatnonzero(np.isin(ids, [*self._damaged, *self._lost_blocks])).tolist():
+            container = int(ids[place])
+            checksum[place] += container in self._damaged
+            sequence[place] -= self._lost_blocks.get(container, 0)
+        return ReplicaColumns(
+            container_id=ids,
+            state=state,
+            sequence_id=sequence,
+            number_of_keys=blocks,
+            used_bytes=containers.column("used_bytes", ids),
+            replica_index=self._rows["index"][rows].astype(np.int32),
+            data_checksum=checksum,
+            is_empty=(blocks == 0) & (state == ReplicaState.CLOSED),
+            origin=origin.astype(np.int32),
+            origins=tuple(uuids[one] for one in origins.tolist()),
+        )
+
+    def _gone_columns(self, uuids: Sequence[str]) -> ReplicaColumns:
+        nothing = np.zeros(len(self._gone), np.int64)
+        origins = sorted({origin for _, origin in self._gone.values()})
+        return ReplicaColumns(
+            container_id=np.array(list(self._gone), np.int64),
+            state=np.full(len(self._gone), ReplicaState.DELETED, np.uint8),
+            sequence_id=nothing,
+            number_of_keys=nothing,
+            used_bytes=nothing,
+            replica_index=np.array([index for index, _ in self._gone.values()], np.int32),
+            data_checksum=nothing,
+            is_empty=nothing == 0,
+            origin=np.array([origins.index(origin) for _, origin in self._gone.values()], np.int32),
+            origins=tuple(uuids[one] for one in origins),
+        )
