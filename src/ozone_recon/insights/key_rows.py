@@ -162,7 +162,7 @@ def read_groups(generation: Generation, wanted: Int64s) -> GroupNames:
     )
 
 
-def read_replication(generation: Generation, row: int) -> ReplicationConfig:
+def read_replication(generation: Generation | GenerationBuild, row: int) -> ReplicationConfig:
     """A row of `replications`."""
     table = generation.table("replications")
     return ReplicationConfig(

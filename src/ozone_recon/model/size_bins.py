@@ -1,4 +1,4 @@
-"""File-size bins as Recon counts them (FileSizeCountTask, ReconConstants)."""
+"""Bins of sizes as Recon counts files and containers (FileSizeCountTask, ContainerSizeCountTask, ReconConstants)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ UPPER_BOUNDS: tuple[int, ...] = (*(1 << (10 + i) for i in range(41)), (1 << 63) 
 """Inclusive upper bound of each bin in bytes; sizes of 2^50 and more are in the last one, as in Recon."""
 DIST_BINS = 41
 """Bins of `namespace/dist`, where the last two of ours are one."""
+CONTAINER_UPPER_BOUNDS: tuple[int, ...] = (0, *(1 << (29 + i) for i in range(22)), (1 << 63) - 1)
+"""Inclusive upper bound of each bin of containers in bytes; those of 2^50 and more are in the last one, too."""
 
 
 def bin_of(size: int) -> int:
@@ -27,6 +29,11 @@ def bins_of(sizes: Int64s) -> Int64s:
     bins = np.empty(len(sizes), np.int64)
     _fill(sizes, bins)
     return bins
+
+
+def container_bins_of(sizes: Int64s) -> Int64s:
+    """The bin of every container of these sizes; negative ones count as 0."""
+    return np.searchsorted(np.array([*CONTAINER_UPPER_BOUNDS[:-2], (1 << 50) - 1]), np.maximum(sizes, 0))
 
 
 @lean_kernel
