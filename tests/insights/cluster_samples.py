@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 
 from ozone_recon.insights.cluster_tables import HEALTH, OP_STATES, TABLES
+from ozone_recon.insights.container_health import BY_CONTAINER, UNHEALTHY
+from ozone_recon.insights.container_health import TABLES as HEALTH_TABLES
 from ozone_recon.model.columns import ByteColumn
+from ozone_recon.model.container_health import UnhealthyContainer
 from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState
@@ -69,10 +72,17 @@ def container(container_id: int, *datanodes: int, **more: Any) -> Container:
 NODES = tuple(Node(f"aea7371c-5308-497a-a0b3-00000000000{n}", f"dn{n}") for n in range(5))
 
 
-def cluster_generation(place: Path, containers: Sequence[Container], nodes: Sequence[Node] = NODES) -> Generation:
+def cluster_generation(
+    place: Path,
+    containers: Sequence[Container],
+    nodes: Sequence[Node] = NODES,
+    unhealthy: Sequence[UnhealthyContainer] | None = None,
+) -> Generation:
     """A cluster generation of these; `place` is a directory that is not there yet."""
     with GenerationBuild(place) as build:
         write_containers(build, containers, nodes)
+        if unhealthy is not None:
+            write_unhealthy(build, unhealthy)
         build.about = replace(build.about, taken_at=TAKEN_AT)
         build.seal()
     return Generation.open(place)
@@ -114,6 +124,15 @@ def write_containers(build: GenerationBuild, containers: Sequence[Container], no
     }
     for name, schema in TABLES.items():
         write_rows(build, name, schema, tables.get(name, []))
+
+
+def write_unhealthy(build: GenerationBuild, unhealthy: Sequence[UnhealthyContainer]) -> None:
+    """The tables of container_health that have the lists."""
+    rows = sorted(unhealthy, key=lambda one: (one.state, one.container_id))
+    values = [one._asdict() | {"container": one.container_id, "state": int(one.state)} for one in rows]
+    by_container = sorted(range(len(rows)), key=lambda row: (rows[row].container_id, rows[row].state))
+    write_rows(build, UNHEALTHY, HEALTH_TABLES[UNHEALTHY], values)
+    write_rows(build, BY_CONTAINER, HEALTH_TABLES[BY_CONTAINER], [{"row": row} for row in by_container])
 
 
 def write_rows(build: GenerationBuild, name: str, schema: Schema, rows: Sequence[dict[str, Any]]) -> None:

@@ -10,6 +10,7 @@ from ozone_recon.api import (
     metrics,
     namespace,
     pending_deletion,
+    unhealthy,
     utilization,
     volumes,
 )
@@ -19,6 +20,7 @@ ROUTES: tuple[Route, ...] = (
     *cluster.ROUTES,
     *containers.ROUTES,
     *container_listings.ROUTES,
+    *unhealthy.ROUTES,
     *volumes.ROUTES,
     *keys.ROUTES,
     *pending_deletion.ROUTES,
