@@ -60,6 +60,22 @@ def test_a_process_is_there_before_its_job_and_gone_without_one(sample: Path, tm
     assert idle.poll() is not None
 
 
+def test_a_process_does_one_job_after_the_other(sample: Path, tmp_path: Path) -> None:
+    builder = Builder()
+    (tmp_path / "no checkpoint").mkdir()
+    with DataDirectory.lock(tmp_path / "data") as directory, builder.ready() as process:
+        for _ in range(2):
+            job = job_for(directory, sample)
+            builder.run(job, lambda _: None)
+            assert directory.publish(job.place).about.counts["keyTable"] > 0
+        assert builder.waiting
+        assert process.poll() is None
+        with pytest.raises(CheckpointError):
+            builder.run(job_for(directory, tmp_path / "no checkpoint"), lambda _: None)
+    assert not builder.waiting
+    assert process.returncode == -signal.SIGKILL
+
+
 def test_a_job_arrives_as_it_was_sent(tmp_path: Path) -> None:
     job = BuildJob(tmp_path / "c", tmp_path / "p", "source", "identity", 1 << 40, 3, False)
     assert BuildJob.of_line(job.line()) == job

@@ -110,6 +110,7 @@ def test_changes_lead_to_what_the_next_checkpoint_holds(om: Om, deltas: Deltas, 
         for batches in (1, len(om.all_batches) // 2, len(om.all_batches)):
             om.writes(batches)
             sync.follow()
+            assert sync._builder.waiting, "small folds have a process in common"
         last = directory.current()
         assert last is served[-1]
         with Checkpoint.open(deltas.after) as after:
@@ -143,6 +144,7 @@ def test_nothing_new_builds_nothing_and_is_fresh(om: Om, tmp_path: Path) -> None
         assert before > directory.current().taken_at - 1
         time.sleep(0.01)
         assert sync.follow() is served[-1]
+        assert not sync._builder.waiting
         assert sync.state.checked_at > before
         assert (len(served), sync.state.lag, sync.state.doing) == (2, 0, "idle")
 

@@ -1,4 +1,4 @@
-"""The process that builds a generation: takes one job from standard input, says how it goes on standard output.
+"""The process that builds generations: takes jobs from standard input, says how they go on standard output.
 
 Both are lines of JSON. Standard input stays open for as long as the parent lives: when it ends, so do we.
 """
@@ -11,6 +11,7 @@ import sys
 import threading
 import traceback
 from dataclasses import asdict, replace
+from queue import SimpleQueue
 from typing import BinaryIO
 
 import orjson
@@ -31,21 +32,24 @@ from ozone_recon.sync.progress import Progress
 
 
 def main() -> None:
-    """Do the job."""
+    """Do job after job."""
     said = os.fdopen(os.dup(1), "wb", buffering=0)
     # Whatever a library prints must not get between our lines.
     os.dup2(2, 1)
     _load()
-    job = BuildJob.of_line(sys.stdin.buffer.readline())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        build_for(job, said)
-    except ReconError as refused:
-        _say(said, {"failed": type(refused).__name__, "text": str(refused)})
-    except BaseException:
-        _say(said, {"failed": "", "text": traceback.format_exc()})
-    else:
-        _say(said, {"done": True})
+    lines: SimpleQueue[bytes] = SimpleQueue()
+    threading.Thread(target=_read, args=(lines,), daemon=True).start()
+    while True:
+        job = BuildJob.of_line(lines.get())
+        try:
+            build_for(job, said)
+        except ReconError as refused:
+            _say(said, {"failed": type(refused).__name__, "text": str(refused)})
+        except BaseException:
+            _say(said, {"failed": "", "text": traceback.format_exc()})
+        else:
+            _say(said, {"done": True})
+        gc.collect()
 
 
 def build_for(job: BuildJob, said: BinaryIO) -> None:
@@ -87,7 +91,7 @@ def build_for(job: BuildJob, said: BinaryIO) -> None:
 
 def _load() -> None:
     """What takes its time, now that we wait for a job: numba sets itself up when its first kernel is called."""
-    # Nothing here makes cycles by the row, and the process ends with its job.
+    # Nothing here makes cycles by the row.
     gc.disable()
     nothing = ByteColumn.of(())
     decode_keys(Rows(nothing, nothing), "keyTable")
@@ -97,9 +101,9 @@ def _say(said: BinaryIO, line: dict[str, object]) -> None:
     said.write(orjson.dumps(line) + b"\n")
 
 
-def _end_with_parent() -> None:
-    while sys.stdin.buffer.read(1):
-        pass
+def _read(lines: SimpleQueue[bytes]) -> None:
+    for line in sys.stdin.buffer:
+        lines.put(line)
     os._exit(1)
 
 

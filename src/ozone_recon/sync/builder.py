@@ -40,9 +40,14 @@ class Builder:
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = threading.Event()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is a process for the next job."""
+        return self._process is not None
+
     @contextmanager
     def ready(self) -> Iterator[subprocess.Popen[bytes]]:
-        """A process for the next job, started now, so that it has loaded by the time there is one; `run` takes it."""
+        """A process for the next jobs, started now, so that it has loaded by the time there is one; `run` takes it."""
         if self._process is not None:
             yield self._process
             return
@@ -69,6 +74,8 @@ class Builder:
             with self.ready() as process:
                 self._follow(process, job, report)
         except BaseException:
+            if self._process:
+                self._process.kill()
             remove_tree(job.place)
             raise
 

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -29,6 +30,8 @@ BUILD_SHARE: Final = 3.0
 FIRST_PAUSE: Final = 10.0
 """Seconds from a failure to the next attempt; doubles with each further one up to `LONGEST_PAUSE`."""
 LONGEST_PAUSE: Final = 600.0
+_SMALL: Final = 128 << 20
+"""Bytes of a generation whose folding takes less time than starting a process."""
 _PATIENCE: Final = 4
 """Every so many failures in a row, a checkpoint is tried instead."""
 RAW_SHARE: Final = 0.5
@@ -57,7 +60,7 @@ class SyncState:
     doing: str = "idle"
     at: Progress | Transfer | Retry | None = None
     """How far it is."""
-    error: Exception | None = None
+    error: BaseException | None = None
     """Why the last one failed; None when it did not."""
     failures: int = 0
     """In a row."""
@@ -103,6 +106,8 @@ class OmSync:
         self._led_astray = 0
         """Checkpoints in a row from which changes did not lead on."""
         self._builder = Builder()
+        self._builder_kept = ExitStack()
+        """Has a build process from one fold to the next while they are small and come one after the other."""
         self._wake = threading.Event()
         self._stopping = False
         self._folding = 0.0
@@ -123,6 +128,7 @@ class OmSync:
     def synchronise(self) -> Generation:
         """Get a checkpoint, build from it, and serve the result; raises what stands in the way (see `state.error`)."""
         # The build's process loads while the checkpoint is fetched.
+        self._builder_kept.close()
         with self._turn, self._builder.ready():
             try:
                 generation = self._build(self._get())
@@ -149,14 +155,16 @@ class OmSync:
                         generation = self._fold(generation, found)
                         self._note(generation, built=1, folded=1)
                         self._serve(generation)
+                    else:
+                        self._builder_kept.close()
                     self._checked(generation, found)
                     if found.complete:
                         self._led_astray = 0
                         return generation
-            except CheckpointNeeded:
-                raise
-            except Exception as failure:
-                self._fail(failure)
+            except BaseException as failure:
+                self._builder_kept.close()
+                if not isinstance(failure, CheckpointNeeded):
+                    self._fail(failure)
                 raise
 
     def start(self) -> None:
@@ -179,6 +187,7 @@ class OmSync:
             self._changes.close()
         if self._thread.is_alive():
             self._thread.join()
+        self._builder_kept.close()
 
     def tasks(self) -> tuple[TaskStatus, ...]:
         """The rows of `/task/status`."""
@@ -249,6 +258,10 @@ class OmSync:
     def _fold(self, base: Generation, found: Found) -> Generation:
         self._begin("fold")
         began = time.monotonic()
+        if base.size >= _SMALL:
+            self._builder_kept.close()
+        elif not self._builder.waiting:
+            self._builder_kept.enter_context(self._builder.ready())
         aside = self._directory.reserve(found.changes.size)
         try:
             write_changes(aside, found.changes, found.read_at)
@@ -310,7 +323,7 @@ class OmSync:
                 state = replace(state, delta=_touched(state.delta, running=True))
         self.state = state
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         state = replace(self.state, doing="idle", at=None, error=error, failures=self.state.failures + 1)
         match self.state.doing:
             case "checkpoint":
