@@ -17,7 +17,13 @@ from tests.insights.test_scm_containers import pages, table
 
 from ozone_recon.decode.heartbeats import decode_reports
 from ozone_recon.insights import cluster_writing
-from ozone_recon.insights.cluster_reading import read_containers, read_datanodes, read_pipelines, read_replicas
+from ozone_recon.insights.cluster_reading import (
+    count_open,
+    read_containers,
+    read_datanodes,
+    read_pipelines,
+    read_replicas,
+)
 from ozone_recon.insights.cluster_tables import HEALTH, TABLES
 from ozone_recon.insights.cluster_writing import DatanodeRow, write_containers
 from ozone_recon.insights.replica_history import ReplicaHistory, Replicas
@@ -141,6 +147,7 @@ def test_the_tables_are_those_of_a_plain_loop(
     assert open_replicas == [
         sum(row.present and m == n and known[one].state == "OPEN" for one, m, row in there) for n in range(2)
     ]
+    assert count_open(generation).tolist() == open_replicas
     of_known = {uuid: {one: row for one, row in of_one.items() if one in known} for uuid, of_one in held.items()}
     assert plain(read_replicas(generation)) == {uuid: of_one for uuid, of_one in of_known.items() if of_one}
     assert read_datanodes(generation) == datanodes

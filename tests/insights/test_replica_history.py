@@ -91,10 +91,6 @@ def test_columns_hold_what_a_plain_table_does(said: list[Heartbeat]) -> None:
         assert rows(replicas) == table
         assert replicas.container_id.tolist() == sorted(table)
         assert set(replicas.origins) == {row.replica.origin for row in table.values()}
-        for container in (*table, 0, 9, 1 << 40):
-            row = replicas.row(container)
-            assert (row is None) == (container not in table)
-            assert row is None or replicas.container_id[row] == container
 
 
 def said(*containers: int, state: int = 4) -> bytes:
@@ -116,18 +112,28 @@ def test_who_has_and_had_a_container() -> None:
         replace(HEARTBEAT, increments=(said(1, state=7), said(5, state=1), said(6, state=7))),
         replace(HEARTBEAT, datanode=OTHER_DATANODE, containers=said(4)),
     )
-    seen = [
-        (datanode, replicas.first_seen[row], replicas.last_seen[row], bool(replicas.present[row]))
-        for datanode, replicas, row in history.of_container(3)
-    ]
-    assert seen == [(NODE, 0, 0, True), (OTHER_NODE, 1, 1, False)]
     states = {one: row.replica.state for one, row in rows(history.of_datanode(NODE)).items()}
     assert states == {1: "DELETED", 2: "CLOSED", 3: "CLOSED", 5: "OPEN"}
-    assert history.reported(np.array([1, 2, 3, 4, 5, 6, 7])).tolist() == [False, True, True, True, True, False, False]
-    assert history.reported(np.array([], np.int64)).tolist() == []
-    history.forget(NODE)
-    assert len(history.of_datanode(NODE)) == 0
-    assert [datanode for datanode, _, _ in history.of_container(3)] == [OTHER_NODE]
+    of_other = {one: row.present for one, row in rows(history.of_datanode(OTHER_NODE)).items()}
+    assert of_other == {3: False, 4: True}
+    history.retire(NODE)
+    assert not any(row.present for row in rows(history.all()[NODE]).values())
+    again = ReplicaHistory()
+    again.restore(history.all())
+    assert rows(again.of_datanode(OTHER_NODE)) == rows(history.of_datanode(OTHER_NODE))
+
+
+def test_what_changes_the_health_of_a_container() -> None:
+    history = ReplicaHistory()
+
+    def add(report: bytes) -> bool:
+        return history.add(decode_reports(replace(HEARTBEAT, containers=report)), 0)
+
+    assert add(said(1, 2))
+    assert not add(said(1, 2))
+    assert not add(container_report(replica(1, used=5), replica(2, keys=5)))
+    assert add(container_report(replica(1, 5), replica(2))), "a state"
+    assert add(said(1)), "one has gone"
 
 
 def test_of_those_gone_the_last_ones_seen_are_kept() -> None:

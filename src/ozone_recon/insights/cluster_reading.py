@@ -12,8 +12,10 @@ from ozone_recon.insights.key_rows import read_replication
 from ozone_recon.insights.merged_ids import narrowed
 from ozone_recon.insights.replica_history import Replicas
 from ozone_recon.insights.scm_containers import ScmContainers
+from ozone_recon.model.columns import Int64s
 from ozone_recon.model.container_columns import ContainerColumns
 from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.model.scm import ContainerState
 from ozone_recon.store.columns import Array
 from ozone_recon.store.generation import Generation, Table
 from ozone_recon.store.table import Chunk
@@ -101,6 +103,14 @@ def read_replicas(generation: Generation) -> dict[str, Replicas]:
 def _with_origins(columns: dict[str, Array], origins: list[str]) -> Replicas:
     used, which = np.unique(columns["origin"], return_inverse=True)
     return Replicas(**columns | {"origin": narrowed(which)}, origins=tuple(origins[number] for number in used.tolist()))
+
+
+def count_open(generation: Generation) -> Int64s:
+    """How many replicas of open containers each datanode has."""
+    containers, replicas = generation.table(CONTAINERS), generation.table(REPLICAS)
+    lengths = np.diff(np.append(containers["first_replica"], replicas.rows))
+    is_open = np.repeat(containers["state"] == ContainerState.OPEN, lengths) & (replicas["present"] != 0)
+    return np.bincount(replicas["datanode"][is_open], minlength=generation.table(DATANODES).rows)
 
 
 def read_datanodes(generation: Generation) -> list[DatanodeRow]:

@@ -42,6 +42,8 @@ class _Datanode:
     layout: LayoutVersion
     due: bool
     """Whether it has to register."""
+    spoken: bool = True
+    """Whether it has ever been heard of."""
 
 
 class DatanodeHealth:
@@ -59,7 +61,7 @@ class DatanodeHealth:
 
     def expect(self, datanode: str, layout: LayoutVersion, now: float) -> None:
         """Says that there is such a datanode: it counts as heard of just now, and has to register."""
-        self._datanodes[datanode] = _Datanode(now, layout, due=True)
+        self._datanodes[datanode] = _Datanode(now, layout, due=True, spoken=False)
 
     def hear(self, heartbeat: Heartbeat, now: float) -> bool:
         """Takes note of a heartbeat; whether the datanode has to register.
@@ -74,12 +76,17 @@ class DatanodeHealth:
         if known is None:
             return True
         known.due |= now - known.heard >= self._intervals.register
-        known.heard, known.layout = now, heartbeat.layout
+        known.heard, known.layout, known.spoken = now, heartbeat.layout, True
         return known.due
 
     def forget(self, datanode: str) -> None:
         """Says that there is no such datanode, until it registers again."""
         self._datanodes.pop(datanode, None)
+
+    def has_spoken(self, datanode: str) -> bool:
+        """Whether a datanode has been heard of, rather than expected only."""
+        known = self._datanodes.get(datanode)
+        return known is not None and known.spoken
 
     def silence(self, datanode: str, now: float) -> float:
         """Seconds since a datanode was heard of; KeyError when it is not known."""

@@ -8,14 +8,13 @@ meanwhile is not disturbed.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 import numpy as np
 
 from ozone_recon.insights.merged_ids import Bools, Merge, Numbers, found, last_of_each, narrowed
-from ozone_recon.model.columns import Int64s
 from ozone_recon.model.datanode_reports import DatanodeReports, ReplicaColumns, ReplicaState
 
 
@@ -43,19 +42,13 @@ class Replicas:
     def __len__(self) -> int:
         return len(self.container_id)
 
-    def row(self, container_id: int) -> int | None:
-        """The row of a container."""
-        ids = self.container_id
-        if container_id > np.iinfo(ids.dtype).max:
-            return None
-        row = int(ids.searchsorted(ids.dtype.type(container_id)))
-        return row if row < len(ids) and ids[row] == container_id else None
-
 
 _COLUMNS: Final = tuple(field.name for field in fields(Replicas) if field.name != "origins")
 _REPORTED: Final = tuple(
     field.name for field in fields(ReplicaColumns) if field.name not in ("container_id", "origin", "origins")
 )
+_STANDING: Final = ("present", "state", "replica_index", "is_empty", "data_checksum")
+"""What the health of its container depends on, but for the sequence ids of open ones."""
 _EMPTY: Final[dict[str, Any]] = {name: np.empty(0, np.uint8) for name in _COLUMNS} | {"present": np.empty(0, np.bool_)}
 _NONE: Final = Replicas(**_EMPTY, origins=())
 
@@ -68,40 +61,38 @@ class ReplicaHistory:
         self._gone_kept = gone_kept
         self._datanodes: dict[str, Replicas] = {}
 
-    def add(self, reports: DatanodeReports, at: int) -> None:
-        """Adds a datanode's reports of its containers, which came at this time."""
+    def add(self, reports: DatanodeReports, at: int) -> bool:
+        """Adds a datanode's reports of its containers, which came at this time.
+
+        Whether anything is new that the health of a container depends on.
+        """
         uuid = reports.datanode.uuid
-        replicas = self._datanodes.get(uuid, _NONE)
+        before = replicas = self._datanodes.get(uuid, _NONE)
         if reports.containers is not None:
             replicas = _merged(replicas, reports.containers, at, whole=True)
         for increment in reports.increments:
             replicas = _merged(replicas, increment, at, whole=False)
-        self._datanodes[uuid] = _without_oldest(replicas, self._gone_kept)
+        self._datanodes[uuid] = replicas = _without_oldest(replicas, self._gone_kept)
+        return not all(
+            np.array_equal(getattr(before, name), getattr(replicas, name)) for name in ("container_id", *_STANDING)
+        )
 
-    def forget(self, datanode: str) -> None:
-        """Forgets all replicas of a datanode."""
-        self._datanodes.pop(datanode, None)
+    def restore(self, replicas: Mapping[str, Replicas]) -> None:
+        """Takes what was known before as it was."""
+        self._datanodes |= replicas
+
+    def retire(self, datanode: str) -> None:
+        """Says that a datanode is no more: it had its replicas."""
+        replicas = self.of_datanode(datanode)
+        self._datanodes[datanode] = replace(replicas, present=np.zeros(len(replicas), np.bool_))
+
+    def all(self) -> dict[str, Replicas]:
+        """The replicas of each datanode that has or had some."""
+        return self._datanodes.copy()
 
     def of_datanode(self, datanode: str) -> Replicas:
         """The replicas of a datanode; none when it is not known."""
         return self._datanodes.get(datanode, _NONE)
-
-    def of_container(self, container_id: int) -> Iterator[tuple[str, Replicas, int]]:
-        """The replicas of a container: the datanode, and where among its replicas it is."""
-        for datanode, replicas in tuple(self._datanodes.items()):
-            row = replicas.row(container_id)
-            if row is not None:
-                yield datanode, replicas, row
-
-    def reported(self, container_ids: Int64s) -> Bools:
-        """Which of these containers, in ascending order, have a replica: safe mode is over when all have one."""
-        padded = np.append(container_ids, -1)
-        found = np.zeros(len(padded), np.bool_)
-        for replicas in tuple(self._datanodes.values()):
-            ids = replicas.container_id[replicas.present].astype(np.int64)
-            at = np.searchsorted(container_ids, ids)
-            found[at[padded[at] == ids]] = True
-        return found[:-1]
 
 
 def _merged(old: Replicas, report: ReplicaColumns, at: int, *, whole: bool) -> Replicas:

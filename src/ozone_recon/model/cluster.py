@@ -104,6 +104,8 @@ class Cluster:
     pipelines: tuple[Pipeline, ...] = ()
     open_containers_of: dict[str, int] = field(default_factory=dict)
     """Open containers by pipeline id; a pipeline that has none need not be in it."""
+    waiting_for: tuple[str, ...] = ()
+    """Hosts of datanodes that live, by SCM, and have not said yet what they have: no container is judged until then."""
     leaving: tuple[Leaving, ...] = ()
     deleted_blocks: DeletedBlocksSummary | None = None
     drift: dict[str, int] = field(default_factory=dict)

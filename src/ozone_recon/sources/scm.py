@@ -80,6 +80,11 @@ class Scm:
         async for page in self._pages(_Command.LIST_CONTAINERS, request, start):
             yield page
 
+    async def container_page(self, start: int, count: int, state: ContainerState) -> Cells:
+        """At most so many ContainerInfoProtos in a state, in the order of their ids from `start` on."""
+        request = number_field(1, count) + number_field(2, start) + number_field(4, state)
+        return _cells(await self._ask(_Command.LIST_CONTAINERS, request))
+
     async def container_ids(self, state: ContainerState, start: int = 0) -> AsyncIterator[Cells]:
         """ContainerIDs in their order from `start` on, a page at a time; cheaper for SCM than `containers`."""
 

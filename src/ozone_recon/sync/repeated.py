@@ -1,0 +1,104 @@
+"""A job that is done again and again, whatever becomes of it: how it fares is shown, and it is never given up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final
+
+from ozone_recon.errors import ReconError
+from ozone_recon.model.cluster import ClusterTask
+
+FIRST_PAUSE: Final = 5.0
+"""Seconds from a failure to the next attempt, if the interval is no shorter; they double with each further one."""
+LONGEST_PAUSE: Final = 300.0
+LEAST_PAUSE: Final = 1.0
+"""Seconds between two runs, however often it is woken."""
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Repeated:
+    """A job, done at its interval, and at once when it is woken. To be used on one event loop."""
+
+    def __init__(self, name: str, interval: float, job: Callable[[], Awaitable[None]], delay: float = 0.0) -> None:
+        """Times are seconds; `delay` is from the start to its first run."""
+        self.status = ClusterTask(name)
+        self.runs = 0
+        self.failures = 0
+        """In a row."""
+        self._interval = interval
+        self._job = job
+        self._delay = delay
+        self._woken = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Does the job, for ever."""
+        await self._wait(self._delay)
+        while True:
+            await self._once()
+            await asyncio.sleep(min(self._interval, LEAST_PAUSE))
+            await self._wait(self._pause() - LEAST_PAUSE)
+
+    def wake(self) -> bool:
+        """Has it done now; False when it is being done, and will be once more then."""
+        self._woken.set()
+        return not self.status.running
+
+    def stop(self) -> bool:
+        """Ends what is being done, until it is due again; False when it is not being done."""
+        return self._running is not None and self._running.cancel()
+
+    async def once_more(self) -> None:
+        """Has it done now, and waits until it has been."""
+        ended = self._ended
+        self.wake()
+        await ended.wait()
+
+    async def _once(self) -> None:
+        self._woken.clear()
+        began = _now()
+        self.status = replace(self.status, timestamp=began, began=began, running=True)
+        self._running = asyncio.ensure_future(self._job())
+        try:
+            await asyncio.wait({self._running})
+            error = "it was stopped" if self._running.cancelled() else self._said(self._running.exception())
+        finally:
+            self._running.cancel()
+            self._running = None
+        self.runs += 1
+        self.failures = self.failures + 1 if error else 0
+        self.status = replace(self.status, timestamp=_now(), running=False, error=error)
+        ended, self._ended = self._ended, asyncio.Event()
+        ended.set()
+
+    def _said(self, failure: BaseException | None) -> str:
+        """What went wrong, which the log has once when it goes on."""
+        if failure is None:
+            return ""
+        error = str(failure) if isinstance(failure, ReconError) else repr(failure)
+        if error != self.status.error:
+            _LOG.warning(
+                "%s: %s", self.status.name, error, exc_info=None if isinstance(failure, ReconError) else failure
+            )
+        return error
+
+    def _pause(self) -> float:
+        if not self.failures:
+            return self._interval
+        return min(self._interval, FIRST_PAUSE * float(2 ** min(self.failures - 1, 16)), LONGEST_PAUSE)
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(max(seconds, 0)):
+                await self._woken.wait()
+        except TimeoutError:
+            pass
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,101 @@
+"""Jobs that are done again and again, fail, are woken, and are stopped."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from ozone_recon.errors import TransferError
+from ozone_recon.sync import repeated
+from ozone_recon.sync.repeated import Repeated
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeated, "LEAST_PAUSE", 0.0)
+
+
+class Job:
+    """Fails when it is told to; lasts until it may go on."""
+
+    def __init__(self) -> None:
+        self.failure: Exception | None = None
+        self.may = asyncio.Event()
+        self.may.set()
+        self.begun = asyncio.Event()
+
+    async def __call__(self) -> None:
+        self.begun.set()
+        await self.may.wait()
+        if self.failure:
+            raise self.failure
+
+
+async def ended(once: Repeated) -> None:
+    """Its next run."""
+    await once._ended.wait()
+
+
+def test_a_failure_is_shown_and_ends_nothing() -> None:
+    async def go() -> None:
+        job = Job()
+        once = Repeated("Task", 3600, job)
+        running = asyncio.create_task(once.run())
+        for failure, error in (
+            (TransferError("scm:9860 cannot be reached"), "scm:9860 cannot be reached"),
+            (ValueError("odd"), "ValueError('odd')"),
+            (None, ""),
+        ):
+            job.failure = failure
+            await once.once_more()
+            assert (once.status.error, once.status.running) == (error, False)
+            assert once.status.timestamp >= once.status.began > 0
+        assert (once.runs, once.failures) == (3, 0)
+        running.cancel()
+
+    asyncio.run(go())
+
+
+def test_it_is_done_at_its_interval_and_sooner_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def go() -> None:
+        job = Job()
+        often = Repeated("Task", 0.001, job)
+        running = asyncio.create_task(often.run())
+        for runs in range(1, 4):
+            await ended(often)
+            assert often.runs == runs
+        running.cancel()
+        monkeypatch.setattr(repeated, "FIRST_PAUSE", 0.001)
+        job.failure = TransferError("no")
+        failing = Repeated("Task", 3600, job)
+        running = asyncio.create_task(failing.run())
+        for failures in range(1, 4):
+            await ended(failing)
+            assert failing.failures == failures
+        running.cancel()
+
+    asyncio.run(go())
+
+
+def test_it_can_be_stopped_until_it_is_due_again() -> None:
+    async def go() -> None:
+        job = Job()
+        job.may.clear()
+        once = Repeated("Task", 3600, job)
+        assert not once.stop()
+        running = asyncio.create_task(once.run())
+        await job.begun.wait()
+        assert once.status.running
+        assert not once.wake(), "it is being done"
+        job.begun.clear()
+        assert once.stop()
+        await ended(once)
+        assert (once.status.running, once.status.error) == (False, "it was stopped")
+        await job.begun.wait()
+        job.may.set()
+        await ended(once)
+        assert once.status.error == ""
+        running.cancel()
+
+    asyncio.run(go())

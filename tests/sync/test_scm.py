@@ -1,0 +1,242 @@
+"""Following an SCM that changes, goes away, and comes back: what we have is what it has, whatever was missed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.decode.datanode_messages import container_report, full_heartbeat, replica
+from tests.decode.scm_messages import NODE, OTHER_NODE, PIPELINE
+from tests.decode.test_scm import DATANODE
+from tests.insights.test_replica_history import HEARTBEAT
+from tests.insights.test_scm_containers import table
+from tests.sync.scm_stand_in import DECOMMISSIONING, IN_SERVICE, ScmStandIn
+
+from ozone_recon.decode.heartbeats import decode_reports, decode_request
+from ozone_recon.insights.datanode_health import Intervals
+from ozone_recon.model.datanode_reports import DatanodeReports, ReplicaState
+from ozone_recon.model.scm import ContainerState
+from ozone_recon.sources.scm import Scm
+from ozone_recon.sync import repeated, scm
+from ozone_recon.sync.cluster_state import ClusterState
+from ozone_recon.sync.scm import ScmPace, ScmSync
+
+S = ContainerState
+NEVER = ScmPace(1e6, 0.0, 1e6, 1e6, 1e6)
+"""Each is asked for once, and then when it is woken."""
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeated, "LEAST_PAUSE", 0.0)
+
+
+class Followed:
+    """An SCM, what is known of it, and a clock that stands still."""
+
+    def __init__(self, stand_in: ScmStandIn, pace: ScmPace = NEVER, page: int = 3) -> None:
+        self.now = 1000.0
+        self.stand_in = stand_in
+        self.state = ClusterState(Intervals())
+        self.sync = ScmSync(Scm(stand_in.call, page), self.state, pace, lambda: self.now)
+        self.of = {one.status.name: one for one in self.sync._all}
+
+    def report(self, *containers: tuple[int, ReplicaState]) -> None:
+        """A datanode says that it has these."""
+        self.state.use(reports(*containers), 5, self.now)
+
+    def states(self) -> dict[int, ContainerState]:
+        return {one: ContainerState[info.state] for one, info in table(self.state.containers).items()}
+
+
+def reports(*containers: tuple[int, ReplicaState]) -> DatanodeReports:
+    report = container_report(*(replica(one, state) for one, state in containers))
+    return decode_reports(replace(HEARTBEAT, datanode=DATANODE, containers=report))
+
+
+def following(followed: Followed, then: Callable[[], Awaitable[None]]) -> None:
+    """Has it followed while something happens; everything has been read once before."""
+
+    async def whole() -> None:
+        async with asyncio.timeout(60):
+            running = asyncio.create_task(followed.sync.run())
+            await asyncio.gather(*(one.once_more() for one in followed.of.values()))
+            await then()
+            running.cancel()
+
+    asyncio.run(whole())
+
+
+MANY = {one: S.CLOSED if one % 4 else S.OPEN for one in range(1, 20)}
+
+
+def test_all_is_read_at_the_start() -> None:
+    stand_in = ScmStandIn(dict(MANY), pipelines={PIPELINE: (NODE, OTHER_NODE)}, nodes={NODE: ("HEALTHY", IN_SERVICE)})
+    followed = Followed(stand_in)
+
+    async def look() -> None:
+        assert followed.states() == MANY
+        assert followed.state.complete
+        cluster = followed.state.cluster(7, followed.now, followed.sync.tasks(), {})
+        assert cluster.scm is not None
+        assert (cluster.scm.cluster_id, cluster.at, cluster.error) == ("CID-1", 7, "")
+        assert cluster.scm_at > 0
+        assert cluster.deleted_blocks is not None
+        (pipeline,) = cluster.pipelines
+        assert (pipeline.pipeline_id, pipeline.leader) == (PIPELINE, NODE)
+        (datanode,) = cluster.datanodes
+        assert (datanode.details.uuid, datanode.health, datanode.op_state) == (NODE, "HEALTHY", "IN_SERVICE")
+        assert cluster.waiting_for == ("dn1",)
+        assert {task.name for task in cluster.tasks} >= {"PipelineSyncTask", "ScmSnapshotRequest"}
+
+    following(followed, look)
+
+
+def test_while_scm_is_away_nothing_is_lost_and_the_cause_is_shown() -> None:
+    stand_in = ScmStandIn(dict(MANY), nodes={NODE: ("HEALTHY", IN_SERVICE)})
+    followed = Followed(stand_in)
+
+    async def go_away_and_come_back() -> None:
+        stand_in.away = True
+        for name in followed.of:
+            await followed.of[name].once_more()
+        cluster = followed.state.cluster(7, followed.now, followed.sync.tasks(), {})
+        assert cluster.error == "scm:9860 cannot be reached"
+        assert followed.states() == MANY
+        assert len(cluster.datanodes) == 1
+        stand_in.away = False
+        stand_in.containers[50] = S.OPEN
+        for name in followed.of:
+            await followed.of[name].once_more()
+        assert followed.states() == stand_in.containers
+        assert followed.state.cluster(7, followed.now, followed.sync.tasks(), {}).error == ""
+
+    following(followed, go_away_and_come_back)
+
+
+def test_a_container_that_does_not_fit_to_its_replicas_is_asked_for() -> None:
+    stand_in = ScmStandIn({1: S.OPEN, 2: S.OPEN, 3: S.CLOSED, 4: S.QUASI_CLOSED})
+    followed = Followed(stand_in)
+
+    async def report() -> None:
+        stand_in.containers |= {2: S.CLOSED, 9: S.OPEN}
+        all_read = stand_in.asked[4]
+        followed.report(
+            (1, ReplicaState.CLOSING),
+            (2, ReplicaState.CLOSED),
+            (3, ReplicaState.CLOSED),
+            (4, ReplicaState.QUASI_CLOSED),
+            (9, ReplicaState.OPEN),
+            (70, ReplicaState.CLOSED),
+        )
+        assert len(followed.state.doubtful) == 4
+        await followed.of["ScmDoubtfulContainersTask"].once_more()
+        assert followed.states()[2] == S.OPEN, "not at once: SCM may not have heard of it yet"
+        followed.now += 1
+        await followed.of["ScmDoubtfulContainersTask"].once_more()
+        assert followed.states() == stand_in.containers
+        assert len(followed.state.doubtful) == 2, "one is still open, one is not known"
+        stand_in.containers[1] = S.CLOSING
+        followed.now += 10
+        await followed.of["ScmDoubtfulContainersTask"].once_more()
+        assert followed.states() == stand_in.containers
+        followed.now += 60
+        await followed.of["ScmDoubtfulContainersTask"].once_more()
+        assert len(followed.state.doubtful) == 0, "SCM does not know it, and is not asked for ever"
+        assert stand_in.asked[4] == all_read
+
+    following(followed, report)
+
+
+def test_what_was_reported_before_containers_were_read_is_looked_at_after() -> None:
+    stand_in = ScmStandIn({1: S.CLOSED})
+    followed = Followed(stand_in)
+    followed.report((1, ReplicaState.CLOSED), (2, ReplicaState.OPEN))
+
+    async def look() -> None:
+        stand_in.containers[2] = S.OPEN
+        followed.now += 1
+        await followed.of["ScmDoubtfulContainersTask"].once_more()
+        assert followed.states() == stand_in.containers
+
+    following(followed, look)
+
+
+@pytest.mark.parametrize("without_pipeline", [set(), set(range(1, 99))])
+def test_drift_is_noticed_and_repaired(without_pipeline: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scm, "NEIGHBOURS", 4)
+    monkeypatch.setattr(scm, "PAGE", 3)
+    stand_in = ScmStandIn(dict(MANY), without_pipeline)
+    followed = Followed(stand_in)
+
+    async def drift() -> None:
+        name = "ScmContainerCountTask"
+        await followed.of[name].once_more()
+        assert stand_in.asked[47] == 0, "nothing to repair"
+        stand_in.containers |= {3: S.DELETING, 5: S.DELETED, 8: S.CLOSED, 12: S.QUASI_CLOSED}
+        stand_in.containers |= dict.fromkeys((25, 26, 33, 40, 41, 42, 43, 44), S.OPEN)
+        read = followed.sync.containers.runs
+        await followed.of[name].once_more()
+        assert followed.states() == stand_in.containers
+        assert followed.state.scm.drift == {}
+        assert followed.sync.repaired == 12
+        assert followed.sync.containers.runs == read, "without reading all of them again"
+
+    following(followed, drift)
+
+
+def test_what_cannot_be_repaired_one_by_one_has_all_read_again() -> None:
+    stand_in = ScmStandIn(dict(MANY))
+    followed = Followed(stand_in)
+
+    async def forget_one() -> None:
+        del stand_in.containers[3]
+        for _ in range(3):
+            await followed.of["ScmContainerCountTask"].once_more()
+            assert followed.state.scm.drift == {"CLOSED": -1}
+        await followed.sync.containers._ended.wait()
+        assert followed.state.containers.states(np.array([3])).tolist() == [0]
+        await followed.of["ScmContainerCountTask"].once_more()
+        assert followed.state.scm.drift == {}
+
+    following(followed, forget_one)
+
+
+def test_an_unknown_pipeline_is_asked_for_once() -> None:
+    followed = Followed(ScmStandIn(nodes={NODE: ("HEALTHY", IN_SERVICE)}))
+
+    async def report() -> None:
+        request = decode_request(full_heartbeat())
+        assert request is not None
+        said = decode_reports(request)
+        assert said.pipelines
+        followed.stand_in.pipelines = {said.pipelines[0].pipeline_id: (OTHER_NODE,)}
+        followed.state.use(said, 5, followed.now)
+        await followed.of["ScmDoubtfulContainersTask"].once_more()
+        await followed.sync.pipelines._ended.wait()
+        (pipeline,) = followed.state.pipelines()
+        assert pipeline.leader == (NODE if said.pipelines[0].is_leader else OTHER_NODE)
+        followed.stand_in.pipelines = {}
+        await followed.of["PipelineSyncTask"].once_more()
+        followed.state.use(said, 5, followed.now)
+        assert not followed.state.unknown_pipeline, "it is no news that SCM has no such pipeline"
+
+    following(followed, report)
+
+
+def test_what_keeps_a_datanode_from_leaving() -> None:
+    stand_in = ScmStandIn(nodes={NODE: ("HEALTHY", DECOMMISSIONING), OTHER_NODE: ("HEALTHY", IN_SERVICE)})
+    followed = Followed(stand_in)
+
+    async def look() -> None:
+        await followed.of["ScmInfoTask"].once_more()
+        (leaving,) = followed.state.scm.leaving
+        assert leaving.datanode.uuid == NODE
+        assert leaving.progress is not None
+        assert leaving.progress.unclosed_containers == 3
+        assert [one.container_ids for one in leaving.waits_for] == [(2, 300)]
+
+    following(followed, look)
