@@ -39,6 +39,9 @@ class Rows(Protocol):
     def scan(self, table: str, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Rows whose keys begin so, in their order; nothing may be written meanwhile."""
 
+    def commit(self) -> None:
+        """Makes one batch of what was written since the last time."""
+
 
 @dataclass(slots=True)
 class Bucket:

@@ -9,7 +9,7 @@ from ozone_recon.model.replication import ReplicationConfig
 
 MB: Final = 1 << 20
 GB: Final = 1 << 30
-CONTAINER_SIZE: Final = 5 * GB
+CONTAINER_SIZE: Final = GB
 BLOCK_SIZE: Final = 256 * MB
 THREE: Final = ReplicationConfig("RATIS", 3)
 ONE: Final = ReplicationConfig("RATIS", 1)

@@ -132,6 +132,11 @@ class Replicas:
         self._gone.clear()
         return tuple(report for report in reports if len(report))
 
+    def one(self, container: int, containers: Containers, uuids: Sequence[str]) -> ReplicaColumns:
+        """One replica, as it would be reported; none when it is not there."""
+        row = self._row(container)
+        return self._columns(np.array([] if row is None else [row], np.int64), containers, uuids)
+
     def _row(self, container: int) -> int | None:
         found = np.flatnonzero(self._rows["container"] == container)
         return int(found[0]) if len(found) else None

@@ -7,8 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from ozone_recon.decode.datanodes import OP_STATES
-from ozone_recon.decode.scm import HEALTH, PIPELINE_STATES
+from ozone_recon.decode import datanodes, scm
 from ozone_recon.demo.message_columns import Choices, Numbers, repeated
 from ozone_recon.demo.om_values import REPLICATION_KINDS, ec_config, factor, inverse, uuid_message
 from ozone_recon.model.container_columns import ContainerColumns
@@ -27,9 +26,9 @@ from ozone_recon.model.scm import (
 )
 from ozone_recon.wire.protobuf import bytes_field, number_field
 
-_OP_STATES: Final = inverse(OP_STATES)
-_PIPELINE_STATES: Final = inverse(PIPELINE_STATES)
-_HEALTH: Final = inverse(HEALTH)
+OP_STATES: Final = inverse(datanodes.OP_STATES)
+HEALTHS: Final = inverse(scm.HEALTH)
+_PIPELINE_STATES: Final = inverse(scm.PIPELINE_STATES)
 WITH_CONTAINER: Final = ("RATIS", "STANDALONE")
 """The ports that are told of a datanode in the pipeline that comes with a container."""
 
@@ -47,7 +46,7 @@ def encode_datanode(datanode: DatanodeDetails, ports: tuple[str, ...] | None = N
         + bytes_field(5, datanode.cert_serial_id)
         + bytes_field(6, datanode.network_name)
         + bytes_field(7, datanode.network_location)
-        + number_field(8, _OP_STATES[datanode.op_state])
+        + number_field(8, OP_STATES[datanode.op_state])
         + number_field(9, datanode.op_state_expiry)
         + number_field(10, datanode.current_version)
         + bytes_field(100, uuid)
@@ -149,8 +148,8 @@ def encode_node(node: NodeStatus, volumes: int = 1) -> bytes:
     """A Node, with how many volumes it has, all healthy."""
     return (
         bytes_field(1, encode_datanode(node.datanode))
-        + number_field(2, _HEALTH[node.health])
-        + number_field(3, _OP_STATES[node.op_state])
+        + number_field(2, HEALTHS[node.health])
+        + number_field(3, OP_STATES[node.op_state])
         + number_field(4, volumes)
         + number_field(5, volumes)
     )

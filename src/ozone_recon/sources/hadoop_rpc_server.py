@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from ozone_recon.errors import ReconError
+from ozone_recon.errors import ReconError, RemoteError
 from ozone_recon.wire.hadoop_rpc_frames import LONGEST
 from ozone_recon.wire.hadoop_rpc_messages import Detail
 from ozone_recon.wire.hadoop_rpc_sasl import Mechanism, Simple
@@ -22,7 +22,10 @@ _IPC: Final = "org.apache.hadoop.ipc_"
 """Where Ozone 2.2 has Hadoop RPC's own exceptions."""
 
 Methods = Mapping[tuple[str, str], Callable[[bytes], Awaitable[bytes]]]
-"""Protocol and method → what makes a response message of a request message. A ReconError refuses the call."""
+"""Protocol and method → what makes a response message of a request message.
+
+A ReconError refuses the call; a RemoteError with Java's exception of the class that it names in full.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,8 @@ class _Conversation:
     async def _answer(self, call: Call) -> None:
         try:
             await self._try(call)
+        except RemoteError as refusal:
+            self._wire.fail(call, refusal.exception, refusal.message)
         except ReconError as refusal:
             self._wire.fail(call, "java.io.IOException", str(refusal))
         except Exception as fault:

@@ -30,6 +30,7 @@ _LEADER_ONLY: Final = number_field(1, 1)
 class Command(Enum):
     """What OM can be asked: the number of the command and of its own field in the request, and that in the response."""
 
+    SERVICE_LIST = 51, 51
     DB_UPDATES = 53, 52
 
 

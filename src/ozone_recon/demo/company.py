@@ -1,0 +1,141 @@
+"""Whose cluster it is: volumes and buckets of every layout and replication, and what is in them when the day begins."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from ozone_recon.decode.om_keys import encode_text
+from ozone_recon.demo.keys import Keys
+from ozone_recon.demo.namespace import Bucket, Namespace
+from ozone_recon.demo.om_values import encode_key_info
+from ozone_recon.demo.plan import EC_3_2, EC_6_3, GB, MB, ONE, THREE, Plan
+from ozone_recon.demo.stock import Stock
+from ozone_recon.model.om import LocationVersion
+from ozone_recon.model.replication import ReplicationConfig
+
+DAYS: Final = 14
+"""Days of which there is data."""
+_DAY: Final = 86_400.0
+_SPREAD: Final = 1.2
+"""Of the logarithms of sizes."""
+_ROWS_AT_ONCE: Final = 5_000
+FSO, OBS, LEGACY = "FILE_SYSTEM_OPTIMIZED", "OBJECT_STORE", "LEGACY"
+
+
+class Clock:
+    """The time of the cluster: seconds since 1970."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def ms(self) -> int:
+        """The same in milliseconds."""
+        return int(self.now * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A bucket; `part` is its share of all keys, `size` the middle of their sizes, `path` what they are called."""
+
+    name: str
+    owner: str
+    layout: str
+    replication: ReplicationConfig
+    part: float
+    size: int
+    path: str
+
+
+HOLDINGS: Final = (
+    Holding("warehouse/events", "hive", FSO, EC_3_2, 0.34, 20 * MB, "date={date}/hour={hour:02}/part-{n:06}.parquet"),
+    Holding("warehouse/tables", "spark", FSO, THREE, 0.14, 48 * MB, "sales.db/{table}/year={year}/part-{n:06}.orc"),
+    Holding("warehouse/staging", "spark", FSO, ONE, 0.02, 8 * MB, "job-{n:06}/_temporary/part-{n:06}"),
+    Holding("lake/media", "alice", OBS, THREE, 0.15, 3 * MB, "images/{site}/{date}/{n:06}.jpg"),
+    Holding("lake/backups", "backup", OBS, EC_6_3, 0.02, GB, "daily/{date}/db-{n:06}.tar"),
+    Holding("iot/sensors", "iot", OBS, THREE, 0.26, 40_000, "{site}/{date}/readings-{n:06}.json"),
+    Holding("home/people", "bob", LEGACY, THREE, 0.07, 200_000, "{person}/documents/{n:06}.odt"),
+)
+OWNERS: Final = {"warehouse": "hive", "lake": "alice", "iot": "iot", "home": "bob"}
+LINK: Final = "home/tables", "warehouse/tables"
+_TABLES: Final = ("orders", "customers", "returns", "stock", "suppliers")
+_SITES: Final = ("berlin", "lyon", "porto", "oslo", "turin")
+_PEOPLE: Final = ("alice", "bob", "carol", "dave", "erin", "frank")
+
+
+def size_near(chance: random.Random, size: int) -> int:
+    """A size that is not far from this one, mostly."""
+    return max(1, min(int(math.exp(chance.gauss(math.log(size), _SPREAD))), 20 * GB))
+
+
+class Company:
+    """Founds it: makes all that there is before the day begins."""
+
+    def __init__(self, plan: Plan, namespace: Namespace, clock: Clock, chance: random.Random) -> None:
+        self._plan, self._space, self._clock, self._chance = plan, namespace, clock, chance
+
+    def found(self, stock: Stock) -> None:
+        """Volumes, buckets, and keys with their blocks in the stock's containers."""
+        today = self._clock.now
+        self._clock.now = today - (DAYS + 30) * _DAY
+        for volume, owner in OWNERS.items():
+            self._space.create_volume(volume, owner)
+        for holding in HOLDINGS:
+            replication = self._plan.fitting(holding.replication)
+            self._space.create_bucket(holding.name, holding.owner, holding.layout, replication)
+        self._space.create_bucket(LINK[0], "bob", FSO, THREE, source=LINK[1])
+        keys = Keys(self._space, stock.put)
+        for holding in HOLDINGS:
+            self._fill(holding, keys, today)
+        self._clock.now = today
+        stock.seal()
+        self._space.rows.commit()
+
+    def _fill(self, holding: Holding, keys: Keys, today: float) -> None:
+        bucket = self._space.buckets[holding.name]
+        count = int(self._plan.keys * holding.part)
+        replicated = 0
+        for number in range(count):
+            age = (DAYS * _DAY - 3600) * (1 - number / count) + 3600
+            self._clock.now = today - age
+            path = path_of(holding, self._chance, self._clock.now, number)
+            replicated += self._lay(bucket, path, size_near(self._chance, holding.size), keys)
+            if number % _ROWS_AT_ONCE == 0:
+                self._space.rows.commit()
+        self._space.charge(bucket, replicated, count)
+
+    def _lay(self, bucket: Bucket, path: str, size: int, keys: Keys) -> int:
+        """Writes a key as it is long after it was written; its replicated bytes."""
+        self._space.request()
+        if bucket.is_fso:
+            parent, name = self._space.parent_of(bucket, path, make=True), path.rpartition("/")[2]
+            table, row = "fileTable", bucket.id_prefix(parent) + encode_text(name)
+        else:
+            parent, name = 0, path
+            table, row = self._space.key_row(bucket, path)
+        version = LocationVersion(0, keys.blocks(bucket.replication, size), is_multipart=False)
+        info = replace(self._space.new_key(bucket, name, parent, size, self._clock.ms()), locations=(version,))
+        self._space.rows.put(table, row, encode_key_info(info))
+        return info.replicated_size
+
+
+def path_of(holding: Holding, chance: random.Random, written: float, number: int) -> str:
+    """What a key of a bucket is called that was written then."""
+    when = datetime.fromtimestamp(written, UTC)
+    return holding.path.format(
+        date=f"{when:%Y-%m-%d}",
+        hour=when.hour,
+        year=when.year,
+        n=number,
+        table=chance.choice(_TABLES),
+        site=chance.choice(_SITES),
+        person=chance.choice(_PEOPLE),
+    )
+
+
+def date_of(today: float, days: int = 0) -> str:
+    """The date of a day, so many days from today."""
+    return f"{datetime.fromtimestamp(today, UTC) + timedelta(days=days):%Y-%m-%d}"

@@ -1,0 +1,116 @@
+"""The datanodes of a simulated cluster at work: each calls Recon, as a real one does, for as long as it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final
+
+from ozone_recon.demo.datanode_messages import must_register, version_request
+from ozone_recon.demo.datanodes import Datanode
+from ozone_recon.demo.plan import Plan
+from ozone_recon.demo.scm import Scm
+from ozone_recon.errors import ReconError
+from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcSettings
+from ozone_recon.wire.datanode_answers import METHOD, PROTOCOL
+
+_LOG: Final = logging.getLogger(__name__)
+_PATIENCE: Final = 5.0
+"""Seconds that a datanode waits for an answer (`ozone.scm.heartbeat.rpc-timeout`)."""
+_BEATS_A_REPORT: Final = 5
+"""Heartbeats for each report of a disk and of pipelines."""
+
+
+@dataclass(slots=True)
+class Heard:
+    """How Recon has answered: how often, how often not, and how many seconds the last answers took."""
+
+    registrations: int = 0
+    heartbeats: int = 0
+    failures: int = 0
+    seconds: deque[float] = field(default_factory=lambda: deque(maxlen=10_000))
+
+
+class Fleet:
+    """All datanodes."""
+
+    def __init__(self, scm: Scm, plan: Plan, recon: str) -> None:
+        """`recon` is where Recon takes calls from datanodes: `host:port`."""
+        self.heard = Heard()
+        self._scm, self._plan, self._recon = scm, plan, recon
+        self._uuids = [one.details.uuid for one in scm.datanodes]
+        self._chance = random.Random(plan.seed)
+        """One of its own: when datanodes call must not decide on what happens in the cluster."""
+
+    async def run(self) -> None:
+        """Has all of them call, until it is cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for datanode in self._scm.datanodes:
+                tasks.create_task(_Caller(self, datanode).run(self._chance.random() * self._plan.heartbeat))
+
+
+class _Caller:
+    """One datanode's way to Recon."""
+
+    def __init__(self, fleet: Fleet, datanode: Datanode) -> None:
+        self._heard, self._uuids, self._recon = fleet.heard, fleet._uuids, fleet._recon
+        self._containers, self._plan, self._datanode = fleet._scm.containers, fleet._plan, datanode
+        self._settings = RpcSettings(
+            "hadoop", connect_timeout=_PATIENCE, call_timeout=_PATIENCE, idle_limit=3 * self._plan.heartbeat
+        )
+        self._connection: RpcConnection | None = None
+        self._registered = False
+        self._beats = 0
+        self._reported = 0.0
+        """When it last reported all that it has."""
+
+    async def run(self, after: float) -> None:
+        await asyncio.sleep(after)
+        while True:
+            if self._datanode.running:
+                try:
+                    await self._beat()
+                except ReconError as failed:
+                    self._heard.failures += 1
+                    _LOG.info("%s: %s", self._datanode.name, failed)
+                    await self._hang_up()
+            else:
+                self._registered = False
+                await self._hang_up()
+            await asyncio.sleep(self._plan.heartbeat)
+
+    async def _beat(self) -> None:
+        if not self._registered:
+            await self._call(version_request())
+            await self._call(self._datanode.registration(self._containers, self._uuids))
+            self._registered, self._reported = True, time.monotonic()
+            self._heard.registrations += 1
+            return
+        self._beats += 1
+        whole = time.monotonic() - self._reported > self._plan.full_report
+        now_and_then = self._beats % _BEATS_A_REPORT == 0
+        answer = await self._call(
+            self._datanode.heartbeat(self._containers, self._uuids, whole=whole, now_and_then=now_and_then)
+        )
+        self._datanode.answered()
+        if whole:
+            self._reported = time.monotonic()
+        self._heard.heartbeats += 1
+        self._registered = not must_register(answer)
+
+    async def _call(self, request: bytes) -> bytes:
+        if self._connection is None or self._connection.closed:
+            self._connection = await RpcConnection.open(self._recon, self._settings)
+        began = time.perf_counter()
+        answer = await self._connection.call(PROTOCOL, METHOD, request)
+        self._heard.seconds.append(time.perf_counter() - began)
+        return answer
+
+    async def _hang_up(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
