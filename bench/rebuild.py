@@ -146,15 +146,15 @@ def get(url: str) -> Any:
         return None
 
 
-def ready(recon: str, tasks: int) -> int | None:
-    """The sequence number that all OM tasks of a Recon are at, once it answers about the whole namespace."""
+def ready(recon: str, tasks: int, keys: int = 1) -> int | None:
+    """The sequence number that all OM tasks of a Recon are at, once it answers that there are so many keys or more."""
     names = ("ContainerKeyMapper", "FileSizeCount", "NSSummary", "OmTableInsight", "OmDelta", "OmSnapshot")
     rows = [row for row in get(f"{recon}/api/v1/task/status") or [] if row["taskName"].startswith(names)]
     numbers = {row["lastUpdatedSeqNumber"] for row in rows}
     if len(rows) < tasks or len(numbers) != 1 or 0 in numbers:
         return None
     root = get(f"{recon}/api/v1/namespace/summary?path=/") or {}
-    return numbers.pop() if root.get("status") == "OK" and root["countStats"]["numKey"] > 0 else None
+    return numbers.pop() if root.get("status") == "OK" and root["countStats"]["numKey"] >= keys else None
 
 
 def wait(recon: str, tasks: int, began: float) -> float:

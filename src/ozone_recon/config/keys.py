@@ -128,7 +128,7 @@ OM_INTERVAL: Final = Key(
     "ozone.recon.om.snapshot.task.interval.delay",
     DURATION,
     "5s",
-    "Wait between asking OM for what has changed, and asking again; longer when it takes longer to index the changes.",
+    "Wait before OM is asked again when it had nothing new; else it is asked after as long as indexing that took.",
     older=("recon.om.snapshot.task.interval.delay",),
 )
 OM_DELTA_LIMIT: Final = Key(

@@ -50,7 +50,7 @@ class Settings:
     filesystem_paths: bool = False
     initial_delay: float = 0.0
     interval: float = 5.0
-    """From the end of a synchronisation to the next one, for an origin that changes."""
+    """From the end of a synchronisation that found nothing new to the next one, for an origin that changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class OmSync:
         self._wake = threading.Event()
         self._stopping = False
         self._folding = 0.0
-        """Seconds that the last fold took: at least as many are left to answers."""
+        """Seconds that the last fold took, since when there may be more to fold: as many are left to answers before."""
         self._turn = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="om-sync")
 
@@ -157,6 +157,7 @@ class OmSync:
                         self._serve(generation)
                     else:
                         self._builder_kept.close()
+                        self._folding = 0.0
                     self._checked(generation, found)
                     if found.complete:
                         self._led_astray = 0
@@ -240,7 +241,7 @@ class OmSync:
             return None
         if failures:
             return _longer(failures)
-        return max(self._settings.interval, self._folding)
+        return self._folding if self._folding else self._settings.interval
 
     def _followable(self) -> Generation:
         """The current generation; CheckpointNeeded when it is not to be changed any more."""

@@ -1,0 +1,163 @@
+"""Times how changes that a real OM has written are taken in, next to Java Recon's taking in of the same.
+
+    .venv/bin/python bench/deltas.py [--keys 100000] [--times 5] [--java]
+
+Starts an OM, takes a checkpoint of it while it is all but empty, and has `freon omkg` write keys: some 4.5 changes of
+OM's database each. What OM answers about them is fetched and kept. Then, --times times and each time from the same
+state, it is timed from these bytes to a generation that is committed, opened, and at OM's sequence number.
+
+With --java, Java Recon takes its checkpoint before, too. It is paused (SIGSTOP) while the keys are written, so that its
+JVM is as warm as it ever is with as little behind it, and timed from when it goes on until all its tasks are at OM's
+sequence number; it fetches, but OM's part in that is told apart for ours and is small.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from rebuild import HERE, JAVA, Cluster, ready, table
+
+from ozone_recon.model.changes import Changes
+from ozone_recon.sources.hadoop_rpc import RpcGroup, RpcSettings
+from ozone_recon.sources.om_deltas import OmDeltas
+from ozone_recon.sources.om_http import OmHttp
+from ozone_recon.store.data_directory import DataDirectory
+from ozone_recon.store.manifest import About
+from ozone_recon.sync.om import OmSync, Settings
+from ozone_recon.sync.om_changes import Found
+from ozone_recon.sync.origin import RunningOm
+
+ORIGIN = RunningOm(OmHttp(("http://localhost:9874",)))
+SERVERS = {"": "localhost:9862"}
+LIMIT = 50_000
+
+
+class Kept:
+    """What OM has answered, to be answered again: a source of changes without OM."""
+
+    def __init__(self) -> None:
+        self._answers: list[bytes] = []
+        self._again: Iterator[bytes] = iter(())
+
+    async def fetch(self, about: About) -> int:
+        """Asks OM for all changes since a generation; how many there are."""
+        group = RpcGroup(SERVERS, RpcSettings("recon"))
+
+        async def call(protocol: str, method: str, request: bytes) -> tuple[str, bytes]:
+            node, answer = await group.call_leader(protocol, method, request)
+            self._answers.append(answer)
+            return node, answer
+
+        found = await changes_since(about, OmDeltas(call, LIMIT, 0))
+        await group.close()
+        return found.last_sequence - about.sequence_number
+
+    def since(self, about: About) -> Found:
+        """All of them."""
+        self._again = iter(self._answers)
+        changes = asyncio.run(changes_since(about, OmDeltas(self._answer, LIMIT, 0)))
+        return Found(changes, time.time_ns() // 1_000_000, changes.last_sequence, complete=True)
+
+    def close(self) -> None:
+        """Nothing is to be ended."""
+
+    async def _answer(self, protocol: str, method: str, request: bytes) -> tuple[str, bytes]:
+        return "", next(self._again)
+
+
+async def changes_since(about: About, deltas: OmDeltas) -> Changes:
+    """All changes since a generation, as one."""
+    families = {number: name for name, number in about.families.items()}
+    changes = Changes(about.sequence_number, {})
+    async for delta in deltas.since(about.sequence_number, about.node, families):
+        changes = changes.followed_by(delta.changes)
+    return changes
+
+
+def ours(before: Path, kept: Kept) -> float:
+    """Seconds from fetched bytes to a generation that can be asked, from a copy of the data directory `before`."""
+    with tempfile.TemporaryDirectory() as place:
+        copied = shutil.copytree(before, Path(place) / "data")
+        with DataDirectory.lock(copied) as directory:
+            sync = OmSync(directory, ORIGIN, Settings(), lambda generation: None, kept)
+            began = time.perf_counter()
+            generation = sync.follow()
+            assert generation.table("keys").rows
+            seconds = time.perf_counter() - began
+            sync.stop()
+            return seconds
+
+
+def pid_of(cluster: Cluster) -> int:
+    """Java Recon's process."""
+    return int((cluster.home / "recon" / "pid").read_text())
+
+
+def compared(cluster: Cluster, keys: int, times: int, *, java: bool) -> None:
+    """Prints what both take."""
+    recon = ["--recon"] if java else []
+    cluster("up", "--datanodes", "1", "--set=recon:ozone.recon.task.thread.count=8", *recon)
+    try:
+        cluster("sh", given="sh volume create /vol1\nsh bucket create /vol1/obs --layout OBJECT_STORE\n")
+        with tempfile.TemporaryDirectory() as before:
+            with DataDirectory.lock(before) as directory:
+                first = OmSync(directory, ORIGIN, Settings(), lambda generation: None).synchronise()
+            while java and ready_at(first.sequence_number) is None:
+                time.sleep(0.5)
+            if java:
+                os.kill(pid_of(cluster), signal.SIGSTOP)
+            cluster("sh", given=f"freon omkg -n {keys} -t 10 -v vol1 -b obs -p bench\n")
+            kept = Kept()
+            began = time.perf_counter()
+            changes = asyncio.run(kept.fetch(first.about))
+            fetching = time.perf_counter() - began
+            runs = sorted(ours(Path(before), kept) for _ in range(times))
+        mine = runs[times // 2]
+        lines = [("ozone-recon", f"{mine:.2f}", f"{changes / mine:,.0f}")]
+        if java:
+            began = time.perf_counter()
+            os.kill(pid_of(cluster), signal.SIGCONT)
+            while ready_at(first.sequence_number + changes) is None:
+                time.sleep(0.05)
+            theirs = time.perf_counter() - began
+            lines.append(("Java Recon 2.2.0, 8 task threads", f"{theirs:.2f}", f"{changes / theirs:,.0f}"))
+        table((f"{changes:,} changes", "seconds", "changes/s"), lines)
+        print(f"Ours, {times} times: {', '.join(f'{run:.2f} s' for run in runs)}; before, fetching {fetching:.2f} s.")
+        if java:
+            print(f"{theirs / mine:.1f} times as fast.")
+    finally:
+        cluster("down", "--wipe")
+
+
+def ready_at(sequence_number: int) -> int | None:
+    """Java Recon's sequence number, once it is this one or behind it and all its tasks are there."""
+    number = ready(JAVA, 8, keys=0)
+    return number if number is not None and number >= sequence_number else None
+
+
+def main() -> None:
+    """Reads the arguments."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--keys", type=int, default=100_000)
+    parser.add_argument("--times", type=int, default=5, help="that ours takes them in; an odd number")
+    parser.add_argument("--java", action="store_true")
+    default = os.environ.get("OZONE_CLUSTER", HERE.parents[1] / "shared" / "ozone" / "cluster")
+    parser.add_argument("--cluster", type=Path, default=default, help="the cluster script")
+    options = parser.parse_args()
+    if options.times % 2 == 0:
+        sys.exit("--times is an odd number")
+    home = Path(tempfile.gettempdir()) / "ozone-recon-bench"
+    compared(Cluster(options.cluster, home, "4g"), options.keys, options.times, java=options.java)
+
+
+if __name__ == "__main__":
+    main()
