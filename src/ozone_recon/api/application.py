@@ -64,10 +64,13 @@ async def _refused(_: Request, error: Exception) -> Response:
     return refusal(status, str(error), {"Retry-After": "5"} if status == 503 else None)
 
 
-async def _unreadable(_: Request, error: Exception) -> Response:
-    """404, as Recon answers a parameter that does not parse; 400 for one that is missing."""
+async def _unreadable(request: Request, error: Exception) -> Response:
+    """404, as Recon answers a parameter that does not parse; 400 for one that is missing, and for a body."""
     assert isinstance(error, RequestValidationError)
     found = error.errors()
+    if found[0]["loc"][0] == "body":
+        is_json = request.headers.get("content-type", "").partition(";")[0].strip() == "application/json"
+        return refusal(400 if is_json else 415, "The body is not the JSON that this route takes. See /docs/.")
     said = [f"{fault['loc'][-1]}: {_reason(fault)}" for fault in found]
     missing = all(fault["type"] == "missing" for fault in found)
     return refusal(400 if missing else 404, "; ".join(said) + ". See /docs/ for what this route takes.")

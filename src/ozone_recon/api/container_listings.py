@@ -13,6 +13,7 @@ from ozone_recon.api.context import CurrentView
 from ozone_recon.api.json_rows import lists, rows_json, scalars
 from ozone_recon.api.om_json import Replication
 from ozone_recon.api.parameters import ContainerId, Int64, Limit
+from ozone_recon.api.pipeline_json import PipelineId
 from ozone_recon.api.replicas_json import ReplicaHistory, replicas_json
 from ozone_recon.api.responses import Written, page_response, written_response
 from ozone_recon.api.route import Route
@@ -33,12 +34,6 @@ from ozone_recon.store.columns import Array
 
 MinContainerId = Annotated[Int64, Query(description="Begin after this container, be it there or not.")]
 """`minContainerId` of a listing."""
-
-
-class PipelineId(BaseModel):
-    """A pipeline's id."""
-
-    id: str = Field(description="The UUID.")
 
 
 class DeletedContainer(BaseModel):

@@ -140,6 +140,13 @@ class View:
             raise self._no_cluster()
         return self.cluster
 
+    def ready_scm(self) -> Cluster:
+        """The same with what SCM says; NotReady (HTTP 503) before it has been read as a whole."""
+        cluster = self.ready_cluster()
+        if not cluster.scm_at:
+            raise NotReady(f"SCM has not been read yet; ask again in a while. {cluster.error}".strip())
+        return cluster
+
     def ready_cluster_generation(self) -> Generation:
         """The cluster's tables; NotReady (HTTP 503) before the first ones."""
         if self.cluster_generation is None:
