@@ -102,7 +102,6 @@ class OmSync:
         self._settings = settings
         self._serve = serve
         self._changes = changes
-        self._built_by = built_by(filesystem_paths=settings.filesystem_paths) if changes else ""
         self._led_astray = 0
         """Checkpoints in a row from which changes did not lead on."""
         self._builder = Builder()
@@ -249,7 +248,7 @@ class OmSync:
         if generation is None or generation.about.source != self._origin.description:
             raise CheckpointNeeded("there is no data yet")
         about = generation.about
-        if about.built_by != self._built_by:
+        if about.built_by != built_by(filesystem_paths=self._settings.filesystem_paths):
             raise CheckpointNeeded("what is there was built by another version, or with other settings")
         kept = sum(generation.table(name).size for name in generation.tables if name.startswith(CHANGED))
         if kept > max(RAW_LEAST, RAW_SHARE * _size(Path(about.checkpoint))):
@@ -304,7 +303,7 @@ class OmSync:
             settings.memory_limit,
             settings.threads,
             settings.filesystem_paths,
-            self._built_by,
+            built_by(filesystem_paths=settings.filesystem_paths),
             taken.node,
         )
 
