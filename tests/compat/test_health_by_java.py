@@ -1,0 +1,104 @@
+"""Ozone's own replication manager says of random containers what we do: its classes, run without a cluster.
+
+OZONE_CLUSTER says where the script is that fetches them; it needs Java 17 and Maven.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from scripts.make_sample import LIB, SCRIPT
+from tests.insights.health_samples import Cluster, random_cluster
+
+from ozone_recon.insights.container_health_reference import Case, judge
+from ozone_recon.model.container_health import HealthRules, Placement, Verdict
+from ozone_recon.model.scm import ContainerState
+
+JUDGE = Path(__file__).resolve().parents[2] / "scripts" / "JudgeContainers.java"
+POLICIES = {
+    Placement.ANYWHERE: "Random",
+    Placement.RACK_AWARE: "RackAware",
+    Placement.RACK_SCATTER: "RackScatter",
+}
+CLUSTERS, CONTAINERS = 120, 400
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.skipif(not SCRIPT.exists(), reason=f"no {SCRIPT}: say OZONE_CLUSTER=path/to/cluster"),
+    pytest.mark.skipif(shutil.which("java") is None, reason="no java"),
+]
+
+
+def random_rules(random: Random) -> HealthRules:
+    return HealthRules(
+        random.randint(0, 4),
+        random.randint(0, 4),
+        random.randint(1, 4),
+        random.randint(1, 3),
+        random.choice(list(Placement)),
+        random.choice(list(Placement)),
+    )
+
+
+def lines_of(cluster: Cluster, cases: list[Case], rules: HealthRules) -> Iterator[str]:
+    """What JudgeContainers reads."""
+    for key, value in {
+        "hdds.scm.replication.maintenance.replica.minimum": rules.maintenance_replicas,
+        "hdds.scm.replication.maintenance.remaining.redundancy": rules.maintenance_redundancy,
+        "hdds.scm.replication.quasi.closed.stuck.best.origin.copies": rules.best_origin_copies,
+        "hdds.scm.replication.quasi.closed.stuck.other.origin.copies": rules.other_origin_copies,
+    }.items():
+        yield f"set {key} {value}"
+    package = "org.apache.hadoop.hdds.scm.container.placement.algorithms"
+    yield f"set ozone.scm.container.placement.impl {package}.SCMContainerPlacement{POLICIES[rules.placement]}"
+    yield f"set ozone.scm.container.placement.ec.impl {package}.SCMContainerPlacement{POLICIES[rules.ec_placement]}"
+    for host in cluster.hosts:
+        yield f"host {host.health or '-'} {host.op_state or '-'} {host.location}"
+    for case in cases:
+        info, kind = case.container, case.container.replication
+        replication = f"{kind.kind} {kind.factor} {kind.data} {kind.parity}"
+        pipeline = str(case.has_pipeline).lower()
+        yield f"container {info.state} {replication} {pipeline} {info.number_of_keys} {info.sequence_id}"
+        for replica, host in case.copies:
+            origin, is_empty = replica.origin.removeprefix("origin-"), str(replica.is_empty).lower()
+            where = f"{cluster.hosts.index(host)} {replica.state} {replica.sequence_id} {replica.replica_index}"
+            yield f"replica {where} {is_empty} {origin}"
+    yield "judge"
+
+
+def fits(case: Case) -> bool:
+    """Whether Ozone judges it at all."""
+    parts = case.parts if case.kind == "EC" else case.copies
+    known = case.container.state in ContainerState.__members__
+    return known and not case.container.suppressed and len(parts) == len(case.copies)
+
+
+def test_ozone_says_the_same_of_every_container() -> None:
+    subprocess.run([sys.executable, SCRIPT, "jars"], check=True)
+    lines: list[str] = []
+    asked: list[Case] = []
+    for seed in range(CLUSTERS):
+        random = Random(seed)
+        rules = HealthRules() if seed % 2 else random_rules(random)
+        cluster = random_cluster(random, CONTAINERS)
+        cases = [case for case in cluster.cases(rules) if fits(case)]
+        lines += lines_of(cluster, cases, rules)
+        asked += cases
+    done = subprocess.run(
+        ["java", "-cp", f"{LIB}/*", JUDGE],
+        input="\n".join(lines) + "\n",
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=True,
+    )
+    said = [Verdict[name] for name in done.stdout.split()]
+    other = [f"{case}\n{theirs!r}" for case, theirs in zip(asked, said, strict=True) if judge(case) is not theirs]
+    assert not other, f"{len(other)} of {len(asked)}:\n" + "\n\n".join(other[:3])
+    assert set(said) == set(Verdict)
