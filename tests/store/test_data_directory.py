@@ -165,7 +165,8 @@ def test_swapping_leaks_no_files_and_no_threads(tmp_path: Path) -> None:
             with pytest.raises(ZeroDivisionError), directory.build() as build:
                 build.create("t", SCHEMA)
                 raise ZeroDivisionError
-    assert held() == before
+    # What tests before have left behind may have gone meanwhile.
+    assert eventually(lambda: all(now <= then for now, then in zip(held(), before, strict=True)))
 
 
 @pytest.mark.parametrize("file", ["t/size.i8", "t/name.data", "t/name.offsets", "manifest.json"])
