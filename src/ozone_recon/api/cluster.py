@@ -6,16 +6,24 @@ from fastapi import Response
 from pydantic import BaseModel, Field
 
 from ozone_recon.api.context import CurrentView
+from ozone_recon.api.datanode_json import storage_json
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
+from ozone_recon.insights.cluster_containers import GONE, count_states
+from ozone_recon.insights.container_health import UNHEALTHY
 from ozone_recon.insights.om_tables import table_counts
+from ozone_recon.insights.unhealthy_containers import count_unhealthy
+from ozone_recon.model.cluster import Cluster, sum_of
+from ozone_recon.model.container_health import UnhealthyState
+from ozone_recon.model.scm import ContainerState
 from ozone_recon.store.generation import Generation
 
 COUNTED = ("volumeTable", "bucketTable", "keyTable", "fileTable", "deletedTable", "deletedDirectoryTable")
+HEALTHY = ("HEALTHY", "HEALTHY_READONLY")
 
 
 class ClusterStorage(BaseModel):
-    """The datanodes' disks, in bytes, replicas counted; all 0 until datanodes report to this server."""
+    """The disks of the datanodes that are not dead, in bytes, replicas counted; all 0 until they report."""
 
     capacity: int = Field(description="What Ozone may use.")
     used: int = Field(description="What Ozone uses.")
@@ -26,22 +34,23 @@ class ClusterStorage(BaseModel):
     filesystemCapacity: int = Field(description="Size of the disks' file systems.")
     filesystemUsed: int = Field(description="What anybody uses of them.")
     filesystemAvailable: int = Field(description="What is left of them.")
+    failedVolumes: int = Field(description="How many volumes have failed.")
 
 
 class ClusterState(BaseModel):
-    """The cluster in numbers. OM's are exact; those of SCM and the datanodes are 0 until this server reads them."""
+    """The cluster in numbers. What is SCM's is 0 until it is read, and of a server that follows no cluster."""
 
     deletedDirs: int = Field(description="Directories that wait for their deletion.")
-    pipelines: int = Field(description="Pipelines; 0 until SCM is read.")
-    totalDatanodes: int = Field(description="Datanodes; 0 until SCM is read.")
-    healthyDatanodes: int = Field(description="Datanodes in service and healthy; 0 until SCM is read.")
+    pipelines: int = Field(description="Pipelines.")
+    totalDatanodes: int = Field(description="Datanodes.")
+    healthyDatanodes: int = Field(description="Datanodes in service and healthy.")
     storageReport: ClusterStorage = Field(description="The datanodes' disks.")
     containers: int = Field(
-        description="Containers that hold a block of a key; until SCM is read, empty ones are unknown."
+        description="Containers that are not deleted; until SCM is read, those that hold a block of a key."
     )
-    missingContainers: int = Field(description="Containers without a replica; 0 until SCM is read.")
-    openContainers: int = Field(description="Open containers; 0 until SCM is read.")
-    deletedContainers: int = Field(description="Deleted containers; 0 until SCM is read.")
+    missingContainers: int = Field(description="Containers that cannot be read.")
+    openContainers: int = Field(description="Open containers.")
+    deletedContainers: int = Field(description="Deleted containers.")
     volumes: int = Field(description="Volumes, `s3v` among them.")
     buckets: int = Field(description="Buckets, links among them.")
     keys: int = Field(description="Keys and files that are committed; directory markers of LEGACY buckets count.")
@@ -58,16 +67,18 @@ class Task(BaseModel):
     lastUpdatedSeqNumber: int = Field(description="Sequence number of the OM's database that it has taken in.")
     lastTaskRunStatus: int = Field(description="0 when its last run went well, -1 when it failed.")
     isCurrentTaskRunning: int = Field(description="1 while it runs, else 0.")
+    lastError: str | None = Field(description="Why its last run failed, as far as it says so.")
 
 
 async def cluster_state(view: CurrentView) -> Response:
-    """Zeros before the first checkpoint has been read."""
+    """Zeros for what is not known yet: the OM's part before its first checkpoint, SCM's before it is read."""
     generation, config = view.generation, view.context.config
     return json_response(
         dict.fromkeys(ClusterState.model_fields, 0)
         | (_counts(generation) if generation else {})
+        | (_container_counts(view.cluster_generation) if view.cluster_generation else {})
+        | _datanode_counts(view.cluster or Cluster())
         | {
-            "storageReport": dict.fromkeys(ClusterStorage.model_fields, 0),
             "scmServiceId": config.scm_service_ids,
             "omServiceId": config.om_service_ids,
         }
@@ -86,20 +97,51 @@ def _counts(generation: Generation) -> dict[str, int]:
     }
 
 
+def _container_counts(tables: Generation) -> dict[str, int]:
+    states = count_states(tables)
+    missing = count_unhealthy(tables)[UnhealthyState.MISSING] if UNHEALTHY in tables else 0
+    return {
+        "containers": int(states.sum() - states[GONE] - states[ContainerState.DELETED]),
+        "missingContainers": missing,
+        "openContainers": int(states[ContainerState.OPEN]),
+        "deletedContainers": int(states[ContainerState.DELETED]),
+    }
+
+
+def _datanode_counts(cluster: Cluster) -> dict[str, object]:
+    healthy = (one for one in cluster.datanodes if one.health in HEALTHY and one.op_state == "IN_SERVICE")
+    living = (one.storage for one in cluster.datanodes if one.health != "DEAD" and one.storage)
+    return {
+        "pipelines": len(cluster.pipelines),
+        "totalDatanodes": len(cluster.datanodes),
+        "healthyDatanodes": sum(1 for _ in healthy),
+        "storageReport": storage_json(sum_of(living)),
+    }
+
+
 async def task_status(view: CurrentView) -> Response:
-    """All tasks in the order in which they run."""
+    """The tasks that follow the OM in the order in which they run, then those that follow the cluster."""
+    following = view.cluster.tasks if view.cluster else ()
     return json_response(
         [
-            {
-                "taskName": task.name,
-                "lastUpdatedTimestamp": task.timestamp,
-                "lastUpdatedSeqNumber": task.sequence_number,
-                "lastTaskRunStatus": task.status,
-                "isCurrentTaskRunning": int(task.running),
-            }
+            _task(task.name, task.timestamp, task.sequence_number, task.status, task.running)
             for task in view.context.tasks()
         ]
+        + [_task(one.name, one.timestamp, 0, -1 if one.error else 0, one.running, one.error) for one in following]
     )
+
+
+def _task(
+    name: str, timestamp: int, sequence_number: int, status: int, running: bool, error: str = ""
+) -> dict[str, object]:
+    return {
+        "taskName": name,
+        "lastUpdatedTimestamp": timestamp,
+        "lastUpdatedSeqNumber": sequence_number,
+        "lastTaskRunStatus": status,
+        "isCurrentTaskRunning": int(running),
+        "lastError": error or None,
+    }
 
 
 async def disabled_features(view: CurrentView) -> Response:
@@ -113,7 +155,7 @@ async def trigger_om_sync(view: CurrentView) -> Response:
 
 
 ROUTES: tuple[Route, ...] = (
-    Route("/clusterState", cluster_state, "The cluster in numbers.", ClusterState),
+    Route("/clusterState", cluster_state, "The cluster in numbers.", ClusterState, cluster=True),
     Route("/task/status", task_status, "What every task last did.", list[Task], immutable=False),
     Route("/features/disabledFeatures", disabled_features, "Features that are switched off.", list[str]),
     Route(

@@ -5,7 +5,8 @@ Sizes are bytes, times are milliseconds since 1970 and 0 when it has not happene
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, field
 from typing import Final
 
 from ozone_recon.model.datanode_reports import LayoutVersion, Software
@@ -43,6 +44,12 @@ class Storage:
     filesystem_capacity: int = 0
     filesystem_available: int = 0
     failed_volumes: int = 0
+
+
+def sum_of(storages: Iterable[Storage]) -> Storage:
+    """What some have together."""
+    numbers = zip(astuple(Storage()), *map(astuple, storages), strict=True)
+    return Storage(*map(sum, numbers))
 
 
 @dataclass(frozen=True, slots=True)
