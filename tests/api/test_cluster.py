@@ -20,14 +20,10 @@ OPEN, CLOSED, DELETING, DELETED = (ContainerState[name] for name in ("OPEN", "CL
 def test_the_cluster_in_numbers(tmp_path: Path) -> None:
     states = (OPEN, OPEN, CLOSED, DELETING, DELETED, 0)
     listed = (UnhealthyState.MISSING, UnhealthyState.UNDER_REPLICATED)
-    unhealthy = [UnhealthyContainer(3, state, 1, 3, 0) for state in listed]
     tables = cluster_generation(
         tmp_path / "scm",
         [Container(number, state) for number, state in enumerate(states, 1)],
-        unhealthy=[
-            UnhealthyContainer(3, missing, 1, 3, 0),
-            UnhealthyContainer(3, UnhealthyState.UNDER_REPLICATED, 1, 3, 0),
-        ],
+        unhealthy=[UnhealthyContainer(3, state, 1, 3, 0) for state in listed],
     )
     om = generation_of(RandomDatabase(10).tables, tmp_path / "om")
     sick, dead = DATANODES[0] | {"state": "STALE"}, DATANODES[0] | {"state": "DEAD"}
