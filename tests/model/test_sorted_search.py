@@ -4,7 +4,7 @@ from bisect import bisect_left
 from itertools import pairwise
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ozone_recon.model.changes import ChangedRows
@@ -20,6 +20,7 @@ def expected(wanted: bytes, items: list[bytes], low: int, high: int) -> int:
     return at if at < high and items[at] == wanted else -1 - at
 
 
+@settings(deadline=None)
 @given(ITEMS, ITEMS)
 def test_each_is_found_or_where_it_would_stand(wanted: list[bytes], items: list[bytes]) -> None:
     found = search(ByteColumn.of(wanted), ByteColumn.of(items)).tolist()
@@ -30,6 +31,7 @@ def test_each_is_found_or_where_it_would_stand(wanted: list[bytes], items: list[
     assert sorted(order) == list(range(len(both)))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(ITEMS, ITEMS), max_size=5))
 def test_bounds_are_kept_to(groups: list[tuple[list[bytes], list[bytes]]]) -> None:
     items = [item for group, _ in groups for item in group]
@@ -48,6 +50,7 @@ def changed(rows: dict[bytes, bytes | None]) -> ChangedRows:
     return ChangedRows(ByteColumn.of(key for key, _ in held), ByteColumn.of(value or b"" for _, value in held), gone)
 
 
+@settings(deadline=None)
 @given(ROWS, ROWS)
 def test_the_newer_change_of_a_row_is_kept(older: dict[bytes, bytes | None], newer: dict[bytes, bytes | None]) -> None:
     both, wanted = changed(older).followed_by(changed(newer)), changed({**older, **newer})
