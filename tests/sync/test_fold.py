@@ -75,6 +75,7 @@ def assert_same(one: Generation, other: Generation) -> None:
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fold, "_CHUNK", 7)
+    monkeypatch.setattr(fold, "_RAW_CHUNK", 5)
 
 
 def some_of(seed: int, one: Tables, other: Tables, share: float) -> Tables:

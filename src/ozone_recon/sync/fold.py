@@ -27,7 +27,8 @@ from ozone_recon.sync.known_rows import known_directories, known_keys
 Run = TypeVar("Run", KeyColumns, DirectoryColumns)
 
 _CHUNK: Final = 1 << 18
-"""Rows of a table that are read at a time."""
+_RAW_CHUNK: Final = 1 << 13
+"""Rows of a table that are read at a time, decoded or as they are: these have kilobytes."""
 _NO_KEY: Final = bytes.fromhex("0a0012001a0020002801300340004800")
 _NO_DIRECTORY: Final = bytes.fromhex("0a0010001800300038004000")
 """Values without content, with which the key of a row that is gone goes through the decoder."""
@@ -47,7 +48,7 @@ class FoldedContents:
     def rows(self, name: str) -> Iterator[Rows]:
         """A table that is kept as it is."""
         table, changed = self._base.table(f"om/{name}"), self._changed(name)
-        for chunk in table.chunks(("key", "value"), _CHUNK):
+        for chunk in table.chunks(("key", "value"), _RAW_CHUNK):
             keys = chunk.bytes("key")
             came = first_after(changed.keys, keys[len(keys) - 1])
             yield _rows_with(Rows(keys, chunk.bytes("value")), changed.part(0, came))
