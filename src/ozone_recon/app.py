@@ -25,8 +25,9 @@ from ozone_recon.sources.checkpoint import Retry, Transfer
 from ozone_recon.sources.hadoop_rpc import RpcSettings
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.generation import Generation
-from ozone_recon.sync.om import OmSync, Settings, SyncState
+from ozone_recon.sync.om import OmSync, Settings
 from ozone_recon.sync.om_changes import OmChanges
+from ozone_recon.sync.om_state import SyncState
 from ozone_recon.sync.origin import Origin
 from ozone_recon.sync.progress import Progress
 

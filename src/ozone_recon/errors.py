@@ -19,6 +19,10 @@ ReconError
 Every message says what was wrong, where, and what to do about it.
 """
 
+from __future__ import annotations
+
+from enum import StrEnum
+
 
 class ReconError(Exception):
     """Base of all errors raised on purpose; its text is fit for an operator's eyes."""
@@ -49,8 +53,27 @@ class RemoteError(SourceError):
         self.message = message
 
 
+class CheckpointCause(StrEnum):
+    """Why OM's changes do not lead on from what we have, in short; docs/operations.md says what to do about each."""
+
+    NO_DATA = "no data"
+    SETTINGS = "settings"
+    MANY_CHANGES = "many changes"
+    ANOTHER_OM = "another OM"
+    PUT_BACK = "put back"
+    GAP = "gap"
+    COLUMN_FAMILY = "column family"
+    UNREADABLE = "unreadable"
+    TOO_MUCH = "too much"
+    NO_ANSWERS = "no answers"
+
+
 class CheckpointNeeded(SourceError):
     """OM's changes do not lead on from what we have, so that only a new checkpoint does; the text says why."""
+
+    def __init__(self, cause: CheckpointCause, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class DecodeError(ReconError):

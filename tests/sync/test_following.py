@@ -18,7 +18,7 @@ from tests.sync.test_fold import assert_same, built
 from tests.sync.test_om import Served, eventually
 
 from ozone_recon.answering import served_from
-from ozone_recon.errors import CheckpointNeeded, TransferError
+from ozone_recon.errors import CheckpointCause, CheckpointNeeded, TransferError
 from ozone_recon.sources.checkpoint import Report
 from ozone_recon.sources.hadoop_rpc_server import take_calls
 from ozone_recon.sources.rocksdb import Checkpoint
@@ -192,9 +192,12 @@ def test_a_checkpoint_is_taken_once_where_changes_do_not_lead_on(
         with om.sync(directory, served, **settings) as sync:
             sync.start()
             assert eventually(lambda: om.checkpoints == 2 and served[-1].sequence_number == sequence_of(deltas.after))
-            assert sync.state.needed == 1
+            assert sync.state.needed == {CAUSES[trouble]: 1}
+            assert next(iter(sync.tasks())).message == f"The last checkpoint was needed: {sync.state.cause}"
             if trouble in ("put back", "another leads"):
-                assert eventually(lambda: sync.state.needed == 2), "the new checkpoint does not lead on either"
+                assert eventually(lambda: sync.state.needed.total() == 2), "the new checkpoint does not lead on either"
+                delta = next(task for task in sync.tasks() if task.name == "OmDeltaRequest")
+                assert (delta.status, delta.running, delta.message) == (-1, False, sync.state.cause)
                 time.sleep(0.3)
                 assert om.checkpoints == 2, "and so the next one waits"
                 assert served[-1] is directory.current()
@@ -203,8 +206,17 @@ def test_a_checkpoint_is_taken_once_where_changes_do_not_lead_on(
                 om.log.batches = om.all_batches
                 asked = len(om.log.asked)
                 assert eventually(lambda: len(om.log.asked) > asked + 2)
-                assert (om.checkpoints, sync.state.needed) == (2, 1)
+                assert (om.checkpoints, sync.state.needed.total()) == (2, 1)
             assert sync.state.cause
+
+
+CAUSES = {
+    "another leads": CheckpointCause.ANOTHER_OM,
+    "purged": CheckpointCause.GAP,
+    "put back": CheckpointCause.GAP,  # An OM says no more than that it has not got so far.
+    "another family": CheckpointCause.COLUMN_FAMILY,
+    "other settings": CheckpointCause.SETTINGS,
+}
 
 
 def test_an_om_that_does_not_answer_calls_is_read_by_checkpoints(
@@ -220,12 +232,13 @@ def test_an_om_that_does_not_answer_calls_is_read_by_checkpoints(
             with pytest.raises(TransferError):
                 sync.follow()
             delta = next(task for task in sync.tasks() if task.name == "OmDeltaRequest")
-            assert (delta.status, delta.running) == (-1, False)
+            assert (delta.status, delta.running, delta.message) == (-1, False, str(sync.state.error))
             assert isinstance(sync.state.error, TransferError)
             assert directory.current() is served[-1]
             sync.start()
             assert eventually(lambda: served[-1].sequence_number == sequence_of(deltas.after))
-            assert "again and again" in sync.state.cause
+            assert sync.state.needed == {CheckpointCause.NO_ANSWERS: 1}
+            assert "does not say what has changed" in sync.state.cause
 
 
 def test_too_many_changed_rows_are_a_reason_for_a_checkpoint(

@@ -13,7 +13,8 @@ from ozone_recon.cli.sheet import human_size
 
 if TYPE_CHECKING:
     from ozone_recon.sources.checkpoint import Retry, Transfer
-    from ozone_recon.sync.om import OmSync, SyncState
+    from ozone_recon.sync.om import OmSync
+    from ozone_recon.sync.om_state import SyncState
     from ozone_recon.sync.progress import Progress
 
 _LOOK_EVERY: Final = 0.2

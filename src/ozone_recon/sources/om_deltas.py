@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ozone_recon.errors import CheckpointNeeded, DecodeError, RemoteError, TooLong
+from ozone_recon.errors import CheckpointCause, CheckpointNeeded, DecodeError, RemoteError, TooLong
 from ozone_recon.model.changes import Changes
 from ozone_recon.wire.net_changes import net_changes
 from ozone_recon.wire.om_calls import METHOD, OK, PROTOCOL, Command, OmRequest, OmResponse, Updates, UpdatesRequest
@@ -62,14 +62,18 @@ class OmDeltas:
                 if isinstance(error, RemoteError) and error.exception != _OUT_OF_MEMORY:
                     raise
                 if limit == 1:
-                    raise CheckpointNeeded(f"a single batch of changes is too much: {error}") from error
+                    raise CheckpointNeeded(
+                        CheckpointCause.TOO_MUCH, f"a single batch of changes is too much: {error}"
+                    ) from error
                 limit = max(limit // _LESS, 1)
                 _LOG.info("%s; asking for %s changes at once", error, f"{limit:,}")
                 continue
             try:
                 changes = await asyncio.to_thread(net_changes, updates.batches, sequence_number, families)
             except DecodeError as error:
-                raise CheckpointNeeded(f"OM's changes behind {sequence_number:,} cannot be applied: {error}") from error
+                raise CheckpointNeeded(
+                    CheckpointCause.UNREADABLE, f"OM's changes behind {sequence_number:,} cannot be applied: {error}"
+                ) from error
             yield Delta(changes, updates.latest_sequence_number)
             came = changes.last_sequence - sequence_number
             sequence_number = changes.last_sequence
@@ -80,15 +84,22 @@ class OmDeltas:
         asked = OmRequest(Command.DB_UPDATES, UpdatesRequest(sequence_number, limit).encode(), self._client_id)
         leader, answer = await self._call(PROTOCOL, METHOD, asked.encode())
         if leader != node:
-            raise CheckpointNeeded(f"the OM {leader!r} leads now, and our data is that of {node!r}")
+            raise CheckpointNeeded(
+                CheckpointCause.ANOTHER_OM, f"the OM {leader!r} leads now, and our data is that of {node!r}"
+            )
         response = OmResponse.decode(answer, Command.DB_UPDATES)
         if response.status != OK:
-            raise CheckpointNeeded(f"OM has not all changes behind {sequence_number:,}: {response.error}")
+            raise CheckpointNeeded(
+                CheckpointCause.GAP, f"OM has not all changes behind {sequence_number:,}: {response.error}"
+            )
         updates = Updates.decode(response.message)
         if not updates.success:
-            raise CheckpointNeeded(f"OM cannot read its changes behind {sequence_number:,}, or has not got so far")
+            raise CheckpointNeeded(
+                CheckpointCause.GAP, f"OM cannot read its changes behind {sequence_number:,}, or has not got so far"
+            )
         if updates.latest_sequence_number < sequence_number:
             raise CheckpointNeeded(
-                f"OM is at {updates.latest_sequence_number:,} and our data at {sequence_number:,}: it was put back"
+                CheckpointCause.PUT_BACK,
+                f"OM is at {updates.latest_sequence_number:,} and our data at {sequence_number:,}: it was put back",
             )
         return updates

@@ -21,13 +21,17 @@ BAD_ROWS_KEPT = 100
 
 @dataclass(frozen=True, slots=True)
 class TaskStatus:
-    """One row of `/task/status` (RECON_TASK_STATUS); `timestamp` is ms, `status` 0 (ok) or -1 (failed)."""
+    """One row of `/task/status` (RECON_TASK_STATUS); `timestamp` is ms, `status` 0 (ok) or -1 (failed).
+
+    `message` is what there is to say: why it failed, or was needed.
+    """
 
     name: str
     timestamp: int = 0
     sequence_number: int = 0
     status: int = 0
     running: bool = False
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)

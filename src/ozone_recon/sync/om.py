@@ -7,21 +7,21 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from ozone_recon.errors import CheckpointNeeded, ReconError
+from ozone_recon.errors import CheckpointCause, CheckpointNeeded, ReconError
 from ozone_recon.sources.checkpoint import Retry, Transfer
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.disk import remove_tree
 from ozone_recon.store.generation import MEMORY_LIMIT, Generation, TaskStatus
 from ozone_recon.store.schema import CHANGED
-from ozone_recon.sync import tasks
 from ozone_recon.sync.builder import Builder
 from ozone_recon.sync.changes_file import write_changes
 from ozone_recon.sync.job import BuildJob, Fold
 from ozone_recon.sync.om_changes import ChangeSource, Found
+from ozone_recon.sync.om_state import SyncState
 from ozone_recon.sync.origin import Origin, Taken, build_identity, built_by
 from ozone_recon.sync.progress import Progress
 
@@ -51,34 +51,6 @@ class Settings:
     initial_delay: float = 0.0
     interval: float = 5.0
     """From the end of a synchronisation that found nothing new to the next one, for an origin that changes."""
-
-
-@dataclass(frozen=True, slots=True)
-class SyncState:
-    """What the synchronisation is doing now: `doing` is "idle", "changes", "fold", "checkpoint" or "build"."""
-
-    doing: str = "idle"
-    at: Progress | Transfer | Retry | None = None
-    """How far it is."""
-    error: BaseException | None = None
-    """Why the last one failed; None when it did not."""
-    failures: int = 0
-    """In a row."""
-    built: int = 0
-    """Generations, since the start."""
-    folded: int = 0
-    """Of these, from changes."""
-    needed: int = 0
-    """Checkpoints, because changes did not lead on."""
-    cause: str = ""
-    """Why, the last time."""
-    lag: int = 0
-    """How many changes OM had more, when it was last asked."""
-    checked_at: int = 0
-    """When OM last had nothing that is not served, ms since 1970."""
-    snapshot: TaskStatus = field(default_factory=lambda: TaskStatus(tasks.SNAPSHOT))
-    delta: TaskStatus = field(default_factory=lambda: TaskStatus(tasks.DELTA))
-    reprocess: TaskStatus = field(default_factory=lambda: TaskStatus(tasks.REPROCESS))
 
 
 class OmSync:
@@ -132,7 +104,7 @@ class OmSync:
             try:
                 generation = self._build(self._get())
             except Exception as failure:
-                self._fail(failure)
+                self.state = self.state.failed(failure)
                 raise
             self._note(generation, built=1)
             self._serve(generation)
@@ -157,14 +129,14 @@ class OmSync:
                     else:
                         self._builder_kept.close()
                         self._folding = 0.0
-                    self._checked(generation, found)
+                    self.state = self.state.checked(generation.about, found)
                     if found.complete:
                         self._led_astray = 0
                         return generation
             except BaseException as failure:
                 self._builder_kept.close()
                 if not isinstance(failure, CheckpointNeeded):
-                    self._fail(failure)
+                    self.state = self.state.failed(failure)
                 raise
 
     def start(self) -> None:
@@ -213,7 +185,9 @@ class OmSync:
             if self._changes and self._directory.current():
                 try:
                     if self.state.failures % _PATIENCE == _PATIENCE - 1:
-                        raise CheckpointNeeded(f"asking for changes fails again and again: {self.state.error}")
+                        raise CheckpointNeeded(
+                            CheckpointCause.NO_ANSWERS, f"OM does not say what has changed: {self.state.error}"
+                        )
                     self.follow()
                     return
                 except CheckpointNeeded as reason:
@@ -229,7 +203,7 @@ class OmSync:
     def _explain(self, reason: CheckpointNeeded) -> None:
         """Says why a checkpoint is needed; waits first when the last one has been of no use."""
         _LOG.warning("a new checkpoint is needed: %s", reason)
-        self.state = replace(self.state, needed=self.state.needed + 1, cause=str(reason))
+        self.state = self.state.astray(reason)
         if self._led_astray:
             self._wake.wait(_longer(self._led_astray))
         self._led_astray += 1
@@ -246,13 +220,17 @@ class OmSync:
         """The current generation; CheckpointNeeded when it is not to be changed any more."""
         generation = self._directory.current()
         if generation is None or generation.about.source != self._origin.description:
-            raise CheckpointNeeded("there is no data yet")
+            raise CheckpointNeeded(CheckpointCause.NO_DATA, "there is no data yet")
         about = generation.about
         if about.built_by != built_by(filesystem_paths=self._settings.filesystem_paths):
-            raise CheckpointNeeded("what is there was built by another version, or with other settings")
+            raise CheckpointNeeded(
+                CheckpointCause.SETTINGS, "what is there was built by another version, or with other settings"
+            )
         kept = sum(generation.table(name).size for name in generation.tables if name.startswith(CHANGED))
         if kept > max(RAW_LEAST, RAW_SHARE * _size(Path(about.checkpoint))):
-            raise CheckpointNeeded(f"{kept:,} bytes of rows have changed since the last one")
+            raise CheckpointNeeded(
+                CheckpointCause.MANY_CHANGES, f"{kept:,} bytes of rows have changed since the last one"
+            )
         return generation
 
     def _fold(self, base: Generation, found: Found) -> Generation:
@@ -313,63 +291,15 @@ class OmSync:
         self.state = replace(self.state, at=progress)
 
     def _begin(self, doing: str) -> None:
-        state = replace(self.state, doing=doing, at=None)
-        match doing:
-            case "checkpoint":
-                state = replace(state, snapshot=_touched(state.snapshot, running=True))
-            case "build":
-                state = replace(state, reprocess=_touched(state.reprocess, running=True))
-            case _:
-                state = replace(state, delta=_touched(state.delta, running=True))
-        self.state = state
-
-    def _fail(self, error: BaseException) -> None:
-        state = replace(self.state, doing="idle", at=None, error=error, failures=self.state.failures + 1)
-        match self.state.doing:
-            case "checkpoint":
-                state = replace(state, snapshot=_touched(state.snapshot, running=False, status=-1))
-            case "build":
-                snapshot, reprocess = (_touched(t, running=False, status=-1) for t in (state.snapshot, state.reprocess))
-                state = replace(state, snapshot=snapshot, reprocess=reprocess)
-            case _:
-                state = replace(state, delta=_touched(state.delta, running=False, status=-1))
-        self.state = state
-
-    def _checked(self, generation: Generation, found: Found) -> None:
-        lag = max(0, found.latest - generation.sequence_number)
-        delta = TaskStatus(tasks.DELTA, found.read_at, generation.sequence_number)
-        self.state = replace(self.state, doing="idle", error=None, failures=0, lag=lag, delta=delta)
-        if found.complete:
-            self.state = replace(self.state, checked_at=found.read_at)
+        self.state = self.state.began(doing)
 
     def _note(self, generation: Generation, built: int = 0, folded: int = 0) -> None:
-        """Says what is there now, and that nothing stands in its way."""
-        about = generation.about
-        first = about.checkpoint_sequence_number or about.sequence_number
-        first_at = about.checkpoint_built_at or about.built_at
-        self.state = replace(
-            self.state,
-            doing="idle",
-            at=None,
-            error=None,
-            failures=0,
-            built=self.state.built + built,
-            folded=self.state.folded + folded,
-            checked_at=about.taken_at,
-            snapshot=TaskStatus(tasks.SNAPSHOT, first_at, about.sequence_number),
-            delta=TaskStatus(tasks.DELTA, about.taken_at, about.sequence_number),
-            reprocess=TaskStatus(tasks.REPROCESS, first_at, first),
-        )
+        self.state = self.state.has(generation.about, built, folded)
 
 
 def _longer(times: int) -> float:
     """Seconds to wait after so many failures in a row."""
     return min(FIRST_PAUSE * float(2 ** min(times - 1, 16)), LONGEST_PAUSE)
-
-
-def _touched(task: TaskStatus, *, running: bool, status: int | None = None) -> TaskStatus:
-    now = time.time_ns() // 1_000_000
-    return replace(task, timestamp=now, running=running, status=task.status if status is None else status)
 
 
 def _size(directory: Path) -> int:

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from ozone_recon.errors import CheckpointNeeded, DecodeError, Unsupported
+from ozone_recon.errors import CheckpointCause, CheckpointNeeded, DecodeError, Unsupported
 from ozone_recon.model.cells import Cells
 from ozone_recon.model.changes import ChangedRows, Changes
 from ozone_recon.model.columns import ByteColumn
@@ -31,7 +31,9 @@ def net_changes(batches: Cells, after: int, families: Mapping[int, str]) -> Chan
         except DecodeError as error:
             raise type(error)(f"batch {number}: {error}") from None
         if batch.sequence != last + 1:
-            raise CheckpointNeeded(f"OM's changes go on with {batch.sequence:,}, and what we have ends with {last:,}")
+            raise CheckpointNeeded(
+                CheckpointCause.GAP, f"OM's changes go on with {batch.sequence:,}, and what we have ends with {last:,}"
+            )
         for change in batch.changes:
             if change.kind not in APPLIED:
                 raise Unsupported(f"batch {number}: a {change.kind.value} in column family {change.family}")
@@ -40,7 +42,9 @@ def net_changes(batches: Cells, after: int, families: Mapping[int, str]) -> Chan
         last = batch.last_sequence
     unknown = newest.keys() - families.keys()
     if unknown:
-        raise CheckpointNeeded(f"OM has changed column family {min(unknown)}, which our checkpoint has not")
+        raise CheckpointNeeded(
+            CheckpointCause.COLUMN_FAMILY, f"OM has changed column family {min(unknown)}, which our checkpoint has not"
+        )
     return Changes(last, {families[family]: _rows(newest[family]) for family in sorted(newest)})
 
 
