@@ -68,7 +68,7 @@ def test_tasks() -> None:
             "lastUpdatedSeqNumber": 0,
             "lastTaskRunStatus": -1,
             "isCurrentTaskRunning": 0,
-            "lastError": "SCM does not answer",
+            "message": "SCM does not answer",
         },
         {
             "taskName": "ContainerHealthTask",
@@ -76,6 +76,5 @@ def test_tasks() -> None:
             "lastUpdatedSeqNumber": 0,
             "lastTaskRunStatus": 0,
             "isCurrentTaskRunning": 1,
-            "lastError": None,
         },
     ]

@@ -16,7 +16,7 @@ from ozone_recon.insights.unhealthy_containers import count_unhealthy
 from ozone_recon.model.cluster import Cluster, sum_of
 from ozone_recon.model.container_health import UnhealthyState
 from ozone_recon.model.scm import ContainerState
-from ozone_recon.store.generation import Generation
+from ozone_recon.store.generation import Generation, TaskStatus
 
 COUNTED = ("volumeTable", "bucketTable", "keyTable", "fileTable", "deletedTable", "deletedDirectoryTable")
 HEALTHY = ("HEALTHY", "HEALTHY_READONLY")
@@ -67,7 +67,11 @@ class Task(BaseModel):
     lastUpdatedSeqNumber: int = Field(description="Sequence number of the OM's database that it has taken in.")
     lastTaskRunStatus: int = Field(description="0 when its last run went well, -1 when it failed.")
     isCurrentTaskRunning: int = Field(description="1 while it runs, else 0.")
-    lastError: str | None = Field(description="Why its last run failed, as far as it says so.")
+    message: str | None = Field(
+        default=None,
+        description="What there is to say: why its last run failed, or why the last checkpoint was needed. "
+        "Absent when there is nothing.",
+    )
 
 
 async def cluster_state(view: CurrentView) -> Response:
@@ -123,25 +127,23 @@ async def task_status(view: CurrentView) -> Response:
     """The tasks that follow the OM in the order in which they run, then those that follow the cluster."""
     following = view.cluster.tasks if view.cluster else ()
     return json_response(
-        [
-            _task(task.name, task.timestamp, task.sequence_number, task.status, task.running)
-            for task in view.context.tasks()
+        [_task(task) for task in view.context.tasks()]
+        + [
+            _task(TaskStatus(one.name, one.timestamp, 0, -1 if one.error else 0, one.running, one.error))
+            for one in following
         ]
-        + [_task(one.name, one.timestamp, 0, -1 if one.error else 0, one.running, one.error) for one in following]
     )
 
 
-def _task(
-    name: str, timestamp: int, sequence_number: int, status: int, running: bool, error: str = ""
-) -> dict[str, object]:
-    return {
-        "taskName": name,
-        "lastUpdatedTimestamp": timestamp,
-        "lastUpdatedSeqNumber": sequence_number,
-        "lastTaskRunStatus": status,
-        "isCurrentTaskRunning": int(running),
-        "lastError": error or None,
+def _task(task: TaskStatus) -> dict[str, object]:
+    row = {
+        "taskName": task.name,
+        "lastUpdatedTimestamp": task.timestamp,
+        "lastUpdatedSeqNumber": task.sequence_number,
+        "lastTaskRunStatus": task.status,
+        "isCurrentTaskRunning": int(task.running),
     }
+    return row | {"message": task.message} if task.message else row
 
 
 async def disabled_features(view: CurrentView) -> Response:
