@@ -106,7 +106,7 @@ def plainly(values: list[bytes]) -> tuple[list[int], list[dict[str, Any]]]:
             continue
         good.append(row)
         size, replicated_size = (
-            sum(getattr(key, name) for key in deleted.keys) for name in ("size", "replicated_size")
+            sum(getattr(key, name) for key in deleted.keys) % (1 << 64) for name in ("size", "replicated_size")
         )
         said.append(
             {

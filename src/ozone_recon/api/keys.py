@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from fastapi import Query, Response
+from numpy.typing import NDArray
 
 from ozone_recon.api.context import CurrentView
 from ozone_recon.api.json_rows import chosen, rows_json, scalars, texts
@@ -81,8 +82,8 @@ async def open_keys(
     return page_response(
         {
             "lastKey": last_text(last.db_key),
-            "replicatedDataSize": sum(sum(found.replicated_size.tolist()) for found in pages.values()),
-            "unreplicatedDataSize": sum(sum(found.size.tolist()) for found in pages.values()),
+            "replicatedDataSize": _total(*(found.replicated_size for found in pages.values())),
+            "unreplicatedDataSize": _total(*(found.size for found in pages.values())),
             **{name: _open_keys_json(found) for name, found in pages.items()},
             "status": "OK",
         }
@@ -142,8 +143,8 @@ async def deleted_keys(
     return page_response(
         {
             "lastKey": last_text(found.db_key),
-            "replicatedDataSize": sum(found.replicated_size.tolist()),
-            "unreplicatedDataSize": sum(found.size.tolist()),
+            "replicatedDataSize": _total(found.replicated_size),
+            "unreplicatedDataSize": _total(found.size),
             "deletedKeyInfo": deleted_keys_json(found),
             "status": "OK",
         }
@@ -174,8 +175,8 @@ async def deleted_directories(
     return page_response(
         {
             "lastKey": last_text(found.db_key),
-            "replicatedDataSize": sum(found.replicated_size.tolist()),
-            "unreplicatedDataSize": sum(found.size.tolist()),
+            "replicatedDataSize": _total(found.replicated_size),
+            "unreplicatedDataSize": _total(found.size),
             **({"deletedDirInfo": _deleted_directories_json(found)} if len(found) else {}),
             "status": "OK",
         }
@@ -250,8 +251,8 @@ def _key_list(path: str, found: KeyRows, generation: Generation) -> dict[str, An
     is_file, size = scalars(found.is_file), scalars(found.size)
     return {
         "path": path,
-        "replicatedDataSize": sum(found.replicated_size.tolist()),
-        "unReplicatedDataSize": sum(found.size.tolist()),
+        "replicatedDataSize": _total(found.replicated_size),
+        "unReplicatedDataSize": _total(found.size),
         **({"lastKey": last_text(found.db_key)} if len(found) else {}),
         "keys": rows_json(
             {
@@ -280,6 +281,11 @@ def _prefix(view: CurrentView, text: str) -> Prefix | None:
         return None
     split_prefix(text)
     return read_prefix(view.generation, text) if view.generation else None
+
+
+def _total(*sizes: NDArray[np.int64] | NDArray[np.uint64]) -> int:
+    """The sum of all, modulo 2^64: more than JSON's readers and writers take comes from damaged rows alone."""
+    return sum(int(some.sum(dtype=np.uint64)) for some in sizes) % (1 << 64)
 
 
 def _counts(view: CurrentView, table: str) -> TableCounts:

@@ -23,7 +23,8 @@ UInt64s = NDArray[np.uint64]
 class DeletedKeyRows(NamedTuple):
     """Rows of deletedTable: all versions of a key that were deleted together.
 
-    The sizes are bytes of all versions, and what they take on disks; `keys.row` says which row a version is in.
+    The sizes are bytes of all versions, and what they take on disks, modulo 2^64; `keys.row` says which row a version
+    is in.
     """
 
     db_key: ByteColumn
@@ -78,7 +79,6 @@ def read_deleted_keys(keys: ByteColumn, values: ByteColumn, rows: Int64s) -> tup
     versions = np.searchsorted(found.keys.row, np.arange(len(good) + 1))
 
     def sums(of_version: Int64s) -> UInt64s:
-        # What is added up may pass 2^63, but no answer has sums beyond 2^64.
         before = np.append(np.uint64(0), of_version.view(np.uint64).cumsum())
         total: UInt64s = before[versions[1:]] - before[versions[:-1]]
         return total
