@@ -18,6 +18,7 @@ def test_parts_are_joined_row_by_row(items: list[bytes], data: st.DataObject) ->
     parts = [b"[", picked, same_cells(b",", len(rows)), b" ", b"", picked.only(np.array(chosen, np.bool_)), b"]"]
     wanted = [b"[%s, %s]" % (items[row], items[row] if one else b"") for row, one in zip(rows, chosen, strict=True)]
     assert joined(parts).items() == wanted
+    assert joined([picked, picked, b"]"]).items() == [2 * items[row] + b"]" for row in rows]
     order = np.arange(len(rows))[::-1]
     assert joined([cells_of(joined(parts)).at(order)]).items() == wanted[::-1]
     assert joined([cells_of(column), same_cells(b"", len(column))]).items() == items

@@ -184,7 +184,7 @@ async def deleted_directories(
 
 
 def _deleted_directories_json(found: DeletedDirectoryRows) -> Written:
-    modified = scalars(found.infos.modification_time)
+    modified = scalars(found.modification_time)
     return rows_json(
         {
             "key": texts(found.name),
@@ -192,8 +192,8 @@ def _deleted_directories_json(found: DeletedDirectoryRows) -> Written:
             "inStateSince": modified,
             "size": scalars(found.size),
             "replicatedSize": scalars(found.replicated_size),
-            "replicationInfo": chosen(found.infos.replication, replication_json),
-            "creationTime": scalars(found.infos.creation_time),
+            "replicationInfo": chosen(found.replication, replication_json),
+            "creationTime": scalars(found.creation_time),
             "modificationTime": modified,
             "isKey": [b"false"],
         }

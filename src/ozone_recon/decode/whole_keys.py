@@ -18,7 +18,7 @@ from ozone_recon.decode.om_parts import (
     largest_size,
 )
 from ozone_recon.decode.replications import decode_replications
-from ozone_recon.model.cells import Cells, cells_at, joined
+from ozone_recon.model.cells import Cells, cells_at, joined, same_cells
 from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.model.om import FileChecksum, FileEncryption, OzoneAcl
 from ozone_recon.model.replication import ReplicationConfig
@@ -110,6 +110,18 @@ class DeletedKeys(NamedTuple):
 def decode_whole_keys(values: Cells) -> tuple[Int64s, WholeKeys]:
     """Which values are KeyInfos, and what these say."""
     return read_messages(values, _keys)
+
+
+def noted_paths(values: Cells, wanted: Bools) -> Cells:
+    """`volume/bucket/key`, as each wanted value says that is a KeyInfo; the others have none."""
+    rows = np.flatnonzero(wanted)
+    if not len(rows):
+        return same_cells(b"", len(wanted))
+    readable, keys = decode_whole_keys(values.at(rows))
+    paths = keys.path()
+    starts, ends = np.zeros((2, len(wanted)), np.int64)
+    starts[rows[readable]], ends[rows[readable]] = paths.offsets[:-1], paths.offsets[1:]
+    return Cells(paths.data, starts, ends)
 
 
 def decode_deleted_keys(values: Cells) -> tuple[Int64s, DeletedKeys]:

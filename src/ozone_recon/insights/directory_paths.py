@@ -9,14 +9,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ozone_recon.decode.batch_kernel import SLASH, Strings, copy_bytes, to_read
 from ozone_recon.insights.namespace_nodes import Kind
-from ozone_recon.model.cells import Cells, cells_at, joined, same_cells
-from ozone_recon.model.columns import ByteColumn, Int64s
+from ozone_recon.model.columns import ByteColumn, Bytes, Int64s
+from ozone_recon.model.kernel import lean_kernel, zero
 from ozone_recon.store.generation import Generation
 
 Bools = NDArray[np.bool_]
+Int32s = NDArray[np.int32]
 
-ATTACHED: Final = frozenset(map(int, (Kind.VOLUME, Kind.BUCKET, Kind.DIRECTORY)))
+FIRST_ATTACHED: Final = int(Kind.VOLUME)
+LAST_ATTACHED: Final = int(Kind.DIRECTORY)
 """Places that are where their parent says; others are deleted, or missing."""
 
 
@@ -50,17 +53,13 @@ class DirectoryPaths:
 
         One has none, and is empty here, when it or a directory above it is deleted or in no table.
         """
+        names, parent = to_read(self._names), self._places["parent"]
         places = self.places_of(object_ids)
-        kind, parent = self._places["kind"], self._places["parent"]
-        upwards: list[Cells] = []
-        while (below := places > 0).any():
-            slash = same_cells(b"/", len(places))
-            upwards += slash.only(below), cells_at(self._names, np.where(below, places, 0)).only(below)
-            attached = np.isin(kind[places[below]], tuple(ATTACHED))
-            places[below] = np.where(attached, parent[places[below]], -1)
-        known = places == 0
-        parts = [same_cells(b"", len(places)), *(cells.only(known) for cells in reversed(upwards))]
-        return joined(parts), known
+        known, offsets = np.empty(len(places), np.bool_), np.zeros(len(places) + 1, np.int64)
+        measure_paths(names, self._places["kind"], parent, places, known, offsets)
+        data = np.empty(offsets[-1], np.uint8)
+        fill_paths(names, parent, places, Strings(offsets, data))
+        return ByteColumn(offsets, data), known
 
     def subtree(self, place: int) -> tuple[int, int]:
         """The rows of `namespace` from a place down, as (first, end)."""
@@ -87,3 +86,27 @@ class DirectoryPaths:
         at = bisect_left(range(end), name, first, end, key=lambda child: names[int(self._children[child])])
         found = int(self._children[at]) if at < end else -1
         return found if found >= 0 and names[found] == name else None
+
+
+@lean_kernel
+def measure_paths(names: Strings, kind: Bytes, parent: Int32s, places: Int64s, known: Bools, offsets: Int64s) -> None:
+    """Fills in which places have a path, and where the path of each ends in all of them."""
+    for row in range(len(places)):
+        length, place = zero(), places[row]
+        while place > 0 and FIRST_ATTACHED <= kind[place] <= LAST_ATTACHED:
+            length += names.offsets[place + 1] - names.offsets[place] + 1
+            place = np.int64(parent[place])
+        known[row] = place == 0
+        offsets[row + 1] = offsets[row] + (length if place == 0 else 0)
+
+
+@lean_kernel
+def fill_paths(names: Strings, parent: Int32s, places: Int64s, paths: Strings) -> None:
+    """Fills in the data of `paths`, each from its end on."""
+    for row in range(len(places)):
+        at, place = paths.offsets[row + 1], places[row]
+        while at > paths.offsets[row]:
+            first, end = names.offsets[place], names.offsets[place + 1]
+            at -= end - first + 1
+            paths.data[copy_bytes(names.data, first, end, paths.data, at)] = SLASH
+            place = np.int64(parent[place])

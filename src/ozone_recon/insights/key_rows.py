@@ -56,7 +56,8 @@ class KeyRows:
 def section(generation: Generation, *, file_table: bool) -> tuple[int, int]:
     """The groups of keyTable's or of fileTable's rows, as (first, end)."""
     kinds = generation.table("groups")["file_table"]
-    split = int(np.searchsorted(kinds, 1))
+    # For a number of another type, numpy would convert the whole column.
+    split = int(np.searchsorted(kinds, np.uint8(1)))
     return (split, len(kinds)) if file_table else (0, split)
 
 

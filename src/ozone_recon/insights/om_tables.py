@@ -94,7 +94,7 @@ def _columnar_rows(build: GenerationBuild, name: str) -> int:
     if name == "directoryTable":
         return build.table("directories").rows
     groups, rows = build.table("groups"), build.table("keys").rows
-    files = int(np.searchsorted(groups["file_table"], 1))
+    files = int(np.searchsorted(groups["file_table"], np.uint8(1)))
     in_key_table = int(groups["first_row"][files]) if files < groups.rows else rows
     return in_key_table if name == "keyTable" else rows - in_key_table
 

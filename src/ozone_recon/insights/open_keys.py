@@ -10,7 +10,7 @@ from ozone_recon.decode.distinct import Few
 from ozone_recon.decode.id_prefixes import split_id_prefixes
 from ozone_recon.decode.key_infos import decode_key_infos
 from ozone_recon.decode.om_keys import encode_text, split_id_prefix
-from ozone_recon.decode.whole_keys import decode_whole_keys
+from ozone_recon.decode.whole_keys import noted_paths
 from ozone_recon.insights.directory_paths import DirectoryPaths
 from ozone_recon.insights.filled_pages import filled_page, rows_with
 from ozone_recon.insights.key_rows import SLASH
@@ -116,13 +116,9 @@ def _paths_of_files(tree: DirectoryPaths, keys: Cells, values: Cells) -> Cells:
     good = (begins >= 0) & (begins <= slash) & (slash + 1 < keys.ends)
     name = Cells(keys.data, begins, slash)
     directory, known = tree.paths_of(parent_id)
-    gone = np.flatnonzero(good & ~known)
-    readable, infos = decode_whole_keys(values.at(gone))
-    said = infos.path()
-    starts, ends = np.zeros((2, len(good)), np.int64)
-    starts[gone[readable]], ends[gone[readable]] = said.offsets[:-1], said.offsets[1:]
     there = good & known
-    return cells_of(joined([cells_of(directory).only(there), name.only(there), Cells(said.data, starts, ends)]))
+    noted = noted_paths(values, good & ~known)
+    return cells_of(joined([cells_of(directory).only(there), name.only(there), noted]))
 
 
 def _read(keys: ByteColumn, values: ByteColumn, rows: Int64s, path: Cells) -> tuple[Int64s, OpenKeyRows]:

@@ -8,13 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ozone_recon.decode.deleted_directories import decode_deleted_directories
-from ozone_recon.decode.whole_keys import WholeKeys, decode_deleted_keys, decode_whole_keys
+from ozone_recon.decode.distinct import Few
+from ozone_recon.decode.key_infos import decode_key_infos
+from ozone_recon.decode.whole_keys import WholeKeys, decode_deleted_keys, noted_paths
 from ozone_recon.insights.directory_paths import DirectoryPaths
 from ozone_recon.insights.filled_pages import filled_page, rows_with
 from ozone_recon.insights.namespace_nodes import Kind
 from ozone_recon.insights.om_tables import table_counts
 from ozone_recon.model.cells import Cells, cells_at, cells_of, joined
 from ozone_recon.model.columns import ByteColumn, Int64s
+from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.store.generation import Generation
 
 UInt64s = NDArray[np.uint64]
@@ -41,7 +44,7 @@ class DeletedDirectoryRows(NamedTuple):
     """Rows of deletedDirectoryTable; the sizes are of all files that are still below a directory.
 
     `path` is `volume/bucket/…` without a leading slash, as it was when the directory was deleted if what it was in is
-    gone as well. `infos` has what else is known of each.
+    gone as well.
     """
 
     db_key: ByteColumn
@@ -49,7 +52,9 @@ class DeletedDirectoryRows(NamedTuple):
     path: ByteColumn
     size: Int64s
     replicated_size: Int64s
-    infos: WholeKeys
+    replication: Few[ReplicationConfig]
+    creation_time: Int64s
+    modification_time: Int64s
 
     def __len__(self) -> int:
         return len(self.db_key)
@@ -96,19 +101,21 @@ def list_deleted_directories(generation: Generation, after: bytes, limit: int | 
 
     def read(rows: Int64s) -> tuple[Int64s, DeletedDirectoryRows]:
         named = decode_deleted_directories(joined([cells_at(keys, rows)]))
-        good, infos = decode_whole_keys(cells_at(values, rows[named.row]))
-        name = cells_at(named.names, good)
-        above, known = tree.paths_of(named.parent_id[good])
-        place = tree.places_of(named.object_id[good])
+        infos = decode_key_infos(joined([cells_at(values, rows[named.row])]))
+        name = cells_at(named.names, infos.row)
+        above, known = tree.paths_of(named.parent_id[infos.row])
+        place = tree.places_of(named.object_id[infos.row])
         gone = (place >= 0) & (places["kind"][place] == Kind.DELETED)
-        rows = rows[named.row[good]]
+        rows = rows[named.row[infos.row]]
         return rows, DeletedDirectoryRows(
             db_key=joined([cells_at(keys, rows)]),
             name=name,
-            path=joined([cells_of(above), name.only(known), cells_of(infos.path()).only(~known)]),
+            path=joined([cells_of(above), name.only(known), noted_paths(cells_at(values, rows), ~known)]),
             size=np.where(gone, places["all_size"][place], 0),
             replicated_size=np.where(gone, places["all_replicated_size"][place], 0),
-            infos=infos,
+            replication=infos.replication(),
+            creation_time=infos.creation_time,
+            modification_time=infos.modification_time,
         )
 
     return filled_page(keys, rows_with(keys, b""), read, after, limit)

@@ -62,19 +62,22 @@ def cells_of_rows(numbers: NDArray[T]) -> Cells:
 
 def joined(parts: Sequence[Part]) -> ByteColumn:
     """In each row, what the parts have there, one behind the other; one or more are cells, all of as many rows."""
-    cells = [part for part in parts if isinstance(part, Cells)]
-    text = sum(len(part) for part in parts if isinstance(part, bytes))
+    cells: list[Cells] = []
+    texts = [b""]
+    for part in parts:
+        if isinstance(part, bytes):
+            texts[-1] += part
+        else:
+            cells.append(part)
+            texts.append(b"")
     offsets = np.zeros(len(cells[0].starts) + 1, np.int64)
-    np.cumsum(sum((part.ends - part.starts for part in cells), start=text), out=offsets[1:])
+    np.cumsum(sum((one.ends - one.starts for one in cells), start=sum(map(len, texts))), out=offsets[1:])
     data = np.empty(offsets[-1], np.uint8)
     at = offsets[:-1].copy()
-    before = b""
-    for part in (*parts, same_cells(b"", len(at))):
-        if isinstance(part, bytes):
-            before += part
-        else:
-            put_cells(np.frombuffer(before, np.uint8), *part.to_read(), data, at)
-            before = b""
+    *before, last = (np.frombuffer(text, np.uint8) for text in texts)
+    behind = [last[:0]] * (len(cells) - 1) + [last]
+    for text, one, end in zip(before, cells, behind, strict=True):
+        put_cells(text, *one.to_read(), end, data, at)
     return ByteColumn(offsets, data)
 
 
@@ -87,13 +90,15 @@ def last_at(cells: Cells, byte: int) -> Int64s:
 
 def _read_only(array: NDArray[T]) -> NDArray[T]:
     view = np.ascontiguousarray(array).view()
-    view.flags.writeable = False
+    view.setflags(write=False)
     return view
 
 
 @lean_kernel
-def put_cells(before: Bytes, source: Bytes, starts: Int64s, ends: Int64s, target: Bytes, at: Int64s) -> None:
-    """Copies `before` and the cell of each row to `target[at[row]:]`, and moves `at[row]` behind them.
+def put_cells(
+    before: Bytes, source: Bytes, starts: Int64s, ends: Int64s, behind: Bytes, target: Bytes, at: Int64s
+) -> None:
+    """Copies `before`, the cell of each row, and `behind` to `target[at[row]:]`, and moves `at[row]` past them.
 
     `target` has room for all.
     """
@@ -104,7 +109,10 @@ def put_cells(before: Bytes, source: Bytes, starts: Int64s, ends: Int64s, target
         to += len(before) - starts[row]
         for index in range(starts[row], ends[row]):
             target[np.uint64(to + index)] = source[np.uint64(index)]
-        at[row] = to + ends[row]
+        to += ends[row]
+        for index in range(len(behind)):
+            target[np.uint64(to + index)] = behind[np.uint64(index)]
+        at[row] = to + len(behind)
 
 
 @lean_kernel
