@@ -82,8 +82,8 @@ def test_what_an_older_om_leaves_out() -> None:
 
 
 def test_what_is_not_asked_of_us() -> None:
-    with pytest.raises(DecodeError, match="command 51 is not known"):
-        OmRequest.decode(number_field(1, 51) + bytes_field(3, "client-1") + bytes_field(51, b""))
+    with pytest.raises(DecodeError, match="command 52 is not known"):
+        OmRequest.decode(number_field(1, 52) + bytes_field(3, "client-1") + bytes_field(52, b""))
 
 
 def test_every_cut_is_refused_or_loses_whole_fields() -> None:

@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from ozone_recon import __version__
-from ozone_recon.cli import listing, namespace, serving, shells, state
+from ozone_recon.cli import demo, listing, namespace, serving, shells, state
 from ozone_recon.cli.exits import EXITS, exit_code
 from ozone_recon.errors import ReconError
 
@@ -71,6 +71,7 @@ def main() -> None:
 
 for command in (
     *serving.COMMANDS,
+    *demo.COMMANDS,
     *namespace.COMMANDS,
     *listing.COMMANDS,
     *state.COMMANDS,

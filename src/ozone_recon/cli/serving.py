@@ -49,7 +49,7 @@ def serve(data_dir: Path | None, port: int | None, conf_dir: Path | None, keys: 
     from ozone_recon.sync.origin import RunningOm
 
     config = _config(data_dir, port, conf_dir, keys)
-    _serve(config, RunningOm(config.om, tuple(config.om_rpc)))
+    serve_config(config, RunningOm(config.om, tuple(config.om_rpc)))
 
 
 @click.command(
@@ -84,7 +84,7 @@ def open_checkpoint(
         with built(path, config.require_data_dir(), config) as generation:
             click.echo(f"{generation.path}: {generation.size:,} bytes, sequence number {generation.sequence_number:,}")
         return
-    _serve(config, GivenPath(path))
+    serve_config(config, GivenPath(path))
 
 
 def _config(data_dir: Path | None, port: int | None, conf_dir: Path | None, keys: Iterable[str]) -> Config:
@@ -103,7 +103,8 @@ def _config(data_dir: Path | None, port: int | None, conf_dir: Path | None, keys
     return Config.load(conf_dir, os.environ, flags)
 
 
-def _serve(config: Config, origin: Origin) -> None:
+def serve_config(config: Config, origin: Origin) -> None:
+    """Serves until it is told to stop, and shows what it does meanwhile."""
     from ozone_recon import app
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")

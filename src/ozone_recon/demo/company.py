@@ -53,10 +53,10 @@ class Holding:
 HOLDINGS: Final = (
     Holding("warehouse/events", "hive", FSO, EC_3_2, 0.34, 20 * MB, "date={date}/hour={hour:02}/part-{n:06}.parquet"),
     Holding("warehouse/tables", "spark", FSO, THREE, 0.14, 48 * MB, "sales.db/{table}/year={year}/part-{n:06}.orc"),
-    Holding("warehouse/staging", "spark", FSO, ONE, 0.02, 8 * MB, "job-{n:06}/_temporary/part-{n:06}"),
+    Holding("warehouse/staging", "spark", FSO, ONE, 0.04, 40 * MB, "job-{n:06}/_temporary/part-{n:06}"),
     Holding("lake/media", "alice", OBS, THREE, 0.15, 3 * MB, "images/{site}/{date}/{n:06}.jpg"),
     Holding("lake/backups", "backup", OBS, EC_6_3, 0.02, GB, "daily/{date}/db-{n:06}.tar"),
-    Holding("iot/sensors", "iot", OBS, THREE, 0.26, 40_000, "{site}/{date}/readings-{n:06}.json"),
+    Holding("iot/sensors", "iot", OBS, THREE, 0.24, 40_000, "{site}/{date}/readings-{n:06}.json"),
     Holding("home/people", "bob", LEGACY, THREE, 0.07, 200_000, "{person}/documents/{n:06}.odt"),
 )
 OWNERS: Final = {"warehouse": "hive", "lake": "alice", "iot": "iot", "home": "bob"}

@@ -12,16 +12,12 @@ from typing import Final, Protocol
 
 from ozone_recon.decode.om_keys import BucketKey, ObjectKey, PathKey, RenamedKey, VolumeKey, encode_text
 from ozone_recon.demo.om_values import encode_bucket, encode_directory, encode_user_volumes, encode_volume
-from ozone_recon.errors import ReconError
+from ozone_recon.demo.refusal import Refused
 from ozone_recon.model.om import BucketInfo, DirectoryInfo, KeyInfo, OzoneAcl, UserVolumes, VolumeInfo
 from ozone_recon.model.replication import ReplicationConfig
 
 _FIRST_ID: Final = -(1 << 63)
 NO_QUOTA: Final = -1
-
-
-class Refused(ReconError):
-    """What OM was asked to do, and will not: what is to be changed is not there, or there is no room."""
 
 
 class Rows(Protocol):

@@ -1,6 +1,6 @@
 """The replicas that a simulated datanode has, and what of it is to be reported.
 
-A replica holds what its container holds; what differs from that is noted beside it, for there are few that do.
+A replica holds what its container holds; which data is not that of the others is noted beside it, for it is rare.
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ class Replicas:
         """Containers of replicas that have changed and are not reported yet, in order."""
         self._gone: dict[int, tuple[int, int]] = {}
         """The same of such that are deleted, and their indexes and origins."""
-        self._lost_blocks: dict[int, int] = {}
-        """Blocks that a replica has not, of the last of its container's, by container."""
         self._damaged: set[int] = set()
         """Containers of replicas whose data is not that of the others."""
 
@@ -69,7 +67,6 @@ class Replicas:
             self._gone[container] = int(self._rows["index"][row]), int(self._rows["origin"][row])
             self._rows.take_last(row)
             self._changed.pop(container, None)
-            self._lost_blocks.pop(container, None)
             self._damaged.discard(container)
 
     def state(self, container: int) -> ReplicaState | None:
@@ -100,22 +97,16 @@ class Replicas:
         """Says that something in a replica has changed."""
         self._changed[container] = None
 
-    def lose_blocks(self, container: int, blocks: int) -> None:
-        """Has a replica without the last blocks that were written."""
-        self._lost_blocks[container] = blocks
-        self.touch(container)
-
     def damage(self, container: int) -> None:
         """Has a replica with other data than it should have."""
         self._damaged.add(container)
         self.touch(container)
 
     def repair(self) -> None:
-        """Undoes all that `damage` and `lose_blocks` did."""
-        for container in (*self._damaged, *self._lost_blocks):
+        """Undoes all that `damage` did."""
+        for container in self._damaged:
             self.touch(container)
         self._damaged.clear()
-        self._lost_blocks.clear()
 
     def report(self, containers: Containers, uuids: Sequence[str]) -> ReplicaColumns:
         """All that are here. Changes before need not be reported any more."""
@@ -144,20 +135,17 @@ class Replicas:
     def _columns(self, rows: Int64s, containers: Containers, uuids: Sequence[str]) -> ReplicaColumns:
         ids = self._rows["container"][rows]
         origins, origin = np.unique(self._rows["origin"][rows], return_inverse=True)
-        sequence, blocks = containers.column("sequence_id", ids), containers.column("blocks", ids)
+        blocks = containers.column("blocks", ids)
         state = self._rows["state"][rows]
         checksum = ids * _CHECKSUM % (1 << 32)
         coded = np.array([one.kind == "EC" for one in REPLICATIONS])[containers.column("replication", ids)]
         # Those of EC's parts differ, and SCM and Recon compare all of a container's; so datanodes say none of them.
         checksum[coded | (state < ReplicaState.QUASI_CLOSED)] = 0
-        for place in np.flatnonzero(np.isin(ids, [*self._damaged, *self._lost_blocks])).tolist():
-            container = int(ids[place])
-            checksum[place] += container in self._damaged
-            sequence[place] -= self._lost_blocks.get(container, 0)
+        checksum += np.isin(ids, list(self._damaged))
         return ReplicaColumns(
             container_id=ids,
             state=state,
-            sequence_id=sequence,
+            sequence_id=containers.column("sequence_id", ids),
             number_of_keys=blocks,
             used_bytes=containers.column("used_bytes", ids),
             replica_index=self._rows["index"][rows].astype(np.int32),

@@ -54,13 +54,13 @@ class ReplicationManager:
         containers: Containers,
         placement: Placement,
         chance: random.Random,
-        copies_per_second: float,
+        per_second: float,
     ) -> None:
         self.enabled = True
         self._datanodes, self._containers, self._placement, self._chance = datanodes, containers, placement, chance
-        self._rate = copies_per_second
+        self._rate = per_second
         self._allowed = 0.0
-        """Copies that may begin now."""
+        """Copies that may begin now, and replicas that may be deleted."""
         self._at = 0.0
         self._waiting: deque[int] = deque()
         self._queued: set[int] = set()
@@ -84,21 +84,21 @@ class ReplicationManager:
         self._allowed = min(self._allowed + (now - self._at) * self._rate, self._rate)
         self._at = now
         for _ in range(min(_LOOKS, len(self._waiting))):
+            if self._allowed < 1:
+                return
             container = self._waiting.popleft()
             self._queued.discard(container)
             if container not in self._copying and not self._tend(container, now):
                 self.look((container,))
 
     def _tend(self, container: int, now: float) -> bool:
-        """Does what a container needs; whether there is nothing to do for it until something changes again."""
+        """Does what a container needs; False when it is to be looked at again soon, whatever happens."""
         if self._containers.state(container) not in _LIVING:
             return True
         judged = self.judge(container)
         if judged.missing:
             if not judged.sources:
                 return True
-            if self._allowed < 1:
-                return False
             targets = self._placement.pick(1, self._containers.holders(container))
             if targets is None:
                 return False
@@ -108,6 +108,7 @@ class ReplicationManager:
             return True
         for holder in self._containers.holders(container):
             self._datanodes[holder].waits_for.discard(container)
+        self._allowed -= len(judged.surplus)
         for datanode in judged.surplus:
             self._datanodes[datanode].replicas.remove(container)
             self._containers.release(container, datanode)

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from ozone_recon.demo.fleet import Fleet
 from ozone_recon.demo.om_database import OmDatabase
@@ -20,9 +19,6 @@ from ozone_recon.demo.world import World
 from ozone_recon.sources.hadoop_rpc_server import RpcServerSettings, take_calls
 from ozone_recon.sources.scm import METHOD, PROTOCOL
 
-STEP: Final = 0.1
-"""Seconds between two steps."""
-
 
 class Server:
     """A server that can be stopped and started again, on the same port."""
@@ -30,26 +26,24 @@ class Server:
     def __init__(self, serve: Callable[[], AbstractAsyncContextManager[None]]) -> None:
         """`serve` serves for as long as its context lasts."""
         self._serve = serve
-        self._wanted = asyncio.Condition()
-        self._on = True
+        self._on, self._off = asyncio.Event(), asyncio.Event()
+        self._on.set()
 
-    async def turn(self, *, on: bool) -> None:
+    def turn(self, *, on: bool) -> None:
         """Has it started or stopped soon."""
-        async with self._wanted:
-            self._on = on
-            self._wanted.notify_all()
+        for event, is_so in ((self._on, on), (self._off, not on)):
+            if is_so:
+                event.set()
+            else:
+                event.clear()
 
     async def run(self, started: asyncio.Event) -> None:
         """Serves whenever it is to, until it is cancelled."""
         while True:
-            await self._until(on=True)
+            await self._on.wait()
             async with self._serve():
                 started.set()
-                await self._until(on=False)
-
-    async def _until(self, *, on: bool) -> None:
-        async with self._wanted:
-            await self._wanted.wait_for(lambda: self._on is on)
+                await self._off.wait()
 
 
 @dataclass(slots=True)
@@ -65,12 +59,10 @@ class Running:
 
 
 @asynccontextmanager
-async def running(
-    plan: Plan, place: Path, ports: Ports, step: Callable[[Running, float], None]
-) -> AsyncIterator[Running]:
-    """Runs a cluster until it is left; `step` is called ten times a second with the time, and has the world go on.
+async def running(plan: Plan, place: Path, ports: Ports) -> AsyncIterator[Running]:
+    """Runs a cluster until it is left; its world is to be stepped by who does. `place` is where OM keeps its data.
 
-    `place` is a directory for what OM keeps. OSError when a port is taken.
+    OSError when a port is taken.
     """
     database = OmDatabase(place / "om.db")
     world = World(plan, database, time.time())
@@ -106,16 +98,10 @@ async def running(
         for up in both:
             await up.wait()
         cluster = Running(world, database, fleet, actual, om, scm)
-        at_work += [tasks.create_task(fleet.run()), tasks.create_task(_go_on(cluster, step))]
+        at_work.append(tasks.create_task(fleet.run()))
         try:
             yield cluster
         finally:
             for task in at_work:
                 task.cancel()
     database.close()
-
-
-async def _go_on(cluster: Running, step: Callable[[Running, float], None]) -> None:
-    while True:
-        step(cluster, time.time())
-        await asyncio.sleep(STEP)

@@ -14,6 +14,7 @@ from ozone_recon.demo.datanodes import Datanode, make_datanodes
 from ozone_recon.demo.pipelines import Pipeline, Pipelines
 from ozone_recon.demo.placement import Placement
 from ozone_recon.demo.plan import CONTAINER_SIZE, REPLICATIONS, Plan
+from ozone_recon.demo.refusal import Refused
 from ozone_recon.demo.replication import ReplicationManager
 from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.om import Block
@@ -95,12 +96,12 @@ class Scm:
         return self._chance.choice(found)
 
     def _open_one(self, replication: ReplicationConfig, now: float) -> None:
-        """Opens a container more, if there are datanodes for it; ValueError when there are none and it is the first."""
+        """Opens a container more, if there are datanodes for it; Refused when there are none and it is the first."""
         there = self.pipelines.of(replication) if replication.kind == "RATIS" else []
         pipeline = self._chance.choice(there) if there else self.pipelines.make(replication, _ms(now))
         if pipeline is None:
             if not self._open[replication]:
-                raise ValueError(f"there are not enough datanodes for {replication}")
+                raise Refused(f"there are not enough datanodes for {replication}")
             return
         container = self.containers.add(1, replication, pipeline.number, _ms(now), ContainerState.OPEN)
         for part, member in enumerate(pipeline.members, 1):

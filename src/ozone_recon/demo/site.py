@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -19,6 +19,10 @@ class Ports:
     scm: int = 9860
     recon_http: int = 9888
     recon_datanodes: int = 9891
+
+    def anywhere(self) -> Ports:
+        """The same with any free ports for the cluster."""
+        return replace(self, om_rpc=0, om_http=0, scm=0)
 
 
 def settings(plan: Plan, ports: Ports) -> dict[str, str]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ozone_recon.demo.containers import share
 from ozone_recon.demo.plan import CONTAINER_SIZE, EC_3_2, THREE, Plan
+from ozone_recon.demo.refusal import Refused
 from ozone_recon.demo.scm import Place, Scm
 from ozone_recon.model.columns import Int64s
 from ozone_recon.model.replication import ReplicationConfig
@@ -66,7 +67,7 @@ class Stock:
         if replication not in self._pipelines:
             gone = self._scm.pipelines.make(replication, int(self._now * 1000))
             if gone is None:
-                raise ValueError(f"there are not enough datanodes for {replication}")
+                raise Refused(f"there are not enough datanodes for {replication}")
             self._scm.pipelines.close(gone)
             self._pipelines[replication] = gone.number
         # They were closed in the last months, the oldest first.

@@ -1,0 +1,83 @@
+"""What can go wrong in a simulated cluster, and how it is put right."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ozone_recon.demo.datanodes import Datanode
+from ozone_recon.demo.plan import REPLICATIONS, THREE
+from ozone_recon.demo.refusal import Refused
+from ozone_recon.demo.world import World
+from ozone_recon.model.datanode_reports import ReplicaState
+from ozone_recon.model.scm import ContainerState
+
+
+class Faults:
+    """Does damage, and repairs it."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._scm = world, world.scm
+
+    def datanode(self, name: str) -> Datanode:
+        """The datanode of this name, `dn-3` or `dn-03`; raises Refused when there is none."""
+        digits = name.removeprefix("dn-")
+        if digits.isdecimal() and 0 < int(digits) <= len(self._scm.datanodes):
+            return self._scm.datanodes[int(digits) - 1]
+        raise Refused(f"there is no datanode {name}, but dn-1 to dn-{len(self._scm.datanodes)}")
+
+    def run(self, name: str, *, on: bool) -> None:
+        """Has a datanode stop, or run again."""
+        self.datanode(name).running = on
+
+    def leave(self, name: str, op_state: str) -> None:
+        """Takes a datanode out of service; `op_state` is DECOMMISSIONING or ENTERING_MAINTENANCE."""
+        datanode = self.datanode(name)
+        if datanode.details.op_state != "IN_SERVICE":
+            raise Refused(f"{datanode.name} is {datanode.details.op_state}")
+        self._scm.leave(datanode, op_state, self._world.clock.now)
+
+    def quasi_close(self, count: int) -> None:
+        """Breaks pipelines in the middle of writing: a replica is lost, the others are closed as far as they go."""
+        now = self._world.clock.now
+        for container in self._some_open(count):
+            self._scm.finalize(container, now, ContainerState.QUASI_CLOSED)
+            last = self._scm.datanodes[self._scm.containers.holders(container)[-1]]
+            last.replicas.remove(container)
+            self._scm.containers.release(container, last.number)
+
+    def _some_open(self, count: int) -> tuple[int, ...]:
+        found = [one for one in self._scm.open_containers(THREE) if self._scm.containers.blocks(one)]
+        if not found:
+            raise Refused("no container of three replicas is open and has blocks")
+        return tuple(found[:count])
+
+    def force_close(self) -> None:
+        """Closes all containers that are closed as far as they go."""
+        now = self._world.clock.now
+        for container in self._scm.containers.of_state(ContainerState.QUASI_CLOSED, 1, len(self._scm.containers)):
+            self._scm.close(int(container), ContainerState.CLOSED, now)
+
+    def corrupt(self, count: int) -> None:
+        """Has datanodes find replicas that they cannot read."""
+        for datanode, container in self._some_replicas(count):
+            datanode.replicas.enter(container, ReplicaState.UNHEALTHY)
+            self._scm.replication.look((container,))
+
+    def mismatch(self, count: int) -> None:
+        """Has replicas with other data than the other ones of their containers."""
+        for datanode, container in self._some_replicas(count):
+            datanode.replicas.damage(container)
+
+    def repair(self) -> None:
+        """Has all such replicas as they should be."""
+        for datanode in self._scm.datanodes:
+            datanode.replicas.repair()
+
+    def _some_replicas(self, count: int) -> list[tuple[Datanode, int]]:
+        """One replica each of some closed containers of three."""
+        there = self._scm.containers
+        wanted = there.column("state") == ContainerState.CLOSED
+        wanted &= there.column("replication") == REPLICATIONS.index(THREE)
+        ids = 1 + np.flatnonzero(wanted)
+        chosen = self._world.chance.sample(ids.tolist(), min(count, len(ids)))
+        return [(self._scm.datanodes[there.holders(container)[0]], container) for container in chosen]

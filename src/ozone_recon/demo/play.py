@@ -1,0 +1,73 @@
+"""Plays the day in a simulated cluster that runs, and does what is typed meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from ozone_recon.demo.commands import Commands
+from ozone_recon.demo.day import Day, Event
+from ozone_recon.demo.plan import Plan
+from ozone_recon.demo.running import Running, running
+from ozone_recon.demo.site import Ports
+from ozone_recon.demo.workload import Workload
+
+_LOG: Final = logging.getLogger(__name__)
+STEP: Final = 0.1
+"""Seconds between two steps."""
+
+
+class Play:
+    """A cluster and its day."""
+
+    def __init__(self, cluster: Running, plan: Plan, events: tuple[Event, ...]) -> None:
+        self.cluster = cluster
+        world, now = cluster.world, time.time()
+        self.workload = Workload(world, lambda why: _LOG.info("  %s", why))
+        servers = {"om": cluster.om, "scm": cluster.scm}
+        self.commands = Commands(world, self.workload, cluster.database.forget, servers)
+        self.day = Day(events, plan.day, now, self.commands.do)
+
+    def step(self, now: float) -> None:
+        """Does all that is due."""
+        self.day.step(now)
+        self.workload.step(now)
+        self.cluster.world.step(now)
+
+    def type(self, line: str) -> None:
+        """Does what somebody wants to be done now."""
+        when = self.day.when(time.time())
+        if line.strip():
+            self.day.say(Event(when % 86_400, line.strip()), when)
+
+
+def play(plan: Plan, place: Path, ports: Ports, events: tuple[Event, ...], ready: Callable[[Ports], None]) -> None:
+    """Plays until SIGTERM or KeyboardInterrupt; `ready` is told where the servers are once they are there."""
+    asyncio.run(_play(plan, place, ports, events, ready))
+
+
+async def _play(
+    plan: Plan, place: Path, ports: Ports, events: tuple[Event, ...], ready: Callable[[Ports], None]
+) -> None:
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, ended.set)
+    async with running(plan, place, ports) as cluster:
+        at_play = Play(cluster, plan, events)
+        ready(cluster.ports)
+        threading.Thread(target=_read_lines, args=(loop, at_play.type), daemon=True).start()
+        while not ended.is_set():
+            at_play.step(time.time())
+            await asyncio.sleep(STEP)
+
+
+def _read_lines(loop: asyncio.AbstractEventLoop, use: Callable[[str], None]) -> None:
+    """Hands on what is typed, for as long as something can be."""
+    for line in sys.stdin:
+        loop.call_soon_threadsafe(use, line)
