@@ -52,7 +52,10 @@ def _no_path(java: Any, ours: Any) -> bool:
 PAGE = r".*[?&](limit=[1-9]|prevKey=)"
 PAGED = re.compile(r"[?&](limit|prevKey)=[^&]*")
 """What makes a page of a whole list."""
-NEEDS_CLUSTER = r"/(datanodes|pipelines|containers/(missing|mismatch|unhealthy|deleted|quasiClosed|\d+/replicaHistory))"
+NEEDS_CLUSTER = (
+    r"/(datanodes|pipelines|blocks|storage|utilization/containerCount|"
+    r"containers/(missing|mismatch|unhealthy|deleted|quasiClosed|\d+/replicaHistory))"
+)
 DIRECTORY = r".*startPrefix=/\w+/[\w-]+/[^&]"
 
 ORDERS = (

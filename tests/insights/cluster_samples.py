@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from ozone_recon.insights.cluster_tables import HEALTH, OP_STATES, TABLES
-from ozone_recon.insights.container_health import BY_CONTAINER, UNHEALTHY
+from ozone_recon.insights.container_health import BY_CONTAINER, SIZES, UNHEALTHY
 from ozone_recon.insights.container_health import TABLES as HEALTH_TABLES
 from ozone_recon.model.columns import ByteColumn
 from ozone_recon.model.container_health import UnhealthyContainer
 from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState
+from ozone_recon.model.size_bins import CONTAINER_UPPER_BOUNDS
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.schema import Schema
 
@@ -127,12 +128,14 @@ def write_containers(build: GenerationBuild, containers: Sequence[Container], no
 
 
 def write_unhealthy(build: GenerationBuild, unhealthy: Sequence[UnhealthyContainer]) -> None:
-    """The tables of container_health that have the lists."""
+    """The tables of container_health that have the lists; of sizes, three bins have 0, 1, 2 containers in turn."""
     rows = sorted(unhealthy, key=lambda one: (one.state, one.container_id))
     values = [one._asdict() | {"container": one.container_id, "state": int(one.state)} for one in rows]
     by_container = sorted(range(len(rows)), key=lambda row: (rows[row].container_id, rows[row].state))
     write_rows(build, UNHEALTHY, HEALTH_TABLES[UNHEALTHY], values)
     write_rows(build, BY_CONTAINER, HEALTH_TABLES[BY_CONTAINER], [{"row": row} for row in by_container])
+    sizes = [{"upper_bound": bound, "containers": number % 3} for number, bound in enumerate(CONTAINER_UPPER_BOUNDS)]
+    write_rows(build, SIZES, HEALTH_TABLES[SIZES], sizes)
 
 
 def write_rows(build: GenerationBuild, name: str, schema: Schema, rows: Sequence[dict[str, Any]]) -> None:

@@ -177,14 +177,13 @@ def _sub_path(entry: Entry, prefix: str, replica: bool) -> dict[str, Any]:
 
 
 async def quota(view: CurrentView, path: NamespacePath) -> Response:
-    """The root, volumes and buckets have one."""
+    """Volumes and buckets have one; the root's is the capacity of all datanodes that are not dead."""
     found = _find(view, path, WITH_QUOTA)
     if isinstance(found, str):
         return json_response({"allowed": 0, "used": 0, "usedWithReplica": 0, "status": found})
     namespace, spot, type_ = found
     numbers = namespace.numbers(spot.place)
-    # The root's is the capacity of all disks, which is SCM's to say.
-    info = object_info(view, namespace, spot) if type_ != "ROOT" else None
+    info = object_info(view, namespace, spot) if type_ != "ROOT" else {"quotaInBytes": _capacity(view)}
     return json_response(
         {
             "allowed": info["quotaInBytes"] if info else 0,
@@ -193,6 +192,12 @@ async def quota(view: CurrentView, path: NamespacePath) -> Response:
             "status": "OK",
         }
     )
+
+
+def _capacity(view: View) -> int:
+    """Bytes; 0 while nothing is known of the datanodes."""
+    datanodes = view.cluster.datanodes if view.cluster else ()
+    return sum(one.storage.capacity for one in datanodes if one.storage and one.health != "DEAD")
 
 
 async def dist(view: CurrentView, path: NamespacePath) -> Response:
@@ -245,7 +250,7 @@ ROUTES = (
     Route("/namespace/summary", summary, "What a path is, and how much is below it.", Summary),
     Route("/namespace/usage", usage, "What fills a path.", Usage),
     Route("/namespace/du", usage, "The old name of /namespace/usage.", Usage),
-    Route("/namespace/quota", quota, "How much of its quota a volume or bucket uses.", Quota),
+    Route("/namespace/quota", quota, "How much of its quota a volume or bucket uses.", Quota, cluster=True),
     Route("/namespace/dist", dist, "How large the keys below a path are.", Dist),
     Route("/namespace/owners", owners, "Whose keys fill a path.", Owners),
     Route("/namespace/ages", ages, "How long the keys below a path have not been written.", Ages),

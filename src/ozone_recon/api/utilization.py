@@ -1,9 +1,10 @@
-"""The route /utilization/fileCount: how many keys of which size the buckets have."""
+"""The routes /utilization: how many keys of which size the buckets have, and how many containers of which size."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
+import numpy as np
 from fastapi import Query, Response
 from pydantic import BaseModel, Field
 
@@ -11,7 +12,11 @@ from ozone_recon.api.context import CurrentView
 from ozone_recon.api.parameters import Int64
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
+from ozone_recon.api.unhealthy import judged
+from ozone_recon.errors import BadRequest
 from ozone_recon.insights import file_sizes
+from ozone_recon.insights.container_health import SIZES
+from ozone_recon.model.size_bins import container_bins_of
 
 
 class FileCount(BaseModel):
@@ -24,6 +29,16 @@ class FileCount(BaseModel):
         "for all of 2^50 bytes and more."
     )
     count: int = Field(description="How many there are, those below deleted directories included.")
+
+
+class ContainerCount(BaseModel):
+    """Containers whose sizes are within one bin."""
+
+    containerSize: int = Field(
+        description="The bin's largest size in bytes: 0 for empty ones, 536870912 and its doubles; 9223372036854775807 "
+        "for all of 2^50 bytes and more."
+    )
+    count: int = Field(description="How many there are.")
 
 
 async def file_count(
@@ -44,6 +59,35 @@ async def file_count(
     return json_response(rows)
 
 
+async def container_count(
+    view: CurrentView,
+    containerSize: Annotated[
+        Int64,
+        Query(description="Only the bin for so many bytes, be it empty; 0: all bins that are not."),
+    ] = 0,
+) -> Response:
+    """In order of the sizes. Deleted containers are not counted."""
+    if containerSize < 0:
+        raise BadRequest("containerSize must not be negative.")
+    table = judged(view).table(SIZES)
+    rows = zip(table["upper_bound"].tolist(), table["containers"].tolist(), strict=True)
+    of_size = int(container_bins_of(np.array([containerSize]))[0])
+    return json_response(
+        [
+            {"containerSize": upper_bound, "count": count}
+            for number, (upper_bound, count) in enumerate(rows)
+            if (number == of_size if containerSize else count)
+        ]
+    )
+
+
 ROUTES = (
     Route("/utilization/fileCount", file_count, "How many keys of which size the buckets have.", list[FileCount]),
+    Route(
+        "/utilization/containerCount",
+        container_count,
+        "How many containers of which size there are.",
+        list[ContainerCount],
+        cluster=True,
+    ),
 )

@@ -25,6 +25,8 @@ PIPELINE_SYNC: Final = "PipelineSyncTask"
 CONTAINER_HEALTH: Final = "ContainerHealthTask"
 CONTAINER_SIZES: Final = "ContainerSizeCountTask"
 """Tasks under Recon's names."""
+STOPPED: Final = "it was stopped"
+"""The error of a task that was told to give up."""
 
 
 @dataclass(frozen=True, slots=True)
