@@ -147,6 +147,7 @@ def test_an_answer_about_the_cluster_is_kept_for_as_long_as_that_is_the_same(con
     assert ask(app, "/api/v1/cluster").status_code == 503
     context.cluster = Cluster(at=5, scm_at=3)
     first = ask(app, "/api/v1/cluster")
+    assert first.headers["x-recon-follows-cluster"] == "false"
     assert int(first.headers["x-recon-cluster-age-ms"]) < int(first.headers["x-recon-scm-age-ms"])
     unchanged = {"If-None-Match": first.headers["etag"]}
     assert ask(app, "/api/v1/cluster", headers=unchanged).status_code == 304

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.ui.followed import Followed, cluster, following, tables
+
+from ozone_recon.store.generation import Generation
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample-om.tar.gz"
 
@@ -43,6 +46,26 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Generation:
+    """The tables of a cluster in trouble."""
+    return tables(tmp_path_factory.mktemp("cluster") / "tables")
+
+
+@pytest.fixture(scope="session")
+def cluster_server(sample: Generation, held: Generation) -> Iterator[Followed]:
+    """A server that follows this cluster, on the sample of an OM."""
+    with following(sample, held, free_port()) as server:
+        yield server
+
+
+@pytest.fixture
+def followed(cluster_server: Followed, held: Generation) -> Followed:
+    """The same, knowing of the cluster what it knew at first."""
+    cluster_server.knows(cluster(), held)
+    return cluster_server
 
 
 @pytest.fixture(scope="session")

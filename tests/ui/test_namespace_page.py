@@ -1,34 +1,19 @@
 """The namespace explorer in a real browser, on the real sample."""
 
-import json
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.ui.watching import ask, watched
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
 def page(chromium: Any, server: str) -> Iterator[Any]:
-    """A new page that fails its test when anything goes wrong in it, or when it asks any other origin for anything."""
-    context = chromium.new_context(viewport={"width": 1360, "height": 900})
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(f"error: {error}"))
-    page.on("console", lambda message: faults.append(f"console: {message.text}") if message.type == "error" else None)
-    page.on("request", lambda request: None if request.url.startswith(server) else faults.append(request.url))
-    page.on("response", lambda answer: faults.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
-    yield page
-    context.close()
-    assert not faults
-
-
-def ask(server: str, route: str, **query: object) -> Any:
-    with urllib.request.urlopen(f"{server}/api/v1/{route}?{urllib.parse.urlencode(query)}") as answer:
-        return json.load(answer)
+    with watched(chromium, server) as page:
+        yield page
 
 
 def go(page: Any, server: str, path: str, more: str = "") -> None:

@@ -1,9 +1,12 @@
-// The shell: which page the URL names, the menu, the theme, and how old the data is.
+// The shell: which page the URL names, the menu, the theme, keys, and how old the data is.
 
-import { onFreshness } from "./api.js";
+import { freshness, get, onFreshness } from "./api.js";
 import { h } from "./dom.js";
 import { age, count } from "./format.js";
+import { refresh } from "./live.js";
+import * as datanodes from "./pages/datanodes.js";
 import * as namespace from "./pages/namespace.js";
+import { tick } from "./parts/since.js";
 
 /**
  * A page draws itself into `main` for the parameters in the URL, and stops when told by `signal`.
@@ -11,8 +14,7 @@ import * as namespace from "./pages/namespace.js";
  */
 
 /** @type {Page[]} */
-const PAGES = [namespace];
-const HOME = namespace;
+const PAGES = [datanodes, namespace];
 
 /** @param {string} id */
 const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -22,23 +24,36 @@ let leaving = new AbortController();
 async function route() {
   leaving.abort();
   leaving = new AbortController();
+  const signal = leaving.signal;
   const [name, query = ""] = location.hash.replace(/^#\//, "").split("?");
-  const page = PAGES.find((candidate) => candidate.name === name) ?? HOME;
+  const page = PAGES.find((candidate) => candidate.name === name) ?? (await home());
+  if (signal.aborted) return;
   for (const link of element("nav").querySelectorAll("a")) {
-    if (link.hash.startsWith(`#/${page.name}`)) link.setAttribute("aria-current", "page");
+    if (link.hash === `#/${page.name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  await page.show(element("main"), new URLSearchParams(query), leaving.signal);
+  document.title = `${page.title} · Recon`;
+  await page.show(element("main"), new URLSearchParams(query), signal);
 }
 
-/** @type {import("./api.js").Freshness | null} */
-let freshness = null;
+/** The page to begin with. */
+async function home() {
+  if (!freshness()) await get("task/status").catch(() => null);
+  return freshness()?.followsCluster ? datanodes : namespace;
+}
 
 function showFreshness() {
-  if (freshness === null) return;
-  const ms = freshness.ageMs + Date.now() - freshness.receivedAt;
-  element("freshness").replaceChildren("OM at ", h("b", {}, count(freshness.sequenceNumber)), `, ${age(ms)} old`);
-  element("freshness").title = "Sequence number of the OM database that every number on this page is taken from, and its age";
+  const heard = freshness();
+  if (!heard) return;
+  const since = Date.now() - heard.receivedAt;
+  const { sequenceNumber, ageMs, clusterAgeMs, scmAgeMs } = heard;
+  const parts = [
+    ageMs !== null && ["OM at ", h("b", {}, count(sequenceNumber ?? 0)), `, ${age(ageMs + since)} old`],
+    clusterAgeMs !== null && [`datanodes ${age(clusterAgeMs + since)}`],
+    scmAgeMs !== null && [`SCM ${age(scmAgeMs + since)}`],
+  ].filter((part) => part !== false);
+  element("freshness").replaceChildren(...parts.flatMap((part, i) => (i ? [" · ", ...part] : part)));
+  element("freshness").title = "How old what is shown is: OM's database, by its sequence number; what datanodes said; when all of SCM was read";
 }
 
 const THEMES = ["system", "light", "dark"];
@@ -50,13 +65,35 @@ function setTheme(theme) {
   localStorage.setItem("theme", theme);
 }
 
+/** @param {KeyboardEvent} event */
+function keys(event) {
+  const typing = event.target instanceof HTMLInputElement && event.target.type !== "radio";
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const find = (/** @type {string} */ selector) => /** @type {HTMLElement | null} */ (element("main").querySelector(selector));
+  if (event.key === "/") {
+    find("#filter")?.focus();
+    event.preventDefault();
+  } else if (event.key === "ArrowDown" && document.activeElement === document.body) {
+    find("tbody a")?.focus();
+    event.preventDefault();
+  } else if (event.key === "n") {
+    find("a[rel=next]")?.click();
+  } else if (event.key === "p") {
+    find("a[rel=prev]")?.click();
+  } else if (event.key === "r") {
+    refresh();
+  }
+}
+
 element("nav").append(...PAGES.map((page) => h("a", { href: `#/${page.name}` }, page.title)), h("a", { href: "docs" }, "API"));
+element("refresh").addEventListener("click", () => refresh());
 element("theme").addEventListener("click", () => {
   const current = document.documentElement.dataset.theme ?? "system";
   setTheme(THEMES[(THEMES.indexOf(current) + 1) % THEMES.length]);
 });
 setTheme(localStorage.getItem("theme") ?? "system");
-onFreshness((newest) => { freshness = newest; showFreshness(); });
-setInterval(showFreshness, 1000);
+onFreshness(showFreshness);
+setInterval(() => { showFreshness(); tick(); }, 1000);
+addEventListener("keydown", keys);
 addEventListener("hashchange", route);
 route();

@@ -14,11 +14,19 @@ function fill(element, attributes, children) {
     else if (value === true) element.setAttribute(name, "");
     else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, String(value));
   }
-  for (const child of children.flat()) {
-    if (child !== null && child !== undefined && child !== false) {
-      element.append(child instanceof Node ? child : String(child));
-    }
-  }
+  element.append(...nodes(children));
+}
+
+/** @param {(Child | Child[])[]} children @returns {(Node | string)[]} */
+function nodes(children) {
+  return children.flat()
+    .filter((child) => child !== null && child !== undefined && child !== false)
+    .map((child) => (child instanceof Node ? child : String(child)));
+}
+
+/** Puts children in the place of those that an element has. @param {Element} element @param {(Child | Child[])[]} children */
+export function put(element, ...children) {
+  element.replaceChildren(...nodes(children));
 }
 
 /**
@@ -41,4 +49,21 @@ export function s(tag, attributes = {}, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
   fill(element, attributes, children);
   return element;
+}
+
+/**
+ * Draws something anew; what had the focus in it has it again, if it is still there.
+ * @param {HTMLElement} within @param {() => void} draw
+ */
+export function keepFocus(within, draw) {
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+  const kept = focused !== null && focused !== within && within.contains(focused);
+  const caret = focused instanceof HTMLInputElement && focused.type === "search" ? focused.selectionStart : null;
+  draw();
+  if (!kept) return;
+  const href = focused.getAttribute("href");
+  const heir = /** @type {HTMLElement | null} */ (
+    focused.id ? document.getElementById(focused.id) : href ? within.querySelector(`a[href="${CSS.escape(href)}"]`) : null);
+  heir?.focus({ preventScroll: true });
+  if (heir instanceof HTMLInputElement && caret !== null) heir.setSelectionRange(caret, caret);
 }

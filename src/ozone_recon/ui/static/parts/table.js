@@ -1,4 +1,4 @@
-// A sortable table over rows already here; a header's click sorts, and tells the page, which keeps it in the URL.
+// A table over rows already here; a header's click has the page sort them, and keep that in the URL.
 
 import { h } from "../dom.js";
 
@@ -7,8 +7,8 @@ import { h } from "../dom.js";
  * @typedef {object} Column
  * @property {string} id
  * @property {string} title
- * @property {(row: R) => string | Node} cell
- * @property {(row: R) => string | number} order what the column sorts by
+ * @property {(row: R) => import("../dom.js").Child | import("../dom.js").Child[]} cell
+ * @property {(row: R) => string | number} [order] what the column sorts by; without it, it does not
  * @property {(row: R) => string} [exact] the exact value, shown when pointed at
  * @property {boolean} [number] right-aligned, largest first when first chosen
  */
@@ -18,13 +18,14 @@ import { h } from "../dom.js";
 /**
  * @template R
  * @param {R[]} rows @param {Column<R>[]} columns @param {Sort} sort
- * @returns {R[]} a sorted copy; equal rows keep their order
+ * @returns {R[]} sorted; equal rows keep their order
  */
 export function sorted(rows, columns, sort) {
-  const column = columns.find((candidate) => candidate.id === sort.by) ?? columns[0];
+  const order = columns.find((candidate) => candidate.id === sort.by)?.order;
+  if (!order) return rows;
   const sign = sort.descending ? -1 : 1;
   return [...rows].sort((a, b) => {
-    const [x, y] = [column.order(a), column.order(b)];
+    const [x, y] = [order(a), order(b)];
     return x < y ? -sign : x > y ? sign : 0;
   });
 }
@@ -35,15 +36,16 @@ export function sorted(rows, columns, sort) {
  * @param {string} options.caption
  * @param {R[]} options.rows
  * @param {Column<R>[]} options.columns
- * @param {Sort} options.sort
- * @param {(sort: Sort) => void} options.onSort
+ * @param {Sort} [options.sort] without it the rows stay as they are
+ * @param {(sort: Sort) => void} [options.onSort]
  */
-export function table({ caption, rows, columns, sort, onSort }) {
+export function table({ caption, rows, columns, sort = { by: "", descending: false }, onSort = () => {} }) {
   const head = columns.map((column) => {
+    if (!column.order) return h("th", { scope: "col", class: column.number && "number" }, column.title);
     const active = column.id === sort.by;
     const next = { by: column.id, descending: active ? !sort.descending : column.number === true };
     return h("th", { scope: "col", class: column.number && "number", "aria-sort": active && (sort.descending ? "descending" : "ascending") },
-      h("button", { type: "button", onclick: () => onSort(next) }, column.title, active && h("span", { class: "arrow", "aria-hidden": "true" }, sort.descending ? "▼" : "▲")));
+      h("button", { type: "button", id: `by-${column.id}`, onclick: () => onSort(next) }, column.title, active && h("span", { class: "arrow", "aria-hidden": "true" }, sort.descending ? "▼" : "▲")));
   });
   const body = sorted(rows, columns, sort).map((row) => h("tr", {}, columns.map((column) =>
     h("td", { class: column.number && "number", title: column.exact?.(row) }, column.cell(row)))));
@@ -52,7 +54,7 @@ export function table({ caption, rows, columns, sort, onSort }) {
 
 /** Up and down arrows, Home and End move between the rows' links. @param {KeyboardEvent} event */
 function walk(event) {
-  const links = /** @type {HTMLElement[]} */ ([.../** @type {Element} */ (event.currentTarget).querySelectorAll("tbody a")]);
+  const links = /** @type {HTMLElement[]} */ ([.../** @type {Element} */ (event.currentTarget).querySelectorAll("tbody td:first-child a")]);
   const here = links.indexOf(/** @type {HTMLElement} */ (document.activeElement));
   const to = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: links.length - 1 }[event.key];
   if (here >= 0 && to !== undefined && links[to]) {

@@ -1,0 +1,223 @@
+// The datanodes: how they fare, how full they are, who is leaving; and each of them by itself.
+
+import { get, ifKnown, now, send } from "../api.js";
+import { h, keepFocus, put } from "../dom.js";
+import { bytes, count, percent, time } from "../format.js";
+import { live } from "../live.js";
+import { badge, words } from "../parts/badge.js";
+import { choices } from "../parts/choices.js";
+import { disk, diskBar, diskLegend } from "../parts/disk.js";
+import { fact, facts } from "../parts/facts.js";
+import { notice } from "../parts/notice.js";
+import { since } from "../parts/since.js";
+import { table } from "../parts/table.js";
+import { trail } from "../parts/trail.js";
+import { remember, stateOf, urlOf } from "../state.js";
+
+export const name = "datanodes";
+export const title = "Datanodes";
+
+const FIRST = { node: "", show: "", filter: "", sort: "state", order: "asc" };
+
+/** @typedef {typeof FIRST} State */
+/** @typedef {{pipelineID: string, replicationType: string, replicationFactor: string, leaderNode: string}} DatanodePipeline */
+/**
+ * A datanode as the API has it; what is 0 is left out.
+ * @typedef {{uuid: string, hostname: string, state: string, opState?: string, lastHeartbeat?: number, storageReport?: import("../parts/disk.js").StorageReport, pipelines: DatanodePipeline[] | null, containers?: number, openContainers?: number, leaderCount?: number, version?: string, setupTime?: number, revision?: string, layoutVersion?: number, networkLocation?: string}} Datanode
+ */
+/** @typedef {{datanodeDetails: any, metrics: any, containers: Record<string, string[]>}} Leaving */
+
+/** The healthiest last. @type {Record<string, import("../parts/badge.js").Tone>} */
+const TONES = { DEAD: "bad", STALE: "warn", HEALTHY_READONLY: "warn", HEALTHY: "ok" };
+const MEANINGS = /** @type {Record<string, string>} */ ({
+  DEAD: "It has been silent for so long that its replicas do not count any more",
+  STALE: "It has been silent for a while; nothing new is written to it",
+  HEALTHY_READONLY: "It answers, but takes no writes: an upgrade of its layout is not finalised",
+  HEALTHY: "It answers",
+});
+
+/** @type {{id: string, title: string, tone?: string, has: (one: Datanode) => boolean}[]} */
+const SHOWN = [
+  { id: "", title: "All", has: () => true },
+  { id: "HEALTHY", title: "Healthy", has: (one) => one.state.startsWith("HEALTHY") },
+  { id: "STALE", title: "Stale", tone: "warn", has: (one) => one.state === "STALE" },
+  { id: "DEAD", title: "Dead", tone: "bad", has: (one) => one.state === "DEAD" },
+  { id: "LEAVING", title: "Out of service", has: (one) => one.opState !== undefined && one.opState !== "IN_SERVICE" },
+  { id: "FAILED", title: "Failed disks", tone: "bad", has: (one) => (one.storageReport?.failedVolumes ?? 0) > 0 },
+];
+
+/** @param {HTMLElement} main @param {URLSearchParams} parameters @param {AbortSignal} signal */
+export async function show(main, parameters, signal) {
+  const state = stateOf(FIRST, parameters);
+  await live({
+    main,
+    ask: (signal) => Promise.all([get("datanodes", {}, signal), ifKnown(get("datanodes/decommission/info", {}, signal))]),
+    draw: ([found, leaving]) => {
+      const all = /** @type {Datanode[]} */ (found.datanodes ?? []);
+      const left = /** @type {Leaving[]} */ (leaving.DatanodesDecommissionInfo ?? []);
+      if (state.node) drawOne(main, state.node, all, left);
+      else drawAll(main, state, all, left);
+    },
+  }, signal);
+}
+
+/** @param {HTMLElement} main @param {State} state @param {Datanode[]} all @param {Leaving[]} leaving */
+function drawAll(main, state, all, leaving) {
+  const content = h("div", { class: "listing" });
+  const filter = h("input", { type: "search", id: "filter", placeholder: "Filter hosts and racks  ( / )", value: state.filter, "aria-label": "Filter hosts and racks",
+    oninput: () => { state.filter = filter.value; refresh(); } });
+  function refresh() {
+    remember(urlOf(name, FIRST, state));
+    const chosen = SHOWN.find((one) => one.id === state.show) ?? SHOWN[0];
+    const text = state.filter.toLowerCase();
+    const kept = all.filter((one) => chosen.has(one) && `${one.hostname} ${one.uuid} ${one.networkLocation ?? ""}`.toLowerCase().includes(text));
+    keepFocus(content, () => content.replaceChildren(listing(kept, all.length, state, refresh)));
+  }
+  put(main, 
+    h("h1", {}, title),
+    leavingCards(leaving),
+    h("div", { class: "controls" },
+      choices("Which datanodes", SHOWN.map((one) => ({
+        title: one.title, href: urlOf(name, FIRST, { ...state, show: one.id }), chosen: one.id === state.show, count: all.filter(one.has).length, tone: one.tone,
+      }))),
+      filter),
+    content);
+  refresh();
+}
+
+/** @param {Datanode[]} rows @param {number} all @param {State} state @param {() => void} changed */
+function listing(rows, all, state, changed) {
+  const order = Object.keys(TONES);
+  return table({
+    caption: `${count(rows.length)} of ${count(all)} datanodes`,
+    rows: rows.sort((a, b) => a.hostname.localeCompare(b.hostname, "en", { numeric: true })),
+    sort: { by: state.sort, descending: state.order === "desc" },
+    onSort: (sort) => { Object.assign(state, { sort: sort.by, order: sort.descending ? "desc" : "asc" }); changed(); },
+    columns: [
+      { id: "host", title: "Host", order: (one) => one.hostname, cell: (one) => link(one.uuid, one.hostname), exact: (one) => one.uuid },
+      { id: "state", title: "State", order: (one) => order.indexOf(one.state), cell: (one) => stateOfOne(one) },
+      { id: "service", title: "Service", order: (one) => one.opState ?? "", cell: (one) => service(one.opState) },
+      { id: "heartbeat", title: "Last heartbeat", number: true, order: (one) => one.lastHeartbeat ?? 0, cell: (one) => since(one.lastHeartbeat ?? 0, " ago", "never") },
+      { id: "full", title: "Full", number: true, order: (one) => disk(one.storageReport)?.share ?? -1, cell: (one) => full(one) },
+      { id: "capacity", title: "Capacity", number: true, order: (one) => one.storageReport?.capacity ?? 0, cell: (one) => bytes(one.storageReport?.capacity ?? 0), exact: (one) => `${count(one.storageReport?.capacity ?? 0)} bytes that Ozone may use` },
+      { id: "containers", title: "Containers", number: true, order: (one) => one.containers ?? 0, cell: (one) => count(one.containers ?? 0), exact: (one) => `${count(one.openContainers ?? 0)} of them open` },
+      { id: "pipelines", title: "Pipelines", number: true, order: (one) => one.pipelines?.length ?? 0, cell: (one) => count(one.pipelines?.length ?? 0) },
+      { id: "leads", title: "Leads", number: true, order: (one) => one.leaderCount ?? 0, cell: (one) => count(one.leaderCount ?? 0) },
+      { id: "rack", title: "Rack", order: (one) => one.networkLocation ?? "", cell: (one) => one.networkLocation ?? "" },
+      { id: "version", title: "Version", order: (one) => one.version ?? "", cell: (one) => one.version ?? "", exact: (one) => one.revision ?? "" },
+    ],
+  });
+}
+
+/** @param {string} uuid @param {string} host */
+export function link(uuid, host) {
+  return h("a", { href: urlOf(name, FIRST, { node: uuid }) }, host || uuid);
+}
+
+/** @param {Datanode} one */
+function stateOfOne(one) {
+  const failed = one.storageReport?.failedVolumes ?? 0;
+  return [
+    badge(TONES[one.state] ?? "idle", words(one.state), MEANINGS[one.state]),
+    failed > 0 && badge("bad", `${count(failed)} failed ${failed === 1 ? "disk" : "disks"}`),
+  ];
+}
+
+/** @param {string | undefined} opState */
+function service(opState) {
+  if (!opState || opState === "IN_SERVICE") return h("span", { class: "faint" }, opState ? "in service" : "not known");
+  return badge(opState.endsWith("ING") || opState.startsWith("ENTERING") ? "busy" : "idle", words(opState));
+}
+
+/** @param {Datanode} one */
+function full(one) {
+  const known = disk(one.storageReport);
+  return known ? h("span", { class: "with-bar" }, diskBar(known), percent(known.share, 1)) : h("span", { class: "faint" }, "not reported");
+}
+
+/** Who is on the way out of service, and what that waits for. @param {Leaving[]} leaving */
+function leavingCards(leaving) {
+  if (leaving.length === 0) return null;
+  return h("div", { class: "cards" }, leaving.map((one) => h("section", { class: "card" },
+    h("h2", {}, link(one.datanodeDetails.uuidString, one.datanodeDetails.hostName), " leaves the service"), progress(one))));
+}
+
+/** @param {Leaving} one */
+function progress({ metrics, containers }) {
+  const waits = [
+    { ids: containers.UnderReplicated ?? [], by: metrics?.numOfUnderReplicatedContainers, why: "to be copied elsewhere" },
+    { ids: containers.UnClosed ?? [], by: metrics?.numOfUnclosedContainers, why: "to be closed" },
+  ];
+  return [
+    h("p", {}, metrics ? `Since ${metrics.decommissionStartTime}; ${count(metrics.numOfUnclosedPipelines)} pipelines are still open.` : "SCM has not said yet how far it is."),
+    h("ul", {}, waits.map(({ ids, by, why }) => h("li", {}, `${count(ids.length || by || 0)} containers are ${why}`, containerLinks(ids)))),
+    h("p", { class: "faint" }, "It must stay up until nothing is left to wait for; then SCM has it decommissioned."),
+  ];
+}
+
+/** @param {string[]} ids such as `#12` */
+function containerLinks(ids) {
+  const SOME = 12;
+  const shown = ids.slice(0, SOME).flatMap((id, i) => [i ? ", " : ": ", h("a", { href: `#/containers?id=${id.replace("#", "")}` }, id)]);
+  return ids.length > SOME ? [...shown, `, and ${count(ids.length - SOME)} more`] : shown;
+}
+
+/** @param {HTMLElement} main @param {string} uuid @param {Datanode[]} all @param {Leaving[]} leaving */
+function drawOne(main, uuid, all, leaving) {
+  const one = all.find((candidate) => candidate.uuid === uuid);
+  if (!one) {
+    put(main, path(uuid), notice("empty", `There is no datanode ${uuid}: it never reported, or it has been removed.`));
+    return;
+  }
+  document.title = `${one.hostname} · Recon`;
+  const leaves = leaving.find((candidate) => candidate.datanodeDetails.uuidString === uuid);
+  const known = disk(one.storageReport);
+  put(main, 
+    path(one.hostname),
+    facts(
+      fact("State", stateOfOne(one)), fact("Service", service(one.opState)),
+      fact("Last heartbeat", since(one.lastHeartbeat ?? 0, " ago", "never")),
+      fact("Containers", count(one.containers ?? 0)), fact("Open", count(one.openContainers ?? 0)),
+      fact("Rack", one.networkLocation ?? ""), fact("Version", one.version ?? "not known", one.revision ?? ""),
+      fact("Set up", one.setupTime ? since(one.setupTime, " ago") : "not known"),
+      fact("Layout", one.layoutVersion ?? "not known"), fact("UUID", h("code", {}, one.uuid))),
+    one.state === "DEAD" && dead(main, one),
+    h("div", { class: "cards" },
+      h("section", { class: "card" }, h("h2", {}, "Disks"), known ? [diskBar(known), diskLegend(known)] : h("p", { class: "faint" }, "It has not reported them.")),
+      leaves && h("section", { class: "card" }, h("h2", {}, "Leaves the service"), progress(leaves))),
+    h("h2", {}, "Pipelines"),
+    h("div", { class: "listing" }, pipelines(one)));
+}
+
+/** @param {string} last */
+const path = (last) => trail([[title, urlOf(name, FIRST, {})]], last);
+
+/** @param {Datanode} one */
+function pipelines(one) {
+  const rows = one.pipelines ?? [];
+  if (rows.length === 0) return notice("empty", "It is in no pipeline: nothing new is written to it.");
+  return table({
+    caption: `${count(rows.length)} pipelines, of which it leads ${count(one.leaderCount ?? 0)}`,
+    rows,
+    columns: [
+      { id: "id", title: "Pipeline", cell: (row) => h("a", { href: `#/pipelines?filter=${row.pipelineID}` }, row.pipelineID) },
+      { id: "replication", title: "Replication", cell: (row) => `${row.replicationType} ${row.replicationFactor}` },
+      { id: "leader", title: "Leader", cell: (row) => row.leaderNode || badge("warn", "none") },
+    ],
+  });
+}
+
+/** What to do about a dead datanode. @param {HTMLElement} main @param {Datanode} one */
+function dead(main, one) {
+  const remove = async () => {
+    if (!confirm(`Have Recon forget ${one.hostname}? It is there again as soon as it registers.`)) return;
+    const answer = await send("PUT", "datanodes/remove", [one.uuid]).catch((error) => ({ datanodesResponseMap: { failedDatanodes: { errors: { [one.uuid]: error.message } } } }));
+    const refused = answer.datanodesResponseMap.failedDatanodes?.errors[one.uuid];
+    if (refused) main.prepend(notice("error", `${one.hostname} was not removed: ${refused}`));
+    else location.hash = urlOf(name, FIRST, {});
+  };
+  const silent = one.lastHeartbeat ? `It was last heard of at ${time(one.lastHeartbeat)}. ` : "";
+  return h("div", { class: "notice advice bad" },
+    h("p", {}, silent, "SCM copies its containers from the other replicas, if there are any. Start it again, or look into its log. If it is gone for good, have Recon forget it."),
+    h("button", { type: "button", onclick: remove }, "Remove…"));
+}

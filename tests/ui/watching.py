@@ -1,0 +1,47 @@
+"""Pages that fail their test when anything goes wrong in them, or when they ask any other origin for anything."""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def watched(chromium: Any, server: str, width: int = 1360, refused: tuple[int, ...] = ()) -> Iterator[Any]:
+    """A new page; answers with the statuses `refused` are none of its faults."""
+    context = chromium.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    faults: list[str] = []
+
+    def hear(message: Any) -> None:
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            faults.append(f"console: {message.text}")
+
+    def look(answer: Any) -> None:
+        if answer.status >= 400 and answer.status not in refused:
+            faults.append(f"{answer.status} {answer.url}")
+
+    page.on("pageerror", lambda error: faults.append(f"error: {error}"))
+    page.on("console", hear)
+    page.on("request", lambda request: None if request.url.startswith(server) else faults.append(request.url))
+    page.on("response", look)
+    yield page
+    context.close()
+    assert not faults
+
+
+def ask(server: str, route: str, **query: object) -> Any:
+    """What the server answers."""
+    with urllib.request.urlopen(f"{server}/api/v1/{route}?{urllib.parse.urlencode(query)}", timeout=30) as answer:
+        return json.load(answer)
+
+
+def column(page: Any, title: str) -> list[str]:
+    """The texts of a table's column."""
+    heads = [head.inner_text() for head in page.query_selector_all("thead th")]
+    place = next(n for n, head in enumerate(heads) if head.startswith(title))
+    return [row.query_selector_all("td")[place].inner_text() for row in page.query_selector_all("tbody tr")]
