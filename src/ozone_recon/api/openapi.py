@@ -11,7 +11,8 @@ DESCRIPTION = """Recon's REST API v1, as Apache Ozone 2.2.0 has it, of what the 
 Every answer says how fresh it is: `X-Recon-Sequence-Number` is the OM database's sequence number at which the answer
 is true, `X-Recon-Data-Age-Ms` how long ago that was, `X-Recon-Generation` the name of the data set it came from. Of a
 server that follows a cluster, `X-Recon-Cluster-Age-Ms` says how old what it knows of SCM and the datanodes is, and
-`X-Recon-Scm-Age-Ms` how long ago all of SCM was read; one that follows none answers what needs a cluster with a 503.
+`X-Recon-Scm-Age-Ms` how long ago all of SCM was read; one that follows none says `X-Recon-Follows-Cluster: false`, and
+answers what needs a cluster with a 503.
 `ETag` with `If-None-Match` saves asking twice within one generation; `Accept-Encoding: gzip` is honoured.
 A page has at most 100,000 rows; the next one follows by `prevKey`.
 An error is always `{"message": "…"}`. A number that does not parse is a 404, as in Recon; an empty one is its default.
