@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from ozone_recon.errors import ReconError, RemoteError
+from ozone_recon.errors import ReconError, RemoteError, TransferError
 from ozone_recon.wire.hadoop_rpc_frames import LONGEST
 from ozone_recon.wire.hadoop_rpc_messages import Detail
 from ozone_recon.wire.hadoop_rpc_sasl import Mechanism, Simple
@@ -18,6 +18,8 @@ from ozone_recon.wire.hadoop_rpc_server import Call, ServerConnection
 _LOG: Final = logging.getLogger(__name__)
 _PIECE: Final = 1 << 16
 """Bytes to read at once."""
+_BACKLOG: Final = 1024
+"""Connections that may wait to be taken: all datanodes come at once when we have been away."""
 _IPC: Final = "org.apache.hadoop.ipc_"
 """Where Ozone 2.2 has Hadoop RPC's own exceptions."""
 
@@ -39,6 +41,12 @@ class RpcServerSettings:
     """Ways to authenticate that will do."""
     idle_limit: float = 600.0
     """How long a connection on which nothing comes is kept."""
+    patience: float = 60.0
+    """How long a client may take to say who it is, and a request from its first byte to its last."""
+    most_connections: int = 10_000
+    """Beyond, that one is let go on which nothing has come for the longest time."""
+    most_held: int = 512 << 20
+    """Bytes of requests, in part or not answered yet, of all connections; beyond, the one with most is let go."""
     calls_at_once: int = 16
     """Of one connection; what it sends beyond is not read before one is answered."""
     longest_request: int = LONGEST
@@ -49,13 +57,14 @@ class RpcServerSettings:
 async def take_calls(methods: Methods, settings: RpcServerSettings) -> AsyncIterator[int]:
     """Takes calls until it is left, and gives the port on which it does; OSError when that is taken."""
     conversations: set[asyncio.Task[None]] = set()
+    company = _Company(settings)
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(_Conversation(methods, settings, reader, writer).run())
+        task = asyncio.create_task(_Conversation(methods, settings, company, reader, writer).run())
         conversations.add(task)
         task.add_done_callback(conversations.discard)
 
-    server = await asyncio.start_server(connected, settings.host, settings.port)
+    server = await asyncio.start_server(connected, settings.host, settings.port, backlog=_BACKLOG)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -65,6 +74,41 @@ async def take_calls(methods: Methods, settings: RpcServerSettings) -> AsyncIter
         await asyncio.gather(*conversations, return_exceptions=True)
 
 
+class _Company:
+    """All conversations of a server: there must not be too many, nor too much that they hold together."""
+
+    def __init__(self, settings: RpcServerSettings) -> None:
+        self._settings = settings
+        self._all: set[_Conversation] = set()
+        self._held = 0
+
+    def join(self, one: _Conversation) -> None:
+        """Takes one in."""
+        most = self._settings.most_connections
+        if len(self._all) >= most:
+            quietest = min(self._all, key=lambda other: (other.under_way > 0, other.heard))
+            self.leave(quietest)
+            quietest.let_go(f"it is let go: there are {most:,} connections, and on this nothing has come for longest")
+        self._all.add(one)
+
+    def hold(self, one: _Conversation, size: int) -> None:
+        """Says how many bytes one holds now."""
+        if one not in self._all:
+            return
+        self._held += size - one.held
+        one.held = size
+        if self._held > self._settings.most_held:
+            largest = max(self._all, key=lambda other: other.held)
+            self.leave(largest)
+            largest.let_go(f"it is let go: of all unfinished requests, its {largest.held:,} bytes are the most")
+
+    def leave(self, one: _Conversation) -> None:
+        """One is over, or as good as that."""
+        if one in self._all:
+            self._all.discard(one)
+            self._held -= one.held
+
+
 class _Conversation:
     """One client's connection."""
 
@@ -72,36 +116,56 @@ class _Conversation:
         self,
         methods: Methods,
         settings: RpcServerSettings,
+        company: _Company,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
-        self._methods, self._settings = methods, settings
+        self._clock = asyncio.get_running_loop().time
+        self.heard = self._clock()
+        """When a request last came whole, or the first byte of the one that comes now."""
+        self.held = 0
+        """Bytes of requests that have come in part, or are not answered yet."""
+        self.under_way = 0
+        """Calls."""
+        self._methods, self._settings, self._company = methods, settings, company
         self._reader, self._writer = reader, writer
         self._wire = ServerConnection(settings.mechanisms, settings.longest_request)
         self._peer = ":".join(map(str, (writer.get_extra_info("peername") or ("a client that is gone",))[:2]))
         self._room = asyncio.Semaphore(settings.calls_at_once)
-        self._under_way = 0
+        self._called = 0
+        """Bytes of their requests."""
+
+    def let_go(self, reason: str) -> None:
+        """Ends it from our side."""
+        self._reader.set_exception(TransferError(reason))
 
     async def run(self) -> None:
         """Until the client goes, is refused, or is silent for too long; calls that have begun are done to their end."""
+        self._company.join(self)
         try:
             async with asyncio.TaskGroup() as calls:
                 await self._read_on(calls)
             self._writer.close()
             with suppress(OSError):
-                async with asyncio.timeout(self._settings.idle_limit):
+                async with asyncio.timeout(self._settings.patience):
                     await self._writer.wait_closed()
         finally:
+            self._company.leave(self)
             self._writer.transport.abort()
 
     async def _read_on(self, calls: asyncio.TaskGroup) -> None:
         try:
             while data := await self._next_piece():
+                frames, owed = self._wire.frames, self._owes()
                 for event in self._wire.receive(data):
                     if isinstance(event, Call):
                         await self._room.acquire()
-                        self._under_way += 1
+                        self.under_way += 1
+                        self._called += len(event.request)
                         calls.create_task(self._answer(event))
+                if self._wire.frames > frames or not owed:
+                    self.heard = self._clock()
+                self._hold()
                 self._send()
             self._wire.end()
         except (ReconError, OSError) as error:
@@ -109,15 +173,31 @@ class _Conversation:
             self._send()
 
     async def _next_piece(self) -> bytes:
-        """What comes next, once the client has taken what it was sent; nothing at the end, and when it is silent."""
+        """What comes next, once the client has taken what it was sent; nothing at the end, and when it is silent.
+
+        TransferError when it owes more, and has not sent that in time.
+        """
         while True:
+            limit = self._settings.idle_limit
+            if self._owes():
+                limit = self._settings.patience - (self._clock() - self.heard)
             try:
-                async with asyncio.timeout(self._settings.idle_limit):
+                async with asyncio.timeout(limit):
                     await self._writer.drain()
                     return await self._reader.read(_PIECE)
             except TimeoutError:
-                if not self._under_way:
+                if self._owes():
+                    raise TransferError(self._late()) from None
+                if not self.under_way:
                     return b""
+
+    def _owes(self) -> bool:
+        """Whether something has begun that must come to its end in time."""
+        return self._wire.begun > 0 or not self._wire.introduced
+
+    def _late(self) -> str:
+        what = f"a request had {self._wire.begun:,} bytes" if self._wire.introduced else "nobody said who it is"
+        return f"it is let go: after {self._settings.patience:g} s {what}"
 
     async def _answer(self, call: Call) -> None:
         try:
@@ -130,8 +210,10 @@ class _Conversation:
             _LOG.exception("%s: %s of %s failed", self._peer, call.method, call.protocol)
             self._wire.fail(call, "java.lang.RuntimeException", repr(fault))
         finally:
-            self._under_way -= 1
+            self.under_way -= 1
+            self._called -= len(call.request)
             self._room.release()
+        self._hold()
         self._send()
 
     async def _try(self, call: Call) -> None:
@@ -144,6 +226,9 @@ class _Conversation:
         else:
             what = f"{call.protocol} is not spoken here"
             self._wire.fail(call, f"{_IPC}.RpcNoSuchProtocolException", what, Detail.NO_SUCH_PROTOCOL)
+
+    def _hold(self) -> None:
+        self._company.hold(self, self._wire.begun + self._called)
 
     def _send(self) -> None:
         self._writer.write(self._wire.take())

@@ -30,6 +30,16 @@ class Connection(ABC, Generic[Event]):
         self._unwrapped = Frames(limit)
         self._outgoing = bytearray()
 
+    @property
+    def frames(self) -> int:
+        """How many have come whole."""
+        return self._frames.number
+
+    @property
+    def begun(self) -> int:
+        """Bytes that have come of frames that are not whole yet."""
+        return self._frames.begun + self._unwrapped.begun
+
     def take(self) -> bytes:
         """The bytes to send now, once."""
         outgoing = bytes(self._outgoing)

@@ -77,6 +77,11 @@ class Frames:
             self.number += 1
             yield body
 
+    @property
+    def begun(self) -> int:
+        """Bytes that have come of a frame that is not whole yet."""
+        return len(self._arrived)
+
     def end(self) -> None:
         """Says that nothing more comes; TransferError within a frame."""
         if self._arrived:

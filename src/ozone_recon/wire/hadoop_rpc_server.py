@@ -75,7 +75,8 @@ class ServerConnection(Connection[Connected | Call | Ping]):
         self._mechanisms = mechanisms
         self._user: str | None = None
         """Who the client is, when it has proved that."""
-        self._introduced = False
+        self.introduced = False
+        """Whether it has said so, and may call."""
 
     def respond(self, call: Call, message: bytes) -> None:
         """Answers a call; nothing once the connection is over."""
@@ -124,7 +125,7 @@ class ServerConnection(Connection[Connected | Call | Ping]):
             return None
         if header.call_id == CONTEXT_CALL:
             return self._introduce(ConnectionContext.decode(message))
-        if header.call_id < 0 or not self._introduced:
+        if header.call_id < 0 or not self.introduced:
             raise DecodeError(f"call {header.call_id} is out of turn")
         called = RequestHeader.decode(message)
         request = self._rest(body)
@@ -146,11 +147,11 @@ class ServerConnection(Connection[Connected | Call | Ping]):
                 self._protection = exchange if exchange.wraps else None
 
     def _introduce(self, context: ConnectionContext) -> Connected:
-        if self._introduced or self._negotiation is not None:
+        if self.introduced or self._negotiation is not None:
             raise DecodeError("the connection context is out of turn")
         if self._user is not None and context.user not in (None, self._user):
             raise SourceError(f"{self._user} wants to be taken for {context.user}: we know no proxies")
-        self._introduced = True
+        self.introduced = True
         return Connected(self._user or context.user or "", context.protocol or "")
 
     def _refuse(self, error: ReconError) -> None:
