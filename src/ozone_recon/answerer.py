@@ -22,6 +22,7 @@ from ozone_recon.api.context import Context
 from ozone_recon.api.measured import Measured
 from ozone_recon.config import Config
 from ozone_recon.config.kinds import Address
+from ozone_recon.model.metrics import Sample
 from ozone_recon.store.generation import Generation, TaskStatus
 
 SAY_EVERY = 1.0
@@ -46,6 +47,8 @@ class News(NamedTuple):
     """When OM last had nothing that is not in the generation, ms since 1970."""
     measured: Measured
     """By the other processes, for /prom."""
+    counted: tuple[Sample, ...]
+    """By the synchronisation, for /prom."""
 
 
 class Said(NamedTuple):
@@ -97,6 +100,7 @@ async def _answer(connection: Connection[Said, Start | News | None], start: Star
         server.should_exit = True
 
     context = Context(start.config, lambda: news.tasks, trigger, lambda: news.doing)
+    context.counted = lambda: news.counted
     server = server_for(context, ())
     swap(news, Generation.open(news.generation))
     loop = asyncio.get_running_loop()

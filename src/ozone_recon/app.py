@@ -27,6 +27,7 @@ from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.generation import Generation
 from ozone_recon.sync.om import OmSync, Settings
 from ozone_recon.sync.om_changes import OmChanges
+from ozone_recon.sync.om_metrics import om_samples
 from ozone_recon.sync.om_state import SyncState
 from ozone_recon.sync.origin import Origin
 from ozone_recon.sync.progress import Progress
@@ -105,6 +106,7 @@ async def _answer(
         from ozone_recon.api.context import Context
 
         context = Context(config, sync.tasks, sync.trigger, doing=lambda: _described(sync.state))
+        context.counted = lambda: om_samples(sync.state)
         server = server_for(context, (signal.SIGINT, signal.SIGTERM))
         address = Address(config.http.host, listener.getsockname()[1])
         answerers = Answerers(_processes(config) - 1, Start(config, address), sync.trigger)
@@ -140,6 +142,7 @@ async def _pass_on(arrived: asyncio.Queue[Generation], context: Context, sync: O
             state.doing not in ("idle", "changes"),
             context.checked_at,
             context.measured.plus(),
+            om_samples(state),
         )
 
     while True:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from dataclasses import dataclass, field, replace
 
 import pytest
 from tests.sources.rpc_stand_in import HERE, QUICK, answering, server
 from tests.wire.test_net_changes import FAMILIES, as_said, batches_of, cells_of
 
-from ozone_recon.errors import CheckpointNeeded, RemoteError, TooLong
+from ozone_recon.errors import CheckpointCause, CheckpointNeeded, RemoteError, TooLong
+from ozone_recon.model.changes import LastBatch
 from ozone_recon.sources.hadoop_rpc import RpcGroup
 from ozone_recon.sources.hadoop_rpc_server import take_calls
 from ozone_recon.sources.om_deltas import Delta, OmDeltas
@@ -77,12 +79,14 @@ def updates_of(updates: Updates) -> OmResponse:
     return OmResponse(Command.DB_UPDATES, updates.encode())
 
 
-async def collect(deltas: OmDeltas, after: int = 0, node: str = NODE) -> list[Delta]:
-    return [delta async for delta in deltas.since(after, node, FAMILIES)]
+async def collect(deltas: OmDeltas, after: int = 0, last: LastBatch | None = None) -> list[Delta]:
+    return [delta async for delta in deltas.since(after, NODE, FAMILIES, last)]
 
 
-def follow(om: StandIn, after: int = 0, limit: int = 10, threshold: int = 0) -> list[Delta]:
-    return asyncio.run(collect(OmDeltas(om, limit, threshold), after))
+def follow(
+    om: StandIn, after: int = 0, limit: int = 10, threshold: int = 0, last: LastBatch | None = None
+) -> list[Delta]:
+    return asyncio.run(collect(OmDeltas(om, limit, threshold), after, last))
 
 
 def rows_of(deltas: list[Delta]) -> list[tuple[bytes, bytes | None]]:
@@ -99,6 +103,34 @@ def test_all_changes_come_once_and_in_order(limit: int, batches_before: int) -> 
     assert deltas[-1].changes.last_sequence == deltas[-1].latest_sequence_number == LAST
     assert [asked.sequence_number for asked in om.asked] == [after, *(d.changes.last_sequence for d in deltas[:-1])]
     assert {asked.limit for asked in om.asked} == {limit}
+
+
+@pytest.mark.parametrize("limit", [1, 10, 50_000])
+@pytest.mark.parametrize("batches_before", [1, 17, 39, 40])
+def test_what_we_have_is_asked_for_too_and_known_again(limit: int, batches_before: int) -> None:
+    after = sum(map(len, ROWS[:batches_before]))
+    last = follow(StandIn(BATCHES[:batches_before]))[-1].changes.last_batch
+    assert last == LastBatch(STARTS[batches_before - 1], zlib.crc32(BATCHES[batches_before - 1]))
+    om = StandIn()
+    deltas = follow(om, after, limit, last=last)
+    assert rows_of(deltas) == [(key, value) for batch in ROWS[batches_before:] for _, _, key, value in batch]
+    assert om.asked[0].sequence_number == STARTS[batches_before - 1] - 1
+    if batches_before < 40:
+        assert deltas[-1].changes.last_batch == LastBatch(STARTS[-1], zlib.crc32(BATCHES[-1]))
+
+
+def test_an_om_that_was_put_back_and_went_on_is_noticed() -> None:
+    other = batches_of([[(kind, family, key, b"other") for kind, family, key, _ in batch] for batch in ROWS])
+    last = follow(StandIn(BATCHES[:20]))[-1].changes.last_batch
+    with pytest.raises(CheckpointNeeded, match="are not ours: it was put back, and went on") as needed:
+        follow(StandIn(other), STARTS[20] - 1, last=last)
+    assert needed.value.cause is CheckpointCause.PUT_BACK
+
+
+def test_an_om_whose_log_begins_behind_what_we_have_is_followed() -> None:
+    last = follow(StandIn(BATCHES[:20]))[-1].changes.last_batch
+    deltas = follow(StandIn(first=20), STARTS[20] - 1, last=last)
+    assert rows_of(deltas) == [(key, value) for batch in ROWS[20:] for _, _, key, value in batch]
 
 
 def test_no_changes_are_one_empty_answer() -> None:

@@ -162,7 +162,7 @@ def test_it_goes_on_from_what_was_there_before(om: Om, deltas: Deltas, tmp_path:
     assert om.checkpoints == 1
 
 
-@pytest.mark.parametrize("trouble", ["another leads", "purged", "put back", "another family", "other settings"])
+@pytest.mark.parametrize("trouble", ["another leads", "purged", "put back", "went on since", "another family", "other settings"])
 def test_a_checkpoint_is_taken_once_where_changes_do_not_lead_on(
     om: Om, deltas: Deltas, tmp_path: Path, trouble: str
 ) -> None:
@@ -181,6 +181,9 @@ def test_a_checkpoint_is_taken_once_where_changes_do_not_lead_on(
                 om.log.first = 20
             case "put back":
                 om.writes(1)
+            case "went on since":
+                changed = om.all_batches[2]
+                om.log.batches = [*om.all_batches[:2], changed[:-1] + bytes([changed[-1] ^ 1]), *om.all_batches[3:]]
             case "another family":
                 batch = bytearray(om.all_batches[3])
                 assert batch[12] in (4, 5)

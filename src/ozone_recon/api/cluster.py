@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import Response
 from pydantic import BaseModel, Field
 
-from ozone_recon.api.context import CurrentView
+from ozone_recon.api.context import CurrentView, View
 from ozone_recon.api.datanode_json import storage_json
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
@@ -125,14 +125,16 @@ def _datanode_counts(cluster: Cluster) -> dict[str, object]:
 
 async def task_status(view: CurrentView) -> Response:
     """The tasks that follow the OM in the order in which they run, then those that follow the cluster."""
+    return json_response([_task(task) for task in task_rows(view)])
+
+
+def task_rows(view: View) -> list[TaskStatus]:
+    """Every task, in that order."""
     following = view.cluster.tasks if view.cluster else ()
-    return json_response(
-        [_task(task) for task in view.context.tasks()]
-        + [
-            _task(TaskStatus(one.name, one.timestamp, 0, -1 if one.error else 0, one.running, one.error))
-            for one in following
-        ]
-    )
+    return [
+        *view.context.tasks(),
+        *(TaskStatus(one.name, one.timestamp, 0, -1 if one.error else 0, one.running, one.error) for one in following),
+    ]
 
 
 def _task(task: TaskStatus) -> dict[str, object]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ozone_recon.config import Config
     from ozone_recon.model.cluster import Cluster
     from ozone_recon.model.cluster_requests import ClusterRequest
+    from ozone_recon.model.metrics import Sample
     from ozone_recon.store.generation import Generation, TaskStatus
 
 A = TypeVar("A")
@@ -82,6 +83,8 @@ class Context:
     """By the other processes that answer."""
     checked_at: int = 0
     """When OM last had nothing that is not served, ms since 1970."""
+    counted: Callable[[], Sequence[Sample]] = tuple
+    """What the synchronisation with the OM counts, for /prom."""
     cluster: Cluster | None = None
     """None until something is known of it, and for a server that follows none."""
     cluster_generation: Generation | None = None
@@ -130,6 +133,17 @@ class View:
         of_tables = f"{tables.id}-{tables.about.built_at}" if tables else ""
         return f"{self.om_name}-{of_tables}-{self.cluster.at if self.cluster else 0}"
 
+    @property
+    def om_at(self) -> int:
+        """When the OM was last known to have nothing that is not seen, ms since 1970; 0 before the first one."""
+        return max(self.served.taken_at, self.context.checked_at) if self.served else 0
+
+    @property
+    def cluster_at(self) -> int:
+        """When all that is seen of the cluster was true, ms since 1970; 0 when nothing is."""
+        tables, cluster = self.cluster_generation, self.cluster
+        return min((at for at in (tables and tables.taken_at, cluster and cluster.at) if at), default=0)
+
     def ready(self) -> Generation:
         """The generation; NotReady (HTTP 503) before the first one."""
         return self._served().generation
@@ -175,7 +189,7 @@ class View:
 
     def _served(self) -> Served:
         if not self.served:
-            raise NotReady(f"There is no data yet; ask again in a while. {self.context.doing()}".strip())
+            raise NotReady(f"There is no data of the OM yet; ask again in a while. {self.context.doing()}".strip())
         return self.served
 
 

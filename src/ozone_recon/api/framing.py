@@ -209,11 +209,10 @@ class _Exchange:
         yield b"x-recon-generation", (self.view.om_name or "none").encode()
         if served := self.view.served:
             yield b"x-recon-sequence-number", b"%d" % served.sequence_number
-            yield b"x-recon-data-age-ms", _age(max(served.taken_at, self.view.context.checked_at))
-        tables, cluster = self.view.cluster_generation, self.view.cluster
-        if known := [at for at in (tables and tables.taken_at, cluster and cluster.at) if at]:
-            yield b"x-recon-cluster-age-ms", _age(min(known))
-        if cluster and cluster.scm_at:
+            yield b"x-recon-data-age-ms", _age(self.view.om_at)
+        if cluster_at := self.view.cluster_at:
+            yield b"x-recon-cluster-age-ms", _age(cluster_at)
+        if (cluster := self.view.cluster) and cluster.scm_at:
             yield b"x-recon-scm-age-ms", _age(cluster.scm_at)
 
 

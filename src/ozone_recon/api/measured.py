@@ -5,9 +5,22 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 """Upper bounds in seconds, inclusive; what takes longer is counted too."""
+
+
+class Answers(NamedTuple):
+    """The answers of a route with a status: how many took no longer than each bound, but longer than the one before.
+
+    The last of the `counts` is of those that took longer than any. `seconds` is what they took together.
+    """
+
+    route: str
+    status: int
+    counts: tuple[int, ...]
+    seconds: float
 
 
 @dataclass(slots=True)
@@ -34,16 +47,7 @@ class Measured:
                 sums._seconds[key] = sums._seconds.get(key, 0.0) + one._seconds[key]
         return sums
 
-    def lines(self) -> Iterator[str]:
-        """The counters as Prometheus reads them."""
-        name = "ozone_recon_http_request_seconds"
-        yield f"# HELP {name} Time to answer a request."
-        yield f"# TYPE {name} histogram"
+    def answers(self) -> Iterator[Answers]:
+        """What was counted, by route and status."""
         for (route, status), counts in sorted(self._counts.items()):
-            labels = f'route="{route}",status="{status}"'
-            total = 0
-            for bound, count in zip((*map(str, BUCKETS), "+Inf"), counts, strict=True):
-                total += count
-                yield f'{name}_bucket{{{labels},le="{bound}"}} {total}'
-            yield f"{name}_sum{{{labels}}} {self._seconds[route, status]:.6f}"
-            yield f"{name}_count{{{labels}}} {total}"
+            yield Answers(route, status, tuple(counts), self._seconds[route, status])

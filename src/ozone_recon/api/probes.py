@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from hmac import compare_digest
-from typing import TYPE_CHECKING
 
 from fastapi import Request, Response
 from pydantic import BaseModel, Field
@@ -13,12 +11,7 @@ from ozone_recon import __version__
 from ozone_recon.api.context import CurrentView
 from ozone_recon.api.responses import HttpRefusal, json_response
 from ozone_recon.api.route import Route
-
-if TYPE_CHECKING:
-    from ozone_recon.store.manifest import TaskStatus
-
-TEXT = "text/plain; version=0.0.4; charset=utf-8"
-"""Content type of Prometheus' text format."""
+from ozone_recon.errors import NotReady
 
 
 class Health(BaseModel):
@@ -29,10 +22,13 @@ class Health(BaseModel):
 
 
 class Ready(BaseModel):
-    """There is data to answer from."""
+    """There is all that is to be answered from."""
 
     status: str = Field(description="`OK`.")
-    generation: str = Field(description="Name of the data set being served.")
+    generation: str = Field(description="Name of the OM's data being served.")
+    clusterGeneration: str | None = Field(
+        description="Name of the cluster's data being served; null for a server that follows no cluster."
+    )
 
 
 async def health(view: CurrentView) -> Response:
@@ -41,46 +37,58 @@ async def health(view: CurrentView) -> Response:
 
 
 async def ready(view: CurrentView) -> Response:
-    """200 once there is data to answer from, 503 before."""
-    view.ready()
-    return json_response({"status": "OK", "generation": view.served and view.served.identity})
+    """200 once there is data to answer from, of the OM and of the cluster if one is followed; 503 says what is missing.
+
+    It stays 200 when OM or SCM are away later: what was read of them is answered from.
+    """
+
+    def cluster_ready() -> None:
+        view.ready_scm()
+        view.ready_cluster_generation()
+
+    missing = []
+    for require in (view.ready, *((cluster_ready,) if view.context.ask_cluster else ())):
+        try:
+            require()
+        except NotReady as reason:
+            missing.append(str(reason))
+    if missing:
+        raise NotReady(" ".join(missing))
+    tables = view.cluster_generation
+    return json_response({"status": "OK", "generation": view.om_name, "clusterGeneration": tables and tables.id})
 
 
 async def prom(view: CurrentView, request: Request) -> Response:
-    """Text for Prometheus. With hdds.prometheus.endpoint.token set, that token is asked for as a bearer token."""
+    """All metrics, in the format of Prometheus that it asks for.
+
+    With hdds.prometheus.endpoint.token set, that token is asked for as a bearer token.
+    """
     config = view.context.config
     if not config.prom_enabled:
         raise HttpRefusal(404, "Metrics are switched off: hdds.prometheus.endpoint.enabled is false.")
     said = request.headers.get("authorization", "")
     if config.prom_token and not compare_digest(said.encode(), f"Bearer {config.prom_token}".encode()):
         raise HttpRefusal(403, "Give the token of hdds.prometheus.endpoint.token: `Authorization: Bearer …`.")
-    context = view.context
-    counted = context.measured.plus(context.measured_elsewhere)
-    return Response("\n".join([*_task_lines(context.tasks()), *counted.lines(), ""]), media_type=TEXT)
+    from ozone_recon.api.exposition import exposition  # Slow to load, and most are asked for by nobody.
 
-
-def _task_lines(tasks: Iterable[TaskStatus]) -> Iterator[str]:
-    """The metrics of Recon's ReconTaskStatusMetrics, under its names."""
-    for task in tasks:
-        label = f'{{type="{task.name}"}}'
-        yield f"recon_task_status_metrics_last_updated_timestamp{label} {task.timestamp}"
-        yield f"recon_task_status_metrics_last_updated_seq_number{label} {task.sequence_number}"
+    body, kind = exposition(view, request.headers.get("accept", ""))
+    return Response(body, headers={"Content-Type": kind})
 
 
 PROBES = (
-    Route("/health", health, "Whether the process lives.", Health, immutable=False),
+    Route("/health", health, "Whether the process lives: what an orchestrator should ask before it restarts it.", Health, immutable=False),
     Route(
         "/ready",
         ready,
-        "Whether there is data to answer from.",
+        "Whether there is data to answer from: what an orchestrator should ask before it sends requests.",
         Ready,
         immutable=False,
-        others={503: "No OM checkpoint has been read yet."},
+        others={503: "No OM checkpoint has been read yet, or SCM has not; the message says what is missing."},
     ),
     Route(
         "/prom",
         prom,
-        "Counters for Prometheus: tasks as in Recon, and the times of every route.",
+        "Metrics for Prometheus.",
         str,
         immutable=False,
         others={403: "The token is missing or wrong.", 404: "Metrics are switched off."},

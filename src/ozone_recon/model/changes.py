@@ -53,11 +53,21 @@ NO_ROWS: Final = ChangedRows(ByteColumn.of(()), ByteColumn.of(()), np.zeros(0, n
 
 
 @dataclass(frozen=True, slots=True)
+class LastBatch:
+    """A WriteBatch: the sequence number of its first change, and a CRC-32 of its bytes; by both it is known again."""
+
+    sequence_number: int
+    checksum: int
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """What changed up to and with the sequence number `last_sequence`, in those column families where something did."""
 
     last_sequence: int
     families: Mapping[str, ChangedRows]
+    last_batch: LastBatch | None = None
+    """The WriteBatch that ends with `last_sequence`, where it is known."""
 
     @property
     def size(self) -> int:
@@ -69,4 +79,4 @@ class Changes:
         both = {**self.families, **newer.families}
         for name in self.families.keys() & newer.families.keys():
             both[name] = self.families[name].followed_by(newer.families[name])
-        return Changes(newer.last_sequence, both)
+        return Changes(newer.last_sequence, both, newer.last_batch or self.last_batch)

@@ -10,12 +10,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
+import zlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+
 from ozone_recon.errors import CheckpointCause, CheckpointNeeded, DecodeError, RemoteError, TooLong
-from ozone_recon.model.changes import Changes
+from ozone_recon.model.cells import Cells
+from ozone_recon.model.changes import Changes, LastBatch
 from ozone_recon.wire.net_changes import net_changes
 from ozone_recon.wire.om_calls import METHOD, OK, PROTOCOL, Command, OmRequest, OmResponse, Updates, UpdatesRequest
 
@@ -46,18 +50,21 @@ class OmDeltas:
         self._lag_threshold = lag_threshold
         self._client_id = f"client-{uuid.uuid4().hex[-12:].upper()}"
 
-    async def since(self, sequence_number: int, node: str, families: Mapping[int, str]) -> AsyncGenerator[Delta]:
+    async def since(
+        self, sequence_number: int, node: str, families: Mapping[int, str], last_batch: LastBatch | None = None
+    ) -> AsyncGenerator[Delta]:
         """What the OM `node`, of which our data is, has changed behind `sequence_number`: one answer or more.
 
         `families` are the names of the column families by their ids, from the checkpoint. Each answer leads on from
-        the one before; the last may be empty.
+        the one before; the last may be empty. `last_batch` is the one that our data ends with, if that is known: OM is
+        asked for it too, and has to have the same, or it is not the database any more that it was.
 
         Raises CheckpointNeeded, also for changes that cannot be read, and what the call raises.
         """
         limit = self._limit
         while True:
             try:
-                updates = await self._ask(sequence_number, limit, node)
+                updates = await self._ask(sequence_number, limit, node, last_batch)
             except (TooLong, RemoteError) as error:
                 if isinstance(error, RemoteError) and error.exception != _OUT_OF_MEMORY:
                     raise
@@ -74,13 +81,36 @@ class OmDeltas:
                 raise CheckpointNeeded(
                     CheckpointCause.UNREADABLE, f"OM's changes behind {sequence_number:,} cannot be applied: {error}"
                 ) from error
-            yield Delta(changes, updates.latest_sequence_number)
             came = changes.last_sequence - sequence_number
+            if came:
+                changes = replace(changes, last_batch=_batch(updates.batches, -1))
+            yield Delta(changes, updates.latest_sequence_number)
             sequence_number = changes.last_sequence
-            if not came or updates.latest_sequence_number - sequence_number <= self._lag_threshold:
+            known, last_batch = last_batch, None
+            lag = updates.latest_sequence_number - sequence_number
+            if lag <= self._lag_threshold or not (came or known):
                 return
 
-    async def _ask(self, sequence_number: int, limit: int, node: str) -> Updates:
+    async def _ask(self, sequence_number: int, limit: int, node: str, last_batch: LastBatch | None) -> Updates:
+        """The changes behind a sequence number, once OM is known to be the one that we have followed so far."""
+        if last_batch is None:
+            updates = await self._ask_behind(sequence_number, limit, node)
+        else:
+            try:
+                updates = _without(last_batch, await self._ask_behind(last_batch.sequence_number - 1, limit, node))
+            except CheckpointNeeded as error:
+                if error.cause is not CheckpointCause.GAP:
+                    raise
+                # OM's log need not go back as far as what we have already.
+                updates = await self._ask_behind(sequence_number, limit, node)
+        if updates.latest_sequence_number < sequence_number:
+            raise CheckpointNeeded(
+                CheckpointCause.PUT_BACK,
+                f"OM is at {updates.latest_sequence_number:,} and our data at {sequence_number:,}: it was put back",
+            )
+        return updates
+
+    async def _ask_behind(self, sequence_number: int, limit: int, node: str) -> Updates:
         asked = OmRequest(Command.DB_UPDATES, UpdatesRequest(sequence_number, limit).encode(), self._client_id)
         leader, answer = await self._call(PROTOCOL, METHOD, asked.encode())
         if leader != node:
@@ -97,9 +127,23 @@ class OmDeltas:
             raise CheckpointNeeded(
                 CheckpointCause.GAP, f"OM cannot read its changes behind {sequence_number:,}, or has not got so far"
             )
-        if updates.latest_sequence_number < sequence_number:
-            raise CheckpointNeeded(
-                CheckpointCause.PUT_BACK,
-                f"OM is at {updates.latest_sequence_number:,} and our data at {sequence_number:,}: it was put back",
-            )
         return updates
+
+
+def _without(last_batch: LastBatch, updates: Updates) -> Updates:
+    """The updates behind the batch that we have already, with which they begin."""
+    batches = updates.batches
+    if not len(batches.starts):
+        return updates
+    if _batch(batches, 0) != last_batch:
+        raise CheckpointNeeded(
+            CheckpointCause.PUT_BACK,
+            f"OM's changes from {last_batch.sequence_number:,} on are not ours: it was put back, and went on",
+        )
+    return replace(updates, batches=batches.at(np.arange(1, len(batches.starts))))
+
+
+def _batch(batches: Cells, row: int) -> LastBatch:
+    """What a batch is known by; too short a one is refused by whoever reads it."""
+    data = batches.data[batches.starts[row] : batches.ends[row]].tobytes()
+    return LastBatch(int.from_bytes(data[:8], "little"), zlib.crc32(data))

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from ozone_recon.errors import StoreError
+from ozone_recon.model.changes import LastBatch
 from ozone_recon.model.key_columns import BadRow
 from ozone_recon.store.disk import replace_file
 from ozone_recon.store.schema import Schema
@@ -46,6 +47,8 @@ class About:
     """The source in words, for people."""
     source_identity: str = ""
     """Equal for two checkpoints only when they hold the same data; empty when unknown."""
+    last_batch: LastBatch | None = None
+    """The WriteBatch that ends with the sequence number, where OM told of it."""
     built_by: str = ""
     """What decides, beside the data, what is in it: the program, and settings."""
     checkpoint: str = ""
@@ -111,6 +114,8 @@ def read_manifest(directory: Path) -> Manifest:
             )
         about = content["about"]
         about["tasks"] = tuple(TaskStatus(**task) for task in about["tasks"])
+        if batch := about.get("last_batch"):
+            about["last_batch"] = LastBatch(**batch)
         about["bad_samples"] = tuple(
             BadRow(row["table"], bytes.fromhex(row["key"]), row["reason"]) for row in about["bad_samples"]
         )

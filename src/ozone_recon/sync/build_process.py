@@ -69,7 +69,7 @@ def build_for(job: BuildJob, said: BinaryIO) -> None:
             base = Generation.open(job.fold.base)
             changes, taken_at = read_changes(job.fold.changes)
             first_at = base.about.checkpoint_built_at or base.about.built_at
-            build.about = replace(base.about, built_at=0, checkpoint_built_at=first_at)
+            build.about = replace(base.about, built_at=0, checkpoint_built_at=first_at, last_batch=changes.last_batch)
             folded = FoldedContents(base, changes, taken_at)
             build_generation(folded, build, report)
             folded.write_changed(build)

@@ -18,7 +18,7 @@ def write_changes(place: Path, changes: Changes, taken_at: int) -> None:
     with GenerationBuild(place) as build:
         for name, changed in changes.families.items():
             write_rows(build, name, changed)
-        build.about = About(sequence_number=changes.last_sequence, taken_at=taken_at)
+        build.about = About(changes.last_sequence, taken_at, last_batch=changes.last_batch)
         build.seal()
 
 
@@ -26,7 +26,7 @@ def read_changes(place: Path) -> tuple[Changes, int]:
     """What was written to `place`."""
     held = Generation.open(place)
     families = {name: read_rows(held.table(name)) for name in held.tables}
-    return Changes(held.sequence_number, families), held.taken_at
+    return Changes(held.sequence_number, families, held.about.last_batch), held.taken_at
 
 
 def write_rows(build: GenerationBuild, table: str, changed: ChangedRows) -> None:

@@ -78,7 +78,9 @@ class OmChanges:
     async def _since(self, about: About) -> Found:
         families = {number: name for name, number in about.families.items()}
         changes, latest = Changes(about.sequence_number, {}), about.sequence_number
-        async with aclosing(self._deltas.since(about.sequence_number, about.node, families)) as deltas:
+        async with aclosing(
+            self._deltas.since(about.sequence_number, about.node, families, about.last_batch)
+        ) as deltas:
             async for delta in deltas:
                 changes, latest = changes.followed_by(delta.changes), delta.latest_sequence_number
                 if changes.size > self._most:
