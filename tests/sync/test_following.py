@@ -215,6 +215,7 @@ def test_a_checkpoint_is_taken_once_where_changes_do_not_lead_on(
 
 CAUSES = {
     "another leads": CheckpointCause.ANOTHER_OM,
+    "went on since": CheckpointCause.PUT_BACK,
     "purged": CheckpointCause.GAP,
     "put back": CheckpointCause.GAP,  # An OM says no more than that it has not got so far.
     "another family": CheckpointCause.COLUMN_FAMILY,
