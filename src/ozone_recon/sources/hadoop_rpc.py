@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from ozone_recon.errors import ReconError, RemoteError, TransferError
+from ozone_recon.errors import DecodeError, ReconError, RemoteError, TooLong, TransferError
 from ozone_recon.wire.hadoop_rpc_client import ClientConnection, Failure, Response
 from ozone_recon.wire.hadoop_rpc_failures import Remedy, remedy, suggested_leader
 from ozone_recon.wire.hadoop_rpc_frames import LONGEST
@@ -59,7 +59,7 @@ class RpcConnection:
         self._answers: dict[int, asyncio.Future[bytes]] = {}
         self._clock = asyncio.get_running_loop().time
         self._heard = 0.0
-        """When something last came."""
+        """When an answer last came, whole: who sends one byte after the other is not there."""
         self._wire.connect()
         self._reading = asyncio.create_task(self._read_on())
 
@@ -115,8 +115,8 @@ class RpcConnection:
         reason: ReconError = TransferError(f"{self.address}: the connection was closed")
         try:
             while data := await self._next_piece():
-                self._heard = self._clock()
                 for event in self._wire.receive(data):
+                    self._heard = self._clock()
                     self._settle(event)
                 self._writer.write(self._wire.take())
             self._wire.end()
@@ -171,6 +171,8 @@ class RpcGroup:
         self._node = next(iter(self._servers))
         self._connections: dict[str, RpcConnection] = {}
         self._connecting = asyncio.Lock()
+        self._silent: set[str] = set()
+        """Nodes that have not answered since the log has said so."""
 
     async def call(self, protocol: str, method: str, request: bytes) -> bytes:
         """The response message of a method, from whichever server answers.
@@ -189,12 +191,14 @@ class RpcGroup:
             node = self._node
             attempts_left -= 1
             try:
-                return node, await (await self._connected(node)).call(protocol, method, request)
-            except (TransferError, RemoteError) as failed:
+                answer = await (await self._connected(node)).call(protocol, method, request)
+                self._silent.discard(node)
+                return node, answer
+            except (TransferError, RemoteError, DecodeError) as failed:
                 following = self._following(node, failed)
                 if following is None or not attempts_left:
                     raise
-                _LOG.info("%s; next to be asked is %s", failed, self._servers[following])
+                self._tell(node, f"{failed}; next to be asked is {self._servers[following]}", failed)
             if self._node == node:  # else another call has found the way meanwhile
                 self._node = following
             asked.add(node)
@@ -215,8 +219,17 @@ class RpcGroup:
                 self._connections[node] = connection
             return connection
 
-    def _following(self, node: str, failed: TransferError | RemoteError) -> str | None:
+    def _tell(self, node: str, what: str, failed: ReconError) -> None:
+        """Logs that a node has failed: once, loudly, when it does not answer at all."""
+        is_news = not isinstance(failed, RemoteError) and node not in self._silent
+        _LOG.log(logging.WARNING if is_news else logging.INFO, "%s", what)
+        if is_news:
+            self._silent.add(node)
+
+    def _following(self, node: str, failed: ReconError) -> str | None:
         """The node to ask after `node` has failed; None when that would not help."""
+        if isinstance(failed, TooLong):
+            return None
         if isinstance(failed, RemoteError):
             match remedy(failed.exception, failed.message):
                 case Remedy.NONE:
