@@ -4,11 +4,11 @@
 
 Starts an OM, takes a checkpoint of it while it is all but empty, and has `freon omkg` write keys: some 4.5 changes of
 OM's database each. What OM answers about them is fetched and kept. Then, --times times and each time from the same
-state, it is timed from these bytes to a generation that is committed, opened, and at OM's sequence number.
+state, the first answer is taken in, so that the processes are as they are when they follow an OM; and it is timed from
+the bytes of all others to a generation that is committed, opened, and at OM's sequence number.
 
-With --java, Java Recon takes its checkpoint before, too. It is paused (SIGSTOP) while the keys are written, so that its
-JVM is as warm as it ever is with as little behind it, and timed from when it goes on until all its tasks are at OM's
-sequence number; it fetches, but OM's part in that is told apart for ours and is small.
+With --java, Java Recon takes its checkpoint before, too. It is paused (SIGSTOP) while the keys are written, and timed
+from when it goes on until all its tasks are at OM's sequence number, the fetching included.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class Kept:
     def __init__(self) -> None:
         self._answers: list[bytes] = []
         self._again: Iterator[bytes] = iter(())
+        self._first = True
 
     async def fetch(self, about: About) -> int:
         """Asks OM for all changes since a generation; how many there are."""
@@ -61,10 +62,16 @@ class Kept:
         await group.close()
         return found.last_sequence - about.sequence_number
 
-    def since(self, about: About) -> Found:
-        """All of them."""
+    def again(self) -> None:
+        """Begin with the first one."""
         self._again = iter(self._answers)
-        changes = asyncio.run(changes_since(about, OmDeltas(self._answer, LIMIT, 0)))
+        self._first = True
+
+    def since(self, about: About) -> Found:
+        """The first answer, and then all others."""
+        deltas = OmDeltas(self._answer, LIMIT, 1 << 62 if self._first else 0)
+        self._first = False
+        changes = asyncio.run(changes_since(about, deltas))
         return Found(changes, time.time_ns() // 1_000_000, changes.last_sequence, complete=True)
 
     def close(self) -> None:
@@ -83,18 +90,20 @@ async def changes_since(about: About, deltas: OmDeltas) -> Changes:
     return changes
 
 
-def ours(before: Path, kept: Kept) -> float:
-    """Seconds from fetched bytes to a generation that can be asked, from a copy of the data directory `before`."""
+def ours(before: Path, kept: Kept) -> tuple[float, int]:
+    """Seconds from fetched bytes to a generation that can be asked, from a copy of `before`; how many changes."""
     with tempfile.TemporaryDirectory() as place:
         copied = shutil.copytree(before, Path(place) / "data")
         with DataDirectory.lock(copied) as directory:
             sync = OmSync(directory, ORIGIN, Settings(), lambda generation: None, kept)
+            kept.again()
+            first = sync.follow().sequence_number
             began = time.perf_counter()
             generation = sync.follow()
             assert generation.table("keys").rows
             seconds = time.perf_counter() - began
             sync.stop()
-            return seconds
+            return seconds, generation.sequence_number - first
 
 
 def pid_of(cluster: Cluster) -> int:
@@ -121,19 +130,21 @@ def compared(cluster: Cluster, keys: int, times: int, *, java: bool) -> None:
             changes = asyncio.run(kept.fetch(first.about))
             fetching = time.perf_counter() - began
             runs = sorted(ours(Path(before), kept) for _ in range(times))
-        mine = runs[times // 2]
-        lines = [("ozone-recon", f"{mine:.2f}", f"{changes / mine:,.0f}")]
+        mine, of = runs[times // 2]
+        lines = [("ozone-recon", f"{of:,}", f"{mine:.2f}", f"{of / mine:,.0f}")]
         if java:
             began = time.perf_counter()
             os.kill(pid_of(cluster), signal.SIGCONT)
             while ready_at(first.sequence_number + changes) is None:
                 time.sleep(0.05)
             theirs = time.perf_counter() - began
-            lines.append(("Java Recon 2.2.0, 8 task threads", f"{theirs:.2f}", f"{changes / theirs:,.0f}"))
-        table((f"{changes:,} changes", "seconds", "changes/s"), lines)
-        print(f"Ours, {times} times: {', '.join(f'{run:.2f} s' for run in runs)}; before, fetching {fetching:.2f} s.")
+            name = "Java Recon 2.2.0, 8 task threads, with fetching"
+            lines.append((name, f"{changes:,}", f"{theirs:.2f}", f"{changes / theirs:,.0f}"))
+        table(("", "changes", "seconds", "changes/s"), lines)
+        print(f"Ours, {times} times: {', '.join(f'{run:.2f} s' for run, _ in runs)}; fetching takes {fetching:.2f} s.")
         if java:
-            print(f"{theirs / mine:.1f} times as fast.")
+            with_fetching = fetching + mine * changes / of
+            print(f"{of / mine / (changes / theirs):.1f} times as fast, {theirs / with_fetching:.1f} with fetching.")
     finally:
         cluster("down", "--wipe")
 

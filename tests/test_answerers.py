@@ -49,7 +49,7 @@ def alive(pid: int) -> bool:
 @pytest.mark.timeout(120)
 def test_all_answer_alike_and_each_counts_for_all(tmp_path: Path) -> None:
     def counted() -> int:
-        found = re.findall(r'_count\{route="/api/v1/volumes",status="200"\} (\d+)', fresh(address + "prom").text)
+        found = re.findall(r'_count\{route="/api/v1/volumes",status="200"\} (\d+)\.0', fresh(address + "prom").text)
         return int(found[0]) if found else 0
 
     with running("open", SAMPLE, "--data-dir", tmp_path, "--port", 0, *TWO) as (address, process):
@@ -98,5 +98,5 @@ def test_counters_add_up() -> None:
     both = Measured()
     for route, status, seconds in (("/a", 200, 0.004), ("/a", 200, 0.004), ("/b", 503, 9.0)):
         both.observe(route, status, seconds)
-    assert list(one.plus(two).lines()) == list(both.lines())
+    assert list(one.plus(two).answers()) == list(both.answers())
     assert one.plus(two) == two.plus(one) == both

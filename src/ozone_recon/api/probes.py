@@ -76,11 +76,13 @@ async def prom(view: CurrentView, request: Request) -> Response:
 
 
 PROBES = (
-    Route("/health", health, "Whether the process lives: what an orchestrator should ask before it restarts it.", Health, immutable=False),
+    Route(
+        "/health", health, "Whether the process lives; one that does not should be restarted.", Health, immutable=False
+    ),
     Route(
         "/ready",
         ready,
-        "Whether there is data to answer from: what an orchestrator should ask before it sends requests.",
+        "Whether there is data to answer from; before, no requests should be sent here.",
         Ready,
         immutable=False,
         others={503: "No OM checkpoint has been read yet, or SCM has not; the message says what is missing."},
