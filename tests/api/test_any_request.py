@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any, cast
 from urllib.parse import quote
 
 import pytest
@@ -9,12 +10,18 @@ from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.api.asking import ask
+from tests.api.cluster_answers import following, java
+from tests.api.cluster_records import cluster_of
+from tests.insights.cluster_samples import cluster_generation, container
 
 from ozone_recon.api.application import create_app
-from ozone_recon.api.context import Context
+from ozone_recon.api.context import AskCluster, Context
 from ozone_recon.api.route import BASE
 from ozone_recon.app import application
 from ozone_recon.config import Config
+from ozone_recon.model.cluster_requests import ClusterRequest, PendingBlocks
+from ozone_recon.model.container_health import UnhealthyContainer, UnhealthyState
+from ozone_recon.model.scm import ContainerState
 from ozone_recon.store.generation import Generation
 
 WITHOUT_DATA = create_app(Context(Config.load(), lambda: (), lambda: True))
@@ -77,3 +84,24 @@ def app(sample: Generation) -> Iterator[FastAPI]:
 @given(asked=requests())
 def test_of_the_sample(app: FastAPI, asked: str) -> None:
     check(app, asked)
+
+
+@pytest.fixture(scope="module")
+def whole(sample: Generation, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    """An application that follows a cluster as well."""
+    states = [*ContainerState, 0]
+    containers = [container(1 + n, n % 5, state=state, pipeline=f"p{n % 3}") for n, state in enumerate(states)]
+    unhealthy = [UnhealthyContainer(one.id, state, 5, 3, 1) for one in containers for state in UnhealthyState]
+    tables = cluster_generation(tmp_path_factory.mktemp("g") / "scm", containers, unhealthy=unhealthy[1:])
+    cluster = cluster_of(java("datanodes")["datanodes"], java("pipelines")["pipelines"])
+
+    async def answer(_: ClusterRequest[Any]) -> Any:
+        return PendingBlocks(asking=True)
+
+    return following(tables, cluster, sample, cast("AskCluster", answer))
+
+
+@settings(max_examples=300, deadline=None)
+@given(asked=requests())
+def test_of_a_whole_cluster(whole: FastAPI, asked: str) -> None:
+    check(whole, asked)

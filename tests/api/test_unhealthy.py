@@ -10,6 +10,7 @@ from tests.api.asking import ask
 from tests.api.cluster_answers import following, java, lacking
 from tests.insights.cluster_samples import Container, Copy, cluster_generation, container
 
+from ozone_recon.model.cluster import Cluster
 from ozone_recon.model.container_health import UnhealthyContainer, UnhealthyState
 
 PIPELINE = "e9a120c8-0000-0000-0000-000000000001"
@@ -149,7 +150,9 @@ def test_refusals(app: FastAPI, tmp_path: Path) -> None:
         answer = ask(app, f"/api/v1/containers/unhealthy/{state}")
         assert answer.status_code == 400
         assert "UNDER_REPLICATED" in answer.json()["message"]
-    unjudged = following(cluster_generation(tmp_path / "scm", [container(1)]))
+    waiting = Cluster(at=1, waiting_for=tuple(f"dn{n}" for n in range(1, 8)))
+    unjudged = following(cluster_generation(tmp_path / "scm", [container(1)]), waiting)
     for path in ("missing", "unhealthy", "unhealthy/MISSING"):
         assert ask(following(), f"/api/v1/containers/{path}").status_code == 503
-        assert "health is not known yet" in ask(unjudged, f"/api/v1/containers/{path}").json()["message"]
+        answer = ask(unjudged, f"/api/v1/containers/{path}")
+        assert (answer.status_code, "waits for dn1, dn2, dn3, dn4, dn5 and 2 more" in answer.text) == (503, True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ozone_recon.insights.cluster_tables import HEALTH, OP_STATES, TABLES
-from ozone_recon.insights.container_health import BY_CONTAINER, SIZES, UNHEALTHY
+from ozone_recon.insights.container_health import BY_CONTAINER, SIZES, UNHEALTHY, VERDICTS
 from ozone_recon.insights.container_health import TABLES as HEALTH_TABLES
 from ozone_recon.model.columns import ByteColumn
 from ozone_recon.model.container_health import UnhealthyContainer
@@ -84,6 +84,7 @@ def cluster_generation(
         write_containers(build, containers, nodes)
         if unhealthy is not None:
             write_unhealthy(build, unhealthy)
+            write_rows(build, VERDICTS, HEALTH_TABLES[VERDICTS], [{}] * len(containers))
         build.about = replace(build.about, taken_at=TAKEN_AT)
         build.seal()
     return Generation.open(place)

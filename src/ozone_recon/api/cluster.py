@@ -10,9 +10,8 @@ from ozone_recon.api.datanode_json import storage_json
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
 from ozone_recon.insights.cluster_containers import GONE, count_states
-from ozone_recon.insights.container_health import UNHEALTHY
 from ozone_recon.insights.om_tables import table_counts
-from ozone_recon.insights.unhealthy_containers import count_unhealthy
+from ozone_recon.insights.unhealthy_containers import are_judged, count_unhealthy
 from ozone_recon.model.cluster import Cluster, sum_of
 from ozone_recon.model.container_health import UnhealthyState
 from ozone_recon.model.scm import ContainerState
@@ -103,7 +102,7 @@ def _counts(generation: Generation) -> dict[str, int]:
 
 def _container_counts(tables: Generation) -> dict[str, int]:
     states = count_states(tables)
-    missing = count_unhealthy(tables)[UnhealthyState.MISSING] if UNHEALTHY in tables else 0
+    missing = count_unhealthy(tables)[UnhealthyState.MISSING] if are_judged(tables) else 0
     return {
         "containers": int(states.sum() - states[GONE] - states[ContainerState.DELETED]),
         "missingContainers": missing,

@@ -31,7 +31,7 @@ class ContainerMetadata(BaseModel):
     NumberOfKeys: int = Field(
         description="Blocks in it, as Recon means it: SCM's count, and until SCM is read that of OM's keys' blocks."
     )
-    NumberOfOmKeys: int = Field(description="Keys that have a block in it.")
+    NumberOfOmKeys: int | None = Field(description="Keys that have a block in it; null until OM is read.")
     State: str | None = Field(
         description="OPEN, CLOSING, QUASI_CLOSED, CLOSED, DELETING, DELETED or RECOVERING, or null until SCM is read."
     )
@@ -126,7 +126,7 @@ def _of_scm(tables: Generation, om: Generation | None, after: int, limit: int) -
     """A ContainerPage."""
     rows, table = rows_after(tables, after, limit), tables.table(CONTAINERS)
     ids = table["id"][rows]
-    keys = count_keys(om, ids) if om else np.zeros(len(rows), np.int64)
+    keys = scalars(count_keys(om, ids)) if om else same_cells(b"null", len(rows))
     known = count_states(tables)
     return written_object(
         {
@@ -137,7 +137,7 @@ def _of_scm(tables: Generation, om: Generation | None, after: int, limit: int) -
                 {
                     "ContainerID": scalars(ids),
                     "NumberOfKeys": scalars(table["blocks"][rows]),
-                    "NumberOfOmKeys": scalars(keys),
+                    "NumberOfOmKeys": keys,
                     "State": container_states(table["state"][rows]),
                     "UsedBytes": scalars(table["used_bytes"][rows]),
                     "pipelines": same_cells(b"null", len(rows)),

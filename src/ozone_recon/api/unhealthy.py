@@ -21,7 +21,9 @@ from ozone_recon.errors import BadRequest, NotReady
 from ozone_recon.insights.cluster_containers import latest_of, rows_of
 from ozone_recon.insights.cluster_tables import CONTAINERS
 from ozone_recon.insights.container_health import UNHEALTHY
+from ozone_recon.insights.key_rows import shown
 from ozone_recon.insights.unhealthy_containers import (
+    are_judged,
     count_unhealthy,
     unhealthy_after,
     unhealthy_before,
@@ -32,6 +34,8 @@ from ozone_recon.model.columns import Int64s
 from ozone_recon.model.container_health import UnhealthyContainer, UnhealthyState
 from ozone_recon.store.generation import Generation
 
+NAMED = 5
+"""Datanodes to be named that have still to report."""
 NAMES = [state.name for state in UnhealthyState]
 COUNTS = {
     UnhealthyState.MISSING: "missingCount",
@@ -157,10 +161,11 @@ async def unhealthy_in(
 def judged(view: View) -> Generation:
     """The cluster's tables with the lists; NotReady (HTTP 503) before the containers' health is known."""
     tables = view.ready_cluster_generation()
-    if UNHEALTHY not in tables:
-        raise NotReady(
-            "The containers' health is not known yet: not all datanodes have reported. Ask again in a while."
-        )
+    if not are_judged(tables):
+        hosts = view.cluster.waiting_for if view.cluster else ()
+        named = ", ".join(map(shown, hosts[:NAMED])) + (f" and {len(hosts) - NAMED} more" if len(hosts) > NAMED else "")
+        waits = f"; it waits for {named}" if named else ""
+        raise NotReady(f"The containers' health is not known before all datanodes have said what they have{waits}.")
     return tables
 
 

@@ -7,10 +7,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ozone_recon.insights.container_health import BY_CONTAINER, UNHEALTHY
+from ozone_recon.insights.cluster_tables import CONTAINERS
+from ozone_recon.insights.container_health import BY_CONTAINER, UNHEALTHY, VERDICTS
 from ozone_recon.model.columns import Int64s
 from ozone_recon.model.container_health import UnhealthyState
 from ozone_recon.store.generation import Generation
+
+
+def are_judged(generation: Generation) -> bool:
+    """Whether the lists say something: they are empty as long as not all datanodes have said what they have."""
+    return VERDICTS in generation and generation.table(VERDICTS).rows == generation.table(CONTAINERS).rows
 
 
 def count_unhealthy(generation: Generation) -> dict[UnhealthyState, int]:
@@ -48,7 +54,8 @@ def _list(generation: Generation, state: UnhealthyState | None) -> range | Int64
     if state is None:
         return generation.table(BY_CONTAINER)["row"]
     states = generation.table(UNHEALTHY)["state"]
-    return range(int(np.searchsorted(states, state)), int(np.searchsorted(states, state, side="right")))
+    low, high = np.searchsorted(states, np.array([state, state + 1], states.dtype))
+    return range(int(low), int(high))
 
 
 def _container(generation: Generation) -> Callable[[int], int]:
