@@ -50,6 +50,10 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
                 schema = parameter["schema"]
                 default = "required" if parameter["required"] else f"`{_shown(schema.get('default', ''))}`"
                 yield f"| `{parameter['name']}` | {_type(schema)} | {default} | {parameter['description']} |"
+        if body := operation.get("requestBody"):
+            schema = body["content"]["application/json"]["schema"]
+            yield ""
+            yield f"Body: {_type(schema)}. {schema['description']}"
         yield ""
         for status, response in operation["responses"].items():
             schema = response.get("content", {}).get("application/json", {}).get("schema", {})
