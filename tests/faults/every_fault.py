@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Callable, Sequence
 
 import pytest
 from tests.faults.proxy import Does, Fault, Side
@@ -21,11 +23,11 @@ REASONS = {
     (Does.DRIP, S): LATE,
     (Does.DRIP, C): LATE,
     (Does.GARBAGE, S): r"is no message|is not|names|announce|over the limit",
-    (Does.GARBAGE, C): "VersionMismatch|RpcServerException",
+    (Does.GARBAGE, C): f"VersionMismatch|RpcServerException|{BROKEN}",
     (Does.HUGE, S): TOO_LONG,
-    (Does.HUGE, C): f"RpcServerException.*{TOO_LONG}",
+    (Does.HUGE, C): f"RpcServerException.*{TOO_LONG}|{BROKEN}",
 }
-"""What the client of Hadoop RPC logs."""
+"""What the client of Hadoop RPC logs; what a server says of a client's fault may be lost on its way."""
 
 
 def every_fault(server: int, client: int) -> list[Fault]:
@@ -49,8 +51,19 @@ def every_fault(server: int, client: int) -> list[Fault]:
     ]
 
 
-def is_said(fault: Fault, address: str, caplog: pytest.LogCaptureFixture) -> bool:
-    """Whether the log has a warning of what befell the connection to `address`, and nothing that is loud without it."""
+def is_said(fault: Fault, address: str, caplog: pytest.LogCaptureFixture, errors: Sequence[str] = ()) -> bool:
+    """Whether warnings, with the errors that become some, say what befell the connection to `address`, and no more."""
     loud = [one.getMessage() for one in caplog.records if one.levelname != "INFO" and "rpc_server" not in one.name]
     why = re.compile(f"{re.escape(address)}.*({REASONS[fault.does, fault.of]})")
-    return bool(loud) and all(why.search(line) for line in loud)
+    said = [*loud, *errors]
+    assert [line for line in said if not why.search(line)] == []
+    return said != []
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Waits until it is so."""
+    for _ in range(6000):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(holds)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.decode.scm_messages import NODE, OTHER_NODE, PIPELINE
-from tests.faults.every_fault import every_fault, is_said
+from tests.faults.every_fault import every_fault, is_said, until
 from tests.faults.proxy import Fault, proxy
 from tests.insights.test_scm_containers import table
 from tests.sources.rpc_stand_in import HERE, QUICK
@@ -40,9 +40,7 @@ async def followed(*faults: Fault) -> tuple[Any, ...]:
             state = ClusterState(Intervals())
             sync = ScmSync(Scm(group.call, 50), state, NEVER)
             running = asyncio.create_task(sync.run())
-            async with asyncio.timeout(60):
-                while not all(one.timestamp and not one.running and not one.error for one in sync.tasks()):
-                    await asyncio.sleep(0.01)
+            await until(lambda: all(one.timestamp and not one.running and not one.error for one in sync.tasks()))
             running.cancel()
             await group.close()
             cluster = state.cluster(7, 0.0, (), {}, sync.error)

@@ -73,7 +73,7 @@ class OmDeltas:
                         CheckpointCause.TOO_MUCH, f"a single batch of changes is too much: {error}"
                     ) from error
                 limit = max(limit // _LESS, 1)
-                _LOG.info("%s; asking for %s changes at once", error, f"{limit:,}")
+                _LOG.warning("%s; asking for %s changes at once", error, f"{limit:,}")
                 continue
             try:
                 changes = await asyncio.to_thread(net_changes, updates.batches, sequence_number, families)
