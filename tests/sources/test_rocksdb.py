@@ -1,11 +1,20 @@
 """A checkpoint's rows, as RocksDB itself has them, whole or with an error."""
 
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Literal
 
 import pytest
-from rocksdict import AccessType, BlockBasedOptions, DBCompressionType, Options, Rdict, WriteOptions
+from rocksdict import (
+    AccessType,
+    BlockBasedOptions,
+    DataBlockIndexType,
+    DBCompressionType,
+    Options,
+    Rdict,
+    WriteOptions,
+)
 from tests.wire.rocksdb_samples import log_of
 from tests.wire.test_write_batch import batch_of, record_of
 
@@ -173,6 +182,84 @@ def test_what_only_rocksdb_reads_is_left_to_it(tmp_path: Path) -> None:
         assert [pair for batch in checkpoint.scan("t", pairs) for pair in batch] == [(b"a", b"a"), (b"c", b"c")]
     with pytest.raises(CheckpointError, match="range deletions"):
         Checkpoint(tmp_path, "files")
+
+
+def hashed(path: Path) -> None:
+    """Blocks have a hash index."""
+    options = as_ozone_s()
+    blocks = BlockBasedOptions()
+    blocks.set_format_version(5)
+    blocks.set_data_block_index_type(DataBlockIndexType.binary_and_hash())
+    options.set_block_based_table_factory(blocks)
+    db = Rdict(str(path), options)
+    for n in range(3000):
+        db[b"key-%04d" % n] = b"%d" % n * 9
+    db.flush()
+    db.close()
+
+
+def with_a_wide_row(path: Path) -> None:
+    """One row towards the end has columns, the default one among them."""
+    db = Rdict(str(path), as_ozone_s())
+    for n in range(3000):
+        db[b"key-%04d" % n] = b"%d" % n * 9
+    db.put_entity(b"key-2500", [b"", b"more"], [b"2500" * 9, b"?"])
+    db.flush()
+    db.close()
+
+
+@pytest.mark.parametrize(("fill", "why"), [(hashed, "a hash index"), (with_a_wide_row, "a row of type 22")])
+@pytest.mark.parametrize("batch_bytes", [1, 5000, 1 << 30])
+def test_rows_that_only_rocksdb_reads_are_left_to_it(
+    tmp_path: Path, fill: Callable[[Path], None], why: str, batch_bytes: int
+) -> None:
+    fill(tmp_path)
+    rows = [(b"key-%04d" % n, b"%d" % n * 9) for n in range(3000)]
+    with Checkpoint.open(tmp_path) as checkpoint:
+        assert checkpoint.reader == "files"
+        found = checkpoint.scan("default", pairs, batch_bytes=batch_bytes)
+        assert [pair for batch in found for pair in batch] == rows
+        assert checkpoint.reader.startswith("rocksdb: ")
+        assert why in checkpoint.reader
+        assert checkpoint.get("default", b"key-2500") == rows[2500][1]
+    with Checkpoint(tmp_path, "files") as checkpoint, pytest.raises(CheckpointError, match=f"{why}.*only RocksDB"):
+        list(checkpoint.scan("default", pairs, batch_bytes=batch_bytes))
+
+
+def test_rows_before_those_are_read_by_us(tmp_path: Path) -> None:
+    with_a_wide_row(tmp_path)
+    with Checkpoint.open(tmp_path) as checkpoint:
+        found = checkpoint.scan("default", pairs, threads=1, batch_bytes=5000)
+        assert next(found)[0][0] == b"key-0000"
+        assert checkpoint.get("default", b"key-0500") == b"500" * 9
+        assert checkpoint.reader == "files"
+        assert [key for batch in found for key, _ in batch][-1] == b"key-2999"
+
+
+@pytest.mark.parametrize("reader", ["any", "rocksdb"])
+def test_damage_in_rows_that_only_rocksdb_reads(tmp_path: Path, reader: Literal["any", "rocksdb"]) -> None:
+    hashed(tmp_path)
+    (file,) = tmp_path.glob("*.sst")
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    file.write_bytes(data)
+    with Checkpoint(tmp_path, reader) as checkpoint, pytest.raises(CheckpointError, match=r"damaged|checksum"):
+        list(checkpoint.scan("default", len, batch_bytes=5000))
+
+
+def test_values_in_files_of_their_own_are_left_to_rocksdb(tmp_path: Path) -> None:
+    options = as_ozone_s()
+    options.set_enable_blob_files(True)
+    db = Rdict(str(tmp_path), options)
+    for n in range(10):
+        db[b"%d" % n] = b"%d" % n * 1000
+    db.flush()
+    db.close()
+    with Checkpoint.open(tmp_path) as checkpoint:
+        assert [pair for batch in checkpoint.scan("default", pairs) for pair in batch] == [
+            (b"%d" % n, b"%d" % n * 1000) for n in range(10)
+        ]
+        assert checkpoint.reader.startswith("rocksdb: ")
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Lock
 from typing import Literal, TypeVar
 
 from ozone_recon.errors import CheckpointError, DecodeError, Unsupported
@@ -21,23 +22,24 @@ BATCH_BYTES = 8 << 20
 class Checkpoint:
     """A checkpoint's column families and rows; nothing is ever written into its directory.
 
-    Its files are read by us (`Files`); a database with something in it that we do not read is read by RocksDB itself
-    (`Library`), two to three times slower. `reader` says which, and why. `taken_at` is when the checkpoint was
-    written, in milliseconds since 1970.
+    Its files are read by us (`Files`); what we do not read, and the rows of its column family from there on, are read
+    by RocksDB itself (`Library`), two to three times slower. `reader` says who has read by now, and why. `taken_at` is
+    when the checkpoint was written, in milliseconds since 1970.
     """
 
     def __init__(self, path: Path, reader: Literal["any", "files", "rocksdb"] = "any") -> None:
+        self._path, self._wanted = path, reader
+        self._library: Library | None = None
+        self._opening = Lock()
         self._rows: Files | Library
         self.reader = "files"
         if reader == "rocksdb":
             self._rows, self.reader = Library(path), "rocksdb"
         else:
             try:
-                self._rows = Files(path)
+                self._rows = Files(path, self._rocksdb)
             except Unsupported as error:
-                if reader == "files":
-                    raise CheckpointError(f"{path} holds {error}, which only RocksDB itself reads") from error
-                self._rows, self.reader = Library(path), f"rocksdb: {error}"
+                self._rows = self._rocksdb(error)
         self.column_families: tuple[str, ...] = self._rows.column_families
         self.sequence_number: int = self._rows.sequence_number
         self.taken_at = (path / "CURRENT").stat().st_mtime_ns // 1_000_000
@@ -63,6 +65,17 @@ class Checkpoint:
     def close(self) -> None:
         """Let go of the database."""
         self._rows.close()
+        if self._library and self._library is not self._rows:
+            self._library.close()
+
+    def _rocksdb(self, error: Unsupported) -> Library:
+        """RocksDB's own reader, for what we do not read."""
+        if self._wanted == "files":
+            raise CheckpointError(f"{self._path} holds {error}, which only RocksDB itself reads") from error
+        with self._opening:
+            if not self._library:
+                self._library, self.reader = Library(self._path), f"rocksdb: {error}"
+        return self._library
 
     def __enter__(self) -> Checkpoint:
         return self

@@ -3,7 +3,7 @@
 A column family's rows are cut into key ranges of about equal size. A range is read on one thread: the blocks that
 overlap it are taken from every file, unpacked, parsed, merged (the newest of equal keys counts, deletes drop out), and
 handed on as columns. What these files may hold and we do not read (range deletions, merges, other formats) is
-`Unsupported`, and RocksDB itself then reads the database.
+`Unsupported`, and RocksDB itself reads the database if that shows at the opening, else the rows from there on.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 
 from ozone_recon.errors import CheckpointError, DecodeError, Unsupported
 from ozone_recon.model.columns import Rows
+from ozone_recon.sources.rocksdb_library import Library
 from ozone_recon.sources.rocksdb_table import Table
 from ozone_recon.sources.rocksdb_wal import LoggedRows, read_logs
 from ozone_recon.wire.block_rows import live_rows
@@ -40,10 +41,14 @@ class Family:
 
 
 class Files:
-    """An open checkpoint directory; nothing is written into it. Rows are yielded in key order."""
+    """An open checkpoint directory; nothing is written into it. Rows are yielded in key order.
 
-    def __init__(self, path: Path) -> None:
+    `judge` gives RocksDB's own reader, or an error, for rows that we do not read; Unsupported when none could be read.
+    """
+
+    def __init__(self, path: Path, judge: Callable[[Unsupported], Library]) -> None:
         self._path = path
+        self._judge = judge
         self._tables: list[Table] = []
         try:
             manifest = read_manifest((path / (path / "CURRENT").read_text().strip()).read_bytes())
@@ -70,15 +75,26 @@ class Files:
 
     def scan(self, column_family: str, use: Callable[[Rows], T], threads: int, batch_bytes: int) -> Iterator[T]:
         """What `use` makes of each key range, in key order."""
-        family = self._families[column_family]
+        done = b""
+        try:
+            for end, made in self._ranges(self._families[column_family], use, threads, batch_bytes):
+                yield made
+                done = end
+        except Unsupported as error:
+            yield from self._judge(error).scan(column_family, use, threads, batch_bytes, done)
+
+    def _ranges(
+        self, family: Family, use: Callable[[Rows], T], threads: int, batch_bytes: int
+    ) -> Iterator[tuple[bytes, T]]:
+        """The end of each key range, in order, and what `use` makes of its rows."""
         cuts = _cuts(family.tables, batch_bytes)
         ranges = list(zip([b"", *cuts], [*cuts, None], strict=True))
 
-        def read(low: bytes, high: bytes | None) -> T:
-            return use(_read_range(family, low, high))
+        def read(low: bytes, high: bytes | None) -> tuple[bytes, T]:
+            return high or b"", use(_read_range(family, low, high))
 
         with ThreadPoolExecutor(threads) as pool:
-            waiting: deque[Future[T]] = deque()
+            waiting: deque[Future[tuple[bytes, T]]] = deque()
             try:
                 for low, high in ranges:
                     waiting.append(pool.submit(read, low, high))
@@ -92,7 +108,10 @@ class Files:
 
     def get(self, column_family: str, key: bytes) -> bytes | None:
         """The newest value of `key`, or None."""
-        rows = _read_range(self._families[column_family], key, key + b"\0")
+        try:
+            rows = _read_range(self._families[column_family], key, key + b"\0")
+        except Unsupported as error:
+            return self._judge(error).get(column_family, key)
         return rows.values[0] if len(rows) else None
 
     def close(self) -> None:
@@ -136,7 +155,7 @@ def _read_range(family: Family, low: bytes, high: bytes | None) -> Rows:
         parts.append(Run("the write-ahead log", ends[-1:].copy(), np.array([len(data)])))
     try:
         return live_rows(data, parts, low, high)
-    except Unsupported as error:
-        raise CheckpointError(f"{error}, which only RocksDB itself reads") from error
+    except Unsupported:
+        raise
     except DecodeError as error:
         raise CheckpointError(f"{error}; take a new checkpoint") from error

@@ -16,7 +16,7 @@ from ozone_recon.model.columns import ByteColumn, Rows
 
 T = TypeVar("T")
 
-FILES = ("CURRENT", "MANIFEST-*", "OPTIONS-*", "*.sst", "*.log")
+FILES = ("CURRENT", "MANIFEST-*", "OPTIONS-*", "*.sst", "*.blob", "*.log")
 """What RocksDB reads of a database's directory."""
 
 
@@ -43,46 +43,55 @@ class Library:
         self.column_families: tuple[str, ...] = tuple(name for name in names if name != "default")
         self.sequence_number: int = self._db.latest_sequence_number()
 
-    def scan(self, column_family: str, use: Callable[[Rows], T], threads: int, batch_bytes: int) -> Iterator[T]:
-        """What `use`, run on `threads` threads, makes of each batch of about `batch_bytes` of rows, in key order."""
+    def scan(
+        self, column_family: str, use: Callable[[Rows], T], threads: int, batch_bytes: int, first: bytes = b""
+    ) -> Iterator[T]:
+        """What `use`, run on `threads` threads, makes of each batch of about `batch_bytes` of rows, in key order.
+
+        The rows are those of `first` and greater keys.
+        """
         with ThreadPoolExecutor(threads) as pool:
             waiting: deque[Future[T]] = deque()
-            for rows in self._batches(column_family, batch_bytes):
+            for rows in self._batches(column_family, batch_bytes, first):
                 waiting.append(pool.submit(use, rows))
                 if len(waiting) > threads:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
 
-    def _batches(self, column_family: str, batch_bytes: int) -> Iterator[Rows]:
+    def _batches(self, column_family: str, batch_bytes: int, first: bytes) -> Iterator[Rows]:
         keys: list[bytes] = []
         values: list[bytes] = []
         held = 0
         family = self._db.get_column_family(column_family)
-        key = b""
-        for key, value in cast("Iterator[tuple[bytes, bytes]]", family.items()):
+        key = None
+        for key, value in cast("Iterator[tuple[bytes, bytes]]", family.items(from_key=first)):
             keys.append(key)
             values.append(value)
             held += len(key) + len(value)
             if held >= batch_bytes:
                 yield Rows(ByteColumn.of(keys), ByteColumn.of(values))
                 keys, values, held = [], [], 0
-        self._require_end(family, column_family, key)
+        self._require_end(family, column_family, first, key)
         if keys:
             yield Rows(ByteColumn.of(keys), ByteColumn.of(values))
 
-    def _require_end(self, family: Rdict, name: str, last: bytes) -> None:
-        """CheckpointError unless the rows end after `last`: rocksdict's iteration just stops at a damaged block."""
+    def _require_end(self, family: Rdict, name: str, first: bytes, last: bytes | None) -> None:
+        """CheckpointError unless `last` is the last row (None: there is none), for iteration just stops at damage.
+
+        The rows are those from `first` on.
+        """
         place = family.iter()
+        at = first if last is None else last
         try:
-            place.seek(last)
-            if last and place.valid():
+            place.seek(at)
+            if last is not None and place.valid():
                 place.next()
             place.status()
         except Exception as error:
-            raise CheckpointError(f"{name} of {self._path} is damaged after key {last!r}: {error}") from error
+            raise CheckpointError(f"{name} of {self._path} is damaged after key {at!r}: {error}") from error
         if place.valid():
-            raise CheckpointError(f"{name} of {self._path} could not be read beyond key {last!r}; is it damaged?")
+            raise CheckpointError(f"{name} of {self._path} could not be read beyond key {at!r}; is it damaged?")
 
     def get(self, column_family: str, key: bytes) -> bytes | None:
         """One row's value, or None when there is no such row."""

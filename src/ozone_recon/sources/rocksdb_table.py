@@ -128,6 +128,8 @@ class Table:
         if self._index is None:
             try:
                 self._index = self._read_index()
+            except Unsupported as error:
+                raise Unsupported(f"{error} in the index of {self.name}") from None
             except DecodeError as error:
                 raise CheckpointError(f"index of {self.name}: {error}; take a new checkpoint") from error
         return self._index
@@ -145,6 +147,8 @@ class Table:
             return None
         try:
             return self._packed(index, first, last)
+        except Unsupported as error:
+            raise Unsupported(f"{error} in {self.name}") from None
         except DecodeError as error:
             raise CheckpointError(f"{self.name}: {error}; take a new checkpoint") from error
 
