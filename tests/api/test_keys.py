@@ -134,4 +134,4 @@ def test_pending_deletion_refuses_in_recons_words(tmp_path: Path, query: str, st
 def test_what_waits_elsewhere_is_not_known(tmp_path: Path) -> None:
     app, _ = served(tmp_path)
     assert set(ask(app, "/api/v1/pendingDeletion?component=scm").json().values()) == {-1}
-    assert ask(app, "/api/v1/pendingDeletion?component=dn&limit=1").status_code == 202
+    assert ask(app, "/api/v1/pendingDeletion?component=dn&limit=1").status_code == 503
