@@ -8,6 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "ozone_recon"
 ORDER = [
     "errors",
+    "logs",
     "model",
     "wire",
     "sources",

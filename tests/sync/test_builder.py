@@ -1,6 +1,7 @@
 """The build process: its errors arrive as they are, and no death of either side leaves anything behind."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rocksdict import Rdict
+from tests.sources.test_rocksdb import as_ozone_s
 
 from ozone_recon.errors import CheckpointError, ReconError
 from ozone_recon.store.data_directory import DataDirectory
@@ -46,6 +49,28 @@ def test_a_build_is_sealed_and_says_where_it_comes_from(sample: Path, tmp_path: 
         assert about.counts["keyTable"] > 0
     assert [at.stage for at in seen][-1] == "disk"
     assert Progress("keyTable", about.counts["keyTable"], 0, "rows") in seen
+
+
+def test_what_it_logs_is_logged_here(sample: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    checkpoint = tmp_path / "om.db"
+    shutil.copytree(sample, checkpoint)
+    database = Rdict(str(checkpoint), column_families=dict.fromkeys(Rdict.list_cf(str(checkpoint)), as_ozone_s()))
+    keys = database.get_column_family("keyTable")
+    keys[b"/vol1/obs/unreadable"] = b"\xff"
+    keys.delete_range(b"/x", b"/y")
+    database.flush()
+    keys.flush()
+    del keys
+    database.close()
+    with DataDirectory.lock(tmp_path / "data") as directory:
+        job = job_for(directory, checkpoint)
+        Builder().run(job, lambda _: None)
+    slow, bad = (record for record in caplog.records if record.levelname == "WARNING")
+    assert slow.getMessage().startswith("not all of the checkpoint was read by us, which is slower: rocksdb: ")
+    assert bad.getMessage().startswith(
+        "rows of OM's database cannot be read and are left out: 1; the first: keyTable row b"
+    )
+    assert bad.name == "ozone_recon.sync.build_process"
 
 
 def test_a_process_is_there_before_its_job_and_gone_without_one(sample: Path, tmp_path: Path) -> None:

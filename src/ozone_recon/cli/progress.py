@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -17,16 +18,18 @@ if TYPE_CHECKING:
     from ozone_recon.sync.om_state import SyncState
     from ozone_recon.sync.progress import Progress
 
+_LOG: Final = logging.getLogger(__name__)
 _LOOK_EVERY: Final = 0.2
 _SAY_EVERY: Final = 10.0
 """Seconds between two looks at the synchronisation, and between two plain lines about one stage."""
 
 
 @contextmanager
-def watching(sync: OmSync) -> Iterator[None]:
-    """Shows what `sync` does while the block runs; whoever runs it tells of its failures."""
+def watching(sync: OmSync, *, logged: bool = False) -> Iterator[None]:
+    """Shows, or has logged, what `sync` does while the block runs; whoever runs it tells of its failures."""
     ended = threading.Event()
-    watch = threading.Thread(target=_watch, args=(sync, ended), name="progress")
+    show = _Lines(_LOG.info) if logged else (_Moving if sys.stderr.isatty() else _Lines)(_line)
+    watch = threading.Thread(target=_watch, args=(sync, show, ended), name="progress")
     watch.start()
     try:
         yield
@@ -35,8 +38,7 @@ def watching(sync: OmSync) -> Iterator[None]:
         watch.join()
 
 
-def _watch(sync: OmSync, ended: threading.Event) -> None:
-    show = (_Moving if sys.stderr.isatty() else _Lines)()
+def _watch(sync: OmSync, show: _Lines, ended: threading.Event) -> None:
     while not ended.wait(_LOOK_EVERY):
         show.state(sync.state)
     show.state(sync.state)
@@ -50,7 +52,8 @@ _LONG: Final = ("checkpoint", "build")
 class _Lines:
     """Plain lines: when something begins, every ten seconds while it goes on, and its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
         self._doing = ""
         self._said = 0.0
         self._built = 0
@@ -64,13 +67,13 @@ class _Lines:
             self.close()
         if state.built - state.folded > self._built:
             self._built = state.built - state.folded
-            _line(f"Built, at sequence number {state.snapshot.sequence_number:,}.")
+            self._say(f"Built, at sequence number {state.snapshot.sequence_number:,}.")
 
     def going_on(self, doing: str, now: Step) -> None:
         """Something is going on."""
         if doing != self._doing or time.monotonic() - self._said > _SAY_EVERY:
             self._doing, self._said = doing, time.monotonic()
-            _line(f"{now.title} {now.detail}".strip())
+            self._say(f"{now.title} {now.detail}".strip())
 
     def close(self) -> None:
         """Takes away what moves."""
@@ -79,11 +82,11 @@ class _Lines:
 class _Moving(_Lines):
     """A bar with what is going on, how fast, and how long it will take; gone when that has ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None]) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
-        super().__init__()
+        super().__init__(say)
         title = TextColumn("{task.description}", markup=False)
         detail = TextColumn("{task.fields[detail]}", markup=False)
         self._bar = Progress(title, BarColumn(), detail, console=Console(stderr=True), transient=True)

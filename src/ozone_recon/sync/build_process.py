@@ -6,13 +6,14 @@ Both are lines of JSON. Standard input stays open for as long as the parent live
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import sys
 import threading
 import traceback
 from dataclasses import asdict, replace
 from queue import SimpleQueue
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import orjson
 
@@ -30,12 +31,27 @@ from ozone_recon.sync.insight_list import AT_A_TIME
 from ozone_recon.sync.job import BuildJob
 from ozone_recon.sync.progress import Progress
 
+_LOG: Final = logging.getLogger("ozone_recon.sync.build_process")
+
+
+class _PassedOn(logging.Handler):
+    """Has our parent log what is logged here."""
+
+    def __init__(self, said: BinaryIO) -> None:
+        super().__init__()
+        self._said = said
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _say(self._said, {"log": self.format(record), "level": record.levelno, "logger": record.name})
+
 
 def main() -> None:
     """Do job after job."""
     said = os.fdopen(os.dup(1), "wb", buffering=0)
     # Whatever a library prints must not get between our lines.
     os.dup2(2, 1)
+    logging.basicConfig(handlers=[_PassedOn(said)], format="%(message)s")
+    logging.getLogger("ozone_recon").setLevel(logging.INFO)
     _load()
     lines: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_read, args=(lines,), daemon=True).start()
@@ -85,6 +101,14 @@ def build_for(job: BuildJob, said: BinaryIO) -> None:
                     families=family_ids(job.checkpoint),
                 )
                 build_generation(CheckpointContents(checkpoint, threads), build, report)
+                if checkpoint.reader != "files":
+                    _LOG.warning("not all of the checkpoint was read by us, which is slower: %s", checkpoint.reader)
+            if build.about.bad_rows:
+                _LOG.warning(
+                    "rows of OM's database cannot be read and are left out: %s; the first: %s",
+                    f"{build.about.bad_rows:,}",
+                    build.about.bad_samples[0].reason,
+                )
         report(Progress("disk", 0, 0, "steps"))
         build.seal()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -99,6 +100,8 @@ class Builder:
             match orjson.loads(line):
                 case {"progress": progress}:
                     report(Progress(**progress))
+                case {"log": text, "level": level, "logger": name}:
+                    logging.getLogger(name).log(level, "%s", text)
                 case {"failed": kind, "text": text}:
                     raise _ERRORS.get(kind, ReconError)(text)
                 case {"done": True}:
