@@ -5,6 +5,7 @@ import re
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,7 +35,7 @@ def eventually(ask: Callable[[], T]) -> T:
 
 
 def fresh(url: str) -> httpx.Response:
-    """The answer on a connection of its own: the kernel chooses which process gets it."""
+    """The answer on a connection of its own: the processes are free to choose who takes it."""
     return httpx.get(url, headers={"Connection": "close"})
 
 
@@ -55,7 +56,7 @@ def test_all_answer_alike_and_each_counts_for_all(tmp_path: Path) -> None:
     with running("open", SAMPLE, "--data-dir", tmp_path, "--port", 0, *TWO) as (address, process):
         wait_until_ready(address)
         (other,) = eventually(lambda: children(process.pid))
-        eventually(lambda: len(listeners(address)) == 2)
+        eventually(lambda: shares(address, process.pid, other) == [1, 1])
         for _ in range(40):
             assert fresh(address + "api/v1/volumes").json()["totalCount"] > 0
         eventually(lambda: counted() == 40 and counted() == 40 and counted() == 40)
@@ -74,20 +75,31 @@ def test_one_that_dies_is_replaced_and_none_outlives_the_first(tmp_path: Path) -
     with running("open", SAMPLE, "--data-dir", tmp_path, "--port", 0, *TWO) as (address, process):
         wait_until_ready(address)
         (first,) = eventually(lambda: children(process.pid))
-        eventually(lambda: len(listeners(address)) == 2)
+        eventually(lambda: shares(address, process.pid, first) == [1, 1])
         os.kill(first, signal.SIGKILL)
         (second,) = eventually(lambda: children(process.pid) - {first})
-        eventually(lambda: len(listeners(address)) == 2)
+        eventually(lambda: shares(address, process.pid, second) == [1, 1])
         assert all(fresh(address + "ready").status_code == 200 for _ in range(20))
         process.kill()
         eventually(lambda: not alive(second))
 
 
-def listeners(address: str) -> list[str]:
-    """The sockets that listen on the port."""
-    port = f"{int(address.rsplit(':', 1)[1].strip('/')):04X}"
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return [row[9] for row in rows if row[1].endswith(f":{port}") and row[3] == "0A"]
+def shares(address: str, *pids: int) -> list[int]:
+    """How many of two kept connections each process holds."""
+    port = f":{int(address.rsplit(':', 1)[1].strip('/')):04X}"
+    with httpx.Client(base_url=address) as one, httpx.Client(base_url=address) as other:
+        assert one.get("ready").status_code == other.get("ready").status_code == 200
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        established = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(port) and row[3] == "01"}
+        return [len(established & open_files(pid)) for pid in pids]
+
+
+def open_files(pid: int) -> set[str]:
+    found = set()
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # It has been closed since.
+            found.add(os.readlink(file))
+    return found
 
 
 def test_counters_add_up() -> None:

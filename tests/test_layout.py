@@ -18,6 +18,7 @@ ORDER = [
     "sync",
     "config",
     "api",
+    "accepting",
     "answering",
     "answerer",
     "answerers",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 import sys
 import threading
 from contextlib import suppress
@@ -17,11 +18,11 @@ from typing import NamedTuple
 
 import uvloop
 
-from ozone_recon.answering import listening_too, served_from, server_for
+from ozone_recon.accepting import Door
+from ozone_recon.answering import served_from, server_for
 from ozone_recon.api.context import Context
 from ozone_recon.api.measured import Measured
 from ozone_recon.config import Config
-from ozone_recon.config.kinds import Address
 from ozone_recon.model.metrics import Sample
 from ozone_recon.store.generation import Generation, TaskStatus
 
@@ -30,10 +31,12 @@ SAY_EVERY = 1.0
 
 
 class Start(NamedTuple):
-    """The first thing it is told: what to answer by, and where."""
+    """The first thing it is told: what to answer by, and where; descriptors that it has, and its number (see Door)."""
 
     config: Config
-    address: Address
+    listener: int
+    counts: int
+    number: int = 0
 
 
 class News(NamedTuple):
@@ -101,7 +104,8 @@ async def _answer(connection: Connection[Said, Start | News | None], start: Star
 
     context = Context(start.config, lambda: news.tasks, trigger, lambda: news.doing)
     context.counted = lambda: news.counted
-    server = server_for(context, ())
+    door = Door(socket.socket(fileno=start.listener), start.counts, start.number)
+    server = server_for(context, door)
     swap(news, Generation.open(news.generation))
     loop = asyncio.get_running_loop()
 
@@ -120,6 +124,6 @@ async def _answer(connection: Connection[Said, Start | News | None], start: Star
 
     threading.Thread(target=follow, daemon=True).start()
     saying = loop.create_task(say())
-    with listening_too(start.address) as listener:
-        await server.serve(sockets=[listener])
+    with door.listener:
+        await server.serve()
     saying.cancel()

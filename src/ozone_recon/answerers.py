@@ -78,11 +78,11 @@ class Answerers:
         """Has one process run for as long as there are to be some."""
         while True:
             ours, theirs = Pipe()
-            descriptor = theirs.fileno()
+            descriptors = theirs.fileno(), self._start.listener, self._start.counts
             with (
                 ours,
                 subprocess.Popen(
-                    [*_COMMAND, str(descriptor)], pass_fds=(descriptor,), start_new_session=True
+                    [*_COMMAND, str(theirs.fileno())], pass_fds=descriptors, start_new_session=True
                 ) as process,
             ):
                 theirs.close()
@@ -99,7 +99,7 @@ class Answerers:
         """Tells a new process what it must know, and hears it to its end."""
         with suppress(EOFError, OSError):
             with self._changed:
-                connection.send(self._start)
+                connection.send(self._start._replace(number=number + 1))
                 connection.send(None if self._stopping.is_set() else self._news)
                 self._connections[number] = connection
             while True:

@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from ozone_recon.store.schema import CHANGED
 if TYPE_CHECKING:
     import uvicorn
 
+    from ozone_recon.accepting import Door
     from ozone_recon.api.context import Context, Served
     from ozone_recon.sources.rocksdb import Checkpoint
 
@@ -29,27 +31,17 @@ BACKLOG = 1024
 
 
 def listening(address: Address) -> socket.socket:
-    """A socket that listens there, which `listening_too` may share; ConfigError when another program has the port."""
+    """A socket that listens there; ConfigError when another program has the port."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
-        # The kernel shares a port among all sockets that ask for it: only one that does not finds it taken.
-        with _bound(address, shared=False) as alone:
-            port = alone.getsockname()[1]
-        return listening_too(Address(address.host, port))
+        listener = socket.create_server((address.host, address.port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise ConfigError(
             f"cannot listen on {address}: {error.strerror or error}. Stop what listens there, or give another --port "
             "(ozone.recon.http-address, ozone.recon.http-bind-host)"
         ) from error
-
-
-def listening_too(address: Address) -> socket.socket:
-    """One more socket that listens there: the kernel gives each new connection to one of them."""
-    return _bound(address, shared=True)
-
-
-def _bound(address: Address, *, shared: bool) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    return socket.create_server((address.host, address.port), family=family, backlog=BACKLOG, reuse_port=shared)
+    listener.setblocking(False)
+    return listener
 
 
 def served_from(generation: Generation) -> Served:
@@ -67,14 +59,28 @@ def served_from(generation: Generation) -> Served:
     )
 
 
-def server_for(context: Context, stops_at: tuple[signal.Signals, ...]) -> uvicorn.Server:
+def server_for(context: Context, door: Door, stops_at: tuple[signal.Signals, ...] = ()) -> uvicorn.Server:
     """The API as a server, which these signals stop; it ignores the others that would."""
     import uvicorn
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+    from ozone_recon.accepting import Acceptor
     from ozone_recon.api.application import create_app
 
     class Server(uvicorn.Server):
-        """uvicorn, but for its signal handlers: it would raise the signal again before we have tidied up."""
+        """uvicorn, but for its signal handlers: it would raise the signal again before we have tidied up.
+
+        And it would take all connections that it can, whatever the other processes have.
+        """
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup([])
+            protocol = partial(HttpToolsProtocol, self.config, self.server_state, {})
+            self.acceptor = Acceptor(door, protocol, self.server_state.connections)
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            self.acceptor.stop()
+            await super().shutdown()
 
         @contextmanager
         def capture_signals(self) -> Iterator[None]:

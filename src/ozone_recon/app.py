@@ -10,7 +10,6 @@ import gc
 import getpass
 import os
 import signal
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
+from ozone_recon.accepting import Door, counts_file
 from ozone_recon.answering import listening, served_from, server_for
 from ozone_recon.config import Config
 from ozone_recon.config.kinds import Address
@@ -57,10 +57,11 @@ def serve(config: Config, origin: Origin, started: Callable[[str, OmSync], None]
     gc.disable()
     with (
         listening(config.http) as listener,
+        counts_file(_processes(config)) as counts,
         DataDirectory.lock(_made(config), config.checkpoints) as directory,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_answer(config, origin, directory, listener, started))
+        runner.run(_answer(config, origin, directory, Door(listener, counts, 0), started))
 
 
 @contextmanager
@@ -82,7 +83,7 @@ async def _answer(
     config: Config,
     origin: Origin,
     directory: DataDirectory,
-    listener: socket.socket,
+    door: Door,
     started: Callable[[str, OmSync], None],
 ) -> None:
     loop = asyncio.get_running_loop()
@@ -107,15 +108,14 @@ async def _answer(
 
         context = Context(config, sync.tasks, sync.trigger, doing=lambda: _described(sync.state))
         context.counted = lambda: om_samples(sync.state)
-        server = server_for(context, (signal.SIGINT, signal.SIGTERM))
-        address = Address(config.http.host, listener.getsockname()[1])
-        answerers = Answerers(_processes(config) - 1, Start(config, address), sync.trigger)
+        server = server_for(context, door, (signal.SIGINT, signal.SIGTERM))
+        answerers = Answerers(_processes(config) - 1, Start(config, door.listener.fileno(), door.counts), sync.trigger)
         tasks = [
             loop.create_task(_until_hopeless(context, sync, origin, server)),
             loop.create_task(_pass_on(arrived, context, sync, answerers)),
         ]
-        started(_url(address), sync)
-        await server.serve(sockets=[listener])
+        started(_url(Address(config.http.host, door.listener.getsockname()[1])), sync)
+        await server.serve()
         for task in tasks:
             task.cancel()
         await asyncio.to_thread(answerers.stop)

@@ -1,0 +1,94 @@
+"""Who takes a new connection, of the processes that listen on one socket: one that has no more of them than another.
+
+A kept connection stays with its process: one that has most of them keeps its clients waiting while others are idle.
+So each writes down how many it has, in memory that all of them see.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import mmap
+import socket
+import tempfile
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from typing import Final, NamedTuple
+
+LEAVE: Final = 0.002
+"""Seconds that a connection is left to processes with fewer; if it is still there, they are busy or gone."""
+RECOVER: Final = 1.0
+"""Seconds until the next attempt when none can be taken, as when too many files are open."""
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Door(NamedTuple):
+    """Where connections come in, and the number of the process among those that take them."""
+
+    listener: socket.socket
+    """Not blocking."""
+    counts: int
+    """Descriptor of a file of `counts_file`."""
+    number: int
+
+
+@contextmanager
+def counts_file(processes: int) -> Iterator[int]:
+    """Descriptor of a file where so many processes write down their numbers of connections; it has no name."""
+    with tempfile.TemporaryFile() as file:
+        file.truncate(processes * 4)
+        yield file.fileno()
+
+
+class Acceptor:
+    """Takes connections at a door; `connections` are those that the process has by now."""
+
+    def __init__(self, door: Door, protocol: Callable[[], asyncio.Protocol], connections: Collection[object]) -> None:
+        self._door = door
+        self._protocol = protocol
+        self._connections = connections
+        self._counts = memoryview(mmap.mmap(door.counts, 0)).cast("I")
+        self._arriving: set[asyncio.Task[object]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._later: asyncio.TimerHandle | None = None
+        self._watch()
+
+    def stop(self) -> None:
+        """Takes no more."""
+        self._loop.remove_reader(self._door.listener)
+        if self._later:
+            self._later.cancel()
+
+    def _watch(self) -> None:
+        self._loop.add_reader(self._door.listener, self._knock)
+
+    def _knock(self) -> None:
+        """There is one to take, for all processes alike."""
+        self._counts[self._door.number] = mine = len(self._connections) + len(self._arriving)
+        if mine > min(self._counts):
+            self._pause(LEAVE, self._take)
+        else:
+            self._take()
+
+    def _pause(self, seconds: float, then: Callable[[], None] = lambda: None) -> None:
+        def go_on() -> None:
+            self._watch()
+            then()
+
+        self._loop.remove_reader(self._door.listener)
+        self._later = self._loop.call_later(seconds, go_on)
+
+    def _take(self) -> None:
+        try:
+            connection, _ = self._door.listener.accept()
+        except (BlockingIOError, ConnectionError):
+            return  # Another process was first, or the client has gone.
+        except OSError as error:
+            _LOG.warning("cannot take a connection: %s", error)
+            self._pause(RECOVER)
+            return
+        connection.setblocking(False)
+        task = self._loop.create_task(self._loop.connect_accepted_socket(self._protocol, connection))
+        self._arriving.add(task)
+        task.add_done_callback(self._arriving.discard)
+        self._counts[self._door.number] += 1

@@ -1,0 +1,98 @@
+"""Processes that listen on one socket share out what comes in: here two of them on one loop."""
+
+import asyncio
+import errno
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from ozone_recon.accepting import Acceptor, Door, counts_file
+from ozone_recon.answering import listening
+from ozone_recon.config.kinds import Address
+
+
+class Holding(asyncio.Protocol):
+    """A connection among those of its process, for as long as it lasts; it says hello."""
+
+    def __init__(self, held: "set[Holding]") -> None:
+        self.held = held
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        transport.write(b"!")
+        self.held.add(self)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self.held.remove(self)
+
+
+class Refusing(socket.socket):
+    """A listening socket that fails at first, as one does when too many files are open."""
+
+    failed = False
+
+    def accept(self) -> tuple[socket.socket, object]:
+        if not self.failed:
+            self.failed = True
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().accept()
+
+
+@contextmanager
+def at_door(listener: socket.socket, counts: int, number: int) -> Iterator[set[Holding]]:
+    """What a process holds that takes connections of this socket."""
+    held: set[Holding] = set()
+    with listener:
+        acceptor = Acceptor(Door(listener, counts, number), lambda: Holding(held), held)
+        yield held
+        acceptor.stop()
+        for one in held:
+            one.transport.close()
+
+
+@asynccontextmanager
+async def connected(listener: socket.socket, connections: int) -> AsyncIterator[None]:
+    """So many clients, one after the other, each of which was taken."""
+    writers = []
+    for _ in range(connections):
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        writers.append(writer)
+        assert await reader.read(1) == b"!"
+    yield
+    for writer in writers:
+        writer.close()
+
+
+def test_each_takes_as_many_as_the_other() -> None:
+    async def shares() -> list[int]:
+        listener = listening(Address("127.0.0.1", 0))
+        with (
+            counts_file(2) as counts,
+            at_door(listener, counts, 0) as ours,
+            at_door(listener.dup(), counts, 1) as theirs,
+        ):
+            async with connected(listener, 10):
+                return [len(ours), len(theirs)]
+
+    assert asyncio.run(shares()) == [5, 5]
+
+
+def test_what_one_with_fewer_leaves_is_taken() -> None:
+    async def taken() -> int:
+        listener = listening(Address("127.0.0.1", 0))
+        with counts_file(2) as counts, at_door(listener, counts, 0) as held:
+            async with connected(listener, 5):
+                return len(held)
+
+    assert asyncio.run(taken()) == 5
+
+
+def test_none_is_lost_when_none_can_be_taken_for_a_while() -> None:
+    async def taken() -> int:
+        listener = Refusing(fileno=listening(Address("127.0.0.1", 0)).detach())
+        with counts_file(1) as counts, at_door(listener, counts, 0) as held:
+            async with connected(listener, 2):
+                return len(held)
+
+    assert asyncio.run(taken()) == 2
