@@ -162,7 +162,9 @@ def test_it_goes_on_from_what_was_there_before(om: Om, deltas: Deltas, tmp_path:
     assert om.checkpoints == 1
 
 
-@pytest.mark.parametrize("trouble", ["another leads", "purged", "put back", "went on since", "another family", "other settings"])
+@pytest.mark.parametrize(
+    "trouble", ["another leads", "purged", "put back", "went on since", "another family", "other settings"]
+)
 def test_a_checkpoint_is_taken_once_where_changes_do_not_lead_on(
     om: Om, deltas: Deltas, tmp_path: Path, trouble: str
 ) -> None:
@@ -224,8 +226,9 @@ CAUSES = {
 
 
 def test_an_om_that_does_not_answer_calls_is_read_by_checkpoints(
-    om: Om, deltas: Deltas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    om: Om, deltas: Deltas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "ozone_recon")
     monkeypatch.setattr(om_sync, "FIRST_PAUSE", 0.01)
     served = Served()
     with DataDirectory.lock(tmp_path / "data") as directory:
@@ -242,6 +245,7 @@ def test_an_om_that_does_not_answer_calls_is_read_by_checkpoints(
             sync.start()
             assert eventually(lambda: served[-1].sequence_number == sequence_of(deltas.after))
             assert sync.state.needed == {CheckpointCause.NO_ANSWERS: 1}
+            assert eventually(lambda: any("again, after 3 failures" in one.getMessage() for one in caplog.records))
             assert "does not say what has changed" in sync.state.cause
 
 

@@ -181,28 +181,34 @@ class OmSync:
         self._wake.clear()
         if self._stopping:
             return
+        failures = self.state.failures
         try:
-            if self._changes and self._directory.current():
-                try:
-                    if self.state.failures % _PATIENCE == _PATIENCE - 1:
-                        raise CheckpointNeeded(
-                            CheckpointCause.NO_ANSWERS, f"OM does not say what has changed: {self.state.error}"
-                        )
-                    self.follow()
-                    return
-                except CheckpointNeeded as reason:
-                    self._explain(reason)
-            if not self._stopping:
-                self.synchronise()
+            self._catch_up()
+            if failures:
+                _LOG.info("synchronised with %s again, after %s failures", self._origin.description, failures)
         except ReconError as failure:
             if self._origin.changes and not self._stopping:
-                _LOG.warning("%s", failure)
+                _LOG.warning("%s", failure, extra={"failures": self.state.failures})
         except Exception:
             _LOG.exception("synchronising with %s failed", self._origin.description)
 
+    def _catch_up(self) -> None:
+        if self._changes and self._directory.current():
+            try:
+                if self.state.failures % _PATIENCE == _PATIENCE - 1:
+                    raise CheckpointNeeded(
+                        CheckpointCause.NO_ANSWERS, f"OM does not say what has changed: {self.state.error}"
+                    )
+                self.follow()
+                return
+            except CheckpointNeeded as reason:
+                self._explain(reason)
+        if not self._stopping:
+            self.synchronise()
+
     def _explain(self, reason: CheckpointNeeded) -> None:
         """Says why a checkpoint is needed; waits first when the last one has been of no use."""
-        _LOG.warning("a new checkpoint is needed: %s", reason)
+        _LOG.warning("a new checkpoint is needed: %s", reason, extra={"cause": reason.cause.value})
         self.state = self.state.astray(reason)
         if self._led_astray:
             self._wake.wait(_longer(self._led_astray))
