@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import signal
 import socket
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 GRACE = 5
 """Seconds that answers under way may still take when the server is told to stop."""
 BACKLOG = 1024
+FREED = 32 << 20
+"""Bytes of freed memory that a process keeps at most."""
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+"""Of mallopt in malloc.h."""
 
 
 def listening(address: Address) -> socket.socket:
@@ -106,7 +111,16 @@ def server_for(context: Context, door: Door, stops_at: tuple[signal.Signals, ...
     gc.collect()
     gc.freeze()
     gc.enable()
+    _keep_freed()
     return Server(settings)
+
+
+def _keep_freed() -> None:
+    """Has the C library keep what long answers free for the next ones; to get it back takes a fifth of their time."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt:  # It is not in every C library.
+        mallopt(_M_TRIM_THRESHOLD, FREED)
+        mallopt(_M_MMAP_THRESHOLD, FREED // 2)
 
 
 def _ignore() -> None:
