@@ -7,6 +7,7 @@ what has that name is whole. Whoever calls holds the data directory's lock.
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from ozone_recon.sources.checkpoint_files import COMPLETE, check_whole, find_dat
 from ozone_recon.sources.checkpoint_tar import Stream, no_space, unpack
 from ozone_recon.sources.om_http import OmHttp, checkpoint_body
 
+_LOG: Final = logging.getLogger(__name__)
 _STAGING: Final = ".staging-"
 _PREFIX: Final = "om.snapshot.db_"
 _REPORT_EVERY: Final = 0.2
@@ -111,7 +113,9 @@ def from_om(om: OmHttp, checkpoints: Path, report: Report, expected: int = 0) ->
 
     def told(state: RetryCallState) -> None:
         failed = state.outcome.exception() if state.outcome else None
-        report(Retry(str(failed), state.attempt_number + 1, om.attempts, state.upcoming_sleep))
+        following, pause = state.attempt_number + 1, state.upcoming_sleep
+        _LOG.warning("%s; attempt %s of %s follows in %.0f s", failed, following, om.attempts, pause)
+        report(Retry(str(failed), following, om.attempts, pause))
 
     retrying = Retrying(
         retry=retry_if_exception_type((TransferError, CheckpointError)),

@@ -7,18 +7,28 @@ be asked for again, so a broken body means a new checkpoint from its start.
 from __future__ import annotations
 
 import http.client
+import io
+import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from ozone_recon.errors import SourceError, TransferError
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 CHECKPOINT: Final = "/dbCheckpoint"
 _BY_HAND: Final = "Or take the checkpoint by hand and give the tar to `ozone-recon open`."
+SLOWEST: Final = 1024
+"""Bytes a second; what comes more slowly for long is given up, for it would not come to its end."""
+SLOW_AFTER: Final = 60.0
+"""Seconds of waiting, at least, after which that is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,46 @@ class OmHttp:
     longest_pause: float = 60.0
     ca_file: Path | None = None
     """PEM certificates to trust beside the system's, for https."""
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer that must not come too slowly."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **named: Any) -> None:
+        super().__init__(sock, *args, **named)
+        self.fp = io.BufferedReader(_Paced(sock, self.fp.detach()))
+
+
+class _Paced(io.RawIOBase):
+    """The bytes of a socket, whose own timeout says nothing of those that come one by one."""
+
+    def __init__(self, sock: socket.socket, raw: io.RawIOBase) -> None:
+        self._socket = sock
+        self._raw = raw
+        self._came = 0
+        self._waited: float | None = None
+        """Seconds since `_came` was 0; none while the server thinks about its answer."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        began = time.monotonic()
+        count = self._raw.readinto(buffer)
+        if self._waited is None:
+            self._waited = 0.0
+            return count
+        self._waited += time.monotonic() - began
+        self._came += count or 0
+        if self._waited > max(SLOW_AFTER, 2 * (self._socket.gettimeout() or 0)):
+            if count and self._came < SLOWEST * self._waited:
+                raise OSError(f"only {self._came:,} bytes have come in {self._waited:.0f} s")
+            self._came, self._waited = 0, 0.0
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
 class Body:
@@ -102,12 +152,13 @@ def _connection(address: str, om: OmHttp) -> http.client.HTTPConnection:
 
 
 def _ask(connection: http.client.HTTPConnection, om: OmHttp) -> http.client.HTTPResponse:
+    connection.response_class = _Response
     connection.connect()
-    socket = connection.sock
-    socket.settimeout(om.answer_timeout)
+    connected = connection.sock
+    connected.settimeout(om.answer_timeout)
     connection.request("GET", f"{CHECKPOINT}?flushBeforeCheckpoint={str(om.flush).lower()}")
     response = connection.getresponse()
-    socket.settimeout(om.read_timeout)
+    connected.settimeout(om.read_timeout)
     return response
 
 
@@ -143,4 +194,5 @@ def _reason(failed: Exception) -> str:
             "no answer in time (ozone.recon.om.connection.timeout, .connection.request.timeout and .socket.timeout "
             "say how long to wait)"
         )
-    return str(failed) or type(failed).__name__
+    text = str(failed) or type(failed).__name__
+    return text if text.isprintable() else f"no HTTP, but {text[:40]!r}"

@@ -1,0 +1,59 @@
+"""OM's checkpoint comes over a network that breaks: it is whole in the end, or nothing of it is kept."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from tests.faults.proxy import Does, Fault, Side, proxy
+from tests.sources.checkpoint_samples import MARKER, files_of, make_database, tar_of
+from tests.sources.om_stand_in import Answer, chunked, om, sized
+
+from ozone_recon.sources import om_http
+from ozone_recon.sources.checkpoint import from_om
+from ozone_recon.sources.om_http import OmHttp
+
+HEAD, BODY = 30, 20_000
+BROKEN = "closed connection|is not a tar: empty file|broke off|[Rr]eset"
+REASONS = {
+    Does.CUT: BROKEN,
+    Does.RESET: BROKEN,
+    Does.STALL: r"no answer in time \(ozone.recon.om.connection.timeout",
+    Does.GARBAGE: r"no HTTP, but '|more than 100 headers|broke off|torn",
+    Does.HUGE: "got more than 65536 bytes|broke off before its last entry",
+    Does.DRIP: r"only \d+ bytes have come in \d+ s",
+}
+FAULTS = [Fault(does, at=at) for does in REASONS for at in (0, HEAD, BODY)] + [Fault(Does.RESET, Side.CLIENT, 20)]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    return files_of(make_database(tmp_path_factory.mktemp("made") / "om.db"))
+
+
+@pytest.mark.parametrize("chunks", [True, False], ids=["chunks", "one piece"])
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_it_is_whole_in_the_end(
+    fault: Fault,
+    chunks: bool,
+    files: dict[str, bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(om_http, "SLOW_AFTER", 0.1)
+    tar = tar_of(files)
+    answer: Answer = chunked(tar) if chunks else sized(tar, len(tar))
+    with om(answer, answer) as leader, proxy(leader.address.removeprefix("http://"), fault) as between:
+        address = f"http://{between.address}"
+        settings = OmHttp((address,), answer_timeout=0.5, read_timeout=0.5, attempts=3, pause=0.01)
+        made, _ = from_om(settings, tmp_path, lambda _: None)
+    assert files_of(made) == {**files, MARKER: b""}
+    assert os.listdir(tmp_path) == [made.name]
+    (line,) = caplog.messages
+    assert address in line
+    assert line.isprintable()
+    assert re.search(REASONS[fault.does], line)
+    assert line.endswith("; attempt 2 of 3 follows in 0 s")
