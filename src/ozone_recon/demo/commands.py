@@ -122,6 +122,7 @@ class Commands:
             self._forget()
         else:
             self._turn("om", state)
+            self._world.om_runs = state == "start"
 
     def _turn(self, server: str, state: str) -> None:
         on = _is(state, "start", "stop")

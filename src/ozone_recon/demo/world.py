@@ -36,15 +36,17 @@ class World:
         self.uploads = Uploads(self.namespace, self.keys, self.chance)
         self.snapshots = Snapshots(self.namespace, self.chance)
         self.deleting = Deleting(self.namespace, self.keys)
+        self.om_runs = True
+        """Whether there is an OM to write to."""
         self.deletes = True
-        """Whether OM's services for deleting are on."""
+        """Whether its services for deleting are on."""
         self._served = now
         Company(plan, self.namespace, self.clock, self.chance).found(Stock(self.scm, plan, now))
 
     def step(self, now: float) -> None:
         """Does all that is due, and commits what OM has written."""
         self.clock.now = now
-        if self.deletes and now - self._served >= _SERVICES_EVERY:
+        if self.om_runs and self.deletes and now - self._served >= _SERVICES_EVERY:
             self._served = now
             self.deleting.empty_directories()
             self.scm.delete(self.deleting.purge(), now)
