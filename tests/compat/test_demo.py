@@ -1,6 +1,7 @@
 """Java Recon 2.2.0 follows a simulated cluster, and agrees with it: what it shows is what is there.
 
-OZONE_CLUSTER says where the script is that starts it; it needs Java 17 and Maven. It takes some eight minutes, most of them spent waiting for Java Recon's tasks.
+OZONE_CLUSTER says where the script is that starts it; it needs Java 17 and Maven. It takes some eight minutes, most of
+them spent waiting for the tasks of Java Recon.
 """
 
 from __future__ import annotations
