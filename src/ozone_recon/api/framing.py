@@ -207,6 +207,7 @@ class _Exchange:
         yield b"pragma", b"no-cache"
         yield b"expires", formatdate(usegmt=True).encode()
         yield b"x-recon-generation", (self.view.om_name or "none").encode()
+        yield b"x-recon-follows-cluster", b"true" if self.view.context.ask_cluster else b"false"
         if served := self.view.served:
             yield b"x-recon-sequence-number", b"%d" % served.sequence_number
             yield b"x-recon-data-age-ms", _age(self.view.om_at)
