@@ -15,8 +15,10 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
-LEAVE: Final = 0.002
+LEAVE: Final = 0.005
 """Seconds that a connection is left to processes with fewer; if it is still there, they are busy or gone."""
+STEP: Final = 0.001
+"""Seconds from one look at that to the next."""
 RECOVER: Final = 1.0
 """Seconds until the next attempt when none can be taken, as when too many files are open."""
 _LOG: Final = logging.getLogger(__name__)
@@ -53,6 +55,11 @@ class Acceptor:
         self._later: asyncio.TimerHandle | None = None
         self._watch()
 
+    def count(self) -> int:
+        """How many connections the process has. It is written down, for the other processes go by it."""
+        self._counts[self._door.number] = mine = len(self._connections) + len(self._arriving)
+        return mine
+
     def stop(self) -> None:
         """Takes no more."""
         self._loop.remove_reader(self._door.listener)
@@ -62,11 +69,10 @@ class Acceptor:
     def _watch(self) -> None:
         self._loop.add_reader(self._door.listener, self._knock)
 
-    def _knock(self) -> None:
-        """There is one to take, for all processes alike."""
-        self._counts[self._door.number] = mine = len(self._connections) + len(self._arriving)
-        if mine > min(self._counts):
-            self._pause(LEAVE, self._take)
+    def _knock(self, left: float = LEAVE) -> None:
+        """There is one to take, for all processes alike; it is left to others for so many seconds yet."""
+        if self.count() > min(self._counts) and left > 0:
+            self._pause(STEP, lambda: self._knock(left - STEP))
         else:
             self._take()
 
@@ -91,4 +97,4 @@ class Acceptor:
         task = self._loop.create_task(self._loop.connect_accepted_socket(self._protocol, connection))
         self._arriving.add(task)
         task.add_done_callback(self._arriving.discard)
-        self._counts[self._door.number] += 1
+        self.count()

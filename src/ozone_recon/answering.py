@@ -83,6 +83,10 @@ def server_for(context: Context, door: Door, stops_at: tuple[signal.Signals, ...
             protocol = partial(HttpToolsProtocol, self.config, self.server_state, {})
             self.acceptor = Acceptor(door, protocol, self.server_state.connections)
 
+        async def on_tick(self, counter: int) -> bool:
+            self.acceptor.count()
+            return await super().on_tick(counter)
+
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             self.acceptor.stop()
             await super().shutdown()
