@@ -3,35 +3,20 @@
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 from tests.api.asking import ask
-from tests.api.cluster_answers import java
-from tests.api.cluster_records import cluster_of
-from tests.insights.cluster_samples import Container, cluster_generation
-from tests.insights.om_samples import RandomDatabase, generation_of
+from tests.api.everything import knowing_everything, samples
 
 from ozone_recon.api.application import create_app
-from ozone_recon.api.context import Context, Served
+from ozone_recon.api.context import Context
 from ozone_recon.config import Config
-from ozone_recon.errors import CheckpointCause, CheckpointNeeded, NoSpace
-from ozone_recon.model.cluster import Cluster, ClusterTask
-from ozone_recon.model.container_health import UnhealthyContainer, UnhealthyState
+from ozone_recon.model.cluster import Cluster
 from ozone_recon.model.metrics import METRICS
-from ozone_recon.model.scm import ContainerState
 from ozone_recon.store.manifest import TaskStatus
-from ozone_recon.sync.om_metrics import om_samples
-from ozone_recon.sync.om_state import SyncState
-
-COUNTERS = {
-    name.removeprefix("ozone_recon_"): 3.0
-    for name in METRICS
-    if name.startswith(("ozone_recon_datanode_", "ozone_recon_cluster_generation", "ozone_recon_scm_containers"))
-}
 
 
 def context(**settings: str) -> Context:
@@ -45,35 +30,7 @@ def app(**settings: str) -> FastAPI:
 
 @pytest.fixture
 def everything(tmp_path: Path) -> Context:
-    """A server that knows an OM and a cluster, after some trouble."""
-    state = SyncState(built=5, folded=3, lag=7).astray(CheckpointNeeded(CheckpointCause.GAP, "purged"))
-    state = state.began("checkpoint").failed(NoSpace("full"))
-    config = Config.load(flags={"ozone.recon.db.dir": str(tmp_path)})
-    whole = Context(config, lambda: [state.snapshot], lambda: True, counted=lambda: om_samples(state))
-    om = generation_of(RandomDatabase(10).tables, tmp_path / "om")
-    whole.serve(Served(om, "one", 77, 1, lambda *_: None, lambda: None))
-    whole.cluster_generation = cluster_generation(
-        tmp_path / "scm",
-        [Container(1), Container(2, ContainerState.OPEN)],
-        unhealthy=[UnhealthyContainer(1, UnhealthyState.MISSING, 1, 3, 0)],
-    )
-    datanodes = java("datanodes")["datanodes"]
-    whole.cluster = cluster_of(
-        [*datanodes, datanodes[0] | {"state": "STALE"}],
-        java("pipelines")["pipelines"],
-        error="SCM is away",
-        waiting_for=("dn1",),
-        drift={"CLOSED": -2},
-        tasks=(ClusterTask("PipelineSyncTask", error="SCM is away"),),
-        counters=COUNTERS,
-    )
-    whole.ask_cluster = lambda _: pytest.fail("nobody is asked")
-    return whole
-
-
-def samples(text: str, read: Any = read_text) -> dict[tuple[str, ...], float]:
-    """The value of each sample by its name and the values of its labels."""
-    return {(one.name, *one.labels.values()): one.value for family in read(text) for one in family.samples}
+    return knowing_everything(tmp_path)
 
 
 def test_prom_counts_answers_by_route_and_status() -> None:
