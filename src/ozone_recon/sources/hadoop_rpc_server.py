@@ -46,7 +46,7 @@ class RpcServerSettings:
     most_connections: int = 10_000
     """Beyond, that one is let go on which nothing has come for the longest time."""
     most_held: int = 512 << 20
-    """Bytes of requests, in part or not answered yet, of all connections; beyond, the one with most is let go."""
+    """Bytes of requests, in part or not answered yet, of all connections; beyond, large ones come one by one."""
     calls_at_once: int = 16
     """Of one connection; what it sends beyond is not read before one is answered."""
     longest_request: int = LONGEST
@@ -81,6 +81,13 @@ class _Company:
         self._settings = settings
         self._all: set[_Conversation] = set()
         self._held = 0
+        self.turn = asyncio.Lock()
+        """Held by the one whose large request comes while there is not room for all."""
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether they hold too much."""
+        return self._held > self._settings.most_held
 
     def join(self, one: _Conversation) -> None:
         """Takes one in."""
@@ -93,20 +100,15 @@ class _Company:
 
     def hold(self, one: _Conversation, size: int) -> None:
         """Says how many bytes one holds now."""
-        if one not in self._all:
-            return
-        self._held += size - one.held
-        one.held = size
-        if self._held > self._settings.most_held:
-            largest = max(self._all, key=lambda other: other.held)
-            self.leave(largest)
-            largest.let_go(f"it is let go: of all unfinished requests, its {largest.held:,} bytes are the most")
+        if one in self._all:
+            self._held += size - one.held
+            one.held = size
 
     def leave(self, one: _Conversation) -> None:
         """One is over, or as good as that."""
         if one in self._all:
+            self.hold(one, 0)
             self._all.discard(one)
-            self._held -= one.held
 
 
 class _Conversation:
@@ -134,6 +136,7 @@ class _Conversation:
         self._room = asyncio.Semaphore(settings.calls_at_once)
         self._called = 0
         """Bytes of their requests."""
+        self._has_turn = False
 
     def let_go(self, reason: str) -> None:
         """Ends it from our side."""
@@ -151,6 +154,7 @@ class _Conversation:
                     await self._writer.wait_closed()
         finally:
             self._company.leave(self)
+            self._end_turn(over=True)
             self._writer.transport.abort()
 
     async def _read_on(self, calls: asyncio.TaskGroup) -> None:
@@ -166,6 +170,7 @@ class _Conversation:
                 if self._wire.frames > frames or not owed:
                     self.heard = self._clock()
                 self._hold()
+                self._end_turn()
                 self._send()
             self._wire.end()
         except (ReconError, OSError) as error:
@@ -184,6 +189,7 @@ class _Conversation:
             try:
                 async with asyncio.timeout(limit):
                     await self._writer.drain()
+                    await self._take_turn()
                     return await self._reader.read(_PIECE)
             except TimeoutError:
                 if self._owes():
@@ -191,12 +197,23 @@ class _Conversation:
                 if not self.under_way:
                     return b""
 
+    async def _take_turn(self) -> None:
+        """Waits until it may go on, when it is amid a large request and there are too many of these."""
+        if self._wire.begun > _PIECE and self._company.is_crowded and not self._has_turn:
+            await self._company.turn.acquire()
+            self._has_turn = True
+
+    def _end_turn(self, *, over: bool = False) -> None:
+        if self._has_turn and (over or self._wire.begun <= _PIECE):
+            self._company.turn.release()
+            self._has_turn = False
+
     def _owes(self) -> bool:
         """Whether something has begun that must come to its end in time."""
         return self._wire.begun > 0 or not self._wire.introduced
 
     def _late(self) -> str:
-        what = f"a request had {self._wire.begun:,} bytes" if self._wire.introduced else "nobody said who it is"
+        what = f"a request had {self._wire.begun:,} bytes" if self._wire.begun else "nobody said who it is"
         return f"it is let go: after {self._settings.patience:g} s {what}"
 
     async def _answer(self, call: Call) -> None:
