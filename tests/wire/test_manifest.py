@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 from rocksdict import Options, Rdict
+from tests.wire.rocksdb_samples import log_of
+from tests.wire.test_protobuf import varint
 
-from ozone_recon.errors import DecodeError
+from ozone_recon.errors import DecodeError, Unsupported
 from ozone_recon.wire.log_format import BLOCK, records
-from ozone_recon.wire.manifest import read_manifest
+from ozone_recon.wire.manifest import TableFile, read_manifest
 
 
 def manifest_of(path: Path) -> bytes:
@@ -37,6 +39,29 @@ def test_files_that_a_compaction_replaced_are_gone(tmp_path: Path) -> None:
     live = {int(Path(found["name"]).stem) for found in db.live_files()}
     assert set(read_manifest(manifest_of(tmp_path)).families[0].files) == live
     db.close()
+
+
+def new_file(*fields: tuple[int, bytes]) -> bytes:
+    """A MANIFEST of one edit: file 7 on level 0, of 9 bytes, with these fields."""
+    bound = blob(b"key" + bytes(8))
+    ends = b"".join(varint(tag) + blob(value) for tag, value in fields)
+    return log_of([varint(103) + bytes([0, 7, 9]) + 2 * bound + bytes([1, 1]) + ends + b"\x01"])
+
+
+def blob(value: bytes) -> bytes:
+    return varint(len(value)) + value
+
+
+@pytest.mark.parametrize("tag", [2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 63, 65, 128])
+def test_fields_that_change_no_row_are_skipped(tag: int) -> None:
+    files = read_manifest(new_file((tag, b"\1"), (5, b""))).families[0].files
+    assert files == {7: TableFile(7, 0, 9, b"key", b"key")}
+
+
+@pytest.mark.parametrize(("tag", "why"), [(4, "values of file 7"), (64, "field 64 of file 7"), (66, "field 66")])
+def test_fields_that_must_be_known_are_refused(tag: int, why: str) -> None:
+    with pytest.raises(Unsupported, match=f"edit 0 of the MANIFEST: {why}"):
+        read_manifest(new_file((5, b""), (tag, b"\1")))
 
 
 def test_cut_anywhere_it_says_so_or_tells_the_edits_before(sample_checkpoint: Path) -> None:

@@ -14,7 +14,10 @@ PREVIOUS_LOG, MIN_LOG_TO_KEEP, NEW_FILE = 9, 10, 103
 FAMILY, FAMILY_ADD, FAMILY_DROP, MAX_FAMILY, ATOMIC_GROUP = 200, 201, 202, 203, 300
 IGNORABLE: Final = 1 << 13
 """Tags with this bit carry a length and may be skipped by who does not know them."""
-LAST_CUSTOM_FIELD: Final = 1
+LAST_FIELD, OLDEST_VALUE_FILE, PATH = 1, 4, 65
+"""Fields of a new file: the end of them; that it has values in other files; in which of several directories it lay."""
+BINDING: Final = 1 << 6
+"""Fields of a new file with this bit may not be skipped by who does not know them."""
 BYTEWISE: Final = b"leveldb.BytewiseComparator"
 
 
@@ -113,8 +116,12 @@ def _new_file(edit: Cursor) -> TableFile:
     smallest, largest = edit.slice(), edit.slice()
     edit.varint()
     edit.varint()
-    while edit.varint32() != LAST_CUSTOM_FIELD:
+    while (tag := edit.varint32()) != LAST_FIELD:
         edit.slice()
+        if tag == OLDEST_VALUE_FILE:
+            raise Unsupported(f"values of file {number} in files of their own")
+        if tag & BINDING and tag != PATH:
+            raise Unsupported(f"field {tag} of file {number}")
     if min(len(smallest), len(largest)) < 8:
         raise DecodeError(f"file {number} has a bound of fewer than 8 bytes")
     return TableFile(number, level, size, smallest[:-8], largest[:-8])
