@@ -23,6 +23,7 @@ from ozone_recon.answering import served_from, server_for
 from ozone_recon.api.context import Context
 from ozone_recon.api.measured import Measured
 from ozone_recon.config import Config
+from ozone_recon.logs import log_to_stderr
 from ozone_recon.model.metrics import Sample
 from ozone_recon.store.generation import Generation, TaskStatus
 
@@ -70,6 +71,7 @@ def main() -> None:
     connection: Connection[Said, Start | News | None] = Connection(int(sys.argv[1]))
     start, news = connection.recv(), connection.recv()
     assert isinstance(start, Start)
+    log_to_stderr(start.config.logs)
     if not isinstance(news, News):
         return
     with suppress(BrokenPipeError), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

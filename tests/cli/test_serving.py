@@ -1,6 +1,7 @@
 """The commands that serve, as processes of their own, on the sample."""
 
 import gzip
+import json
 import os
 import signal
 import subprocess
@@ -26,8 +27,7 @@ def running(*arguments: object, **environment: str) -> Iterator[tuple[str, "subp
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | environment) as process:
         try:
             assert process.stderr
-            first = process.stderr.readline()
-            assert first.startswith("Serving on http://"), first
+            first = next(line for line in process.stderr if line.startswith("Serving on http://"))
             yield first.split()[2], process
         finally:
             process.kill()
@@ -60,6 +60,21 @@ def test_open_serves_what_it_has_built_until_it_is_told_to_stop(tmp_path: Path, 
 
 def local(data_dir: Path, *arguments: str) -> str:
     return CliRunner().invoke(main, [*arguments, "--data-dir", str(data_dir), "--json"]).stdout
+
+
+def test_with_json_each_line_is_an_object(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ozone_recon", "open", str(SAMPLE), "--data-dir", str(tmp_path), "--port", "0"]
+    keys = ("-D", "ozone.recon.log.format=json", "-D", "ozone.recon.http.process.count=2")
+    with subprocess.Popen([*command, *keys], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        serving = json.loads(process.stderr.readline())
+        address = serving["message"].removeprefix("serving on ")
+        wait_until_ready(address)
+        code, said = rest(process, signal.SIGINT)
+    messages = [json.loads(line)["message"] for line in said.splitlines()]
+    assert code == 0
+    assert serving["level"] == "INFO"
+    assert any(one.startswith("Built, at sequence number") for one in messages)
 
 
 def test_a_second_start_builds_nothing(tmp_path: Path) -> None:

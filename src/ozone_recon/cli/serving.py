@@ -13,12 +13,14 @@ import click
 
 from ozone_recon.cli.building import built
 from ozone_recon.cli.progress import watching
+from ozone_recon.logs import log_to_stderr
 
 if TYPE_CHECKING:
     from ozone_recon.config import Config
     from ozone_recon.sync.om import OmSync
     from ozone_recon.sync.origin import Origin
 
+_LOG: Final = logging.getLogger(__name__)
 _PATH: Final = click.Path(path_type=Path)
 
 
@@ -107,12 +109,16 @@ def serve_config(config: Config, origin: Origin) -> None:
     """Serves until it is told to stop, and shows what it does meanwhile."""
     from ozone_recon import app
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    log_to_stderr(config.logs)
+    logged = config.logs.format == "json"
     with ExitStack() as held:
 
         def started(address: str, sync: OmSync) -> None:
-            click.echo(f"Serving on {address} (Ctrl-C stops)", err=True)
-            held.enter_context(watching(sync))
+            if logged:
+                _LOG.info("serving on %s", address)
+            else:
+                click.echo(f"Serving on {address} (Ctrl-C stops)", err=True)
+            held.enter_context(watching(sync, logged=logged))
 
         app.serve(config, origin, started)
 

@@ -11,6 +11,7 @@ from ozone_recon.config.kinds import Address
 from ozone_recon.config.om_addresses import om_rpc_addresses, om_web_addresses
 from ozone_recon.config.settings import Settings
 from ozone_recon.errors import ConfigError
+from ozone_recon.logs import LogSettings
 from ozone_recon.sources.om_http import OmHttp
 
 
@@ -48,6 +49,7 @@ class Config:
     metrics_answer_timeout: float
     heatmap: bool
     """Whether the heatmap is switched on and has a provider."""
+    logs: LogSettings
     prom_enabled: bool
     prom_token: str
     unprotected: str | None
@@ -89,6 +91,7 @@ class Config:
             metrics_connect_timeout=settings.get(keys.METRICS_CONNECTION_TIMEOUT),
             metrics_answer_timeout=settings.get(keys.METRICS_REQUEST_TIMEOUT),
             heatmap=settings.get(keys.HEATMAP_ENABLED) and bool(settings.get(keys.HEATMAP_PROVIDER)),
+            logs=LogSettings(settings.get(keys.LOG_FORMAT), settings.get(keys.LOG_LEVEL)),
             prom_enabled=settings.get(keys.PROM_ENABLED),
             prom_token=settings.get(keys.PROM_TOKEN),
             unprotected=_unprotected(settings),

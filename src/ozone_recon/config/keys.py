@@ -222,6 +222,20 @@ HEATMAP_ENABLED: Final = Key(
     "ozone.recon.heatmap.enable", FLAG, "false", "Whether the heatmap is on; it needs a provider too."
 )
 HEATMAP_PROVIDER: Final = Key("ozone.recon.heatmap.provider", TEXT, "", "The heatmap's provider.")
+LOG_FORMAT: Final = Key(
+    "ozone.recon.log.format",
+    one_of("text", "json"),
+    "text",
+    "How to log on standard error: lines for people, or a JSON object for each event.",
+    ours=True,
+)
+LOG_LEVEL: Final = Key(
+    "ozone.recon.log.level",
+    one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+    "INFO",
+    "What to log: events of this kind, and worse ones.",
+    ours=True,
+)
 PROM_ENABLED: Final = Key(
     "hdds.prometheus.endpoint.enabled", FLAG, "true", "Whether /prom gives our own metrics to Prometheus."
 )
