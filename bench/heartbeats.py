@@ -1,0 +1,267 @@
+"""Times the answers to datanodes' heartbeats: in quiet, and while OM's database is rebuilt and containers are judged.
+
+    .venv/bin/python bench/heartbeats.py [--datanodes 2000] [--containers 5000] [--om DIRECTORY]
+
+A simulated SCM and its datanodes (`ozone-recon demo` has the same), in a process of their own, meet the process that
+follows a cluster. All datanodes register with all that they have, each at a moment of the first interval that is its
+own; it is timed from the first one until all is read. Then their heartbeats are answered for --seconds in quiet; and
+for as long while containers are judged again every two seconds or as fast as that goes (some change), and the om.db
+given with --om (`bench/make_om_db.py` makes one) is rebuilt again and again. Times are those that datanodes see, from
+the call to the answer; they share the CPUs with all the rest. Memory is that of the process that answers them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import queue
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from ozone_recon.demo.fleet import Fleet
+from ozone_recon.demo.plan import Plan
+from ozone_recon.demo.scm import Scm
+from ozone_recon.demo.scm_answers import ScmAnswers
+from ozone_recon.demo.stock import Stock
+from ozone_recon.model.cluster import Cluster
+from ozone_recon.sources.hadoop_rpc import RpcSettings
+from ozone_recon.sources.hadoop_rpc_server import RpcServerSettings, take_calls
+from ozone_recon.sources.scm import METHOD, PROTOCOL
+from ozone_recon.sync.cluster_settings import ClusterJob, ClusterSettings, ScmPace
+from ozone_recon.sync.cluster_watch import ClusterWatch
+
+HOST = "127.0.0.1"
+CHANGES = 20
+"""Replicas of which something else is reported, a second."""
+MIB = 1 << 20
+PATIENCE = 1800
+
+
+async def simulate(plan: Plan, recon: str) -> None:
+    """Runs SCM and the datanodes; hears on its input when to begin, and when to say how it went since it last did."""
+    chance = random.Random(plan.seed)
+    scm = Scm(plan, chance, time.time())
+    Stock(scm, plan, time.time()).seal()
+    answers = ScmAnswers(scm)
+    fleet = Fleet(scm, plan, recon)
+    fleet.heard.seconds = deque()
+    words: asyncio.Queue[str] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    def listen() -> None:
+        for line in sys.stdin:
+            loop.call_soon_threadsafe(words.put_nowait, line.strip())
+        loop.call_soon_threadsafe(words.put_nowait, "end")
+
+    async def submit(request: bytes) -> bytes:
+        return answers.answer(request)
+
+    async def live() -> None:
+        while True:
+            await asyncio.sleep(1)
+            scm.step(time.time())
+            for _ in range(CHANGES):
+                datanode = chance.choice(scm.datanodes)
+                datanode.replicas.touch(int(chance.choice(datanode.replicas.containers)))
+
+    threading.Thread(target=listen, daemon=True).start()
+    async with take_calls({(PROTOCOL, METHOD): submit}, RpcServerSettings(HOST, 0)) as port:
+        tell(port=port, containers=len(scm.containers), replicas=sum(len(one.replicas) for one in scm.datanodes))
+        tasks = []
+        while (word := await words.get()) != "end":
+            if word == "begin":
+                tasks = [loop.create_task(fleet.run()), loop.create_task(live())]
+            times = sorted(fleet.heard.seconds)
+            fleet.heard.seconds.clear()
+            shares = {name: times[int(part * (len(times) - 1))] for name, part in SHARES.items() if times}
+            tell(calls=len(times), failures=fleet.heard.failures, registrations=fleet.heard.registrations, **shares)
+        for task in tasks:
+            task.cancel()
+
+
+SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
+
+
+def tell(**what: Any) -> None:
+    """Says something to the one who began this process."""
+    print(json.dumps(what), flush=True)
+
+
+class Simulation:
+    """The process of SCM and the datanodes."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.about = self._hear()
+
+    def ask(self, word: str = "say") -> dict[str, Any]:
+        """How it went since the last time."""
+        assert self._process.stdin is not None
+        print(word, file=self._process.stdin, flush=True)
+        return self._hear()
+
+    def _hear(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        said: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return said
+
+
+@contextmanager
+def simulation(arguments: list[str], port: int) -> Iterator[Simulation]:
+    """The process, for a while."""
+    command = [sys.executable, __file__, *arguments, "--simulate", f"{HOST}:{port}"]
+    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as process:
+        try:
+            yield Simulation(process)
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def rebuilding(om: Path | None) -> Iterator[list[float]]:
+    """Has a database rebuilt again and again; gives the seconds that each took."""
+    took: list[float] = []
+    ended = threading.Event()
+    running: list[subprocess.Popen[bytes]] = []
+
+    def rebuild() -> None:
+        while om is not None and not ended.is_set():
+            with tempfile.TemporaryDirectory() as place:
+                command = [sys.executable, "-m", "ozone_recon", "open", str(om), "--data-dir", place, "--no-serve"]
+                began = time.perf_counter()
+                running[:] = [subprocess.Popen(command, stderr=subprocess.DEVNULL)]
+                if running[0].wait() == 0:
+                    took.append(time.perf_counter() - began)
+
+    thread = threading.Thread(target=rebuild)
+    thread.start()
+    try:
+        yield took
+    finally:
+        ended.set()
+        for process in running:
+            process.terminate()
+        thread.join()
+
+
+class Followed:
+    """What the process that follows the cluster says, and its memory."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.told: queue.Queue[Cluster | Path] = queue.Queue()
+        self.generations = 0
+
+    def until(self, is_so: Callable[[Cluster], bool], seconds: float = PATIENCE) -> bool:
+        """Waits until this is so, or for so long."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            with suppress(queue.Empty):
+                news = self.told.get(timeout=left)
+                self.generations += isinstance(news, Path)
+                if isinstance(news, Cluster) and is_so(news):
+                    return True
+        return False
+
+    def memory(self) -> str:
+        """Its resident size, and what that was at most."""
+        status = Path(f"/proc/{int((self.place / 'LOCK').read_text())}/status").read_text()
+        now, peak = (int(status.split(name)[1].split()[0]) / 1024 for name in ("VmRSS:", "VmHWM:"))
+        return f"{now:,.0f} MiB (at most {peak:,.0f})"
+
+
+def line(what: str, said: dict[str, Any], more: str) -> None:
+    """Prints how heartbeats were answered."""
+    times = ", ".join(f"{name} {said[name] * 1000:.1f}" for name in SHARES if name in said)
+    print(f"{what}: {said['calls']:,} calls, {said['failures']} failed; ms: {times}; {more}; {load()}", flush=True)
+
+
+def load() -> str:
+    """How busy the machine is."""
+    return "load " + " ".join(f"{one:.1f}" for one in os.getloadavg())
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Prints everything."""
+    with socket.create_server((HOST, 0)) as probe:
+        port = probe.getsockname()[1]
+    with simulation(sys.argv[1:], port) as simulated, tempfile.TemporaryDirectory() as directory:
+        about = simulated.about
+        print(f"{options.datanodes:,} datanodes, {about['replicas']:,} replicas of {about['containers']:,} containers")
+        followed = Followed(Path(directory) / "cluster")
+        settings = ClusterSettings(
+            {"": f"{HOST}:{about['port']}"}, RpcSettings("bench"), HOST, port, judging=2, sizes=2, pace=ScmPace()
+        )
+        watch = ClusterWatch(ClusterJob(settings, followed.place), followed.told.put)
+        watch.start()
+        try:
+            followed.until(lambda cluster: cluster.scm_at > 0)
+            print(f"SCM has been read; {followed.memory()}; {load()}", flush=True)
+            began = time.perf_counter()
+            simulated.ask("begin")
+            followed.until(
+                lambda cluster: (
+                    cluster.counters["datanode_registrations_total"] >= options.datanodes
+                    and not cluster.counters["datanode_reports_waiting"]
+                )
+            )
+            seconds = time.perf_counter() - began
+            line(f"all is read after {seconds:.1f} s", simulated.ask(), followed.memory())
+            followed.until(lambda cluster: not cluster.waiting_for)
+            time.sleep(options.heartbeat)
+            simulated.ask()
+            time.sleep(options.seconds)
+            line("judged only", simulated.ask(), followed.memory())
+            followed.until(lambda _: True)
+            before = followed.generations
+            with rebuilding(options.om) as took:
+                followed.until(lambda _: False, options.seconds)
+            more = f"{followed.generations - before} judgements; rebuilt in {', '.join(f'{one:.0f}' for one in took)} s"
+            line("judged and rebuilt", simulated.ask(), f"{more}; {followed.memory()}")
+        finally:
+            watch.stop()
+
+
+def main() -> None:
+    """Reads the arguments."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--datanodes", type=int, default=2000)
+    parser.add_argument("--containers", type=int, default=5000, help="on each")
+    parser.add_argument("--heartbeat", type=float, default=10.0, help="seconds between two of a datanode")
+    parser.add_argument("--seconds", type=float, default=60.0, help="to look at heartbeats, twice")
+    parser.add_argument("--om", type=Path, metavar="DIRECTORY", help="an om.db to rebuild meanwhile")
+    parser.add_argument("--simulate", metavar="HOST:PORT", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.simulate:
+        plan = Plan(
+            datanodes=options.datanodes,
+            racks=min(20, options.datanodes),
+            containers=options.containers,
+            keys=0,
+            heartbeat=options.heartbeat,
+            stale=1e6,
+            dead=2e6,
+            full_report=1e6,
+        )
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(simulate(plan, options.simulate))
+    else:
+        measure(options)
+
+
+if __name__ == "__main__":
+    main()
