@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from ozone_recon.config.kinds import SIZE
-from ozone_recon.demo.company import date_of
 from ozone_recon.demo.faults import Faults
 from ozone_recon.demo.namespace import NO_QUOTA, Bucket
 from ozone_recon.demo.refusal import Refused
@@ -16,7 +14,6 @@ from ozone_recon.demo.workload import Workload
 from ozone_recon.demo.world import World
 from ozone_recon.errors import BadRequest
 
-_DATE: Final = re.compile(r"\{date([+-]\d+)?\}")
 _MANY: Final = 100_000
 """Keys to delete with one command, at most."""
 
@@ -70,7 +67,7 @@ class Commands:
     def do(self, line: str, when: float) -> None:
         """Does what a line says; `when` is the time in the script's days, of which keys have their names."""
         self._when = when
-        command = parse(_DATE.sub(lambda found: date_of(when, int(found[1] or 0)), line))
+        command = parse(line)
         if command is None:
             raise BadRequest(f"{line!r} is none of the commands:\n{explained()}")
         name, arguments = command

@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from ozone_recon.demo.company import date_of
 from ozone_recon.errors import BadRequest, ReconError
 
 _LOG: Final = logging.getLogger(__name__)
 _LINE: Final = re.compile(r"(\d\d):(\d\d)\s+(.+)")
+_DATE: Final = re.compile(r"\{date([+-]\d+)?\}")
 _SECONDS: Final = 86_400.0
 SCRIPT: Final = Path(__file__).with_name("day.txt")
 """The day that there is when nobody gives another."""
@@ -70,9 +72,11 @@ class Day:
         return self._midnight + (now - self._began) / self._length * _SECONDS
 
     def say(self, event: Event, when: float) -> None:
-        """Does one thing, and says what; what cannot be done is left out."""
+        """Does one thing, and says what; what cannot be done is left out. `{date-14}` is that of the day, less 14."""
+        command = _DATE.sub(lambda found: date_of(when, int(found[1] or 0)), event.command)
+        event = replace(event, command=command)
         _LOG.info("%s", event)
         try:
-            self._do(event.command, when)
+            self._do(command, when)
         except ReconError as error:
             _LOG.warning("%s: %s", event, error)

@@ -11,7 +11,7 @@ from ozone_recon.demo.keys import Keys
 from ozone_recon.demo.namespace import Bucket, Namespace
 from ozone_recon.model.om import Block
 
-_AT_ONCE: Final = 500
+_AT_ONCE: Final = 100
 """Directories, files or keys to delete in a step, at most."""
 
 

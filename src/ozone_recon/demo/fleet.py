@@ -34,6 +34,16 @@ class Heard:
     failures: int = 0
     seconds: deque[float] = field(default_factory=lambda: deque(maxlen=10_000))
 
+    def __str__(self) -> str:
+        calls = (
+            f"{self.registrations:,} registrations and {self.heartbeats:,} heartbeats, {self.failures:,} not answered"
+        )
+        if not self.seconds:
+            return calls
+        took = sorted(self.seconds)
+        middle, slow = (1000 * took[int(part * (len(took) - 1))] for part in (0.5, 0.99))
+        return f"{calls}; of the last, half in {middle:.1f} ms and 99 of 100 in {slow:.1f} ms"
+
 
 class Fleet:
     """All datanodes."""

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import uvloop
+
 from ozone_recon.demo.commands import Commands
 from ozone_recon.demo.day import Day, Event
 from ozone_recon.demo.plan import Plan
@@ -22,6 +24,8 @@ from ozone_recon.demo.workload import Workload
 _LOG: Final = logging.getLogger(__name__)
 STEP: Final = 0.1
 """Seconds between two steps."""
+_SAY_EVERY: Final = 60.0
+"""Seconds between two lines about how Recon answers datanodes."""
 
 
 class Play:
@@ -50,7 +54,8 @@ class Play:
 
 def play(plan: Plan, place: Path, ports: Ports, events: tuple[Event, ...], ready: Callable[[Ports], None]) -> None:
     """Plays until SIGTERM or KeyboardInterrupt; `ready` is told where the servers are once they are there."""
-    asyncio.run(_play(plan, place, ports, events, ready))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_play(plan, place, ports, events, ready))
 
 
 async def _play(
@@ -62,9 +67,13 @@ async def _play(
         at_play = Play(cluster, plan, events)
         ready(cluster.ports)
         threading.Thread(target=_read_lines, args=(loop, at_play.type), daemon=True).start()
+        said = time.monotonic()
         while not ended.is_set():
             at_play.step(time.time())
             await asyncio.sleep(STEP)
+            if time.monotonic() - said > _SAY_EVERY:
+                said = time.monotonic()
+                _LOG.info("%s", cluster.fleet.heard)
 
 
 def _read_lines(loop: asyncio.AbstractEventLoop, use: Callable[[str], None]) -> None:

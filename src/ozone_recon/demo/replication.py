@@ -17,8 +17,8 @@ from ozone_recon.demo.placement import Placement
 from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.scm import ContainerState
 
-_LOOKS = 2_000
-"""Containers to look at in a step, at most."""
+_LOOKS = 200
+"""Containers to look at in a step, at most: longer ones would keep all datanodes waiting."""
 _COPYING = 3.0
 """Seconds that a copy takes."""
 _LIVING = (ContainerState.CLOSED, ContainerState.QUASI_CLOSED)

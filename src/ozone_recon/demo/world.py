@@ -17,7 +17,7 @@ from ozone_recon.demo.uploads import Snapshots, Uploads
 from ozone_recon.model.om import TransactionInfo
 
 _TERM: Final = 1
-_SERVICES_EVERY: Final = 1.0
+_SERVICES_EVERY: Final = 0.2
 """Seconds between two runs of OM's services."""
 
 
