@@ -17,16 +17,16 @@ from ozone_recon.config import Config
 from ozone_recon.errors import CheckpointCause, CheckpointNeeded, NoSpace
 from ozone_recon.model.cluster import ClusterTask
 from ozone_recon.model.container_health import UnhealthyContainer, UnhealthyState
-from ozone_recon.model.metrics import METRICS
+from ozone_recon.model.metrics import METRICS, Sample
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.sync.om_metrics import om_samples
 from ozone_recon.sync.om_state import SyncState
 
-COUNTERS = {
-    name.removeprefix("ozone_recon_"): 3.0
+COUNTERS = tuple(
+    Sample(name, 3)
     for name in METRICS
     if name.startswith(("ozone_recon_datanode_", "ozone_recon_cluster_generation", "ozone_recon_scm_containers"))
-}
+)
 
 
 def knowing_everything(place: Path) -> Context:

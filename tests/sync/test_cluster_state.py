@@ -104,13 +104,19 @@ def test_who_is_waited_for() -> None:
     assert state.waiting_for() == ()
 
 
-def test_new_healths_are_told_once() -> None:
+def test_new_healths_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "ozone_recon")
     state = state_with(DATANODE, OTHER_DATANODE)
     assert state.look(0.0) == {"HEALTHY"}
     assert state.look(1.0) == set()
     urgent = state.changes.urgent
     assert (state.look(301), state.look(302), state.look(SILENT)) == ({"STALE"}, set(), {"DEAD"})
     assert state.changes.urgent == urgent + 2
+    state.health.hear(HEARTBEAT, SILENT)
+    assert state.look(SILENT) == {"HEALTHY"}
+    name = f"datanode {DATANODE.host_name} ({DATANODE.uuid}) is"
+    said = [record.getMessage() for record in caplog.records if record.getMessage().startswith(name)]
+    assert said == [f"{name} STALE", f"{name} DEAD", f"{name} HEALTHY again"]
 
 
 def test_what_changes_nothing_but_sizes_is_no_haste() -> None:

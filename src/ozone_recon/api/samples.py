@@ -66,8 +66,7 @@ def _of_cluster(cluster: Cluster) -> Iterator[Sample]:
     yield Sample("ozone_recon_failed_volumes", storage.failed_volumes)
     for pipeline_state, count in Counter(one.state for one in cluster.pipelines).items():
         yield Sample("ozone_recon_pipelines", count, (pipeline_state,))
-    for name, value in cluster.counters.items():
-        yield Sample(f"ozone_recon_{name}", value)
+    yield from cluster.counters
 
 
 def _of_containers(tables: Generation) -> Iterator[Sample]:

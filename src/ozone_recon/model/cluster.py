@@ -10,6 +10,7 @@ from dataclasses import astuple, dataclass, field
 from typing import Final
 
 from ozone_recon.model.datanode_reports import LayoutVersion, Software
+from ozone_recon.model.metrics import Sample
 from ozone_recon.model.scm import (
     DatanodeDetails,
     DecommissionProgress,
@@ -119,5 +120,5 @@ class Cluster:
     deleted_blocks: DeletedBlocksSummary | None = None
     drift: dict[str, int] = field(default_factory=dict)
     tasks: tuple[ClusterTask, ...] = ()
-    counters: dict[str, float] = field(default_factory=dict)
-    """For /prom, by the name of the metric without its prefix."""
+    counters: tuple[Sample, ...] = ()
+    """What the process that follows it counts, for /prom."""

@@ -42,7 +42,7 @@ def write_state(state: ClusterState, cluster: Cluster, build: GenerationBuild) -
     state.open_replicas = {
         row.uuid: count for row, count in zip(datanodes, open_replicas.tolist(), strict=True) if count
     }
-    rest = replace(cluster, datanodes=(), pipelines=(), open_containers_of={}, tasks=(), counters={})
+    rest = replace(cluster, datanodes=(), pipelines=(), open_containers_of={}, tasks=(), counters=())
     with build.create(CLUSTER, TABLES[CLUSTER]) as out:
         out.append(record=ByteColumn.of([_record(_CLUSTER, rest)]))
     build.about = About(taken_at=cluster.at, source="cluster")

@@ -6,6 +6,7 @@ that are replaced, never changed. Times are ms since 1970, but `now`: seconds th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -20,9 +21,11 @@ from ozone_recon.model.cluster import Cluster, ClusterTask, Datanode, Leaving, S
 from ozone_recon.model.cluster_requests import Removal, RemoveDatanodes
 from ozone_recon.model.columns import Int64s
 from ozone_recon.model.datanode_reports import DatanodeReports, LayoutVersion, Software, StorageReport
+from ozone_recon.model.metrics import Sample
 from ozone_recon.model.scm import DatanodeDetails, DeletedBlocksSummary, NodeStatus, Pipeline, ScmInfo
 from ozone_recon.sync.doubtful_containers import DoubtfulContainers, doubtful
 
+_LOG: Final = logging.getLogger(__name__)
 _ALIVE: Final = ("HEALTHY", "HEALTHY_READONLY")
 
 
@@ -155,11 +158,13 @@ class ClusterState:
     def look(self, now: float) -> set[str]:
         """Which healths of datanodes are new since it was last looked."""
         healths = {uuid: self._health(uuid, now) for uuid in self._uuids()}
-        new = {health for uuid, health in healths.items() if self._healths.get(uuid) != health}
+        changed = {uuid: health for uuid, health in healths.items() if self._healths.get(uuid) != health}
+        for uuid, health in changed.items():
+            self._log(uuid, health)
         if healths != self._healths:
             self.changes.urgent += 1
         self._healths = healths
-        return new
+        return set(changed.values())
 
     def waiting_for(self) -> tuple[str, ...]:
         """Hosts of the datanodes that live, by SCM, and have not said yet what they have."""
@@ -202,7 +207,7 @@ class ClusterState:
         leaders = self._leaders
         return [replace(one, leader=leaders.get(one.pipeline_id, one.leader)) for one in self._pipelines.values()]
 
-    def cluster(self, at: int, now: float, tasks: tuple[ClusterTask, ...], counters: dict[str, float]) -> Cluster:
+    def cluster(self, at: int, now: float, tasks: tuple[ClusterTask, ...], counters: tuple[Sample, ...]) -> Cluster:
         """All of it but the containers."""
         scm = self.scm
         return Cluster(
@@ -235,6 +240,14 @@ class ClusterState:
                 self._reported[uuid] = _Reported(
                     one.details, one.layout, one.software, one.storage, one.last_heartbeat, whole=True
                 )
+
+    def _log(self, uuid: str, health: str) -> None:
+        """Says that a datanode has fallen silent, or speaks again; that it has come is said when it registers."""
+        node = self._reported[uuid].details if uuid in self._reported else self._nodes[uuid].datanode
+        if health not in _ALIVE:
+            _LOG.warning("datanode %s (%s) is %s", node.host_name, uuid, health)
+        elif self._healths.get(uuid, health) not in _ALIVE:
+            _LOG.info("datanode %s (%s) is %s again", node.host_name, uuid, health)
 
     def _uuids(self) -> set[str]:
         return (self._reported.keys() | self._nodes.keys()) - self.removed
