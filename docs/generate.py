@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from ozone_recon.cli.main import main
-from ozone_recon.config.keys import KEYS, Key
+from ozone_recon.config.key import Key
+from ozone_recon.config.keys import KEYS
 
 CONFIGURATION = """\
 # Configuration
@@ -60,10 +61,13 @@ def configuration() -> str:
 
 
 def _row(key: Key[object]) -> str:
-    node = f" With OM HA one for each node: `{key.name}.<service id>.<node id>`." if key.per_node else ""
+    node = f" With HA one for each node: `{key.name}.<service id>.<node id>`." if key.per_node else ""
     older = f" Older: {', '.join(f'`{name}`' for name in key.older)}." if key.older else ""
+    recon = " Ours alone with `ozone.recon.scmconfig.` before it." if key.of_scm else ""
     kind = key.kind.allowed if key.kind.name == "word" else key.kind.name
-    return f"| `{key.name}` | {kind} | {f'`{key.default}`' if key.default else ''} | {key.meaning}{node}{older} |"
+    return (
+        f"| `{key.name}` | {kind} | {f'`{key.default}`' if key.default else ''} | {key.meaning}{node}{recon}{older} |"
+    )
 
 
 CLI = """\

@@ -11,6 +11,9 @@ from ozone_recon.config.keys import KEYS
 from ozone_recon.config.kinds import ADDRESS, DURATION, HOST, SERVER, SIZE, Address
 from ozone_recon.config.settings import variable_of
 from ozone_recon.errors import ConfigError
+from ozone_recon.insights.datanode_health import Intervals
+from ozone_recon.model.container_health import HealthRules, Placement
+from ozone_recon.sync.cluster_settings import ScmPace
 
 
 def site(directory: Path, name: str = "ozone-site.xml", **properties: str) -> Path:
@@ -258,3 +261,74 @@ def test_the_page_of_all_keys_is_what_the_table_makes() -> None:
     docs = Path(__file__).parents[1] / "docs"
     made = runpy.run_path(str(docs / "generate.py"))["configuration"]()
     assert (docs / "configuration.md").read_text() == made, "run `python docs/generate.py`"
+
+
+def test_no_cluster_is_followed_unless_somebody_says_where_scm_is(tmp_path: Path) -> None:
+    assert Config.load().cluster is None
+    for said, address in (
+        ({"ozone_scm_names": "scm.example"}, "scm.example:9860"),
+        ({"ozone_scm_names": "scm.example:9861", "ozone_scm_client_port": "1860"}, "scm.example:1860"),
+        ({"ozone_scm_names": "other", "ozone_scm_client_address": "scm.example"}, "scm.example:9860"),
+        ({"ozone_scm_client_address": "scm.example:1860", "ozone_scm_client_port": "9"}, "scm.example:1860"),
+    ):
+        cluster = Config.load(site(tmp_path, **said)).cluster
+        assert cluster is not None
+        assert cluster.scms == {"": address}
+        nowhere = dict.fromkeys(("ozone.scm.names", "ozone.scm.client.address"), "")
+        assert Config.load(tmp_path, flags=nowhere).cluster is None
+
+
+def test_every_scm_of_a_service_is_asked(tmp_path: Path) -> None:
+    ha = {
+        "ozone_scm_service_ids": "s1",
+        "ozone_scm_nodes_s1": "a,b,c",
+        "ozone_scm_address_s1_a": "scm-a",
+        "ozone_scm_address_s1_b": "scm-b",
+        "ozone_scm_address_s1_c": "scm-c",
+        "ozone_scm_client_address_s1_b": "ignored:1860",
+        "ozone_scm_client_port_s1_c": "2860",
+        "ozone_scm_names": "scm-a,scm-b,scm-c",
+    }
+    cluster = Config.load(site(tmp_path, **ha)).cluster
+    assert cluster is not None
+    assert list(cluster.scms.items()) == [("a", "scm-a:9860"), ("b", "scm-b:1860"), ("c", "scm-c:2860")]
+    assert cluster.rpc.attempts == 4
+
+
+def test_scm_services_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    two = {"ozone_scm_service_ids": "s1,s2", "ozone_scm_nodes_s2": "a", "ozone_scm_address_s2_a": "scm-a"}
+    with pytest.raises(ConfigError, match=r"more than one \(s1, s2\): say in ozone.scm.default.service.id"):
+        Config.load(site(tmp_path, **two))
+    cluster = Config.load(site(tmp_path, **two, ozone_scm_default_service_id="s2")).cluster
+    assert cluster is not None
+    assert cluster.scms == {"a": "scm-a:9860"}
+    with pytest.raises(ConfigError, match=r"ozone.scm.nodes.s1 is not set"):
+        Config.load(site(tmp_path, ozone_scm_service_ids="s1"))
+    with pytest.raises(ConfigError, match=r"ozone.scm.address.s1.a is not set"):
+        Config.load(site(tmp_path, ozone_scm_service_ids="s1", ozone_scm_nodes_s1="a"))
+
+
+def test_how_the_cluster_is_followed(tmp_path: Path) -> None:
+    there = {"ozone_scm_names": "scm"}
+    cluster = Config.load(site(tmp_path, **there)).cluster
+    assert cluster is not None
+    assert (cluster.host, cluster.port) == ("0.0.0.0", 9891)
+    assert cluster.intervals == Intervals(300, 600, 180)
+    assert cluster.rules == HealthRules()
+    assert (cluster.rpc.call_timeout, cluster.rpc.pause, cluster.rpc.attempts) == (60, 2, 4)
+    assert cluster.pace == ScmPace(21_600, 60, 60, 300, 30)
+    said = {
+        "ozone_recon_datanode_address": "recon.example:1891",
+        "ozone_recon_datanode_bind_host": "10.0.0.1",
+        "ozone_scm_stale_node_interval": "4m",
+        "ozone_recon_scmconfig_ozone_scm_stale_node_interval": "2m",
+        "ozone_scm_dead_node_interval": "20m",
+        "ozone_recon_scmclient_max_retry_timeout": "1m",
+        "ozone_scm_container_placement_impl": "com.example.Somewhere",
+    }
+    cluster = Config.load(site(tmp_path, **there, **said)).cluster
+    assert cluster is not None
+    assert (cluster.host, cluster.port) == ("10.0.0.1", 1891)
+    assert cluster.intervals == Intervals(120, 1200, 180)
+    assert cluster.rpc.attempts == 31
+    assert cluster.rules.placement is Placement.ANYWHERE

@@ -1,7 +1,7 @@
-"""One more process that answers on the same port: it knows of the synchronisation what it is told.
+"""One more process that answers on the same port: it knows of the synchronisation and the cluster what it is told.
 
-Its only argument is the descriptor of its end of a connection, on which it gets a Start and then News, and on which
-it says what it was asked and how it answered. It ends when it gets None, or no more.
+Its only argument is the descriptor of its end of a connection, on which it gets a Start and then News and answers, and
+on which it says what it was asked and how it answered. It ends when it gets None, or no more.
 """
 
 from __future__ import annotations
@@ -11,22 +11,27 @@ import gc
 import socket
 import sys
 import threading
+from collections.abc import Awaitable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import uvloop
 
 from ozone_recon.accepting import Door
-from ozone_recon.answering import served_from, server_for
+from ozone_recon.answering import opened, served_from, server_for
 from ozone_recon.api.context import Context
 from ozone_recon.api.measured import Measured
 from ozone_recon.config import Config
 from ozone_recon.logs import log_to_stderr
+from ozone_recon.model.cluster import Cluster
+from ozone_recon.model.cluster_requests import Answered, Asked, ClusterRequest
 from ozone_recon.model.metrics import Sample
 from ozone_recon.store.generation import Generation, TaskStatus
+from ozone_recon.sync.awaited_answers import AwaitedAnswers
 
+A = TypeVar("A")
 SAY_EVERY = 1.0
 """Seconds between two reports of what was counted."""
 
@@ -35,6 +40,7 @@ class Start(NamedTuple):
     """The first thing it is told: what to answer by, and where; descriptors that it has, and its number (see Door)."""
 
     config: Config
+    follows_cluster: bool
     listener: int
     counts: int
     number: int = 0
@@ -55,6 +61,13 @@ class News(NamedTuple):
     """By the synchronisation, for /prom."""
 
 
+class ClusterNews(NamedTuple):
+    """What is new of the cluster: what is known of it, the directory of its tables, or both."""
+
+    cluster: Cluster | None
+    generation: Path | None
+
+
 class Said(NamedTuple):
     """What it says back."""
 
@@ -65,10 +78,14 @@ class Said(NamedTuple):
     """Somebody asked for a synchronisation."""
 
 
+Told = News | ClusterNews | Answered
+_Connection: TypeAlias = "Connection[Said | Asked, Start | Told | None]"
+
+
 def main() -> None:
     """Answer until the connection ends."""
     gc.disable()
-    connection: Connection[Said, Start | News | None] = Connection(int(sys.argv[1]))
+    connection: _Connection = Connection(int(sys.argv[1]))
     start, news = connection.recv(), connection.recv()
     assert isinstance(start, Start)
     log_to_stderr(start.config.logs)
@@ -78,7 +95,7 @@ def main() -> None:
         runner.run(_answer(connection, start, news))
 
 
-async def _answer(connection: Connection[Said, Start | News | None], start: Start, news: News) -> None:
+async def _answer(connection: _Connection, start: Start, news: News) -> None:
     def trigger() -> bool:
         if news.synchronising:
             return False
@@ -104,8 +121,13 @@ async def _answer(connection: Connection[Said, Start | News | None], start: Star
     def stop() -> None:
         server.should_exit = True
 
+    def ask(request: ClusterRequest[A]) -> Awaitable[A]:
+        return asyncio.wrap_future(answers.ask(request))
+
+    answers = AwaitedAnswers(connection.send)
     context = Context(start.config, lambda: news.tasks, trigger, lambda: news.doing)
     context.counted = lambda: news.counted
+    context.ask_cluster = ask if start.follows_cluster else None
     door = Door(socket.socket(fileno=start.listener), start.counts, start.number)
     server = server_for(context, door)
     swap(news, Generation.open(news.generation))
@@ -114,12 +136,17 @@ async def _answer(connection: Connection[Said, Start | News | None], start: Star
     def follow() -> None:
         at = news.generation
         try:
-            while isinstance(heard := connection.recv(), News):
-                if heard.generation == at:
-                    loop.call_soon_threadsafe(hear, heard)
-                else:
-                    loop.call_soon_threadsafe(swap, heard, Generation.open(heard.generation))
-                    at = heard.generation
+            while heard := connection.recv():
+                match heard:
+                    case Answered():
+                        answers.settle(heard)
+                    case ClusterNews():
+                        loop.call_soon_threadsafe(context.see_cluster, heard.cluster, opened(heard.generation))
+                    case News() if heard.generation == at:
+                        loop.call_soon_threadsafe(hear, heard)
+                    case News():
+                        loop.call_soon_threadsafe(swap, heard, Generation.open(heard.generation))
+                        at = heard.generation
         finally:
             # Told to, or the first process has ended, or it is to start another in our place.
             loop.call_soon_threadsafe(stop)

@@ -10,14 +10,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from typing import Final
+from typing import Any, Final, TypeAlias
 
-from ozone_recon.answerer import News, Said, Start
+from ozone_recon.answerer import ClusterNews, News, Said, Start, Told
 from ozone_recon.answering import GRACE
 from ozone_recon.api.measured import Measured
+from ozone_recon.model.cluster_requests import Answered, Asked, ClusterRequest
 
 PATIENCE: Final = 2.0
 """Seconds to wait for all to answer from a new generation, and before one that ended is started again."""
@@ -25,14 +27,21 @@ _COMMAND: Final = (sys.executable, "-P", "-c", "from ozone_recon.answerer import
 _LOG: Final = logging.getLogger(__name__)
 
 
+AskedOn = Callable[[ClusterRequest[Any]], Future[Any]]
+_Connection: TypeAlias = "Connection[Start | Told | None, Said | Asked]"
+
+
 class Answerers:
     """So many processes, from the first `tell` until `stop`."""
 
-    def __init__(self, count: int, start: Start, trigger: Callable[[], bool]) -> None:
+    def __init__(self, count: int, start: Start, trigger: Callable[[], bool], ask: AskedOn | None = None) -> None:
+        """`ask` passes what they are asked on to the process that follows the cluster."""
         self._start = start
         self._trigger = trigger
+        self._ask = ask
+        self._cluster = ClusterNews(None, None)
         self._news: News | None = None
-        self._connections: dict[int, Connection[Start | News | None, Said]] = {}
+        self._connections: dict[int, _Connection] = {}
         self._said: dict[int, Said] = {}
         """By those that run."""
         self._ended = Measured()
@@ -57,6 +66,15 @@ class Answerers:
                 self._changed.wait_for(
                     lambda: all(said.generation == news.generation for said in self._said.values()), PATIENCE
                 )
+
+    def tell_cluster(self, news: ClusterNews) -> None:
+        """Have them know this of the cluster."""
+        with self._changed:
+            before = self._cluster
+            self._cluster = ClusterNews(news.cluster or before.cluster, news.generation or before.generation)
+            for connection in self._connections.values():
+                with suppress(OSError):
+                    connection.send(news)
 
     def measured(self, but: int = -1) -> Measured:
         """What they have counted, those that ended included, and without that of number `but`."""
@@ -95,15 +113,19 @@ class Answerers:
             if self._stopping.wait(PATIENCE):
                 return
 
-    def _follow(self, number: int, connection: Connection[Start | News | None, Said]) -> None:
+    def _follow(self, number: int, connection: _Connection) -> None:
         """Tells a new process what it must know, and hears it to its end."""
         with suppress(EOFError, OSError):
             with self._changed:
                 connection.send(self._start._replace(number=number + 1))
                 connection.send(None if self._stopping.is_set() else self._news)
+                connection.send(self._cluster)
                 self._connections[number] = connection
             while True:
                 said = connection.recv()
+                if isinstance(said, Asked):
+                    self._pass_on(said, connection)
+                    continue
                 if said.trigger:
                     self._trigger()
                 with self._changed:
@@ -114,6 +136,16 @@ class Answerers:
             if number in self._said:
                 self._ended = self._ended.plus(self._said.pop(number).measured)
             self._changed.notify_all()
+
+    def _pass_on(self, asked: Asked, connection: _Connection) -> None:
+        """Has a request answered, and the answer sent to the process that it came from."""
+
+        def answer(future: Future[Any]) -> None:
+            with self._changed, suppress(OSError):
+                connection.send(Answered(asked.number, None if future.exception() else future.result()))
+
+        assert self._ask is not None
+        self._ask(asked.request).add_done_callback(answer)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

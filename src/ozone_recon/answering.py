@@ -8,13 +8,13 @@ import gc
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ozone_recon.config.kinds import Address
-from ozone_recon.errors import ConfigError
+from ozone_recon.errors import ConfigError, StoreError
 from ozone_recon.model.byte_search import find
 from ozone_recon.store.generation import Generation
 from ozone_recon.store.schema import CHANGED
@@ -37,16 +37,22 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 def listening(address: Address) -> socket.socket:
     """A socket that listens there; ConfigError when another program has the port."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    try:
-        listener = socket.create_server((address.host, address.port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise ConfigError(
-            f"cannot listen on {address}: {error.strerror or error}. Stop what listens there, or give another --port "
-            "(ozone.recon.http-address, ozone.recon.http-bind-host)"
-        ) from error
+    listener = _bound(address, "Stop it, or give another --port (ozone.recon.http-address, ozone.recon.http-bind-host)")
     listener.setblocking(False)
     return listener
+
+
+def require_free(address: Address, advice: str) -> None:
+    """ConfigError when another program listens there."""
+    _bound(address, advice).close()
+
+
+def _bound(address: Address, advice: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        return socket.create_server((address.host, address.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {address}: {error.strerror or error}. {advice}") from error
 
 
 def served_from(generation: Generation) -> Served:
@@ -62,6 +68,13 @@ def served_from(generation: Generation) -> Served:
         rows.get,
         rows.close,
     )
+
+
+def opened(path: Path | None) -> Generation | None:
+    """The cluster generation in this directory, if there is one to open: a newer one may have taken its place."""
+    with suppress(StoreError):
+        return Generation.open(path) if path else None
+    return None
 
 
 def server_for(context: Context, door: Door, stops_at: tuple[signal.Signals, ...] = ()) -> uvicorn.Server:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from ozone_recon.accepting import Door, counts_file
-from ozone_recon.answering import listening, served_from, server_for
+from ozone_recon.answering import listening, opened, require_free, served_from, server_for
 from ozone_recon.config import Config
 from ozone_recon.config.kinds import Address
 from ozone_recon.sources.checkpoint import Retry, Transfer
@@ -38,7 +38,11 @@ if TYPE_CHECKING:
 
     from ozone_recon.answerers import Answerers
     from ozone_recon.api.context import Context
+    from ozone_recon.model.cluster import Cluster
+    from ozone_recon.sync.cluster_watch import ClusterWatch
 
+HEAD_START = 10.0
+"""Seconds that the first build has the CPUs to itself, before the cluster is followed too."""
 LOOK_EVERY = 0.2
 """Seconds between two looks at what is to be told to the other processes."""
 MOST_PROCESSES = 4
@@ -100,6 +104,8 @@ async def _answer(
         loop.call_soon_threadsafe(arrived.put_nowait, generation)
 
     sync = OmSync(directory, origin, settings, swap, _changes(config) if origin.changes else None)
+    told: asyncio.Queue[Cluster | Path] = asyncio.Queue()
+    watch = _watch(config, origin, directory, lambda news: loop.call_soon_threadsafe(told.put_nowait, news))
     sync.start()
     try:
         from ozone_recon.answerer import Start
@@ -109,10 +115,13 @@ async def _answer(
         context = Context(config, sync.tasks, sync.trigger, doing=lambda: _described(sync.state))
         context.counted = lambda: om_samples(sync.state)
         server = server_for(context, door, (signal.SIGINT, signal.SIGTERM))
-        answerers = Answerers(_processes(config) - 1, Start(config, door.listener.fileno(), door.counts), sync.trigger)
+        context.ask_cluster = (lambda request: asyncio.wrap_future(watch.ask(request))) if watch else None
+        start = Start(config, watch is not None, door.listener.fileno(), door.counts)
+        answerers = Answerers(_processes(config) - 1, start, sync.trigger, watch.ask if watch else None)
         tasks = [
             loop.create_task(_until_hopeless(context, sync, origin, server)),
             loop.create_task(_pass_on(arrived, context, sync, answerers)),
+            loop.create_task(_follow_cluster(watch, told, context, answerers)),
         ]
         started(_url(Address(config.http.host, door.listener.getsockname()[1])), sync)
         await server.serve()
@@ -120,7 +129,7 @@ async def _answer(
             task.cancel()
         await asyncio.to_thread(answerers.stop)
     finally:
-        await asyncio.to_thread(sync.stop)
+        await asyncio.gather(*(asyncio.to_thread(one.stop) for one in (sync, watch) if one))
     if context.served:
         context.served.retire()
     if sync.state.error and not context.served and not origin.changes:
@@ -157,6 +166,43 @@ async def _pass_on(arrived: asyncio.Queue[Generation], context: Context, sync: O
         if context.served:
             await asyncio.to_thread(answerers.tell, news(generation))
         context.serve(served)
+
+
+def _watch(
+    config: Config, origin: Origin, directory: DataDirectory, told: Callable[[Cluster | Path], object]
+) -> ClusterWatch | None:
+    """What has a process follow the cluster; None when a checkpoint is looked at, or nobody said where SCM is."""
+    if config.cluster is None or not origin.changes:
+        return None
+    from ozone_recon.sync.cluster_settings import ClusterJob
+    from ozone_recon.sync.cluster_watch import ClusterWatch
+
+    where = Address(config.cluster.host, config.cluster.port)
+    require_free(where, "Java Recon may. Or give another port (ozone.recon.datanode.address)")
+    return ClusterWatch(ClusterJob(config.cluster, directory.path / "cluster", config.logs), told)
+
+
+async def _follow_cluster(
+    watch: ClusterWatch | None, told: asyncio.Queue[Cluster | Path], context: Context, answerers: Answerers
+) -> None:
+    """Lets all processes see the cluster as it is told of; an OM that is read in seconds is read before."""
+    from ozone_recon.answerer import ClusterNews
+
+    if watch is None:
+        return
+    for _ in range(round(HEAD_START / LOOK_EVERY)):
+        if context.served:
+            break
+        await asyncio.sleep(LOOK_EVERY)
+    watch.start()
+    while True:
+        news = await told.get()
+        if not isinstance(news, Path):
+            context.see_cluster(news, None)
+            await asyncio.to_thread(answerers.tell_cluster, ClusterNews(news, None))
+        elif generation := opened(news):
+            context.see_cluster(None, generation)
+            await asyncio.to_thread(answerers.tell_cluster, ClusterNews(None, news))
 
 
 def _changes(config: Config) -> OmChanges:

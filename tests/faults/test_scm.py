@@ -59,3 +59,20 @@ def test_all_is_read_in_the_end(
     assert is_said(fault, between.address, caplog)
     _, *undisturbed = asyncio.run(followed())
     assert known == undisturbed
+
+
+def test_containers_that_cannot_be_read_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    class Spoilt(ScmStandIn):
+        def info(self, container: int) -> bytes:
+            return b"\xff" if container == 7 else super().info(container)
+
+    async def run() -> dict[int, Any]:
+        state = ClusterState(Intervals())
+        sync = ScmSync(Scm(Spoilt(CONTAINERS).call, 50), state, NEVER)
+        running = asyncio.create_task(sync.run())
+        await until(lambda: state.complete)
+        running.cancel()
+        return table(state.containers)
+
+    assert set(CONTAINERS) - set(asyncio.run(run())) == {7}
+    assert "1 of 50 containers of SCM cannot be read" in caplog.messages

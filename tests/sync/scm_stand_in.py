@@ -41,12 +41,13 @@ class ScmStandIn:
     keys: int = 12
 
     async def call(self, protocol: str, method: str, request: bytes) -> bytes:
-        """The response to a request."""
-        if self.away:
-            raise TransferError("scm:9860 cannot be reached")
+        """As `RpcGroup.call` does."""
         return await self.answer(request)
 
     async def answer(self, request: bytes) -> bytes:
+        """The response to a request."""
+        if self.away:
+            raise TransferError("scm:9860 cannot be reached")
         message = Message("ScmContainerLocationRequest", request)
         command = message.int32(1)
         self.asked[command] += 1

@@ -47,7 +47,7 @@ def state_with(*datanodes: DatanodeDetails) -> ClusterState:
 
 def written(state: ClusterState, place: Path, now: float) -> Generation:
     with GenerationBuild(place) as build:
-        write_state(state, state.cluster(AT, now, (), {}), build)
+        write_state(state, state.cluster(AT, now, (), {}, ""), build)
         build.seal()
     return Generation.open(place)
 
@@ -116,7 +116,11 @@ def test_new_healths_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
     assert state.look(SILENT) == {"HEALTHY"}
     name = f"datanode {DATANODE.host_name} ({DATANODE.uuid}) is"
     said = [record.getMessage() for record in caplog.records if record.getMessage().startswith(name)]
-    assert said == [f"{name} STALE", f"{name} DEAD", f"{name} HEALTHY again"]
+    assert said == [
+        f"{name} STALE",
+        f"{name} DEAD",
+        f"{name} HEALTHY again",
+    ]
 
 
 def test_what_changes_nothing_but_sizes_is_no_haste() -> None:

@@ -98,6 +98,11 @@ class Context:
         if before:
             before.retire()
 
+    def see_cluster(self, cluster: Cluster | None, generation: Generation | None) -> None:
+        """Lets every request from now on see these; None leaves what is seen."""
+        self.cluster = cluster or self.cluster
+        self.cluster_generation = generation or self.cluster_generation
+
     def view(self) -> View:
         """What a request that begins now sees; the caller releases it."""
         if self.served:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ozone_recon.config import keys
+from ozone_recon.config import cluster_keys, keys
 from ozone_recon.config.kinds import Address
 from ozone_recon.config.om_addresses import om_rpc_addresses, om_web_addresses
+from ozone_recon.config.scm_addresses import scm_addresses
 from ozone_recon.config.settings import Settings
 from ozone_recon.errors import ConfigError
 from ozone_recon.logs import LogSettings
 from ozone_recon.sources.om_http import OmHttp
+
+if TYPE_CHECKING:
+    from ozone_recon.sync.cluster_settings import ClusterSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class Config:
     om_service_ids: str | None
     """As written, for /clusterState; None when not set."""
     scm_service_ids: str | None
+    cluster: ClusterSettings | None
+    """None when nobody said where SCM is: no cluster is followed then."""
     prometheus_url: str
     """Without a slash at its end; empty when there is none."""
     metrics_connect_timeout: float
@@ -86,7 +93,8 @@ class Config:
             threads=settings.get(keys.THREADS),
             filesystem_paths=settings.get(keys.FILESYSTEM_PATHS),
             om_service_ids=",".join(settings.get(keys.OM_SERVICE_IDS)) or None,
-            scm_service_ids=settings.get(keys.SCM_SERVICE_IDS) or None,
+            scm_service_ids=settings.get(cluster_keys.SCM_SERVICE_IDS) or None,
+            cluster=_cluster(settings),
             prometheus_url=settings.get(keys.PROMETHEUS_URL),
             metrics_connect_timeout=settings.get(keys.METRICS_CONNECTION_TIMEOUT),
             metrics_answer_timeout=settings.get(keys.METRICS_REQUEST_TIMEOUT),
@@ -135,6 +143,16 @@ def _om(settings: Settings) -> OmHttp:
         longest_pause=settings.get(keys.OM_LONGEST_PAUSE),
         ca_file=settings.get(keys.OM_CA_FILE),
     )
+
+
+def _cluster(settings: Settings) -> ClusterSettings | None:
+    scms = scm_addresses(settings)
+    if not scms:
+        return None
+    # It takes its time to load, which a command that only asks need not spend.
+    from ozone_recon.config.cluster import cluster_settings
+
+    return cluster_settings(settings, scms)
 
 
 def _unprotected(settings: Settings) -> str | None:

@@ -5,9 +5,10 @@ Keys and defaults are those of Ozone 2.2.0's `ozone-default.xml`, save those mar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
+from ozone_recon.config import cluster_keys
+from ozone_recon.config.key import Key
 from ozone_recon.config.kinds import (
     ADDRESS,
     COUNT,
@@ -23,26 +24,8 @@ from ozone_recon.config.kinds import (
     TEXT,
     URL,
     WORDS,
-    Kind,
     one_of,
 )
-
-T_co = TypeVar("T_co", covariant=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Key(Generic[T_co]):
-    """One setting. `default` is written as in ozone-site.xml; `older` are spellings that still work."""
-
-    name: str
-    kind: Kind[T_co]
-    default: str
-    meaning: str
-    older: tuple[str, ...] = ()
-    ours: bool = False
-    per_node: bool = False
-    """With OM HA, `<name>.<service id>.<node id>` is one node's."""
-
 
 HTTP_ADDRESS: Final = Key(
     "ozone.recon.http-address", ADDRESS, "0.0.0.0:9888", "Address of our web server; port 0 takes a free one."
@@ -208,7 +191,6 @@ FILESYSTEM_PATHS: Final = Key(
     "false",
     "Whether OM takes key names of LEGACY buckets for paths, so that these have directories; must be as it is at OM.",
 )
-SCM_SERVICE_IDS: Final = Key("ozone.scm.service.ids", TEXT, "", "Shown in /clusterState.")
 PROMETHEUS_URL: Final = Key(
     "ozone.recon.prometheus.http.endpoint", URL, "", "Prometheus server behind /api/v1/metrics; none when not set."
 )
@@ -243,5 +225,7 @@ PROM_TOKEN: Final = Key(
     "hdds.prometheus.endpoint.token", TEXT, "", "When set, /prom asks for the header `Authorization: Bearer <token>`."
 )
 
-KEYS: Final[tuple[Key[Any], ...]] = tuple(held for held in globals().values() if isinstance(held, Key))
-"""All of them, in the order of this file."""
+KEYS: Final[tuple[Key[Any], ...]] = tuple(
+    held for held in (*globals().values(), *vars(cluster_keys).values()) if isinstance(held, Key)
+)
+"""All of them, in the order of these files."""

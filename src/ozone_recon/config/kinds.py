@@ -131,6 +131,7 @@ DURATION: Final = Kind(
 )
 SIZE: Final = Kind("size", "a number with B, KB, MB, GB, TB or PB (powers of 1024); without a unit, bytes", _size)
 ADDRESS: Final = Kind("address", "host:port", _address)
+PORT: Final = Kind("port", "a whole number from 0 to 65535", _port)
 HOST: Final = Kind("host", "a host name or an IP address", _host)
 URL: Final = Kind("URL", "an address that begins with http:// or https://", _url)
 SERVER: Final = Kind("server", "host, or host:port", _server)

@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from ozone_recon.config.hadoop_xml import Property, read_properties, substituted
-from ozone_recon.config.keys import KEYS, Key
+from ozone_recon.config.key import Key
+from ozone_recon.config.keys import KEYS
 from ozone_recon.errors import ConfigError
 
 T = TypeVar("T")
+_OF_SCM: Final = "ozone.recon.scmconfig."
+"""Before a key of SCM's: its value for us alone."""
 _FILES: Final = ("core-site.xml", "ozone-site.xml")
 """Later ones win."""
 
@@ -51,8 +54,9 @@ class Settings:
                 self._found[name] = held
 
     def has(self, key: Key[T], suffix: str = "") -> bool:
-        """Whether anyone has set the key."""
-        return self._property(key, suffix) is not None
+        """Whether anyone has set the key, to more than nothing."""
+        found = self._property(key, suffix)
+        return found is not None and bool(found[1].value.strip())
 
     def get(self, key: Key[T], suffix: str = "") -> T:
         """The key's value, or its default. `suffix` is for one node's: `.service.node`.
@@ -75,7 +79,7 @@ class Settings:
             ) from wrong
 
     def _property(self, key: Key[T], suffix: str) -> tuple[str, Property] | None:
-        for name in (key.name, *key.older):
+        for name in (*([_OF_SCM + key.name] if key.of_scm else ()), key.name, *key.older):
             if held := self._found.get(name + suffix):
                 return name + suffix, held
         return None

@@ -1,12 +1,12 @@
 """The containers of SCM as they are known, in memory: some 35 bytes each, so that there may be ten million.
 
 They are in blocks of neighbouring ids, each a set of columns that is never changed: what is newer makes new blocks of
-those it is in, so that who reads the others, or the old ones, is not disturbed. All may be used from any thread.
+those it is in, so that who reads the others, or the old ones, is not disturbed. One thread at a time may change them,
+others may read.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
@@ -62,7 +62,6 @@ class ScmContainers:
         self._owners: dict[str, int] = {}
         self._pipelines: dict[str, int] = {}
         self._put: dict[int, list[Numbers]] | None = None
-        self._writing = threading.Lock()
 
     def __len__(self) -> int:
         return sum(map(len, self.blocks()))
@@ -87,36 +86,32 @@ class ScmContainers:
         if not len(containers):
             return
         rows = last_of_each(containers.container_id)
-        with self._writing:
-            whole = {name: getattr(containers, name)[rows] for name in _COLUMNS}
-            whole["replication"] = _numbers(self._replications, containers.replications)[whole["replication"]]
-            whole["owner"] = _numbers(self._owners, containers.owners)[whole["owner"]]
-            whole["pipeline"] = _numbers(self._pipelines, containers.pipelines)[whole["pipeline"]]
-            for number, start, stop in _runs(whole["container_id"]):
-                self._merge(number, {name: column[start:stop] for name, column in whole.items()})
+        whole = {name: getattr(containers, name)[rows] for name in _COLUMNS}
+        whole["replication"] = _numbers(self._replications, containers.replications)[whole["replication"]]
+        whole["owner"] = _numbers(self._owners, containers.owners)[whole["owner"]]
+        whole["pipeline"] = _numbers(self._pipelines, containers.pipelines)[whole["pipeline"]]
+        for number, start, stop in _runs(whole["container_id"]):
+            self._merge(number, {name: column[start:stop] for name, column in whole.items()})
 
     def begin(self) -> None:
         """Says that all containers are going to be put, until `end`."""
-        with self._writing:
-            self._put = {}
+        self._put = {}
 
     def end(self) -> int:
         """Says that they have been: those that have not, SCM has no more. How many it still had when we began."""
         gone = 0
-        with self._writing:
-            put, self._put = self._put or {}, None
-            for number, block in self._blocks.items():
-                missing = ~np.isin(block.container_id, np.concatenate([np.empty(0, np.int64), *put.get(number, ())]))
-                missing &= block.state != 0
-                if missing.any():
-                    gone += int(np.count_nonzero(missing))
-                    self._set(number, replace(block, state=np.where(missing, 0, block.state).astype(np.uint8)))
+        put, self._put = self._put or {}, None
+        for number, block in list(self._blocks.items()):
+            missing = ~np.isin(block.container_id, np.concatenate([np.empty(0, np.int64), *put.get(number, ())]))
+            missing &= block.state != 0
+            if missing.any():
+                gone += int(np.count_nonzero(missing))
+                self._set(number, replace(block, state=np.where(missing, 0, block.state).astype(np.uint8)))
         return gone
 
     def blocks(self) -> tuple[ContainerBlock, ...]:
         """All containers by ascending id."""
-        with self._writing:
-            return tuple(self._blocks[number] for number in sorted(self._blocks))
+        return tuple(self._blocks[number] for number in sorted(self._blocks))
 
     def states(self, ids: Int64s) -> NDArray[np.uint8]:
         """The states of these, in their order; UNKNOWN for those that we do not know."""
@@ -136,8 +131,7 @@ class ScmContainers:
 
     def counts(self) -> dict[ContainerState, int]:
         """How many there are in each state."""
-        with self._writing:
-            sums = sum(self._counts.values(), np.zeros(256, np.int64))
+        sums = sum(list(self._counts.values()), np.zeros(256, np.int64))
         return {state: int(sums[state]) for state in ContainerState}
 
     def open_by_pipeline(self) -> dict[str, int]:

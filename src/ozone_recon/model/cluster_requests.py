@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ozone_recon.model.cluster import Datanode
 
@@ -56,3 +56,19 @@ class PendingBlocks:
 @dataclass(frozen=True, slots=True)
 class AskForPendingBlocks(ClusterRequest[PendingBlocks]):
     """What datanodes last said of the blocks that they have to delete; they are asked again if that was long ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request on its way, and the number under which its answer is awaited."""
+
+    number: int
+    request: ClusterRequest[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer to the request of this number; None when nobody is there to give one."""
+
+    number: int
+    answer: Any

@@ -6,6 +6,7 @@ that does not lead, and how often, is `RpcGroup`'s affair; nothing that is asked
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from enum import Enum
 from typing import Final
@@ -83,7 +84,7 @@ class Scm:
     async def container_page(self, start: int, count: int, state: ContainerState) -> Cells:
         """At most so many ContainerInfoProtos in a state, in the order of their ids from `start` on."""
         request = number_field(1, count) + number_field(2, start) + number_field(4, state)
-        return _cells(await self._ask(_Command.LIST_CONTAINERS, request))
+        return await _cells(await self._ask(_Command.LIST_CONTAINERS, request))
 
     async def container_ids(self, state: ContainerState, start: int = 0) -> AsyncIterator[Cells]:
         """ContainerIDs in their order from `start` on, a page at a time; cheaper for SCM than `containers`."""
@@ -156,7 +157,7 @@ class Scm:
         """The messages in a command's responses, each of which begins with an id, until there are no more."""
         more = True
         while more:
-            page = _cells(await self._ask(command, request(start)))
+            page = await _cells(await self._ask(command, request(start)))
             more = len(page.starts) >= self._page
             if len(page.starts):
                 last = Message(command.name, page.data[page.starts[-1] : page.ends[-1]].tobytes()).int64(1)
@@ -166,8 +167,13 @@ class Scm:
                 yield page
 
 
-def _cells(response: bytes) -> Cells:
+async def _cells(response: bytes) -> Cells:
     """The messages in a response, which has nothing else."""
+    # Not on the event loop: it takes its time, and the compiled code may have to be loaded first.
+    return await asyncio.to_thread(_split, response)
+
+
+def _split(response: bytes) -> Cells:
     data = np.frombuffer(response, np.uint8)
     whole = Messages(Cells(data, np.zeros(1, np.int64), np.array([len(data)])))
     cells, _ = whole.blobs(1)

@@ -207,14 +207,16 @@ class ClusterState:
         leaders = self._leaders
         return [replace(one, leader=leaders.get(one.pipeline_id, one.leader)) for one in self._pipelines.values()]
 
-    def cluster(self, at: int, now: float, tasks: tuple[ClusterTask, ...], counters: tuple[Sample, ...]) -> Cluster:
-        """All of it but the containers."""
+    def cluster(
+        self, at: int, now: float, tasks: tuple[ClusterTask, ...], counters: tuple[Sample, ...], error: str
+    ) -> Cluster:
+        """All of it but the containers, and what the caller knows: how tasks fare, and why SCM cannot be read."""
         scm = self.scm
         return Cluster(
             at=at,
             scm=scm.info,
             scm_at=scm.read_at,
-            error="; ".join(dict.fromkeys(task.error for task in tasks if task.error)),
+            error=error,
             datanodes=tuple(self.datanodes(now, at)),
             pipelines=tuple(self.pipelines()),
             open_containers_of=self.containers.open_by_pipeline(),

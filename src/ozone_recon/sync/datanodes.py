@@ -48,7 +48,7 @@ class Datanodes:
         """`cluster_id` must not be blank; datanodes do not compare it with SCM's. `clock` is that of `health`."""
         self.heard = Heard()
         self.queue = queue or ReportQueue()
-        self._cluster_id = cluster_id
+        self.cluster_id = cluster_id
         self._health = health
         self._use = use
         self._clock = clock
@@ -66,7 +66,7 @@ class Datanodes:
         if heartbeat.software is not None:
             self.heard.registrations += 1
             _LOG.info("datanode %s (%s) has registered", heartbeat.datanode.host_name, uuid)
-            return registered_answer(uuid, self._cluster_id)
+            return registered_answer(uuid, self.cluster_id)
         self.heard.heartbeats += 1
         return heartbeat_answer(uuid, reregister=must_register or self.queue.owes(uuid))
 

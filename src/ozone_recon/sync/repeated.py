@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from ozone_recon.errors import ReconError
-from ozone_recon.model.cluster import ClusterTask
+from ozone_recon.model.cluster import STOPPED, ClusterTask
 
 FIRST_PAUSE: Final = 5.0
 """Seconds from a failure to the next attempt, if the interval is no shorter; they double with each further one."""
@@ -44,10 +44,9 @@ class Repeated:
             await asyncio.sleep(min(self._interval, LEAST_PAUSE))
             await self._wait(self._pause() - LEAST_PAUSE)
 
-    def wake(self) -> bool:
-        """Has it done now; False when it is being done, and will be once more then."""
+    def wake(self) -> None:
+        """Has it done now, or once more if it is being done."""
         self._woken.set()
-        return not self.status.running
 
     def stop(self) -> bool:
         """Ends what is being done, until it is due again; False when it is not being done."""
@@ -66,7 +65,7 @@ class Repeated:
         self._running = asyncio.ensure_future(self._job())
         try:
             await asyncio.wait({self._running})
-            error = "it was stopped" if self._running.cancelled() else self._said(self._running.exception())
+            error = STOPPED if self._running.cancelled() else self._said(self._running.exception())
         finally:
             self._running.cancel()
             self._running = None

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -22,12 +25,14 @@ from ozone_recon.decode.scm import (
 from ozone_recon.model.cells import Cells, cells_of
 from ozone_recon.model.cluster import PIPELINE_SYNC, SCM_SYNC, ClusterTask, Leaving
 from ozone_recon.model.columns import ByteColumn, Int64s
-from ozone_recon.model.scm import ContainerState, NodeStatus, Pipeline
+from ozone_recon.model.scm import ContainerState, NodeStatus
 from ozone_recon.sources.scm import PAGE, Scm
+from ozone_recon.sync.cluster_settings import ScmPace
 from ozone_recon.sync.cluster_state import ClusterState
 from ozone_recon.sync.repeated import Repeated
 from ozone_recon.wire.protobuf import Message
 
+_LOG: Final = logging.getLogger(__name__)
 AT_ONCE: Final = 5000
 """Containers in doubt to ask for before looking at them again."""
 NEIGHBOURS: Final = 1000
@@ -36,17 +41,6 @@ PATIENCE: Final = 3
 """Comparisons with SCM that may fail to agree before all containers are read."""
 _IN_ORDER: Final = (ContainerState.RECOVERING, *(state for state in ContainerState if state.name != "RECOVERING"))
 """As containers go through them: one that goes on while they are listed is met again, rather than missed."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScmPace:
-    """Seconds between two askings for the same, and from the start to the first for all containers."""
-
-    containers: float = 21600.0
-    containers_delay: float = 0.0
-    counts: float = 60.0
-    pipelines: float = 300.0
-    info: float = 30.0
 
 
 class ScmSync:
@@ -72,6 +66,7 @@ class ScmSync:
         self._clock = clock
         self._nodes: tuple[NodeStatus, ...] = ()
         self._disagreed = 0
+        self._putting = threading.Lock()
 
     async def run(self) -> None:
         """Follows it, for ever."""
@@ -83,14 +78,18 @@ class ScmSync:
         """How each fares."""
         return tuple(one.status for one in self._all)
 
+    @property
+    def error(self) -> str:
+        """Why SCM cannot be read at present; empty when it can."""
+        return "; ".join(dict.fromkeys(one.status.error for one in self._all if one.status.error))
+
     async def _read_containers(self) -> None:
         """All containers, state by state."""
-        containers = self._state.containers
-        containers.begin()
+        self._state.containers.begin()
         for state in _IN_ORDER:
             async for page in self._scm.containers(state=state):
                 await asyncio.to_thread(self._put, page)
-        gone = await asyncio.to_thread(containers.end)
+        gone = await asyncio.to_thread(self._end)
         await asyncio.to_thread(self._state.doubt_all, self._clock())
         self.repaired += gone
         self._state.scm = replace(self._state.scm, read_at=_now())
@@ -99,12 +98,12 @@ class ScmSync:
         """All pipelines and datanodes."""
         pipelines, nodes = await asyncio.gather(self._scm.pipelines(), self._scm.nodes())
 
-        def decoded() -> tuple[tuple[Pipeline, ...], tuple[NodeStatus, ...]]:
-            return tuple(map(decode_pipeline, pipelines)), tuple(map(decode_node, nodes))
+        def take() -> None:
+            self._nodes = tuple(map(decode_node, nodes))
+            self._state.take_pipelines(map(decode_pipeline, pipelines))
+            self._state.take_nodes(self._nodes)
 
-        known, self._nodes = await asyncio.to_thread(decoded)
-        self._state.take_pipelines(known)
-        self._state.take_nodes(self._nodes)
+        await asyncio.to_thread(take)
 
     async def _read_info(self) -> None:
         """Which cluster it is, what waits for deletion, and who leaves."""
@@ -118,16 +117,20 @@ class ScmSync:
         )
 
     async def _leaving(self) -> tuple[Leaving, ...]:
-        leaving = [node.datanode for node in self._nodes if node.op_state == "DECOMMISSIONING"]
-        if not leaving:
+        datanodes = [node.datanode for node in self._nodes if node.op_state == "DECOMMISSIONING"]
+        if not datanodes:
             return ()
-        metrics = decode_decommission_metrics(await self._scm.decommission_metrics())
-        progress = {one.host_name: one for one in metrics}
-        waits = [await self._scm.pending_containers(datanode) for datanode in leaving]
-        return tuple(
-            Leaving(datanode, progress.get(datanode.host_name), tuple(map(decode_pending_containers, pending)))
-            for datanode, pending in zip(leaving, waits, strict=True)
-        )
+        metrics = await self._scm.decommission_metrics()
+        waits = [await self._scm.pending_containers(datanode) for datanode in datanodes]
+
+        def read() -> tuple[Leaving, ...]:
+            progress = {one.host_name: one for one in decode_decommission_metrics(metrics)}
+            return tuple(
+                Leaving(datanode, progress.get(datanode.host_name), tuple(map(decode_pending_containers, pending)))
+                for datanode, pending in zip(datanodes, waits, strict=True)
+            )
+
+        return await asyncio.to_thread(read)
 
     async def _settle(self) -> None:
         """Asks for containers that do not fit to what datanodes report of them."""
@@ -165,15 +168,22 @@ class ScmSync:
 
     async def _repair(self, state: ContainerState) -> None:
         """Reads again what is in this state there and not here, or here and not there."""
-        pages = [decode_container_ids(page)[1] async for page in self._scm.container_ids(state)]
-        listed = np.concatenate([np.empty(0, np.int64), *pages])
-        wrong = np.setxor1d(listed, self._state.containers.ids(state), assume_unique=True)
-        before = self._state.containers.states(wrong)
+        containers = self._state.containers
+        listed = await self._listed(state)
+        ours = await asyncio.to_thread(containers.ids, state)
+        wrong = await asyncio.to_thread(partial(np.setxor1d, assume_unique=True), listed, ours)
+        before = containers.states(wrong)
         await self._fetch(wrong)
-        left = listed[self._state.containers.states(listed) != state]
+        there = wrong[np.isin(wrong, listed)]
+        left = there[containers.states(there) != state]
         async for page in self._neighbours(listed, left, state):
             await asyncio.to_thread(self._put, page)
-        self.repaired += int(np.count_nonzero(self._state.containers.states(wrong) != before))
+        self.repaired += int(np.count_nonzero(containers.states(wrong) != before))
+
+    async def _listed(self, state: ContainerState) -> Int64s:
+        """The containers that SCM has in a state."""
+        pages = [await asyncio.to_thread(decode_container_ids, page) async for page in self._scm.container_ids(state)]
+        return np.concatenate([np.empty(0, np.int64), *(ids for _, ids in pages)])
 
     async def _neighbours(self, listed: Int64s, wanted: Int64s, state: ContainerState) -> AsyncIterator[Cells]:
         """Those of the `listed` containers that are wanted, with what is between them."""
@@ -187,14 +197,26 @@ class ScmSync:
     async def _fetch(self, ids: Int64s) -> None:
         """Reads these containers; SCM leaves some out."""
         async for answer in self._scm.containers_with_pipelines(ids.tolist()):
-            infos = (Message("ContainerWithPipeline", one).blob(1) for one in answer)
-            await asyncio.to_thread(self._put, cells_of(ByteColumn.of(infos)))
+            await asyncio.to_thread(self._put_each, answer)
+
+    def _put_each(self, answer: tuple[bytes, ...]) -> None:
+        """Takes containers that come with their pipelines."""
+        infos = (Message("ContainerWithPipeline", one).blob(1) for one in answer)
+        self._put(cells_of(ByteColumn.of(infos)))
+
+    def _end(self) -> int:
+        """All containers have been put; how many SCM has no more."""
+        with self._putting:
+            return self._state.containers.end()
 
     def _put(self, page: Cells) -> None:
         """Takes a page of containers."""
-        _, containers = decode_containers(page)
-        before = self._state.containers.states(containers.container_id)
-        self._state.containers.put(containers)
+        readable, containers = decode_containers(page)
+        if unreadable := len(page.starts) - len(readable):
+            _LOG.warning("%s of %s containers of SCM cannot be read", unreadable, len(page.starts))
+        with self._putting:
+            before = self._state.containers.states(containers.container_id)
+            self._state.containers.put(containers)
         if (before != containers.state).any():
             self._state.changes.urgent += 1
         else:

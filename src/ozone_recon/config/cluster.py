@@ -1,0 +1,67 @@
+"""How to follow the cluster, of the settings that say so."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Mapping
+from typing import Final
+
+from ozone_recon.config import cluster_keys, keys
+from ozone_recon.config.settings import Settings
+from ozone_recon.insights.datanode_health import Intervals
+from ozone_recon.model.container_health import HealthRules, Placement
+from ozone_recon.sources.hadoop_rpc import RpcSettings
+from ozone_recon.sync.cluster_settings import ClusterSettings, ScmPace
+
+DATANODE_PORT: Final = 9891
+
+
+def cluster_settings(settings: Settings, scms: Mapping[str, str]) -> ClusterSettings:
+    """How to follow the cluster of these SCMs; ConfigError for a value that cannot be."""
+    get = settings.get
+    return ClusterSettings(
+        scms=scms,
+        rpc=_rpc(settings, len(scms)),
+        host=get(cluster_keys.DATANODE_BIND_HOST),
+        port=get(cluster_keys.DATANODE_ADDRESS).port or DATANODE_PORT,
+        intervals=Intervals.of(
+            stale=get(cluster_keys.STALE_INTERVAL),
+            dead=get(cluster_keys.DEAD_INTERVAL),
+            check=get(cluster_keys.LOOK_INTERVAL),
+            heartbeat=get(cluster_keys.HEARTBEAT_INTERVAL),
+            recon_heartbeat=get(cluster_keys.RECON_HEARTBEAT_INTERVAL),
+        ),
+        look=get(cluster_keys.LOOK_INTERVAL),
+        pace=ScmPace(
+            containers=get(cluster_keys.CONTAINERS_INTERVAL),
+            containers_delay=get(cluster_keys.CONTAINERS_DELAY),
+            counts=get(cluster_keys.COUNTS_INTERVAL),
+            pipelines=get(cluster_keys.PIPELINES_INTERVAL),
+            info=get(cluster_keys.INFO_INTERVAL),
+        ),
+        patience=get(cluster_keys.SAFE_MODE_WAIT),
+        judging=get(cluster_keys.JUDGING_INTERVAL),
+        sizes=get(cluster_keys.SIZES_INTERVAL),
+        rules=HealthRules(
+            maintenance_replicas=get(cluster_keys.MAINTENANCE_REPLICAS),
+            maintenance_redundancy=get(cluster_keys.MAINTENANCE_REDUNDANCY),
+            best_origin_copies=get(cluster_keys.BEST_ORIGIN_COPIES),
+            other_origin_copies=get(cluster_keys.OTHER_ORIGIN_COPIES),
+            placement=Placement.of(get(cluster_keys.PLACEMENT)),
+            ec_placement=Placement.of(get(cluster_keys.EC_PLACEMENT)),
+        ),
+        https=get(keys.HTTP_POLICY) == "HTTPS_ONLY",
+        pending_pause=get(cluster_keys.PENDING_PAUSE),
+        pending_patience=get(cluster_keys.PENDING_TIMEOUT),
+    )
+
+
+def _rpc(settings: Settings, servers: int) -> RpcSettings:
+    pause = settings.get(cluster_keys.SCM_RETRY_INTERVAL)
+    in_time = int(settings.get(cluster_keys.SCM_RETRY_TIMEOUT) / pause) if pause else 0
+    return RpcSettings(
+        getpass.getuser(),
+        call_timeout=settings.get(cluster_keys.SCM_TIMEOUT),
+        attempts=max(1 + settings.get(cluster_keys.SCM_RETRIES), 1 + in_time, servers),
+        pause=pause,
+    )

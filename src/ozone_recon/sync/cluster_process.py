@@ -1,0 +1,240 @@
+"""The process that follows the cluster: answers datanodes, asks SCM, and publishes what is known as generations.
+
+Its only argument is the descriptor of its end of a connection, on which it gets a ClusterJob and then Asked, and on
+which it says what is new. It ends when it gets None, or no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import resource
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final
+
+import uvloop
+
+from ozone_recon.errors import NoSpace
+from ozone_recon.logs import log_to_stderr
+from ozone_recon.model.cluster import Cluster, ClusterTask
+from ozone_recon.model.cluster_requests import (
+    Answered,
+    Asked,
+    AskForPendingBlocks,
+    RemoveDatanodes,
+    StopSynchronising,
+    Synchronise,
+)
+from ozone_recon.model.datanode_reports import DatanodeReports
+from ozone_recon.model.metrics import Sample
+from ozone_recon.sources.hadoop_rpc import RpcGroup
+from ozone_recon.sources.hadoop_rpc_server import RpcServerSettings
+from ozone_recon.sources.scm import Scm
+from ozone_recon.store.data_directory import DataDirectory
+from ozone_recon.sync.cluster_publication import Publication
+from ozone_recon.sync.cluster_settings import ClusterJob
+from ozone_recon.sync.cluster_state import ClusterState
+from ozone_recon.sync.datanodes import Datanodes, hear_datanodes
+from ozone_recon.sync.pending_blocks import PendingBlocksOfDatanodes
+from ozone_recon.sync.repeated import Repeated
+from ozone_recon.sync.scm import ScmSync
+
+SAY_EVERY: Final = 1.0
+"""Seconds between two Cluster records, at least."""
+PAGE: Final = 250_000
+"""Containers to ask SCM for at once, some 40 MB: it sorts all that there are for every page."""
+_SWITCH: Final = 0.0005
+"""Seconds that other threads may hold up the one that answers datanodes, while they run Python."""
+_LOG: Final = logging.getLogger(__name__)
+
+
+Said = Cluster | Path | Answered
+"""What the process says: what it knows now, the directory of a new generation, an answer."""
+
+
+def main() -> None:
+    """Follow the cluster until the connection ends."""
+    sys.setswitchinterval(_SWITCH)
+    # Every datanode has a connection; 1,024 open files is what a process often has, and more is there for the asking.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    connection: Connection[Said, ClusterJob | Asked | None] = Connection(int(sys.argv[1]))
+    with suppress(EOFError):
+        job = connection.recv()
+        if isinstance(job, ClusterJob):
+            log_to_stderr(job.logs)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_follow(job, connection))
+
+
+async def _follow(job: ClusterJob, connection: Connection[Said, ClusterJob | Asked | None]) -> None:
+    with DataDirectory.lock(job.place) as directory:
+        process = ClusterProcess(job, directory, connection.send)
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+
+        def hear() -> None:
+            with suppress(EOFError, OSError):
+                while isinstance(asked := connection.recv(), Asked):
+                    loop.call_soon_threadsafe(process.hear, asked)
+            loop.call_soon_threadsafe(ended.set)
+
+        threading.Thread(target=hear, daemon=True).start()
+        running = asyncio.create_task(process.run())
+        ending = asyncio.create_task(ended.wait())
+        await asyncio.wait({running, ending}, return_when=asyncio.FIRST_COMPLETED)
+        running.cancel()
+        with suppress(asyncio.CancelledError, BrokenPipeError):
+            await running
+
+
+class ClusterProcess:
+    """All that goes on in the process, on one event loop."""
+
+    def __init__(self, job: ClusterJob, directory: DataDirectory, say: Callable[[Said], None]) -> None:
+        """`say` is called in threads, one at a time."""
+        settings = self._settings = job.settings
+        self.state = ClusterState(settings.intervals)
+        self.publication = Publication(self.state, directory, settings)
+        self.datanodes = Datanodes("CID-unknown", self.state.health, self._use)
+        self._scms = RpcGroup(settings.scms, settings.rpc)
+        self.scm = ScmSync(Scm(self._scms.call, PAGE), self.state, settings.pace)
+        self._pending = PendingBlocksOfDatanodes(settings)
+        self._server = ClusterTask("DatanodeServer")
+        self._repeated = (
+            Repeated("ClusterPublication", 0.5, self._publish),
+            Repeated("DatanodeHealthTask", settings.look, self._look),
+            Repeated("ClusterNews", SAY_EVERY, self._tell),
+        )
+        self._say_now, self._saying = say, asyncio.Lock()
+        self._said = Cluster()
+        self._disk_full = 0
+        self._answering: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Goes on for ever."""
+        former = await asyncio.to_thread(self.publication.restore, time.monotonic())
+        # What is there by now stays; the collector would go through it again and again.
+        gc.collect()
+        gc.freeze()
+        if former is not None:
+            await self._tell()
+            await self._say(former.path)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._hear_datanodes())
+                group.create_task(self.scm.run())
+                for one in self._repeated:
+                    group.create_task(one.run())
+        finally:
+            await self._scms.close()
+
+    def hear(self, asked: Asked) -> None:
+        """Does what is asked, and says what came of it."""
+        task = asyncio.get_running_loop().create_task(self._answer(asked))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _answer(self, asked: Asked) -> None:
+        now = time.monotonic()
+        match asked.request:
+            case RemoveDatanodes() as request:
+                answer: Any = await asyncio.to_thread(self.state.remove, request, now)
+            case Synchronise():
+                self.scm.pipelines.wake()
+                answer = not self.scm.containers.status.running
+                if answer:
+                    self.scm.containers.wake()
+            case StopSynchronising():
+                answer = self.scm.containers.stop()
+            case AskForPendingBlocks():
+                answer = self._pending.ask(await asyncio.to_thread(self.state.datanodes, now))
+            case other:
+                raise TypeError(f"{other} cannot be asked")
+        await self._say(Answered(asked.number, answer))
+
+    def tasks(self) -> tuple[ClusterTask, ...]:
+        """How everything fares."""
+        return (*self.scm.tasks(), *self.publication.tasks(), self._server, *(one.status for one in self._repeated))
+
+    def counters(self) -> tuple[Sample, ...]:
+        """What is counted, for /prom."""
+        heard, queue = self.datanodes.heard, self.datanodes.queue
+        return (
+            Sample("ozone_recon_datanode_registrations_total", heard.registrations),
+            Sample("ozone_recon_datanode_heartbeats_total", heard.heartbeats),
+            Sample("ozone_recon_datanode_reports_refused_total", heard.refused),
+            Sample("ozone_recon_datanode_heartbeats_dropped_total", queue.dropped.heartbeats),
+            Sample("ozone_recon_datanode_reports_waiting", queue.waiting),
+            Sample("ozone_recon_datanode_reports_waiting_bytes", queue.size),
+            Sample("ozone_recon_scm_containers_repaired_total", self.scm.repaired),
+            Sample("ozone_recon_scm_containers_in_doubt", len(self.state.doubtful)),
+            Sample("ozone_recon_cluster_generations_total", self.publication.published),
+            Sample("ozone_recon_cluster_generation_seconds", self.publication.seconds),
+            Sample("ozone_recon_disk_full_total", self._disk_full, ("cluster",)),
+        )
+
+    def _use(self, reports: DatanodeReports) -> None:
+        self.state.use(reports, time.time_ns() // 1_000_000, time.monotonic())
+
+    async def _hear_datanodes(self) -> None:
+        """Answers datanodes; where another program has the port, it is tried again."""
+        where = RpcServerSettings(self._settings.host, self._settings.port)
+        while True:
+            try:
+                async with hear_datanodes(self.datanodes, where):
+                    self._server = replace(self._server, timestamp=_now(), running=True, error="")
+                    await asyncio.Event().wait()
+            except OSError as taken:
+                error = f"datanodes cannot be heard on {where.host}:{where.port}: {taken.strerror or taken}"
+                if error != self._server.error:
+                    _LOG.error("%s", error)
+                self._server = replace(self._server, timestamp=_now(), running=False, error=error)
+            await asyncio.sleep(5)
+
+    async def _look(self) -> None:
+        """Notices which datanodes have fallen silent, or have come."""
+        if await asyncio.to_thread(self.state.look, time.monotonic()):
+            self.scm.pipelines.wake()
+        if self.state.scm.info is not None:
+            self.datanodes.cluster_id = self.state.scm.info.cluster_id
+
+    async def _publish(self) -> None:
+        if self.publication.due(time.monotonic()):
+            try:
+                generation = await asyncio.to_thread(self.publication.publish, self._cluster)
+            except NoSpace:
+                self._disk_full += 1
+                raise
+            await self._say(generation.path)
+
+    async def _tell(self) -> None:
+        if news := await asyncio.to_thread(self._news):
+            await self._say(news)
+
+    def _news(self) -> Cluster | None:
+        """What is known now, unless that has been said."""
+        cluster = self._cluster()
+        if replace(cluster, at=self._said.at) == self._said:
+            return None
+        self._said = cluster
+        return cluster
+
+    def _cluster(self) -> Cluster:
+        return self.state.cluster(_now(), time.monotonic(), self.tasks(), self.counters(), self.scm.error)
+
+    async def _say(self, what: Said) -> None:
+        async with self._saying:
+            await asyncio.to_thread(self._say_now, what)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
