@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -50,6 +51,7 @@ time can be typed while it goes on:
 @click.option("--port", type=click.IntRange(0, 65535), default=9888, show_default=True, help="Recon's port.")
 @click.option("--no-recon", is_flag=True, help="Only the cluster, on Ozone's own ports.")
 @click.option("--free-ports", is_flag=True, help="With --no-recon: ports of the cluster that are free.")
+@click.option("--held", is_flag=True, hidden=True, help="Ends when standard input does.")
 @click.option("--recon-port", type=click.IntRange(1, 65535), help="Where datanodes look for Recon.  [9891]")
 def demo(
     datanodes: int,
@@ -65,6 +67,7 @@ def demo(
     port: int,
     no_recon: bool,
     free_ports: bool,
+    held: bool,
     recon_port: int | None,
 ) -> None:
     """Simulate a cluster that speaks Ozone's own protocols.
@@ -93,7 +96,7 @@ def demo(
     with _place(directory) as place:
         if no_recon:
             taken = Ports(recon_http=port, recon_datanodes=recon_port or Ports().recon_datanodes)
-            _simulate(plan, place, taken.anywhere() if free_ports else taken, script)
+            _simulate(plan, place, taken.anywhere() if free_ports else taken, script, held=held)
         else:
             _follow(place, port, recon_port or _free_port())
 
@@ -113,7 +116,7 @@ def _place(directory: Path | None) -> Iterator[Path]:
     yield directory
 
 
-def _simulate(plan: Plan, place: Path, ports: Ports, script: Path | None) -> None:
+def _simulate(plan: Plan, place: Path, ports: Ports, script: Path | None, *, held: bool) -> None:
     """Runs the cluster alone."""
     from ozone_recon.demo import site
     from ozone_recon.demo.day import SCRIPT, read_script
@@ -128,7 +131,7 @@ def _simulate(plan: Plan, place: Path, ports: Ports, script: Path | None) -> Non
         site.write(place / "conf", site.settings(plan, actual))
         click.echo(f"{_READY}{place / 'conf'}")
 
-    play(plan, place, ports, events, ready)
+    play(plan, place, ports, events, ready, held=held)
 
 
 def _follow(place: Path, port: int, recon_port: int) -> None:
@@ -139,10 +142,11 @@ def _follow(place: Path, port: int, recon_port: int) -> None:
     from ozone_recon.config import Config
     from ozone_recon.sync.origin import RunningOm
 
-    arguments = [*sys.argv[1:], "--no-recon", "--free-ports", "--recon-port", str(recon_port), "--dir", str(place)]
-    command = [sys.executable, "-m", "ozone_recon", *arguments]
+    alone = ["--no-recon", "--free-ports", "--held", "--recon-port", str(recon_port), "--dir", str(place)]
+    command = [sys.executable, "-m", "ozone_recon", *sys.argv[1:], *alone]
     click.echo("Founding a cluster", err=True)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as cluster:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as cluster:
+        threading.Thread(target=_hand_on, args=(cluster,), daemon=True).start()
         try:
             conf = _conf_dir(cluster)
             flags = {"ozone.recon.db.dir": str(place / "recon"), "ozone.recon.http-address": f"0.0.0.0:{port}"}
@@ -158,6 +162,15 @@ def _conf_dir(cluster: subprocess.Popen[str]) -> Path:
         if line.startswith(_READY):
             return Path(line.removeprefix(_READY).strip())
     raise SystemExit(cluster.wait() or 1)
+
+
+def _hand_on(cluster: subprocess.Popen[str]) -> None:
+    """Gives the cluster what is typed here. Its input ends with us, however we end, and then so does it."""
+    with suppress(OSError):
+        for line in sys.stdin:
+            if cluster.stdin is not None:
+                cluster.stdin.write(line)
+                cluster.stdin.flush()
 
 
 def _free_port() -> int:

@@ -52,21 +52,27 @@ class Play:
             self.day.say(Event(when % 86_400, line.strip()), when)
 
 
-def play(plan: Plan, place: Path, ports: Ports, events: tuple[Event, ...], ready: Callable[[Ports], None]) -> None:
-    """Plays until SIGTERM or KeyboardInterrupt; `ready` is told where the servers are once they are there."""
+def play(
+    plan: Plan, place: Path, ports: Ports, events: tuple[Event, ...], ready: Callable[[Ports], None], *, held: bool
+) -> None:
+    """Plays until SIGTERM or KeyboardInterrupt, and when it is held until standard input ends.
+
+    `ready` is told where the servers are once they are there.
+    """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_play(plan, place, ports, events, ready))
+        runner.run(_play(plan, place, ports, events, ready, held))
 
 
 async def _play(
-    plan: Plan, place: Path, ports: Ports, events: tuple[Event, ...], ready: Callable[[Ports], None]
+    plan: Plan, place: Path, ports: Ports, events: tuple[Event, ...], ready: Callable[[Ports], None], held: bool
 ) -> None:
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
     async with running(plan, place, ports) as cluster:
         at_play = Play(cluster, plan, events)
         ready(cluster.ports)
-        threading.Thread(target=_read_lines, args=(loop, at_play.type), daemon=True).start()
+        at_end = ended.set if held else _nothing
+        threading.Thread(target=_read_lines, args=(loop, at_play.type, at_end), daemon=True).start()
         said = time.monotonic()
         while not ended.is_set():
             at_play.step(time.time())
@@ -76,7 +82,12 @@ async def _play(
                 _LOG.info("%s", cluster.fleet.heard)
 
 
-def _read_lines(loop: asyncio.AbstractEventLoop, use: Callable[[str], None]) -> None:
+def _read_lines(loop: asyncio.AbstractEventLoop, use: Callable[[str], None], at_end: Callable[[], None]) -> None:
     """Hands on what is typed, for as long as something can be."""
     for line in sys.stdin:
         loop.call_soon_threadsafe(use, line)
+    loop.call_soon_threadsafe(at_end)
+
+
+def _nothing() -> None:
+    """For a standard input that need not be there."""
