@@ -1,0 +1,55 @@
+"""Makes a second sample: the checkpoint of a real OM with rows in tables that are empty in the first one.
+
+    .venv/bin/python -m scripts.make_rare_sample [--cluster ../shared/ozone/cluster] [--out tests/data/rare-om.tar.gz]
+
+It is a sample of its own for its OM is configured as few are: it has tenants, without the security and the Ranger that
+they need (`ozone.om.tenant.dev.skip.ranger`). `RareRows.java` makes the rows: S3 secrets, which OM gives without
+Kerberos too, tenants, the layout version that a finalized upgrade leaves, and, by a dozen snapshots, compactions.
+
+Two tables have no rows in either:
+  dTokenTable           OM gives delegation tokens to clients that a Kerberos server has vouched for, and to no others;
+                        without ozone.security.enabled it does not even start what keeps them
+  multipartPartsTable   OM 2.2.0 opens it and never writes to it: no class of its jar but OmMetadataManagerImpl names
+                        it, and no request sets the schema version under which parts would be there
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from scripts.make_sample import ASLEEP, HERE, HOME, LIB, SCRIPT, Cluster, get, sequence_number
+
+SET: Final = {"ozone.om.multitenancy.enabled": "true", "ozone.om.tenant.dev.skip.ranger": "true"} | dict.fromkeys(
+    ASLEEP, "10h"
+)
+
+
+def main() -> None:
+    """Does all of it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cluster", type=Path, default=SCRIPT, help="the cluster script")
+    parser.add_argument("--out", type=Path, default=HERE.parent / "tests" / "data" / "rare-om.tar.gz")
+    parser.add_argument("--om", default="http://localhost:9874")
+    options = parser.parse_args()
+    cluster = Cluster(options.cluster, HOME)
+    cluster("up", "--datanodes", "1", *(f"--set=om:{key}={value}" for key, value in SET.items()))
+    time.sleep(15)  # for a pipeline
+    classes = f"{HOME / 'cli' / 'conf'}:{LIB}/*"
+    subprocess.run(["java", "-cp", classes, HERE / "RareRows.java"], stderr=subprocess.DEVNULL, check=True)
+    time.sleep(5)  # for the last compaction
+    status, _, tar = get(f"{options.om}/dbCheckpoint")
+    if status != 200:
+        sys.exit(f"OM answers {status} instead of its checkpoint")
+    print(f"{len(tar)} bytes, at sequence number {sequence_number(tar)}")
+    options.out.write_bytes(gzip.compress(tar, 9, mtime=0))
+    cluster("down", "--wipe")
+
+
+if __name__ == "__main__":
+    main()
