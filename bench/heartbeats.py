@@ -47,7 +47,9 @@ from ozone_recon.sync.cluster_watch import ClusterWatch
 HOST = "127.0.0.1"
 CHANGES = 20
 """Replicas of which something else is reported, a second."""
-MIB = 1 << 20
+SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
+DOZE = 0.01
+"""Seconds that are slept to see how late one comes to do something: as late, at most, an answer is noticed."""
 PATIENCE = 1800
 
 
@@ -59,6 +61,7 @@ async def simulate(plan: Plan, recon: str) -> None:
     answers = ScmAnswers(scm)
     fleet = Fleet(scm, plan, recon)
     fleet.heard.seconds = deque()
+    late: deque[float] = deque()
     words: asyncio.Queue[str] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
@@ -73,10 +76,15 @@ async def simulate(plan: Plan, recon: str) -> None:
     async def live() -> None:
         while True:
             await asyncio.sleep(1)
-            scm.step(time.time())
             for _ in range(CHANGES):
                 datanode = chance.choice(scm.datanodes)
                 datanode.replicas.touch(int(chance.choice(datanode.replicas.containers)))
+
+    async def doze() -> None:
+        while True:
+            began = time.perf_counter()
+            await asyncio.sleep(DOZE)
+            late.append(time.perf_counter() - began - DOZE)
 
     threading.Thread(target=listen, daemon=True).start()
     async with take_calls({(PROTOCOL, METHOD): submit}, RpcServerSettings(HOST, 0)) as port:
@@ -84,16 +92,24 @@ async def simulate(plan: Plan, recon: str) -> None:
         tasks = []
         while (word := await words.get()) != "end":
             if word == "begin":
-                tasks = [loop.create_task(fleet.run()), loop.create_task(live())]
-            times = sorted(fleet.heard.seconds)
+                tasks = [loop.create_task(one) for one in (fleet.run(), live(), doze())]
+            tell(
+                calls=len(fleet.heard.seconds),
+                failures=fleet.heard.failures,
+                answers=shares(fleet.heard.seconds),
+                late=shares(late),
+            )
             fleet.heard.seconds.clear()
-            shares = {name: times[int(part * (len(times) - 1))] for name, part in SHARES.items() if times}
-            tell(calls=len(times), failures=fleet.heard.failures, registrations=fleet.heard.registrations, **shares)
+            late.clear()
         for task in tasks:
             task.cancel()
 
 
-SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
+def shares(seconds: deque[float]) -> str:
+    """Percentiles, in milliseconds."""
+    times = sorted(seconds)
+    of = {name: times[int(part * (len(times) - 1))] * 1000 for name, part in SHARES.items() if times}
+    return ", ".join(f"{name} {value:.1f}" for name, value in of.items())
 
 
 def tell(**what: Any) -> None:
@@ -186,8 +202,8 @@ class Followed:
 
 def line(what: str, said: dict[str, Any], more: str) -> None:
     """Prints how heartbeats were answered."""
-    times = ", ".join(f"{name} {said[name] * 1000:.1f}" for name in SHARES if name in said)
-    print(f"{what}: {said['calls']:,} calls, {said['failures']} failed; ms: {times}; {more}; {load()}", flush=True)
+    print(f"{what}: {said['calls']:,} calls, {said['failures']} failed so far; {more}; {load()}")
+    print(f"    ms: {said['answers']}; of which the datanodes' own: {said['late']}", flush=True)
 
 
 def load() -> str:
@@ -213,16 +229,10 @@ def measure(options: argparse.Namespace) -> None:
             print(f"SCM has been read; {followed.memory()}; {load()}", flush=True)
             began = time.perf_counter()
             simulated.ask("begin")
-            followed.until(
-                lambda cluster: (
-                    cluster.counters["datanode_registrations_total"] >= options.datanodes
-                    and not cluster.counters["datanode_reports_waiting"]
-                )
-            )
+            followed.until(lambda cluster: not cluster.waiting_for)
             seconds = time.perf_counter() - began
             line(f"all is read after {seconds:.1f} s", simulated.ask(), followed.memory())
-            followed.until(lambda cluster: not cluster.waiting_for)
-            time.sleep(options.heartbeat)
+            time.sleep(2 * options.heartbeat)
             simulated.ask()
             time.sleep(options.seconds)
             line("judged only", simulated.ask(), followed.memory())
