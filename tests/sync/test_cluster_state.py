@@ -116,11 +116,7 @@ def test_new_healths_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
     assert state.look(SILENT) == {"HEALTHY"}
     name = f"datanode {DATANODE.host_name} ({DATANODE.uuid}) is"
     said = [record.getMessage() for record in caplog.records if record.getMessage().startswith(name)]
-    assert said == [
-        f"{name} STALE",
-        f"{name} DEAD",
-        f"{name} HEALTHY again",
-    ]
+    assert said == [f"{name} STALE", f"{name} DEAD", f"{name} HEALTHY again"]
 
 
 def test_what_changes_nothing_but_sizes_is_no_haste() -> None:

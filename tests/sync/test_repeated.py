@@ -57,7 +57,11 @@ def test_a_failure_is_shown_and_ends_nothing() -> None:
     asyncio.run(go())
 
 
-def test_it_is_done_at_its_interval_and_sooner_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_done_at_its_interval_and_sooner_after_a_failure(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "ozone_recon")
+
     async def go() -> None:
         job = Job()
         often = Repeated("Task", 0.001, job)
@@ -73,7 +77,10 @@ def test_it_is_done_at_its_interval_and_sooner_after_a_failure(monkeypatch: pyte
         for failures in range(1, 4):
             await ended(failing)
             assert failing.failures == failures
+        job.failure = None
+        await ended(failing)
         running.cancel()
+        assert [record.getMessage() for record in caplog.records] == ["Task: no", "Task goes on, after 3 failures"]
 
     asyncio.run(go())
 

@@ -167,7 +167,10 @@ def test_what_was_reported_before_containers_were_read_is_looked_at_after() -> N
 
 
 @pytest.mark.parametrize("without_pipeline", [set(), set(range(1, 99))])
-def test_drift_is_noticed_and_repaired(without_pipeline: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drift_is_noticed_and_repaired(
+    without_pipeline: set[int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "ozone_recon")
     monkeypatch.setattr(scm, "NEIGHBOURS", 4)
     monkeypatch.setattr(scm, "PAGE", 3)
     stand_in = ScmStandIn(dict(MANY), without_pipeline)
@@ -184,6 +187,7 @@ def test_drift_is_noticed_and_repaired(without_pipeline: set[int], monkeypatch: 
         assert followed.states() == stand_in.containers
         assert followed.state.scm.drift == {}
         assert followed.sync.repaired == 12
+        assert any(record.getMessage().endswith("; none, after they were read again") for record in caplog.records)
         assert followed.sync.containers.runs == read, "without reading all of them again"
 
     following(followed, drift)

@@ -69,6 +69,8 @@ class Repeated:
         finally:
             self._running.cancel()
             self._running = None
+        if self.failures and not error:
+            _LOG.info("%s goes on, after %s failures", self.status.name, self.failures)
         self.runs += 1
         self.failures = self.failures + 1 if error else 0
         self.status = replace(self.status, timestamp=_now(), running=False, error=error)

@@ -156,6 +156,8 @@ class ScmSync:
             if state in self._drift(counts):  # else another state's repair has put it right
                 await self._repair(state)
         left = self._drift(counts)
+        if drift:
+            _LOG.info("SCM had %s containers more than we; %s, after they were read again", _said(drift), _said(left))
         self._state.scm = replace(self._state.scm, drift={state.name: more for state, more in left.items()})
         self._disagreed = self._disagreed + 1 if left else 0
         if self._disagreed >= PATIENCE:
@@ -221,6 +223,10 @@ class ScmSync:
             self._state.changes.urgent += 1
         else:
             self._state.changes.sizes += 1
+
+
+def _said(drift: dict[ContainerState, int]) -> str:
+    return ", ".join(f"{more:+,} {state.name}" for state, more in drift.items()) or "none"
 
 
 def _now() -> int:
