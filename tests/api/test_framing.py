@@ -30,6 +30,10 @@ async def of_cluster(view: CurrentView) -> Response:
     return json_response(view.ready_cluster().at)
 
 
+async def of_both(view: CurrentView) -> Response:
+    return json_response(view.cluster.at if view.cluster else 0)
+
+
 async def of_container(view: CurrentView, id: ContainerId, page: Annotated[Int32, Query()] = 1) -> Response:
     return json_response({"id": id, "page": page})
 
@@ -54,6 +58,7 @@ ROUTES = (
     Route("/echo", echo, "Echo.", dict[str, Any]),
     Route("/containers/{id}/keys", of_container, "Keys.", dict[str, Any]),
     Route("/cluster", of_cluster, "Of the cluster.", int, cluster=True),
+    Route("/both-known", of_both, "Of the cluster, if it is known.", int, cluster=True),
     Route("/empty", empty, "Nothing.", None),
     Route("/wrong", wrong, "Wrong.", None),
     Route("/broken", broken, "Broken.", None),
@@ -158,6 +163,13 @@ def test_an_answer_about_the_cluster_is_kept_for_as_long_as_that_is_the_same(con
     context.served = None
     assert ask(app, "/api/v1/cluster").json() == 6
     assert "x-recon-scm-age-ms" not in ask(app, "/api/v1/cluster").headers
+
+
+def test_an_answer_from_before_the_cluster_was_known_ends_with_that(context: Context, app: FastAPI) -> None:
+    before = ask(app, "/api/v1/both-known")
+    assert before.json() == 0
+    context.cluster = Cluster(at=5)
+    assert ask(app, "/api/v1/both-known", headers={"If-None-Match": before.headers["etag"]}).json() == 5
 
 
 def test_gzip_only_when_asked(app: FastAPI) -> None:

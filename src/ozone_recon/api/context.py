@@ -133,8 +133,8 @@ class View:
     def whole_name(self) -> str:
         """Names the states of the OM and of the cluster that are seen; empty when neither is."""
         tables = self.cluster_generation
-        if tables is None and self.cluster is None:
-            return self.om_name
+        if tables is None and self.cluster is None and not self.om_name:
+            return ""
         of_tables = f"{tables.id}-{tables.about.built_at}" if tables else ""
         return f"{self.om_name}-{of_tables}-{self.cluster.at if self.cluster else 0}"
 
