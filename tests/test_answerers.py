@@ -23,8 +23,16 @@ TWO = ("-D", "ozone.recon.http.process.count=2")
 def children(pid: int) -> set[int]:
     """The processes that answer beside the first."""
     found = Path(f"/proc/{pid}/task").glob("*/children")
-    pids = {int(child) for held in found for child in held.read_text().split()}
-    return {pid for pid in pids if b"answerer" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+    pids = {int(child) for held in found for child in read(held).split()}
+    return {pid for pid in pids if b"answerer" in read(Path(f"/proc/{pid}/cmdline"))}
+
+
+def read(file: Path) -> bytes:
+    """What is in a file of a process; nothing when that has ended."""
+    try:
+        return file.read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def eventually(ask: Callable[[], T]) -> T:
