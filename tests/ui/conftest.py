@@ -8,9 +8,11 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.ui.followed import Followed, cluster, following, tables
+from tests.ui.followed import Followed, cluster, following, tables, well_tables
+from tests.ui.watching import watched
 
 from ozone_recon.store.generation import Generation
 
@@ -55,6 +57,12 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Generation:
 
 
 @pytest.fixture(scope="session")
+def held_well(tmp_path_factory: pytest.TempPathFactory) -> Generation:
+    """The tables of a cluster in which nothing is wrong."""
+    return well_tables(tmp_path_factory.mktemp("well") / "tables")
+
+
+@pytest.fixture(scope="session")
 def cluster_server(sample: Generation, held: Generation) -> Iterator[Followed]:
     """A server that follows this cluster, on the sample of an OM."""
     with following(sample, held, free_port()) as server:
@@ -66,6 +74,13 @@ def followed(cluster_server: Followed, held: Generation) -> Followed:
     """The same, knowing of the cluster what it knew at first."""
     cluster_server.knows(cluster(), held)
     return cluster_server
+
+
+@pytest.fixture
+def page(chromium: Any, followed: Followed) -> Iterator[Any]:
+    """A page before that server."""
+    with watched(chromium, followed.address) as page:
+        yield page
 
 
 @pytest.fixture(scope="session")

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import uvicorn
-from tests.insights.cluster_samples import EC, Container, Copy, Node, write_containers, write_unhealthy
+from tests.insights.cluster_samples import EC, Container, Copy, Node, write_containers
 
 from ozone_recon.answering import served_from
 from ozone_recon.api.application import create_app
 from ozone_recon.api.context import Context
 from ozone_recon.config import Config
+from ozone_recon.insights import container_health
 from ozone_recon.model.cluster import (
     CONTAINER_HEALTH,
     PIPELINE_SYNC,
@@ -28,8 +29,8 @@ from ozone_recon.model.cluster import (
     Leaving,
     Storage,
 )
-from ozone_recon.model.cluster_requests import ClusterRequest, Removal, RemoveDatanodes
-from ozone_recon.model.container_health import UnhealthyContainer, UnhealthyState
+from ozone_recon.model.cluster_requests import ClusterRequest, Removal, RemoveDatanodes, Synchronise
+from ozone_recon.model.container_health import HealthRules
 from ozone_recon.model.datanode_reports import LayoutVersion, ReplicaState, Software
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import (
@@ -48,7 +49,7 @@ HOSTS = tuple(f"dn{n}" for n in range(9))
 RATIS = ReplicationConfig("RATIS", factor=3)
 LAST = 150
 """The last container: 1 to 11 are those of the sample's keys, but 10, which SCM does not know."""
-UNDER = tuple(range(20, 90))
+UNDER = (6, *range(20, 90))
 GIB = 1 << 30
 
 
@@ -111,7 +112,7 @@ def pipelines() -> tuple[Pipeline, ...]:
 
 
 def tables(place: Path) -> Generation:
-    """The containers, with some in every list; one that cannot be read, 2, has keys in the sample."""
+    """The containers, with some in nearly every list; one that cannot be read, 2, has keys in the sample."""
     at = now()
 
     def copy(node: int, **more: Any) -> Copy:
@@ -148,20 +149,23 @@ def tables(place: Path) -> Generation:
             case _:
                 return Container(number, copies=whole, **common)
 
-    unhealthy = [
-        UnhealthyContainer(2, UnhealthyState.MISSING, at - 3_000_000, 3, 0),
-        UnhealthyContainer(3, UnhealthyState.OVER_REPLICATED, at - 700_000, 3, 4),
-        UnhealthyContainer(4, UnhealthyState.REPLICA_MISMATCH, at - 9_000_000, 3, 3),
-        UnhealthyContainer(4, UnhealthyState.MIS_REPLICATED, at - 9_000_000, 3, 3),
-        UnhealthyContainer(7, UnhealthyState.EMPTY_MISSING, at - 9_000_000, 3, 0),
-        *(UnhealthyContainer(n, UnhealthyState.UNDER_REPLICATED, at - 2_900_000, 3, 2) for n in UNDER),
-    ]
     containers = [container(number) for number in range(1, LAST + 1) if number != 10]
     nodes = [Node(uuid_of(h), h, HEALTH.get(h, "HEALTHY"), OP_STATES.get(h, "IN_SERVICE")) for h in HOSTS]
+    return _written(place, containers, nodes)
+
+
+def well_tables(place: Path) -> Generation:
+    """Containers of which none is unhealthy."""
+    copies = tuple(Copy(node, last_seen=now(), first_seen=now()) for node in range(3))
+    return _written(place, [Container(n, copies=copies) for n in range(1, 12)], [Node(uuid_of(h), h) for h in HOSTS])
+
+
+def _written(place: Path, containers: Sequence[Container], nodes: Sequence[Node]) -> Generation:
+    """With the lists of the unhealthy, which they have been in for 50 minutes."""
     with GenerationBuild(place) as build:
         write_containers(build, containers, nodes)
-        write_unhealthy(build, unhealthy)
-        build.about = replace(build.about, taken_at=at)
+        container_health.rebuild(build, None, HealthRules(), now() - 3_000_000)
+        build.about = replace(build.about, taken_at=now())
         build.seal()
     return Generation.open(place)
 
@@ -184,6 +188,14 @@ def cluster() -> Cluster:
             ClusterTask(CONTAINER_HEALTH, at - 30_000, at - 31_000),
         ),
     )
+
+
+def well() -> Cluster:
+    """A cluster in which nothing is wrong."""
+    datanodes = tuple(
+        replace(datanode(host), health="HEALTHY", op_state="IN_SERVICE", last_heartbeat=now()) for host in HOSTS[:3]
+    )
+    return Cluster(at=now(), scm_at=now(), datanodes=datanodes, pipelines=pipelines()[:1])
 
 
 @dataclass
@@ -212,6 +224,8 @@ def following(om: Generation, held: Generation, port: int) -> Iterator[Followed]
 
     async def ask(request: ClusterRequest[Any]) -> Any:
         """As the process that follows the cluster does, without its rules."""
+        if isinstance(request, Synchronise):
+            return True
         assert isinstance(request, RemoveDatanodes)
         known = context.cluster
         assert known

@@ -31,7 +31,7 @@ def watched(chromium: Any, server: str, width: int = 1360, refused: tuple[int, .
     page.on("response", look)
     yield page
     context.close()
-    assert not faults
+    assert not faults, faults
 
 
 def ask(server: str, route: str, **query: object) -> Any:
@@ -41,7 +41,11 @@ def ask(server: str, route: str, **query: object) -> Any:
 
 
 def column(page: Any, title: str) -> list[str]:
-    """The texts of a table's column."""
-    heads = [head.inner_text() for head in page.query_selector_all("thead th")]
-    place = next(n for n, head in enumerate(heads) if head.startswith(title))
-    return [row.query_selector_all("td")[place].inner_text() for row in page.query_selector_all("tbody tr")]
+    """The texts of a column of the first table that has one of this title."""
+    for table in page.query_selector_all("main table"):
+        heads = [head.inner_text() for head in table.query_selector_all("thead th")]
+        for place, head in enumerate(heads):
+            if head.startswith(title):
+                rows = table.query_selector_all("tbody tr")
+                return [row.query_selector_all("td")[place].inner_text() for row in rows]
+    raise AssertionError(f"no table has a column {title}")

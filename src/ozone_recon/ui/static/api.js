@@ -11,6 +11,11 @@
  * @property {number} receivedAt ms since 1970, by the browser's clock
  */
 
+/**
+ * A replica that a datanode has, or had: Recon's ContainerHistory. Times are ms since 1970.
+ * @typedef {{datanodeUuid: string, datanodeHost: string, firstSeenTime: number, lastSeenTime: number, lastBcsId: number, state: string, dataChecksum: number, replicaIndex: number, isPresent: boolean}} Replica
+ */
+
 /** What the server said when it could not answer. */
 export class ApiError extends Error {
   /** @param {string} message @param {number} status */

@@ -4,8 +4,12 @@ import { freshness, get, onFreshness } from "./api.js";
 import { h } from "./dom.js";
 import { age, count } from "./format.js";
 import { refresh } from "./live.js";
+import * as containers from "./pages/containers.js";
 import * as datanodes from "./pages/datanodes.js";
 import * as namespace from "./pages/namespace.js";
+import * as overview from "./pages/overview.js";
+import * as pipelines from "./pages/pipelines.js";
+import * as tasks from "./pages/tasks.js";
 import { tick } from "./parts/since.js";
 
 /**
@@ -14,7 +18,7 @@ import { tick } from "./parts/since.js";
  */
 
 /** @type {Page[]} */
-const PAGES = [datanodes, namespace];
+const PAGES = [overview, datanodes, containers, pipelines, namespace, tasks];
 
 /** @param {string} id */
 const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -39,7 +43,7 @@ async function route() {
 /** The page to begin with. */
 async function home() {
   if (!freshness()) await get("task/status").catch(() => null);
-  return freshness()?.followsCluster ? datanodes : namespace;
+  return freshness()?.followsCluster ? overview : namespace;
 }
 
 function showFreshness() {

@@ -37,3 +37,12 @@ export function time(ms) {
 export function percent(part, whole) {
   return whole > 0 ? `${((100 * part) / whole).toFixed(part / whole < 0.1 ? 1 : 0)} %` : "";
 }
+
+/**
+ * So many things, and what they do: `things(1, "disk", "have failed")` is "1 disk has failed".
+ * @param {number} n @param {string} noun @param {string} [verb] a phrase in the plural, which begins with its verb
+ */
+export function things(n, noun, verb = "") {
+  const said = n === 1 ? verb.replace(/^have\b/, "has").replace(/^are\b/, "is").replace(/^(take|want)\b/, "$1s") : verb;
+  return `${count(n)} ${noun}${n === 1 ? "" : "s"}${said && ` ${said}`}`;
+}

@@ -5,8 +5,8 @@ import { keepFocus } from "./dom.js";
 import { notice } from "./parts/notice.js";
 
 const EVERY = 30_000;
-/** While the server has nothing to answer with yet. */
-const SOON = 2000;
+/** After how many ms to ask again while the server has nothing to answer with yet. */
+export const SOON = 2000;
 
 /** Asks again for the page that is shown. @type {() => void} */
 export let refresh = () => {};

@@ -2,7 +2,8 @@
 
 import { get, ifKnown, now, send } from "../api.js";
 import { h, keepFocus, put } from "../dom.js";
-import { bytes, count, percent, time } from "../format.js";
+import { bytes, count, percent, things, time } from "../format.js";
+import { containerLink, datanodeLink, pipelineLink } from "../links.js";
 import { live } from "../live.js";
 import { badge, words } from "../parts/badge.js";
 import { choices } from "../parts/choices.js";
@@ -94,7 +95,7 @@ function listing(rows, all, state, changed) {
     sort: { by: state.sort, descending: state.order === "desc" },
     onSort: (sort) => { Object.assign(state, { sort: sort.by, order: sort.descending ? "desc" : "asc" }); changed(); },
     columns: [
-      { id: "host", title: "Host", order: (one) => one.hostname, cell: (one) => link(one.uuid, one.hostname), exact: (one) => one.uuid },
+      { id: "host", title: "Host", order: (one) => one.hostname, cell: (one) => datanodeLink(one.uuid, one.hostname), exact: (one) => one.uuid },
       { id: "state", title: "State", order: (one) => order.indexOf(one.state), cell: (one) => stateOfOne(one) },
       { id: "service", title: "Service", order: (one) => one.opState ?? "", cell: (one) => service(one.opState) },
       { id: "heartbeat", title: "Last heartbeat", number: true, order: (one) => one.lastHeartbeat ?? 0, cell: (one) => since(one.lastHeartbeat ?? 0, " ago", "never") },
@@ -107,11 +108,6 @@ function listing(rows, all, state, changed) {
       { id: "version", title: "Version", order: (one) => one.version ?? "", cell: (one) => one.version ?? "", exact: (one) => one.revision ?? "" },
     ],
   });
-}
-
-/** @param {string} uuid @param {string} host */
-export function link(uuid, host) {
-  return h("a", { href: urlOf(name, FIRST, { node: uuid }) }, host || uuid);
 }
 
 /** @param {Datanode} one */
@@ -139,7 +135,7 @@ function full(one) {
 function leavingCards(leaving) {
   if (leaving.length === 0) return null;
   return h("div", { class: "cards" }, leaving.map((one) => h("section", { class: "card" },
-    h("h2", {}, link(one.datanodeDetails.uuidString, one.datanodeDetails.hostName), " leaves the service"), progress(one))));
+    h("h2", {}, datanodeLink(one.datanodeDetails.uuidString, one.datanodeDetails.hostName), " leaves the service"), progress(one))));
 }
 
 /** @param {Leaving} one */
@@ -149,8 +145,8 @@ function progress({ metrics, containers }) {
     { ids: containers.UnClosed ?? [], by: metrics?.numOfUnclosedContainers, why: "to be closed" },
   ];
   return [
-    h("p", {}, metrics ? `Since ${metrics.decommissionStartTime}; ${count(metrics.numOfUnclosedPipelines)} pipelines are still open.` : "SCM has not said yet how far it is."),
-    h("ul", {}, waits.map(({ ids, by, why }) => h("li", {}, `${count(ids.length || by || 0)} containers are ${why}`, containerLinks(ids)))),
+    h("p", {}, metrics ? ["For ", since(metrics.decommissionStartedAt), `; ${things(metrics.numOfUnclosedPipelines, "pipeline", "are still open")}.`] : "SCM has not said yet how far it is."),
+    h("ul", {}, waits.map(({ ids, by, why }) => h("li", {}, things(ids.length || by || 0, "container", `are ${why}`), containerLinks(ids)))),
     h("p", { class: "faint" }, "It must stay up until nothing is left to wait for; then SCM has it decommissioned."),
   ];
 }
@@ -158,7 +154,7 @@ function progress({ metrics, containers }) {
 /** @param {string[]} ids such as `#12` */
 function containerLinks(ids) {
   const SOME = 12;
-  const shown = ids.slice(0, SOME).flatMap((id, i) => [i ? ", " : ": ", h("a", { href: `#/containers?id=${id.replace("#", "")}` }, id)]);
+  const shown = ids.slice(0, SOME).flatMap((id, i) => [i ? ", " : ": ", containerLink(id.replace("#", ""))]);
   return ids.length > SOME ? [...shown, `, and ${count(ids.length - SOME)} more`] : shown;
 }
 
@@ -200,7 +196,7 @@ function pipelines(one) {
     caption: `${count(rows.length)} pipelines, of which it leads ${count(one.leaderCount ?? 0)}`,
     rows,
     columns: [
-      { id: "id", title: "Pipeline", cell: (row) => h("a", { href: `#/pipelines?filter=${row.pipelineID}` }, row.pipelineID) },
+      { id: "id", title: "Pipeline", cell: (row) => pipelineLink(row.pipelineID) },
       { id: "replication", title: "Replication", cell: (row) => `${row.replicationType} ${row.replicationFactor}` },
       { id: "leader", title: "Leader", cell: (row) => row.leaderNode || badge("warn", "none") },
     ],

@@ -3,7 +3,7 @@
 import { get, now } from "../api.js";
 import { h, keepFocus, put } from "../dom.js";
 import { age, bytes, count, percent, time } from "../format.js";
-import { live } from "../live.js";
+import { SOON, live } from "../live.js";
 import { barChart } from "../parts/bars.js";
 import { fact, facts } from "../parts/facts.js";
 import { notice } from "../parts/notice.js";
@@ -80,7 +80,7 @@ export async function show(main, parameters, signal) {
     draw: (answers) => {
       if (answers.usage.status === "INITIALIZING") {
         put(main, way(state), notice("waiting", "Recon is building its first index of the Ozone Manager's database. This page shows it as soon as it is there."));
-        return 2000;
+        return SOON;
       }
       if (answers.usage.status === "PATH_NOT_FOUND") {
         return put(main, way(state), notice("empty", `There is nothing at ${state.path} in the Ozone Manager's database that Recon has indexed.`));

@@ -20,5 +20,5 @@ export function shareBar(shares, whole, label) {
 /** The shares in words, each with its colour. @param {Share[]} shares */
 export function shareLegend(shares) {
   return h("ul", { class: "share-legend" }, shares.map((share) =>
-    h("li", {}, h("span", { class: `swatch ${share.tone}`, "aria-hidden": "true" }), share.label, " ", h("b", {}, share.text))));
+    h("li", {}, share.tone && h("span", { class: `swatch ${share.tone}`, "aria-hidden": "true" }), share.label, " ", h("b", {}, share.text))));
 }

@@ -1,0 +1,96 @@
+// The lists of containers that there are: how to ask for each, what it means, and what it shows.
+
+import { h } from "../dom.js";
+import { bytes, count } from "../format.js";
+import { datanodeLink, pipelineLink } from "../links.js";
+import { badge, words } from "../parts/badge.js";
+import { since } from "../parts/since.js";
+import { LISTS, QUASI_CLOSED } from "../unhealthy.js";
+
+/** @typedef {import("../parts/table.js").Column<any>} Column */
+/** @typedef {import("../api.js").Replica} Replica */
+
+/**
+ * A list of containers, one of the tabs.
+ * @typedef {object} Tab
+ * @property {string} id
+ * @property {string} title
+ * @property {string} [tone]
+ * @property {string} says what is in it, and what to do about that
+ * @property {string} none what to say when there is nothing
+ * @property {string} path
+ * @property {Record<string, string>} [query]
+ * @property {string} cursor the parameter that says after which container to begin
+ * @property {string} [back] the one that says before which to end; without it, one can only go on
+ * @property {(answer: any) => any[]} rows
+ * @property {(counts: any) => number | null} count how many there are; null when nobody counts them
+ * @property {string} number the field of a row that has the container's number
+ * @property {Column[]} columns those beside it
+ */
+
+/** @type {Column[]} */
+const REPLICAS = [
+  { id: "replicas", title: "Replicas", number: true, cell: (row) => `${row.actualReplicaCount} of ${row.expectedReplicaCount}` },
+  { id: "blocks", title: "Blocks", number: true, cell: (row) => count(row.keys) },
+  { id: "datanodes", title: "On datanodes", cell: (row) => replicas(row.replicas) },
+];
+
+/** @type {Column[]} */
+const ONLY_SCM = [
+  { id: "pipeline", title: "Pipeline", cell: (row) => row.pipelines.map((/** @type {any} */ one) => pipelineLink(one.id.id)) },
+];
+/** @type {Column[]} */
+const ONLY_OM = [{ id: "keys", title: "Keys", number: true, cell: (row) => count(row.numberOfKeys) }];
+
+/** @type {Tab[]} */
+export const TABS = [
+  ...LISTS.map((list) => /** @type {Tab} */ ({
+    id: list.id, title: list.title, tone: list.tone, says: `${list.means} ${list.todo}`, none: `No containers ${list.are}.`,
+    path: `containers/unhealthy/${list.id}`, cursor: "minContainerId", back: "maxContainerId", rows: (answer) => answer.containers,
+    count: (counts) => counts.unhealthy[list.counted] ?? null, number: "containerID",
+    columns: [{ id: "since", title: "Since", number: true, cell: (row) => since(row.unhealthySince, " ago") }, { id: "reason", title: "Reason", cell: (row) => row.reason }, ...REPLICAS],
+  })),
+  {
+    id: "QUASI_CLOSED", title: "Quasi-closed", tone: "warn", says: `${QUASI_CLOSED.means} ${QUASI_CLOSED.todo}`, none: "No containers are quasi-closed.",
+    path: "containers/quasiClosed", cursor: "minContainerId", rows: (answer) => answer.containers, count: (counts) => counts.quasi.quasiClosedCount ?? null,
+    number: "containerID", columns: [{ id: "since", title: "Since", number: true, cell: (row) => since(row.stateEnterTime, " ago") }, ...REPLICAS],
+  },
+  {
+    id: "DELETED_WITH_KEYS", title: "Deleted, with keys", says: "OM has keys with blocks in them, but SCM has deleted them: those keys cannot be read.", none: "OM has no keys in deleted containers.",
+    path: "containers/mismatch/deleted", cursor: "prevKey", rows: (answer) => answer.containerDiscrepancyInfo, count: () => null, number: "containerId", columns: ONLY_OM,
+  },
+  {
+    id: "UNKNOWN_TO_SCM", title: "Unknown to SCM", says: "OM has keys with blocks in them, but SCM knows no such containers: those keys cannot be read.", none: "SCM knows all containers in which OM has keys.",
+    path: "containers/mismatch", query: { missingIn: "SCM" }, cursor: "prevKey", rows: (answer) => answer.containerDiscrepancyInfo, count: () => null, number: "containerId", columns: ONLY_OM,
+  },
+  {
+    id: "WITHOUT_KEYS", title: "Without keys", says: "SCM has them, but no key of OM's has a block in them: they are new, or what was in them has been deleted.", none: "Every container has keys.",
+    path: "containers/mismatch", query: { missingIn: "OM" }, cursor: "prevKey", rows: (answer) => answer.containerDiscrepancyInfo, count: () => null, number: "containerId", columns: ONLY_SCM,
+  },
+  {
+    id: "DELETED", title: "Deleted", says: "SCM keeps their numbers.", none: "No containers have been deleted.",
+    path: "containers/deleted", cursor: "prevKey", rows: (answer) => answer, count: (counts) => counts.state.deletedContainers, number: "containerId",
+    columns: [
+      { id: "since", title: "Deleted", number: true, cell: (row) => since(row.stateEnterTime, " ago", "not known") },
+      { id: "replication", title: "Replication", cell: (row) => row.replicationConfig.replicationType ?? "" },
+    ],
+  },
+  {
+    id: "ALL", title: "All", says: "", none: "There are no containers.", path: "containers", cursor: "prevKey", rows: (answer) => answer.data.containers,
+    count: (counts) => counts.state.containers + counts.state.deletedContainers, number: "ContainerID",
+    columns: [
+      { id: "state", title: "State", cell: (row) => words(row.State ?? "not known") },
+      { id: "bytes", title: "Size of a replica", number: true, cell: (row) => (row.UsedBytes === null ? "" : bytes(row.UsedBytes)), exact: (row) => `${count(row.UsedBytes ?? 0)} bytes` },
+      { id: "blocks", title: "Blocks", number: true, cell: (row) => count(row.NumberOfKeys) },
+      { id: "keys", title: "Keys", number: true, cell: (row) => count(row.NumberOfOmKeys) },
+    ],
+  },
+];
+
+/** Where replicas are, or were. @param {Replica[]} all */
+function replicas(all) {
+  if (all.length === 0) return h("span", { class: "faint" }, "none is known");
+  return h("span", { class: "replicas" }, all.map((one) => h("span", { title: `${words(one.state)}, last seen ${new Date(one.lastSeenTime).toISOString()}` },
+    badge(one.isPresent ? (one.state === "UNHEALTHY" ? "bad" : "ok") : "idle", ""), datanodeLink(one.datanodeUuid, one.datanodeHost),
+    one.replicaIndex > 0 && h("small", {}, ` ${one.replicaIndex}`), !one.isPresent && h("small", { class: "faint" }, " gone"))));
+}

@@ -1,0 +1,12 @@
+// Numbers of a card: each has its name to the left, which may lead to more.
+
+import { h } from "../dom.js";
+
+/** @typedef {{label: string, value: import("../dom.js").Child, href?: string, exact?: string, tone?: string}} Pair */
+
+/** @param {(Pair | false)[]} pairs */
+export function pairs(pairs) {
+  return h("dl", { class: "pairs" }, pairs.map((pair) => pair && h("div", { title: pair.exact },
+    h("dt", {}, pair.href ? h("a", { href: pair.href }, pair.label) : pair.label),
+    h("dd", { class: pair.tone }, pair.value))));
+}
