@@ -28,12 +28,12 @@ class Placement:
             if one.writable:
                 self._racks[one.rack].append(one.number)
 
-    def pick(self, count: int, beside: Collection[int] = ()) -> list[int] | None:
-        """So many datanodes for what those of `beside` have already; None when there are not so many."""
+    def pick(self, count: int, taken: Collection[int] = (), beside: Collection[int] = ()) -> list[int] | None:
+        """So many datanodes, none of those that are taken, to go with others; None when there are not so many."""
         racks = Counter(self._datanodes[one].rack for one in beside)
         picked: list[int] = []
         for _ in range(count):
-            found = self._one(racks, {*beside, *picked})
+            found = self._one(racks, {*taken, *picked})
             if found is None:
                 return None
             picked.append(found)

@@ -55,10 +55,13 @@ class Play:
 def play(
     plan: Plan, place: Path, ports: Ports, events: tuple[Event, ...], ready: Callable[[Ports], None], *, held: bool
 ) -> None:
-    """Plays until SIGTERM or KeyboardInterrupt, and when it is held until standard input ends.
+    """Plays until SIGTERM or KeyboardInterrupt; when it is held, until SIGTERM or the end of standard input.
 
     `ready` is told where the servers are once they are there.
     """
+    if held:
+        # The terminal interrupts us and who holds us, who ends us in time.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_play(plan, place, ports, events, ready, held))
 

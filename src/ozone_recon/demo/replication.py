@@ -43,6 +43,8 @@ class _Judgement:
     surplus: tuple[int, ...] = ()
     sources: tuple[int, ...] = ()
     """Datanodes to copy from; none when what is missing is lost."""
+    serving: tuple[int, ...] = ()
+    """Datanodes whose copies count."""
 
 
 class ReplicationManager:
@@ -99,7 +101,7 @@ class ReplicationManager:
         if judged.missing:
             if not judged.sources:
                 return True
-            targets = self._placement.pick(1, self._containers.holders(container))
+            targets = self._placement.pick(1, self._containers.holders(container), judged.serving)
             if targets is None:
                 return False
             self._allowed -= 1
@@ -137,8 +139,8 @@ class ReplicationManager:
         fewest = min(wanted, _LEAST_IN_SERVICE)
         missing = max(wanted - len(serving) - len(resting), fewest - len(serving), 0)
         if missing:
-            return _Judgement(missing=(0,) * missing, sources=tuple(good))
-        surplus = bad or self._crowded(serving, len(serving) - wanted)
+            return _Judgement((0,) * missing, sources=tuple(good), serving=tuple(serving))
+        surplus = bad or self._crowded(serving, serving, len(serving) - wanted)
         return _Judgement(surplus=tuple(surplus))
 
     def _judge_parts(
@@ -150,17 +152,18 @@ class ReplicationManager:
         rests = {index[one] for one in resting} if len(there) > replication.data else set()
         missing = tuple(part for part in range(1, replication.required_nodes + 1) if part not in there | rests)
         if missing:
-            return _Judgement(
-                missing=missing, sources=tuple(good) if len(set(index.values())) >= replication.data else ()
-            )
+            sources = good if len(set(index.values())) >= replication.data else []
+            return _Judgement(missing, sources=tuple(sources), serving=tuple(serving))
         twice = Counter(index[one] for one in serving)
         surplus = [one for one in serving if twice[index[one]] > 1]
-        return _Judgement(surplus=tuple(bad or surplus[:1]))
+        return _Judgement(surplus=tuple(bad or self._crowded(serving, surplus, min(1, len(surplus)))))
 
-    def _crowded(self, serving: list[int], count: int) -> list[int]:
-        """So many of these datanodes, of the racks that have most of them."""
+    def _crowded(self, serving: list[int], surplus: list[int], count: int) -> list[int]:
+        """So many of the surplus, of the racks that have most."""
         left = list(serving)
+        chosen: list[int] = []
         for _ in range(count):
             racks = Counter(self._datanodes[one].rack for one in left)
-            left.remove(max(left, key=lambda one: racks[self._datanodes[one].rack]))
-        return [one for one in serving if one not in left]
+            chosen.append(max(set(surplus) & set(left), key=lambda one: (racks[self._datanodes[one].rack], one)))
+            left.remove(chosen[-1])
+        return chosen
