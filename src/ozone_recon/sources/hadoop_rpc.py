@@ -221,10 +221,11 @@ class RpcGroup:
 
     def _tell(self, node: str, what: str, failed: ReconError) -> None:
         """Logs that a node has failed: once, loudly, when it does not answer at all."""
-        is_news = not isinstance(failed, RemoteError) and node not in self._silent
-        _LOG.log(logging.WARNING if is_news else logging.INFO, "%s", what)
-        if is_news:
-            self._silent.add(node)
+        if isinstance(failed, RemoteError):
+            _LOG.info("%s", what)
+            return
+        _LOG.log(logging.DEBUG if node in self._silent else logging.WARNING, "%s", what)
+        self._silent.add(node)
 
     def _following(self, node: str, failed: ReconError) -> str | None:
         """The node to ask after `node` has failed; None when that would not help."""
