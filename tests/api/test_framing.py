@@ -1,9 +1,11 @@
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, cast
 
 import pytest
 from fastapi import FastAPI, Query, Response
 from tests.api.asking import ask
+from tests.insights.cluster_samples import cluster_generation
 
 from ozone_recon.api import application
 from ozone_recon.api.context import Context, CurrentView, Served
@@ -258,3 +260,16 @@ def test_pages_that_are_not_there(app: FastAPI) -> None:
     assert ask(app, "/../pyproject.toml").status_code == 404
     assert ask(app, "/app.js", "DELETE").headers["allow"] == "GET,HEAD,OPTIONS"
     assert ask(app, "/api/v1/nothing", "DELETE").status_code == 404
+
+
+def test_tables_of_the_cluster_are_as_old_as_what_they_lack(context: Context, tmp_path: Path) -> None:
+    tables = context.cluster_generation = cluster_generation(tmp_path / "scm", [])
+    at = tables.taken_at
+    assert context.view().cluster_at == at
+    for cluster, known_at in (
+        (Cluster(at=at + 9), at),
+        (Cluster(at=at + 9, tables_at=at + 7), at + 7),
+        (Cluster(at=at - 5, tables_at=at - 7), at - 5),
+    ):
+        context.cluster = cluster
+        assert context.view().cluster_at == known_at

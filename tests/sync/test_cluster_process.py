@@ -44,7 +44,7 @@ def replicas(generation: Generation) -> list[tuple[int, int]]:
 
 
 def test_a_cluster_is_followed(world: World) -> None:
-    settings = world.settings()
+    settings = world.settings(sizes=1.0)
     with watching(world, settings) as watch:
         waiting = world.cluster(lambda cluster: cluster.pipelines and cluster.scm)
         assert len(waiting.waiting_for) == 2
@@ -58,6 +58,7 @@ def test_a_cluster_is_followed(world: World) -> None:
         assert [one.containers for one in cluster.datanodes] == [3, 1]
         assert cluster.open_containers_of == {PIPELINE: 1}
         assert cluster.error == ""
+        assert world.cluster(lambda cluster: cluster.tables_at > judged.taken_at), "nothing has changed since"
         assert Sample("ozone_recon_datanode_registrations_total", 2) in cluster.counters
         assert all(len(one.labels) == len(METRICS[one.name].labels) for one in cluster.counters)
         assert {"ContainerHealthTask", "ContainerSizeCountTask", "PipelineSyncTask"} <= {

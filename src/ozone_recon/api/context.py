@@ -147,7 +147,9 @@ class View:
     def cluster_at(self) -> int:
         """When all that is seen of the cluster was true, ms since 1970; 0 when nothing is."""
         tables, cluster = self.cluster_generation, self.cluster
-        return min((at for at in (tables and tables.taken_at, cluster and cluster.at) if at), default=0)
+        if tables is None or cluster is None:
+            return tables.taken_at if tables else cluster.at if cluster else 0
+        return min(max(tables.taken_at, cluster.tables_at), cluster.at)
 
     def ready(self) -> Generation:
         """The generation; NotReady (HTTP 503) before the first one."""

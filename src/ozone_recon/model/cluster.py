@@ -120,5 +120,7 @@ class Cluster:
     deleted_blocks: DeletedBlocksSummary | None = None
     drift: dict[str, int] = field(default_factory=dict)
     tasks: tuple[ClusterTask, ...] = ()
+    tables_at: int = 0
+    """When nothing was known that the last generation has not."""
     counters: tuple[Sample, ...] = ()
     """What the process that follows it counts, for /prom."""

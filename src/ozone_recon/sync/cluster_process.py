@@ -117,6 +117,7 @@ class ClusterProcess:
         self._say_now, self._saying = say, asyncio.Lock()
         self._said = Cluster()
         self._disk_full = 0
+        self._tables_at = 0
         self._answering: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -229,7 +230,11 @@ class ClusterProcess:
         return cluster
 
     def _cluster(self) -> Cluster:
-        return self.state.cluster(_now(), time.monotonic(), self.tasks(), self.counters(), self.scm.error)
+        now = _now()
+        if self.publication.is_current:
+            self._tables_at = now
+        cluster = self.state.cluster(now, time.monotonic(), self.tasks(), self.counters(), self.scm.error)
+        return replace(cluster, tables_at=self._tables_at)
 
     async def _say(self, what: Said) -> None:
         async with self._saying:

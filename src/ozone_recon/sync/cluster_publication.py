@@ -74,6 +74,11 @@ class Publication:
             return changes.sizes != self._done.sizes and since >= max(self._settings.sizes, pause)
         return since >= pause
 
+    @property
+    def is_current(self) -> bool:
+        """Whether what was published last is all that is known."""
+        return self._state.changes == self._done
+
     def publish(self, cluster: Callable[[], Cluster]) -> Generation:
         """Writes a generation of what `cluster` and the state say now, and makes it the current one."""
         began = time.monotonic()
