@@ -100,11 +100,11 @@ def ec_pipeline() -> bytes:
     return pipeline(kind=4, factor=0, ec=ec_config(2, 1), more=number(10, 1) + number(10, 3))
 
 
-def container_replica() -> bytes:
+def container_replica(container_id: int = 7, of: str = NODE) -> bytes:
     return (
-        number(1, 7)
+        number(1, container_id)
         + blob(2, b"CLOSED")
-        + blob(3, datanode())
+        + blob(3, datanode(of))
         + blob(4, OTHER_NODE.encode())
         + number(5, 46)
         + number(6, 12)

@@ -53,7 +53,7 @@ def written(
     pipelines: dict[str, bytes],
 ) -> tuple[Generation, list[int]]:
     with GenerationBuild(place) as build:
-        open_replicas = write_containers(build, containers, replicas, datanodes, pipelines)
+        open_replicas = write_containers(build, containers, replicas, datanodes, pipelines).open_replicas
         build.seal()
     return Generation.open(place), open_replicas.tolist()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tests.decode.om_messages import blob, number
 from tests.decode.scm_messages import (
     container_info,
+    container_replica,
     datanode,
     datanode_id,
     deleted_blocks_summary,
@@ -36,6 +37,7 @@ class ScmStandIn:
     without_pipeline: set[int] = field(default_factory=set)
     pipelines: dict[str, tuple[str, ...]] = field(default_factory=dict)
     nodes: dict[str, tuple[str, int]] = field(default_factory=dict)
+    replicas: dict[int, tuple[str, ...]] = field(default_factory=dict)
     away: bool = False
     asked: Counter[int] = field(default_factory=Counter)
     keys: int = 12
@@ -76,6 +78,10 @@ class ScmStandIn:
             case 33:
                 wanted = Message("GetContainerCountRequestProto", message.blob(38)).int32(1)
                 return blob(38, number(1, sum(state == wanted for state in self.containers.values())))
+            case 34:
+                container = Message("GetContainerReplicasRequestProto", message.blob(39)).int64(1)
+                found = (container_replica(container, one) for one in self.replicas.get(container, ()))
+                return blob(39, b"".join(blob(1, one) for one in found))
             case 42:
                 return blob(46, blob(1, pending_containers()))
             case 43:

@@ -91,17 +91,21 @@ def test_the_volumes_of_a_datanode_are_added_up() -> None:
     assert of(state, NODE).storage == storage, "a heartbeat without a report leaves it"
 
 
+def hosts(state: ClusterState) -> list[str]:
+    return [node.datanode.host_name for node in state.late().values()]
+
+
 def test_who_is_waited_for() -> None:
     state = state_with(DATANODE)
     dead = replace(OTHER_DATANODE, uuid="dead", host_name="dead")
     nodes = [NodeStatus(DATANODE, "HEALTHY", "IN_SERVICE"), NodeStatus(dead, "DEAD", "IN_SERVICE")]
     state.take_nodes([*nodes, NodeStatus(replace(OTHER_DATANODE, host_name="late"), "HEALTHY", "IN_SERVICE")])
-    assert state.waiting_for() == ("late",)
+    assert hosts(state) == ["late"]
     heartbeat = replace(HEARTBEAT, datanode=OTHER_DATANODE)
     state.use(decode_reports(heartbeat), AT, 0.0)
-    assert state.waiting_for() == ("late",), "it has not said what it has"
+    assert hosts(state) == ["late"], "it has not said what it has"
     state.use(decode_reports(replace(heartbeat, containers=container_report())), AT, 0.0)
-    assert state.waiting_for() == ()
+    assert hosts(state) == []
 
 
 def test_new_healths_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -172,7 +176,7 @@ def test_what_was_known_is_known_again(tmp_path: Path) -> None:
     assert again.complete
     assert table(again.containers).keys() == table(state.containers).keys()
     assert again.pipelines() == state.pipelines()
-    assert again.waiting_for() == ()
+    assert hosts(again) == []
     for uuid in (NODE, OTHER_NODE):
         assert of(again, uuid, 5000.0) == of(state, uuid, 100.0)
     second = written(again, tmp_path / "2", 5000.0)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.decode.datanode_messages import container_report, full_heartbeat, replica
 from tests.decode.scm_messages import NODE, OTHER_NODE, PIPELINE
-from tests.decode.test_scm import DATANODE
+from tests.decode.test_scm import DATANODE, OTHER_DATANODE
 from tests.insights.test_replica_history import HEARTBEAT
 from tests.insights.test_scm_containers import table
 from tests.sync.scm_stand_in import DECOMMISSIONING, IN_SERVICE, ScmStandIn
@@ -20,7 +21,9 @@ from ozone_recon.insights.datanode_health import Intervals
 from ozone_recon.model.datanode_reports import DatanodeReports, ReplicaState
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.sources.scm import Scm
+from ozone_recon.store.generation import GenerationBuild
 from ozone_recon.sync import repeated, scm
+from ozone_recon.sync.cluster_generation import write_state
 from ozone_recon.sync.cluster_settings import ScmPace
 from ozone_recon.sync.cluster_state import ClusterState
 from ozone_recon.sync.scm import ScmSync
@@ -243,5 +246,37 @@ def test_what_keeps_a_datanode_from_leaving() -> None:
         assert leaving.progress is not None
         assert leaving.progress.unclosed_containers == 3
         assert [one.container_ids for one in leaving.waits_for] == [(2, 300)]
+
+    following(followed, look)
+
+
+def test_containers_are_not_missed_that_datanodes_may_have_which_are_late(tmp_path: Path) -> None:
+    stand_in = ScmStandIn(
+        {1: S.CLOSED, 2: S.CLOSED, 3: S.CLOSED, 4: S.OPEN},
+        nodes={NODE: ("HEALTHY", IN_SERVICE), OTHER_NODE: ("HEALTHY", IN_SERVICE)},
+        replicas={1: (NODE, OTHER_NODE), 2: (OTHER_NODE,), 3: (NODE,)},
+    )
+    followed = Followed(stand_in)
+
+    def suppressed(name: str) -> list[int]:
+        with GenerationBuild(tmp_path / name) as build:
+            write_state(followed.state, followed.state.cluster(7, followed.now, (), (), ""), build)
+            found: list[int] = build.table("containers")["suppressed"].tolist()
+            build.seal()
+            return found
+
+    async def look() -> None:
+        followed.report((1, ReplicaState.CLOSED))
+        assert suppressed("1") == [2, 2, 2, 0], "an open one is not missed in any case"
+        urgent = followed.state.changes.urgent
+        await followed.of["ScmLackingContainersTask"].once_more()
+        assert followed.state.changes.urgent == urgent + 1
+        assert suppressed("2") == [2, 2, 0, 0], "SCM has no more of the third one either"
+        await followed.of["ScmLackingContainersTask"].once_more()
+        assert stand_in.asked[34] == 3, "each is asked for once"
+        followed.state.use(replace(reports((1, ReplicaState.CLOSED)), datanode=OTHER_DATANODE), 5, followed.now)
+        assert suppressed("3") == [0, 0, 0, 0], "all have spoken"
+        await followed.of["ScmLackingContainersTask"].once_more()
+        assert followed.state.confirmed.tolist() == []
 
     following(followed, look)

@@ -20,6 +20,8 @@ from ozone_recon.store.columns import Array
 from ozone_recon.store.generation import Generation, Table
 from ozone_recon.store.table import Chunk
 
+SUPPRESSED: Final = 1
+"""By SCM."""
 ROWS: Final = 1 << 19
 """Containers to read at a time."""
 _CONTAINER_COLUMNS: Final = (
@@ -57,7 +59,7 @@ def _columns(
         number_of_keys=chunk["blocks"],
         state_enter_time=chunk["state_enter_time"],
         sequence_id=chunk["sequence_id"],
-        suppressed=chunk["suppressed"].astype(np.bool_),
+        suppressed=chunk["suppressed"] == SUPPRESSED,
         replication=chunk["replication"],
         owner=chunk["owner"],
         pipeline=chunk["pipeline"],  # -1, none, is the last of `pipelines`

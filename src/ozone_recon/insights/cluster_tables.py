@@ -41,7 +41,7 @@ TABLES: Final[dict[str, Schema]] = {
         "blocks": "i8",  # SCM's numberOfKeys
         "state_enter_time": "i8",
         "sequence_id": "i8",
-        "suppressed": "u1",  # 1: SCM does not look at its health
+        "suppressed": "u1",  # 1: SCM does not look at its health; 2: nor can we, while not all datanodes have spoken
         "first_replica": "i8",  # replicas of row r: first_replica[r] up to first_replica[r + 1] (or the end)
     },
     # By container, and within one by row of `datanodes`. Only containers of the table above have any here.

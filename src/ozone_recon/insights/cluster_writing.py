@@ -28,7 +28,19 @@ BLOCKS: Final = 4
 """Of containers, that are written at a time."""
 _NUMBERS: Final = ("state", "sequence_id", "number_of_keys", "used_bytes", "data_checksum", "replica_index")
 _AS_THEY_ARE: Final = (*_NUMBERS, "present", "is_empty", "first_seen", "last_seen")
+UNSURE: Final = 2
+"""A container's `suppressed`, when it is we who cannot judge it."""
+_TO_BE_KEPT: Final = (ContainerState.CLOSING, ContainerState.QUASI_CLOSED, ContainerState.CLOSED)
 _UNCOUNTED: Final = (ReplicaState.UNHEALTHY, ReplicaState.INVALID, ReplicaState.DELETED)
+
+
+class Written(NamedTuple):
+    """What came out while the tables were written."""
+
+    open_replicas: Int64s
+    """How many replicas of open containers each datanode has."""
+    unsure: Int64s
+    """Containers that lack replicas, and may not: datanodes have still to say what they have."""
 
 
 class DatanodeRow(NamedTuple):
@@ -48,14 +60,16 @@ def write_containers(
     replicas: Mapping[str, Replicas],
     datanodes: Sequence[DatanodeRow],
     pipelines: Mapping[str, bytes],
-) -> Int64s:
-    """All tables but `cluster`; how many replicas of open containers each datanode has.
+    confirmed: Int64s | None = None,
+) -> Written:
+    """All tables but `cluster`.
 
-    All datanodes that have `replicas` are to be in `datanodes`; `pipelines` are the records of those there are.
+    All datanodes that have `replicas` are to be in `datanodes`; `pipelines` are the records of those there are. While
+    datanodes have still to say what they have, `confirmed` are the containers that lack replicas all the same.
     """
     blocks = containers.blocks()
     _write_names(build, containers, datanodes, pipelines)
-    work = _Work(replicas, datanodes, containers.replications)
+    work = _Work(replicas, datanodes, containers.replications, confirmed)
     with (
         build.create(CONTAINERS, TABLES[CONTAINERS]) as containers_out,
         build.create(REPLICAS, TABLES[REPLICAS]) as replicas_out,
@@ -64,7 +78,7 @@ def write_containers(
             work.write(_joined(blocks[first : first + BLOCKS]), containers_out, replicas_out)
     with build.create("origins", TABLES["origins"]) as out:
         out.append(uuid=_texts(work.origins))
-    return work.open_replicas
+    return Written(work.open_replicas, np.concatenate([np.empty(0, np.int64), *work.unsure]))
 
 
 def _write_names(
@@ -98,7 +112,9 @@ class _Work:
         replicas: Mapping[str, Replicas],
         datanodes: Sequence[DatanodeRow],
         replications: Sequence[ReplicationConfig],
+        confirmed: Int64s | None,
     ) -> None:
+        self.unsure: list[Int64s] = []
         self.origins: dict[str, int] = {}
         self.open_replicas = np.zeros(len(datanodes), np.int64)
         self._rows = 0
@@ -111,11 +127,15 @@ class _Work:
         is_ec = [one.kind == "EC" for one in replications]
         self._data = np.array([one.data if ec else 0 for ec, one in zip(is_ec, replications, strict=True)], np.int64)
         """Of EC, how many parts have data; else 0."""
+        self._required = np.array([one.required_nodes for one in replications], np.int64)
+        self._confirmed = confirmed
 
     def write(self, containers: dict[str, Int64s], containers_out: TableWriter, replicas_out: TableWriter) -> None:
         ids = containers["container_id"]
         row, replicas = self._of(ids)
         _add_up(containers, row, replicas, self._data[containers["replication"]], self._alive)
+        if self._confirmed is not None:
+            self._leave_unsure(containers, row, replicas, self._confirmed)
         first = self._rows + np.searchsorted(row, np.arange(len(ids)))
         self._rows += len(row)
         is_open = replicas["present"] & (containers["state"][row] == ContainerState.OPEN)
@@ -126,6 +146,17 @@ class _Work:
             containers | {"id": ids, "blocks": containers["number_of_keys"], "first_replica": first},
         )
         _append(replicas_out, TABLES[REPLICAS], replicas | {"blocks": replicas["number_of_keys"]})
+
+    def _leave_unsure(
+        self, containers: dict[str, Int64s], row: Int64s, replicas: dict[str, Int64s], confirmed: Int64s
+    ) -> None:
+        """Keeps those from being judged that may have replicas on datanodes that have not spoken yet."""
+        ids = containers["container_id"]
+        live = np.bincount(row[replicas["present"] & self._alive[replicas["datanode"]]], minlength=len(ids))
+        lacking = (live < self._required[containers["replication"]]) & np.isin(containers["state"], _TO_BE_KEPT)
+        unsure = lacking & (containers["suppressed"] == 0) & ~np.isin(ids, confirmed)
+        containers["suppressed"][unsure] = UNSURE
+        self.unsure.append(ids[unsure])
 
     def _of(self, ids: Int64s) -> tuple[Int64s, dict[str, Int64s]]:
         """The replicas of these containers in their order, and within one in that of datanodes: of which row, what."""

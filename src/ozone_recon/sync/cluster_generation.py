@@ -38,9 +38,13 @@ def write_state(state: ClusterState, cluster: Cluster, build: GenerationBuild) -
     rows = {one.details.uuid: _row(one) for one in cluster.datanodes}
     datanodes = [rows.get(uuid, DatanodeRow(uuid)) for uuid in sorted(rows.keys() | replicas.keys() | state.removed)]
     pipelines = {one.pipeline_id: _record(_PIPELINE, one) for one in cluster.pipelines}
-    open_replicas = write_containers(build, state.containers, replicas, datanodes, pipelines)
+    late = state.late()
+    written = write_containers(
+        build, state.containers, replicas, datanodes, pipelines, state.confirmed if late else None
+    )
+    state.unsure = written.unsure
     state.open_replicas = {
-        row.uuid: count for row, count in zip(datanodes, open_replicas.tolist(), strict=True) if count
+        row.uuid: count for row, count in zip(datanodes, written.open_replicas.tolist(), strict=True) if count
     }
     rest = replace(cluster, datanodes=(), pipelines=(), open_containers_of={}, tasks=(), counters=())
     with build.create(CLUSTER, TABLES[CLUSTER]) as out:

@@ -116,4 +116,4 @@ class Publication:
 
     def _is_early(self, now: float) -> bool:
         """Whether it is too early to judge containers: datanodes have still to say what they have."""
-        return now - self._started < self._settings.patience and bool(self._state.waiting_for())
+        return now - self._started < self._settings.patience and bool(self._state.late())

@@ -72,6 +72,10 @@ class ClusterState:
         self.scm = FromScm()
         self.open_replicas: dict[str, int] = {}
         """Replicas of open containers by datanode, when the last generation was written."""
+        self.unsure = np.empty(0, np.int64)
+        """Containers that lack replicas, unless datanodes have them that are late; of the last generation."""
+        self.confirmed = np.empty(0, np.int64)
+        """Those of which SCM says that no such datanode has them."""
         self.unknown_pipeline = False
         """Whether a datanode has reported a pipeline that SCM had not told us of."""
         self.complete = False
@@ -166,14 +170,14 @@ class ClusterState:
         self._healths = healths
         return set(changed.values())
 
-    def waiting_for(self) -> tuple[str, ...]:
-        """Hosts of the datanodes that live, by SCM, and have not said yet what they have."""
-        return tuple(
-            node.datanode.host_name
+    def late(self) -> dict[str, NodeStatus]:
+        """The datanodes that live, by SCM, and have not said yet what they have."""
+        return {
+            uuid: node
             for uuid, node in self._nodes.items()
             if node.health in _ALIVE
             if uuid not in self._reported or not self._reported[uuid].whole
-        )
+        }
 
     def remove(self, request: RemoveDatanodes, now: float) -> Removal:
         """Forgets datanodes that are dead and have nothing open."""
@@ -220,7 +224,7 @@ class ClusterState:
             datanodes=tuple(self.datanodes(now, at)),
             pipelines=tuple(self.pipelines()),
             open_containers_of=self.containers.open_by_pipeline(),
-            waiting_for=self.waiting_for(),
+            waiting_for=tuple(node.datanode.host_name for node in self.late().values()),
             leaving=scm.leaving,
             deleted_blocks=scm.deleted_blocks,
             drift=scm.drift or {},

@@ -15,6 +15,7 @@ import numpy as np
 
 from ozone_recon.decode.containers import decode_container_ids, decode_containers
 from ozone_recon.decode.scm import (
+    decode_container_replica,
     decode_decommission_metrics,
     decode_deleted_blocks_summary,
     decode_node,
@@ -35,6 +36,8 @@ from ozone_recon.wire.protobuf import Message
 _LOG: Final = logging.getLogger(__name__)
 AT_ONCE: Final = 5000
 """Containers in doubt to ask for before looking at them again."""
+AT_A_TIME: Final = 16
+"""Calls for a container each."""
 NEIGHBOURS: Final = 1000
 """How many containers may be listed for nothing between two that are wanted."""
 PATIENCE: Final = 3
@@ -58,6 +61,7 @@ class ScmSync:
             Repeated("ScmContainerCountTask", pace.counts, self._compare),
             Repeated("ScmInfoTask", pace.info, self._read_info),
             Repeated("ScmDoubtfulContainersTask", 1.0, self._settle),
+            Repeated("ScmLackingContainersTask", 1.0, self._confirm),
         )
         self.repaired = 0
         """Containers that were not as SCM had them, when counts were compared."""
@@ -66,6 +70,8 @@ class ScmSync:
         self._clock = clock
         self._nodes: tuple[NodeStatus, ...] = ()
         self._disagreed = 0
+        self._asked: set[int] = set()
+        """Of the containers that lack replicas."""
         self._putting = threading.Lock()
 
     async def run(self) -> None:
@@ -142,6 +148,27 @@ class ScmSync:
             await self._fetch(np.array(sorted(asked), np.int64))
             still = await asyncio.to_thread(self._state.still_doubtful, asked)
             self._state.doubtful.settle(asked, still, self._clock())
+
+    async def _confirm(self) -> None:
+        """Asks of containers that lack replicas whether datanodes have those that have not spoken to us yet."""
+        late = self._state.late()
+        if not late:
+            self._state.confirmed, self._asked = np.empty(0, np.int64), set()
+            return
+        room = asyncio.Semaphore(AT_A_TIME)
+
+        async def is_lacking(container: int) -> bool:
+            async with room:
+                replicas = await self._scm.replicas(container)
+                return not any(decode_container_replica(one).datanode.uuid in late for one in replicas)
+
+        asked = [one for one in self._state.unsure.tolist() if one not in self._asked][:AT_ONCE]
+        lacking = await asyncio.gather(*map(is_lacking, asked))
+        self._asked.update(asked)
+        if any(lacking):
+            found = np.array([one for one, is_so in zip(asked, lacking, strict=True) if is_so], np.int64)
+            self._state.confirmed = np.union1d(self._state.confirmed, found)
+            self._state.changes.urgent += 1
 
     async def _compare(self) -> None:
         """Counts containers by state, and reads those again in which SCM and we do not agree.
