@@ -16,7 +16,7 @@ import { LISTS, QUASI_CLOSED } from "./unhealthy.js";
  */
 
 /** Ages from which on data is old, in ms. */
-const OLD = { om: 300_000, cluster: 120_000, scm: 25 * 3_600_000 };
+const OLD = { om: 300_000, cluster: 600_000, scm: 25 * 3_600_000 };
 
 /** @param {Answers} answers @param {import("./api.js").Freshness | null} heard @returns {Finding[]} */
 export function findings(answers, heard) {

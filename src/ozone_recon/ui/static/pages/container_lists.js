@@ -48,7 +48,7 @@ export const TABS = [
     id: list.id, title: list.title, tone: list.tone, says: `${list.means} ${list.todo}`, none: `No containers ${list.are}.`,
     path: `containers/unhealthy/${list.id}`, cursor: "minContainerId", back: "maxContainerId", rows: (answer) => answer.containers,
     count: (counts) => counts.unhealthy[list.counted] ?? null, number: "containerID",
-    columns: [{ id: "since", title: "Since", number: true, cell: (row) => since(row.unhealthySince, " ago") }, { id: "reason", title: "Reason", cell: (row) => row.reason }, ...REPLICAS],
+    columns: [{ id: "since", title: "Since", number: true, cell: (row) => since(row.unhealthySince, " ago") }, { id: "reason", title: "Reason", cell: (row) => h("span", { class: "whole" }, row.reason) }, ...REPLICAS],
   })),
   {
     id: "QUASI_CLOSED", title: "Quasi-closed", tone: "warn", says: `${QUASI_CLOSED.means} ${QUASI_CLOSED.todo}`, none: "No containers are quasi-closed.",
@@ -92,5 +92,5 @@ function replicas(all) {
   if (all.length === 0) return h("span", { class: "faint" }, "none is known");
   return h("span", { class: "replicas" }, all.map((one) => h("span", { title: `${words(one.state)}, last seen ${new Date(one.lastSeenTime).toISOString()}` },
     badge(one.isPresent ? (one.state === "UNHEALTHY" ? "bad" : "ok") : "idle", ""), datanodeLink(one.datanodeUuid, one.datanodeHost),
-    one.replicaIndex > 0 && h("small", {}, ` ${one.replicaIndex}`), !one.isPresent && h("small", { class: "faint" }, " gone"))));
+    one.replicaIndex > 0 && h("small", { title: "Its index: which part of the data it is" }, ` ${one.replicaIndex}`), !one.isPresent && h("small", { class: "faint" }, " gone"))));
 }

@@ -141,12 +141,12 @@ function leavingCards(leaving) {
 /** @param {Leaving} one */
 function progress({ metrics, containers }) {
   const waits = [
-    { ids: containers.UnderReplicated ?? [], by: metrics?.numOfUnderReplicatedContainers, why: "to be copied elsewhere" },
-    { ids: containers.UnClosed ?? [], by: metrics?.numOfUnclosedContainers, why: "to be closed" },
+    { ids: containers.UnderReplicated ?? [], by: metrics?.numOfUnderReplicatedContainers ?? 0, why: "to be copied elsewhere" },
+    { ids: containers.UnClosed ?? [], by: metrics?.numOfUnclosedContainers ?? 0, why: "to be closed" },
   ];
   return [
     h("p", {}, metrics ? ["For ", since(metrics.decommissionStartedAt), `; ${things(metrics.numOfUnclosedPipelines, "pipeline", "are still open")}.`] : "SCM has not said yet how far it is."),
-    h("ul", {}, waits.map(({ ids, by, why }) => h("li", {}, things(ids.length || by || 0, "container", `are ${why}`), containerLinks(ids)))),
+    h("ul", {}, waits.map(({ ids, by, why }) => (ids.length || by) > 0 && h("li", {}, things(ids.length || by, "container", `are ${why}`), containerLinks(ids)))),
     h("p", { class: "faint" }, "It must stay up until nothing is left to wait for; then SCM has it decommissioned."),
   ];
 }

@@ -140,5 +140,5 @@ function deletion({ state, deleted, ofOm, ofScm }) {
 function sizes(counts) {
   if (counts.unknown) return card("Container sizes", h("p", { class: "faint" }, counts.unknown));
   const bins = /** @type {{containerSize: number, count: number}[]} */ (counts);
-  return barChart("Container sizes", bins.filter((bin) => bin.count > 0).map((bin) => ({ label: `≤ ${bytes(bin.containerSize)}`, value: bin.count, text: count(bin.count) })));
+  return barChart("Container sizes", bins.filter((bin) => bin.count > 0).map((bin) => ({ label: bin.containerSize ? `≤ ${bytes(bin.containerSize)}` : "empty", value: bin.count, text: count(bin.count) })));
 }

@@ -37,6 +37,9 @@ const PURPOSES = /** @type {Record<string, string>} */ ({
   ClusterPublication: "writes down what is known of the cluster",
 });
 
+/** They do not follow changes. */
+const WHOLE = ["OmSnapshotRequest", "REPROCESS_STAGING"];
+
 /** @param {HTMLElement} main @param {URLSearchParams} _ @param {AbortSignal} signal */
 export function show(main, _, signal) {
   return live({ main, ask: (signal) => get("task/status", {}, signal), draw: (tasks) => draw(main, tasks) }, signal);
@@ -89,7 +92,7 @@ function listing(tasks) {
       { id: "state", title: "State", cell: (task) => state(task) },
       { id: "last", title: "Last run", number: true, cell: (task) => since(task.lastUpdatedTimestamp, " ago", "never") },
       { id: "sequence", title: "Sequence number", number: true, cell: (task) => (task.lastUpdatedSeqNumber ? count(task.lastUpdatedSeqNumber) : "") },
-      { id: "behind", title: "Behind by", number: true, cell: (task) => (task.lastUpdatedSeqNumber ? count(newest - task.lastUpdatedSeqNumber) : ""), exact: () => "Changes in OM's database that it has not taken in yet" },
+      { id: "behind", title: "Behind by", number: true, cell: (task) => (task.lastUpdatedSeqNumber && !WHOLE.includes(task.taskName) ? count(newest - task.lastUpdatedSeqNumber) : ""), exact: () => "Changes in OM's database that it has not taken in yet" },
       { id: "message", title: "Message", cell: (task) => task.message ?? "" },
     ],
   });
