@@ -60,7 +60,7 @@ def selectors(expression: str) -> Iterator[promql_parser.VectorSelector]:
 
 
 def matches(selector: promql_parser.VectorSelector, labels: Labels) -> bool:
-    """Whether a sample with these labels is meant, whatever the values of those that are 500 or ours to choose."""
+    """Whether a sample with these labels is selected."""
     for matcher in selector.matchers.matchers:
         value = labels[matcher.name]
         if matcher.op == promql_parser.MatchOp.Re:
