@@ -108,7 +108,8 @@ def test_clients_that_stall_are_let_go_and_those_that_go_are_not_mourned() -> No
             done.set()
             return b""
 
-        async with take_calls({**METHODS, (PROTOCOL, "take"): take}, replace(HERE, idle_limit=0.2, patience=0.2)) as port:
+        impatient = replace(HERE, idle_limit=0.2, patience=0.2)
+        async with take_calls({**METHODS, (PROTOCOL, "take"): take}, impatient) as port:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"hrpc\x09")
             assert await reader.read() == b""
