@@ -13,6 +13,7 @@ from tests.insights.test_replica_history import HEARTBEAT
 from tests.insights.test_scm_containers import columns, table
 
 from ozone_recon.decode.heartbeats import decode_reports, decode_request
+from ozone_recon.errors import StoreError
 from ozone_recon.insights.cluster_tables import TABLES
 from ozone_recon.insights.datanode_health import Intervals
 from ozone_recon.model.cluster import Datanode
@@ -195,3 +196,15 @@ def test_a_name_that_is_no_text_does_not_stop_the_writing(tmp_path: Path, caplog
     assert generation.table("datanodes").bytes("host").items() == [b"\xff"]
     assert "cannot be written" in caplog.text
     restore_state(ClusterState(Intervals()), generation, 0.0)
+
+
+def test_a_generation_with_other_tables_is_not_taken(tmp_path: Path) -> None:
+    with GenerationBuild(tmp_path / "1") as build:
+        for name in ("containers", "replicas"):
+            build.create(name, {"id": "i8"}).close()
+        build.seal()
+    state = ClusterState(Intervals())
+    with pytest.raises(StoreError):
+        restore_state(state, Generation.open(tmp_path / "1"), 0.0)
+    assert not state.complete
+    assert not state.datanodes(0.0)

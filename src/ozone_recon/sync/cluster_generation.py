@@ -53,10 +53,8 @@ def write_state(state: ClusterState, cluster: Cluster, build: GenerationBuild) -
 
 
 def restore_state(state: ClusterState, generation: Generation, now: float) -> None:
-    """Takes what the generation has, as it was."""
-    state.containers = read_containers(generation)
-    state.replicas.restore(read_replicas(generation))
-    rows = read_datanodes(generation)
+    """Takes what the generation has, as it was; StoreError, and nothing is taken, when its tables are not ours."""
+    containers, replicas, rows = read_containers(generation), read_replicas(generation), read_datanodes(generation)
     cluster = replace(
         next(_known(_CLUSTER, generation.table(CLUSTER).bytes("record")), Cluster()),
         datanodes=tuple(_known(_DATANODE, (row.record for row in rows))),
@@ -64,6 +62,8 @@ def restore_state(state: ClusterState, generation: Generation, now: float) -> No
     )
     open_replicas = zip(rows, count_open(generation).tolist(), strict=True)
     state.open_replicas = {row.uuid: count for row, count in open_replicas if count}
+    state.containers = containers
+    state.replicas.restore(replicas)
     state.restore(cluster, (row.uuid for row in rows if not row.record), now)
 
 

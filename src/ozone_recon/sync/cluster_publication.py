@@ -83,11 +83,11 @@ class Publication:
         """Writes a generation of what `cluster` and the state say now, and makes it the current one."""
         began = time.monotonic()
         done, early = replace(self._state.changes), self._is_early(began)
-        before = self._judged()
+        before, current = self._judged(), self._directory.current()
         now = cluster()
         self._health = replace(self._health, timestamp=now.at, began=now.at, running=not early)
         try:
-            with self._directory.build() as build:
+            with self._directory.build(expected_bytes=current.size if current else 0) as build:
                 write_state(self._state, now, build)
                 if early:
                     for name, schema in container_health.TABLES.items():
