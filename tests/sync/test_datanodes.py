@@ -151,7 +151,7 @@ def test_what_there_is_no_room_for_is_reported_again() -> None:
 
 def test_a_large_registration() -> None:
     recon = Recon()
-    large = registration(containers=container_report(*map(replica, range(3000))))
+    large = registration(containers=container_report(*map(replica, range(30_000))))
 
     async def talk(call: Call) -> None:
         assert await call(large) == registered_answer(NODE, "CID-1")
@@ -159,7 +159,7 @@ def test_a_large_registration() -> None:
             await call(large[:-1])
 
     run(recon, talk)
-    assert recon.containers() == [(list(range(3000)), [])]
+    assert recon.containers() == [(list(range(30_000)), [])]
 
 
 def test_reports_that_cannot_be_read_or_used(caplog: pytest.LogCaptureFixture) -> None:

@@ -49,6 +49,8 @@ from ozone_recon.sync.scm import ScmSync
 
 SAY_EVERY: Final = 1.0
 """Seconds between two Cluster records, at least."""
+SAY_SHARE: Final = 0.05
+"""Of a CPU's time that they may take: with thousands of datanodes each takes tenths of a second."""
 PAGE: Final = 250_000
 """Containers to ask SCM for at once, some 40 MB: it sorts all that there are for every page."""
 _SWITCH: Final = 0.0005
@@ -116,6 +118,7 @@ class ClusterProcess:
         )
         self._say_now, self._saying = say, asyncio.Lock()
         self._said = Cluster()
+        self._next_news = 0.0
         self._disk_full = 0
         self._tables_at = 0
         self._answering: set[asyncio.Task[None]] = set()
@@ -218,16 +221,20 @@ class ClusterProcess:
             await self._say(generation.path)
 
     async def _tell(self) -> None:
-        if news := await asyncio.to_thread(self._news):
-            await self._say(news)
+        """Says what is known now, unless that has been said."""
+        if time.monotonic() >= self._next_news:
+            async with self._saying:
+                took = await asyncio.to_thread(self._tell_now)
+            self._next_news = time.monotonic() + took / SAY_SHARE
 
-    def _news(self) -> Cluster | None:
-        """What is known now, unless that has been said."""
+    def _tell_now(self) -> float:
+        """The same; the seconds of CPU which that took."""
+        began = time.thread_time()
         cluster = self._cluster()
-        if replace(cluster, at=self._said.at) == self._said:
-            return None
-        self._said = cluster
-        return cluster
+        if replace(cluster, at=self._said.at) != self._said:
+            self._said = cluster
+            self._say_now(cluster)
+        return time.thread_time() - began
 
     def _cluster(self) -> Cluster:
         now = _now()

@@ -18,7 +18,7 @@ from ozone_recon.sync.report_queue import ReportQueue
 from ozone_recon.wire.datanode_answers import METHOD, PROTOCOL, heartbeat_answer, registered_answer, version_answer
 
 _LOG: Final = logging.getLogger(__name__)
-_SHORT: Final = 1 << 16
+_SHORT: Final = 1 << 21
 """Bytes of a request that takes less time to cut into reports than to hand to a thread."""
 
 
