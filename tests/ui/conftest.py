@@ -1,7 +1,6 @@
 """A real server on the sample, and a real Chromium before it."""
 
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -12,17 +11,11 @@ from typing import Any
 
 import pytest
 from tests.ui.followed import Followed, cluster, following, tables, well_tables
-from tests.ui.watching import watched
+from tests.ui.watching import free_port, watched
 
 from ozone_recon.store.generation import Generation
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample-om.tar.gz"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

@@ -133,3 +133,16 @@ def test_without_a_cluster_that_is_said(chromium: Any, server: str) -> None:
         assert "follows no cluster" in page.inner_text(".notice.empty")
         page.click(".brand")
         page.wait_for_selector(".explorer")
+
+
+def test_of_many_the_first_are_shown_and_all_when_asked_for(page: Any, followed: Followed, held: Generation) -> None:
+    one, known = cluster().datanodes[0], cluster()
+    many = tuple(replace(one, details=replace(one.details, uuid=f"u{n}", host_name=f"dn{n}")) for n in range(250))
+    followed.knows(replace(known, datanodes=many), held)
+    go(page, followed)
+    assert column(page, "Host") == [f"dn{n}" for n in range(200)]
+    page.click("tfoot a")
+    page.wait_for_selector("tbody a:text-is('dn249')")
+    assert page.query_selector("tfoot") is None
+    page.reload()
+    page.wait_for_selector("tbody a:text-is('dn249')")

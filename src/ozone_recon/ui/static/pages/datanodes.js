@@ -18,7 +18,9 @@ import { remember, stateOf, urlOf } from "../state.js";
 export const name = "datanodes";
 export const title = "Datanodes";
 
-const FIRST = { node: "", show: "", filter: "", sort: "state", order: "asc" };
+const FIRST = { node: "", show: "", filter: "", rows: "", sort: "state", order: "asc" };
+
+const byName = new Intl.Collator("en", { numeric: true });
 
 /** @typedef {typeof FIRST} State */
 /** @typedef {{pipelineID: string, replicationType: string, replicationFactor: string, leaderNode: string}} DatanodePipeline */
@@ -91,7 +93,8 @@ function listing(rows, all, state, changed) {
   const order = Object.keys(TONES);
   return table({
     caption: `${count(rows.length)} of ${count(all)} datanodes`,
-    rows: rows.sort((a, b) => a.hostname.localeCompare(b.hostname, "en", { numeric: true })),
+    rows: rows.sort((a, b) => byName.compare(a.hostname, b.hostname)),
+    whole: state.rows ? undefined : urlOf(name, FIRST, { ...state, rows: "all" }),
     sort: { by: state.sort, descending: state.order === "desc" },
     onSort: (sort) => { Object.assign(state, { sort: sort.by, order: sort.descending ? "desc" : "asc" }); changed(); },
     columns: [

@@ -14,7 +14,7 @@ import { remember, stateOf, urlOf } from "../state.js";
 export const name = "pipelines";
 export const title = "Pipelines";
 
-const FIRST = { show: "", filter: "", sort: "status", order: "asc" };
+const FIRST = { show: "", filter: "", rows: "", sort: "status", order: "asc" };
 
 /** @typedef {typeof FIRST} State */
 /** @typedef {{pipelineId: string, status: string, leaderNode: string, datanodes: any[], lastLeaderElection: number, duration: number, leaderElections: number, replicationType: string, replicationFactor: string, containers: number}} Pipeline */
@@ -73,6 +73,7 @@ function listing(rows, all, state, changed) {
   return table({
     caption: `${count(rows.length)} of ${count(all)} pipelines`,
     rows,
+    whole: state.rows ? undefined : urlOf(name, FIRST, { ...state, rows: "all" }),
     sort: { by: state.sort, descending: state.order === "desc" },
     onSort: (sort) => { Object.assign(state, { sort: sort.by, order: sort.descending ? "desc" : "asc" }); changed(); },
     columns: [

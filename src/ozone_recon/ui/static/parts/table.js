@@ -1,6 +1,10 @@
 // A table over rows already here; a header's click has the page sort them, and keep that in the URL.
 
 import { h } from "../dom.js";
+import { count } from "../format.js";
+
+/** As many rows are shown at first where there may be thousands. */
+const MOST = 200;
 
 /**
  * @template R
@@ -38,8 +42,9 @@ export function sorted(rows, columns, sort) {
  * @param {Column<R>[]} options.columns
  * @param {Sort} [options.sort] without it the rows stay as they are
  * @param {(sort: Sort) => void} [options.onSort]
+ * @param {string} [options.whole] URL of the page that shows all rows; without it, this one does
  */
-export function table({ caption, rows, columns, sort = { by: "", descending: false }, onSort = () => {} }) {
+export function table({ caption, rows, columns, sort = { by: "", descending: false }, onSort = () => {}, whole }) {
   const head = columns.map((column) => {
     if (!column.order) return h("th", { scope: "col", class: column.number && "number" }, column.title);
     const active = column.id === sort.by;
@@ -47,9 +52,12 @@ export function table({ caption, rows, columns, sort = { by: "", descending: fal
     return h("th", { scope: "col", class: column.number && "number", "aria-sort": active && (sort.descending ? "descending" : "ascending") },
       h("button", { type: "button", id: `by-${column.id}`, onclick: () => onSort(next) }, column.title, active && h("span", { class: "arrow", "aria-hidden": "true" }, sort.descending ? "▼" : "▲")));
   });
-  const body = sorted(rows, columns, sort).map((row) => h("tr", {}, columns.map((column) =>
+  const shown = whole ? sorted(rows, columns, sort).slice(0, MOST) : sorted(rows, columns, sort);
+  const body = shown.map((row) => h("tr", {}, columns.map((column) =>
     h("td", { class: column.number && "number", title: column.exact?.(row) }, column.cell(row)))));
-  return h("table", { onkeydown: walk }, h("caption", {}, caption), h("thead", {}, h("tr", {}, head)), h("tbody", {}, body));
+  const foot = whole && shown.length < rows.length && h("tfoot", {}, h("tr", {}, h("td", { colspan: columns.length },
+    `The first ${count(shown.length)} in this order; `, h("a", { href: whole }, `show all ${count(rows.length)}`))));
+  return h("table", { onkeydown: walk }, h("caption", {}, caption), h("thead", {}, h("tr", {}, head)), h("tbody", {}, body), foot);
 }
 
 /** Up and down arrows, Home and End move between the rows' links. @param {KeyboardEvent} event */
