@@ -4,10 +4,13 @@
 
 A simulated SCM and its datanodes (`ozone-recon demo` has the same), in a process of their own, meet the process that
 follows a cluster. All datanodes register with all that they have, each at a moment of the first interval that is its
-own; it is timed from the first one until all is read. Then their heartbeats are answered for --seconds in quiet; and
-for as long while containers are judged again every two seconds or as fast as that goes (some change), and the om.db
-given with --om (`bench/make_om_db.py` makes one) is rebuilt again and again. Times are those that datanodes see, from
-the call to the answer; they share the CPUs with all the rest. Memory is that of the process that answers them.
+own; it is timed from the first one until all is read. Then their heartbeats are answered for --seconds; and for as
+long again while the om.db given with --om (`bench/make_om_db.py` makes one) is rebuilt again and again. Both times some
+replicas change, so that containers are judged every ten seconds, or a fifth of the time.
+
+Times are those that datanodes see, from the call to the answer: they share the CPUs with all the rest. What of that is
+the machine's is told by a server beside, which answers as many calls and does nothing else. Memory is that of the
+process that answers heartbeats.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ from ozone_recon.demo.scm import Scm
 from ozone_recon.demo.scm_answers import ScmAnswers
 from ozone_recon.demo.stock import Stock
 from ozone_recon.model.cluster import Cluster
-from ozone_recon.sources.hadoop_rpc import RpcSettings
+from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcSettings
 from ozone_recon.sources.hadoop_rpc_server import RpcServerSettings, take_calls
 from ozone_recon.sources.scm import METHOD, PROTOCOL
 from ozone_recon.sync.cluster_settings import ClusterJob, ClusterSettings, ScmPace
@@ -48,12 +51,32 @@ HOST = "127.0.0.1"
 CHANGES = 20
 """Replicas of which something else is reported, a second."""
 SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
-DOZE = 0.01
-"""Seconds that are slept to see how late one comes to do something: as late, at most, an answer is noticed."""
 PATIENCE = 1800
 
 
-async def simulate(plan: Plan, recon: str) -> None:
+async def answer_only() -> None:
+    """Runs a server that does nothing else."""
+
+    async def echo(request: bytes) -> bytes:
+        return request
+
+    async with take_calls({(PROTOCOL, METHOD): echo}, RpcServerSettings(HOST, 0)) as port:
+        tell(port=port)
+        await asyncio.Event().wait()
+
+
+async def call_again_and_again(address: str, after: float, pause: float, seconds: deque[float]) -> None:
+    """Calls that server, and says how long each took."""
+    connection = await RpcConnection.open(address, RpcSettings("bench"))
+    await asyncio.sleep(after)
+    while True:
+        began = time.perf_counter()
+        await connection.call(PROTOCOL, METHOD, bytes(300))
+        seconds.append(time.perf_counter() - began)
+        await asyncio.sleep(pause)
+
+
+async def simulate(plan: Plan, recon: str, beside: str) -> None:
     """Runs SCM and the datanodes; hears on its input when to begin, and when to say how it went since it last did."""
     chance = random.Random(plan.seed)
     scm = Scm(plan, chance, time.time())
@@ -61,7 +84,8 @@ async def simulate(plan: Plan, recon: str) -> None:
     answers = ScmAnswers(scm)
     fleet = Fleet(scm, plan, recon)
     fleet.heard.seconds = deque()
-    late: deque[float] = deque()
+    others: deque[float] = deque()
+    callers = max(1, round(plan.datanodes / plan.heartbeat))
     words: asyncio.Queue[str] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
@@ -80,27 +104,22 @@ async def simulate(plan: Plan, recon: str) -> None:
                 datanode = chance.choice(scm.datanodes)
                 datanode.replicas.touch(int(chance.choice(datanode.replicas.containers)))
 
-    async def doze() -> None:
-        while True:
-            began = time.perf_counter()
-            await asyncio.sleep(DOZE)
-            late.append(time.perf_counter() - began - DOZE)
-
     threading.Thread(target=listen, daemon=True).start()
     async with take_calls({(PROTOCOL, METHOD): submit}, RpcServerSettings(HOST, 0)) as port:
         tell(port=port, containers=len(scm.containers), replicas=sum(len(one.replicas) for one in scm.datanodes))
         tasks = []
         while (word := await words.get()) != "end":
             if word == "begin":
-                tasks = [loop.create_task(one) for one in (fleet.run(), live(), doze())]
+                calls = (call_again_and_again(beside, chance.random(), 1.0, others) for _ in range(callers))
+                tasks = [loop.create_task(one) for one in (fleet.run(), live(), *calls)]
             tell(
                 calls=len(fleet.heard.seconds),
                 failures=fleet.heard.failures,
                 answers=shares(fleet.heard.seconds),
-                late=shares(late),
+                others=shares(others),
             )
             fleet.heard.seconds.clear()
-            late.clear()
+            others.clear()
         for task in tasks:
             task.cancel()
 
@@ -117,8 +136,8 @@ def tell(**what: Any) -> None:
     print(json.dumps(what), flush=True)
 
 
-class Simulation:
-    """The process of SCM and the datanodes."""
+class Child:
+    """A part of this program in a process of its own."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -137,12 +156,11 @@ class Simulation:
 
 
 @contextmanager
-def simulation(arguments: list[str], port: int) -> Iterator[Simulation]:
-    """The process, for a while."""
-    command = [sys.executable, __file__, *arguments, "--simulate", f"{HOST}:{port}"]
-    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as process:
+def child(*arguments: str) -> Iterator[Child]:
+    """One, for a while."""
+    with subprocess.Popen([sys.executable, __file__, *arguments], stdin=-1, stdout=-1, text=True) as process:
         try:
-            yield Simulation(process)
+            yield Child(process)
         finally:
             process.terminate()
 
@@ -203,7 +221,7 @@ class Followed:
 def line(what: str, said: dict[str, Any], more: str) -> None:
     """Prints how heartbeats were answered."""
     print(f"{what}: {said['calls']:,} calls, {said['failures']} failed so far; {more}; {load()}")
-    print(f"    ms: {said['answers']}; of which the datanodes' own: {said['late']}", flush=True)
+    print(f"    ms: {said['answers']}; of the server beside: {said['others']}", flush=True)
 
 
 def load() -> str:
@@ -215,12 +233,16 @@ def measure(options: argparse.Namespace) -> None:
     """Prints everything."""
     with socket.create_server((HOST, 0)) as probe:
         port = probe.getsockname()[1]
-    with simulation(sys.argv[1:], port) as simulated, tempfile.TemporaryDirectory() as directory:
+    with (
+        child("--answer-only") as other,
+        child(*sys.argv[1:], "--simulate", f"{HOST}:{port}", "--beside", f"{HOST}:{other.about['port']}") as simulated,
+        tempfile.TemporaryDirectory() as directory,
+    ):
         about = simulated.about
         print(f"{options.datanodes:,} datanodes, {about['replicas']:,} replicas of {about['containers']:,} containers")
         followed = Followed(Path(directory) / "cluster")
         settings = ClusterSettings(
-            {"": f"{HOST}:{about['port']}"}, RpcSettings("bench"), HOST, port, judging=2, sizes=2, pace=ScmPace()
+            {"": f"{HOST}:{about['port']}"}, RpcSettings("bench"), HOST, port, sizes=10, pace=ScmPace()
         )
         watch = ClusterWatch(ClusterJob(settings, followed.place), followed.told.put)
         watch.start()
@@ -255,8 +277,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="to look at heartbeats, twice")
     parser.add_argument("--om", type=Path, metavar="DIRECTORY", help="an om.db to rebuild meanwhile")
     parser.add_argument("--simulate", metavar="HOST:PORT", help=argparse.SUPPRESS)
+    parser.add_argument("--beside", metavar="HOST:PORT", help=argparse.SUPPRESS)
+    parser.add_argument("--answer-only", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.simulate:
+    if options.answer_only:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(answer_only())
+    elif options.simulate:
         plan = Plan(
             datanodes=options.datanodes,
             racks=min(20, options.datanodes),
@@ -268,7 +295,7 @@ def main() -> None:
             full_report=1e6,
         )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(simulate(plan, options.simulate))
+            runner.run(simulate(plan, options.simulate, options.beside))
     else:
         measure(options)
 
