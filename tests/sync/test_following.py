@@ -197,7 +197,7 @@ def test_a_checkpoint_is_taken_once_where_changes_do_not_lead_on(
         with om.sync(directory, served, **settings) as sync:
             sync.start()
             assert eventually(lambda: om.checkpoints == 2 and served[-1].sequence_number == sequence_of(deltas.after))
-            assert sync.state.needed == {CAUSES[trouble]: 1}
+            assert set(sync.state.needed) == {CAUSES[trouble]}
             assert next(iter(sync.tasks())).message == f"The last checkpoint was needed: {sync.state.cause}"
             if trouble in ("put back", "another leads"):
                 assert eventually(lambda: sync.state.needed.total() == 2), "the new checkpoint does not lead on either"
