@@ -149,7 +149,7 @@ def _follow(place: Path, port: int, recon_port: int) -> None:
         threading.Thread(target=_hand_on, args=(cluster,), daemon=True).start()
         try:
             conf = _conf_dir(cluster)
-            flags = {"ozone.recon.db.dir": str(place / "recon"), "ozone.recon.http-address": f"0.0.0.0:{port}"}
+            flags = {"ozone.recon.db.dir": str(place / "recon"), "ozone.recon.http-address": f"127.0.0.1:{port}"}
             config = Config.load(conf, os.environ, flags)
             serve_config(config, RunningOm(config.om))
         finally:
