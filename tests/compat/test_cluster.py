@@ -81,7 +81,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def recon(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Ours, with Java Recon's own configuration but for its port and its directory; up to date."""
     place = ["--data-dir", str(tmp_path_factory.mktemp("recon")), "--port", str(PORT)]
-    command = ["serve", "--conf-dir", str(cluster.home / "recon" / "conf"), *place]
+    # Java Recon has the port on which datanodes report.
+    elsewhere = ["-D", "ozone.recon.datanode.address=localhost:9791"]
+    command = ["serve", "--conf-dir", str(cluster.home / "recon" / "conf"), *place, *elsewhere]
     with subprocess.Popen([sys.executable, "-m", "ozone_recon", *command]) as process:
         try:
             until(lambda: sequence_number(OURS) == sequence_number(JAVA) > 0, "ours has seen what Java's has")
