@@ -114,11 +114,11 @@ def test_without_a_cluster_it_says_so_and_shows_what_om_has(chromium: Any, serve
         assert numbers(page, "Namespace")["Keys"] == str(ask(server, "clusterState")["keys"])
 
 
-@pytest.mark.parametrize(
-    "page_name", ["overview", "datanodes", "containers", "containers?id=2", "pipelines", "tasks", "namespace"]
-)
-def test_nothing_is_wider_than_a_narrow_screen(chromium: Any, followed: Followed, page_name: str) -> None:
-    with watched(chromium, followed.address, width=400) as page:
-        page.goto(f"{followed.address}/#/{page_name}")
-        page.wait_for_selector("main .cards, main .listing")
-        assert page.evaluate("document.documentElement.scrollWidth") == 400
+@pytest.mark.parametrize("width", [400, 900, 1200, 1360])
+def test_nothing_is_wider_than_the_screen(chromium: Any, followed: Followed, width: int) -> None:
+    with watched(chromium, followed.address, width=width) as page:
+        for name in ("overview", "datanodes", "containers", "containers?id=2", "pipelines", "tasks", "namespace"):
+            page.goto(f"{followed.address}/#/{name}")
+            page.reload()
+            page.wait_for_selector("main .cards, main .listing")
+            assert page.evaluate("document.documentElement.scrollWidth") == width, name

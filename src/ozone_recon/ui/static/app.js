@@ -33,8 +33,10 @@ async function route() {
   const page = PAGES.find((candidate) => candidate.name === name) ?? (await home());
   if (signal.aborted) return;
   for (const link of element("nav").querySelectorAll("a")) {
-    if (link.hash === `#/${page.name}`) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (link.hash === `#/${page.name}`) {
+      link.setAttribute("aria-current", "page");
+      link.scrollIntoView({ block: "nearest", inline: "nearest" });
+    } else link.removeAttribute("aria-current");
   }
   document.title = `${page.title} · Recon`;
   await page.show(element("main"), new URLSearchParams(query), signal);

@@ -2,7 +2,7 @@
 
 import { get, ifKnown } from "../api.js";
 import { h, put } from "../dom.js";
-import { bytes, count } from "../format.js";
+import { bytes, count, things } from "../format.js";
 import { datanodeLink, pathLink, pipelineLink } from "../links.js";
 import { live } from "../live.js";
 import { badge, sign, words } from "../parts/badge.js";
@@ -101,7 +101,7 @@ function keyTable({ totalKeys, keys, lastKey }, state, url) {
   if (keys.length === 0 && !state.keysAfter) return notice("empty", "OM has no key with a block in it.");
   return h("div", { class: "listing" },
     table({
-      caption: keys.length === totalKeys ? `${count(totalKeys)} keys` : `${count(keys.length)} of ${count(totalKeys)} keys`,
+      caption: keys.length === totalKeys ? things(totalKeys, "key") : `${count(keys.length)} of ${things(totalKeys, "key")}`,
       rows: keys,
       columns: [
         { id: "path", title: "Path", cell: (key) => path(key) },

@@ -196,7 +196,7 @@ function pipelines(one) {
   const rows = one.pipelines ?? [];
   if (rows.length === 0) return notice("empty", "It is in no pipeline: nothing new is written to it.");
   return table({
-    caption: `${count(rows.length)} pipelines, of which it leads ${count(one.leaderCount ?? 0)}`,
+    caption: `${things(rows.length, "pipeline")}, of which it leads ${count(one.leaderCount ?? 0)}`,
     rows,
     columns: [
       { id: "id", title: "Pipeline", cell: (row) => pipelineLink(row.pipelineID) },
