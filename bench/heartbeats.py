@@ -51,6 +51,8 @@ HOST = "127.0.0.1"
 CHANGES = 20
 """Replicas of which something else is reported, a second."""
 SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
+SETTLING = 20
+"""Seconds after all is read, in which it is published for the first time."""
 PATIENCE = 1800
 
 
@@ -254,7 +256,7 @@ def measure(options: argparse.Namespace) -> None:
             followed.until(lambda cluster: not cluster.waiting_for)
             seconds = time.perf_counter() - began
             line(f"all is read after {seconds:.1f} s", simulated.ask(), followed.memory())
-            time.sleep(2 * options.heartbeat)
+            time.sleep(SETTLING)
             simulated.ask()
             time.sleep(options.seconds)
             line("judged only", simulated.ask(), followed.memory())
@@ -273,7 +275,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--datanodes", type=int, default=2000)
     parser.add_argument("--containers", type=int, default=5000, help="on each")
-    parser.add_argument("--heartbeat", type=float, default=10.0, help="seconds between two of a datanode")
+    parser.add_argument("--heartbeat", type=float, default=60.0, help="seconds between two of a datanode")
     parser.add_argument("--seconds", type=float, default=60.0, help="to look at heartbeats, twice")
     parser.add_argument("--om", type=Path, metavar="DIRECTORY", help="an om.db to rebuild meanwhile")
     parser.add_argument("--simulate", metavar="HOST:PORT", help=argparse.SUPPRESS)
