@@ -23,6 +23,7 @@ from ozone_recon.model.cluster_requests import (
 )
 from ozone_recon.model.metrics import METRICS, Sample
 from ozone_recon.store.generation import Generation
+from ozone_recon.sync.cluster_settings import ScmPace
 from ozone_recon.wire import datanode_answers
 
 
@@ -81,7 +82,8 @@ def test_a_cluster_is_followed(world: World) -> None:
 
 
 def test_after_a_kill_all_is_as_it_was_published_and_heals(world: World) -> None:
-    settings = world.settings()
+    # There is nothing to serve from before, so that all containers are read at once.
+    settings = world.settings(pace=ScmPace(containers_delay=3600, pipelines=1, counts=1, info=1))
     with watching(world, settings) as watch:
         say(settings, registered(NODE, 1, 2, 3), registered(OTHER_NODE, 1))
         world.generation(lambda generation: replicas(generation) == [(1, 2), (2, 1), (3, 1)])

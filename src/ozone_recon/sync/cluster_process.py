@@ -129,7 +129,9 @@ class ClusterProcess:
         # What is there by now stays; the collector would go through it again and again.
         gc.collect()
         gc.freeze()
-        if former is not None:
+        if former is None:
+            self.scm.containers.wake()
+        else:
             await self._tell()
             await self._say(former.path)
         try:
