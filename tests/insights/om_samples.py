@@ -10,6 +10,7 @@ from typing import TypeVar
 from tests.decode.om_messages import blob, block, directory_info, ec_config, key_info, location_version, number
 from tests.oracle import Row
 
+from ozone_recon.decode.distinct import Few
 from ozone_recon.insights import container_keys, nssummary, om_tables
 from ozone_recon.model.cells import Cells, joined
 from ozone_recon.model.columns import ByteColumn, Rows
@@ -45,9 +46,16 @@ class MemoryCheckpoint:
             yield use(Rows(ByteColumn.of(key for key, _ in part), ByteColumn.of(value for _, value in part)))
 
 
-def texts(cells: Cells | ByteColumn) -> list[str]:
+def texts(column: ByteColumn | Cells | Few[bytes] | tuple[Cells, Cells]) -> list[str]:
     """A column of names, to be compared."""
-    return [item.decode() for item in (joined([cells]) if isinstance(cells, Cells) else cells)]
+    match column:
+        case ByteColumn():
+            return [item.decode() for item in column]
+        case Few():
+            return [column.values[which].decode() for which in column.which]
+        case Cells():
+            return texts(joined([column]))
+    return texts(joined(column))
 
 
 def generation_of(tables: dict[str, list[Row]], place: Path, memory_limit: int = 1 << 26) -> Generation:

@@ -6,7 +6,7 @@ from tests.oracle import Committed, Oracle
 
 from ozone_recon.insights import key_listing
 from ozone_recon.insights.key_listing import ALL, Filter, list_keys
-from ozone_recon.insights.key_rows import KeyRows, last_text
+from ozone_recon.insights.key_rows import KeyRows
 from ozone_recon.insights.prefixes import read_prefix
 from ozone_recon.store.generation import Generation
 
@@ -38,7 +38,7 @@ def in_pages(generation: Generation, path: str, limit: int, wanted: Filter = ALL
     while page := list_keys(generation, prefix, after.encode(), limit, wanted):
         assert len(page) <= limit
         joined += shown(page)
-        after = last_text(page.db_key)
+        after = page.last_key()
     return joined
 
 
@@ -93,5 +93,6 @@ def test_nothing_is_wanted_and_nothing_is_there(tmp_path: Path) -> None:
     generation = generation_of(database.tables, tmp_path / "g")
     (volume, bucket, _), *_ = Oracle(database.tables).buckets.values()
     for limit in (0, -5):
-        assert list_keys(generation, read_prefix(generation, f"/{volume}/{bucket}"), b"", limit).db_key.items() == []
-    assert list_keys(generation, read_prefix(generation, "/no/such"), b"", 5).db_key.items() == []
+        found = list_keys(generation, read_prefix(generation, f"/{volume}/{bucket}"), b"", limit)
+        assert (shown(found), found.last_key()) == ([], "")
+    assert shown(list_keys(generation, read_prefix(generation, "/no/such"), b"", 5)) == []

@@ -50,8 +50,8 @@ def test_keys_below_every_directory(sample: Generation, oracle: Oracle) -> None:
         keys = [row.path.split("/", 2)[2] for row in oracle.listed(volume, bucket, "") if row.path]
         for rest in {"", *keys, *(key.rpartition("/")[0] for key in keys)}:
             found = list_keys(sample, read_prefix(sample, f"/{volume}/{bucket}/{rest}"), b"", 10_000)
-            assert list(zip(found.db_key, texts(found.path), strict=True)) == [
-                (row.db_key, row.path or "") for row in oracle.listed(volume, bucket, rest)
+            assert list(zip(texts(found.db_key), texts(found.path), strict=True)) == [
+                (row.db_key.decode(), row.path or "") for row in oracle.listed(volume, bucket, rest)
             ]
 
 

@@ -10,16 +10,15 @@ from pydantic import BaseModel, Field
 
 from ozone_recon.api.container_json import container_states
 from ozone_recon.api.context import CurrentView
-from ozone_recon.api.json_rows import rows_json, scalars, texts, times
+from ozone_recon.api.json_rows import names, rows_json, scalars, texts, times
 from ozone_recon.api.parameters import ContainerId, Int64, Limit
 from ozone_recon.api.responses import HttpRefusal, Written, json_response, page_response, written_object
 from ozone_recon.api.route import Route
 from ozone_recon.insights.cluster_containers import GONE, count_states, rows_after
 from ozone_recon.insights.cluster_tables import CONTAINERS
 from ozone_recon.insights.container_keys import KeysInContainer, count_keys, find_container, keys_in, list_containers
-from ozone_recon.insights.key_rows import last_text
 from ozone_recon.insights.prefixes import to_db_key
-from ozone_recon.model.cells import Cells, Part, cells_at, cells_of, joined, same_cells
+from ozone_recon.model.cells import Cells, Part, cells_at, joined, same_cells
 from ozone_recon.model.columns import ByteColumn
 from ozone_recon.store.generation import Generation
 
@@ -173,7 +172,7 @@ async def keys_of_container(
             "totalCount": container.pairs,
             "totalKeys": container.keys,
             "keys": _keys_json(id, found),
-            "lastKey": last_text(found.keys.db_key),
+            "lastKey": found.keys.last_key(),
         }
     )
 
@@ -183,10 +182,10 @@ def _keys_json(container: int, found: KeysInContainer) -> Written:
     versions, blocks = _versions_and_blocks(container, found)
     return rows_json(
         {
-            "Volume": texts(keys.volume),
-            "Bucket": texts(keys.bucket),
+            "Volume": names(keys.volume),
+            "Bucket": names(keys.bucket),
             "Key": texts(keys.name),
-            "CompletePath": texts(cells_of(keys.path)),
+            "CompletePath": texts(*keys.path),
             "DataSize": scalars(keys.size),
             "Versions": versions,
             "Blocks": blocks,

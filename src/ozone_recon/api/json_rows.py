@@ -109,6 +109,11 @@ def chosen(few: Few[T], json: Callable[[T], object]) -> Cells:
     return cells_at(ByteColumn.of(orjson.dumps(json(value)) for value in few.values), few.which)
 
 
+def names(few: Few[bytes]) -> Cells:
+    """In each row, its one of few names as a string; what is not UTF-8 is replaced."""
+    return chosen(few, lambda name: name.decode("utf-8", "replace"))
+
+
 def _is_plain(data: Bytes, quotes: int) -> bool:
     """Whether all is UTF-8 that stands for itself in a JSON string, but for so many quotes."""
     if (data < SPACE).any() or (data == BACKSLASH).any() or np.count_nonzero(data == QUOTE) != quotes:

@@ -10,7 +10,7 @@ from fastapi import Query, Response
 from numpy.typing import NDArray
 
 from ozone_recon.api.context import CurrentView
-from ozone_recon.api.json_rows import chosen, rows_json, scalars, texts
+from ozone_recon.api.json_rows import chosen, names, rows_json, scalars, texts
 from ozone_recon.api.key_infos_json import deleted_keys_json
 from ozone_recon.api.keys_models import (
     DeletedDirectories,
@@ -253,19 +253,19 @@ def _key_list(path: str, found: KeyRows, generation: Generation) -> dict[str, An
         "path": path,
         "replicatedDataSize": _total(found.replicated_size),
         "unReplicatedDataSize": _total(found.size),
-        **({"lastKey": last_text(found.db_key)} if len(found) else {}),
+        **({"lastKey": found.last_key()} if len(found) else {}),
         "keys": rows_json(
             {
-                "volumeName": texts(found.volume),
-                "bucketName": texts(found.bucket),
+                "volumeName": names(found.volume),
+                "bucketName": names(found.bucket),
                 "keyName": texts(found.name),
                 "dataSize": size,
                 "parentId": scalars(found.parent_id),
                 "file": is_file,
                 "creationTime": scalars(found.creation_time),
                 "modificationTime": scalars(found.modification_time),
-                "key": texts(cells_of(found.db_key)),
-                "path": texts(cells_of(found.path)),
+                "key": texts(*found.db_key),
+                "path": texts(*found.path),
                 "replicatedSize": scalars(found.replicated_size),
                 "replicationInfo": chosen(Few(replications, kind), replication_json),
                 "isKey": is_file,

@@ -9,9 +9,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ozone_recon.decode.distinct import Few
 from ozone_recon.insights.directory_paths import DirectoryPaths
 from ozone_recon.model.byte_search import after_prefix, first_after, first_at_or_after
-from ozone_recon.model.cells import Cells, cells_at, cells_of, joined
+from ozone_recon.model.cells import Cells, cells_at, cells_of, joined, last_at
 from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.store.generation import Generation, GenerationBuild
@@ -24,16 +25,16 @@ SLASH: Final = ord("/")
 class KeyRows:
     """Committed keys as columns. `name` is what OM calls keyName: in FSO buckets the last part of the path alone.
 
-    `path` is `volume/bucket/…` without a leading slash; it is empty, and `has_path` False, when a directory above the
-    file is gone (it was deleted, and OM has not yet deleted what was in it). `parent_id` is 0 outside FSO buckets.
-    `replication` has rows of `replications`.
+    `db_key` and `path` are the two parts of each. A path is `volume/bucket/…` without a leading slash; it is empty, and
+    `has_path` False, when a directory above the file is gone (it was deleted, and OM has not yet deleted what was in
+    it). `parent_id` is 0 outside FSO buckets. `replication` has rows of `replications`.
     """
 
-    db_key: ByteColumn
-    volume: Cells
-    bucket: Cells
+    db_key: tuple[Cells, Cells]
+    volume: Few[bytes]
+    bucket: Few[bytes]
     name: Cells
-    path: ByteColumn
+    path: tuple[Cells, Cells]
     has_path: NDArray[np.bool_]
     parent_id: Int64s
     size: Int64s
@@ -48,9 +49,14 @@ class KeyRows:
     @property
     def is_file(self) -> NDArray[np.bool_]:
         """False for directories of LEGACY buckets: their names end with a slash."""
-        last = self.db_key.data[self.db_key.offsets[1:] - 1]
-        found: NDArray[np.bool_] = (self.name.starts == self.name.ends) | (last != SLASH)
+        found: NDArray[np.bool_] = (self.name.starts == self.name.ends) | (
+            last_at(self.name, SLASH) < self.name.ends - 1
+        )
         return found
+
+    def last_key(self) -> str:
+        """The database key of the last one as text, empty if there is none; what is not UTF-8 is replaced."""
+        return last_text(joined([part.at(np.arange(len(self))[-1:]) for part in self.db_key]))
 
 
 def section(generation: Generation, *, file_table: bool) -> tuple[int, int]:
@@ -116,11 +122,11 @@ def read_keys(generation: Generation, rows: Int64s) -> KeyRows:
     groups = read_groups(generation, wanted)
     name = cells_at(keys.bytes("name"), rows)
     return KeyRows(
-        db_key=joined([cells_at(generation.table("groups").bytes("prefix"), wanted[of_row]), name]),
-        volume=cells_at(groups.volumes, groups.bucket[of_row]),
-        bucket=cells_at(groups.buckets, groups.bucket[of_row]),
+        db_key=(cells_at(generation.table("groups").bytes("prefix"), wanted[of_row]), name),
+        volume=Few(groups.volumes, groups.bucket[of_row]),
+        bucket=Few(groups.buckets, groups.bucket[of_row]),
         name=name,
-        path=joined([cells_at(groups.path, of_row), name.only(groups.has_path[of_row])]),
+        path=(cells_at(groups.path, of_row), name.only(groups.has_path[of_row])),
         has_path=groups.has_path[of_row],
         parent_id=groups.parent_id[of_row],
         size=keys["size"][rows],
@@ -134,8 +140,8 @@ def read_keys(generation: Generation, rows: Int64s) -> KeyRows:
 class GroupNames(NamedTuple):
     """What all rows of a group share: `bucket` is an index of `volumes` and `buckets`, `path` ends with a slash."""
 
-    volumes: ByteColumn
-    buckets: ByteColumn
+    volumes: list[bytes]
+    buckets: list[bytes]
     bucket: Int64s
     path: ByteColumn
     has_path: NDArray[np.bool_]
@@ -154,8 +160,8 @@ def read_groups(generation: Generation, wanted: Int64s) -> GroupNames:
     below, has_path = DirectoryPaths(generation).paths_of(parent_id)
     prefix = cells_at(prefixes, wanted)
     return GroupNames(
-        ByteColumn.of(volume for _, volume, *_ in names),
-        ByteColumn.of(name for _, _, name, *_ in names),
+        [volume for _, volume, *_ in names],
+        [name for _, _, name, *_ in names],
         bucket,
         joined([cells_of(below).only(in_files), prefix._replace(starts=prefix.starts + 1).only(~in_files)]),
         has_path | ~in_files,
