@@ -250,6 +250,20 @@ def test_what_keeps_a_datanode_from_leaving() -> None:
     following(followed, look)
 
 
+def test_how_far_datanodes_of_one_host_are_is_not_mixed_up() -> None:
+    stand_in = ScmStandIn(nodes=dict.fromkeys((NODE, OTHER_NODE), ("HEALTHY", DECOMMISSIONING)))
+    followed = Followed(stand_in)
+
+    async def look() -> None:
+        await followed.of["ScmInfoTask"].once_more()
+        leaving = followed.state.scm.leaving
+        assert {one.datanode.uuid for one in leaving} == {NODE, OTHER_NODE}
+        assert {one.datanode.host_name for one in leaving} == {"dn1"}
+        assert [one.progress for one in leaving] == [None, None]
+
+    following(followed, look)
+
+
 def test_containers_are_not_missed_that_datanodes_may_have_which_are_late(tmp_path: Path) -> None:
     stand_in = ScmStandIn(
         {1: S.CLOSED, 2: S.CLOSED, 3: S.CLOSED, 4: S.OPEN},

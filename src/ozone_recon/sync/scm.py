@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from functools import partial
@@ -130,7 +131,9 @@ class ScmSync:
         waits = [await self._scm.pending_containers(datanode) for datanode in datanodes]
 
         def read() -> tuple[Leaving, ...]:
-            progress = {one.host_name: one for one in decode_decommission_metrics(metrics)}
+            # SCM's metrics tell datanodes apart by their hosts alone.
+            hosts = Counter(datanode.host_name for datanode in datanodes)
+            progress = {one.host_name: one for one in decode_decommission_metrics(metrics) if hosts[one.host_name] == 1}
             return tuple(
                 Leaving(datanode, progress.get(datanode.host_name), tuple(map(decode_pending_containers, pending)))
                 for datanode, pending in zip(datanodes, waits, strict=True)
