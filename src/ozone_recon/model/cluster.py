@@ -22,6 +22,8 @@ from ozone_recon.model.scm import (
 
 SCM_SYNC: Final = "ScmSnapshotRequest"
 """The task that reads all of SCM, which Recon does not show."""
+COUNT_TASK: Final = "ScmContainerCountTask"
+"""The task that compares how many containers SCM and we have of each state, and repairs what drifts."""
 PIPELINE_SYNC: Final = "PipelineSyncTask"
 CONTAINER_HEALTH: Final = "ContainerHealthTask"
 CONTAINER_SIZES: Final = "ContainerSizeCountTask"

@@ -25,7 +25,7 @@ from ozone_recon.decode.scm import (
     decode_scm_info,
 )
 from ozone_recon.model.cells import Cells, cells_of
-from ozone_recon.model.cluster import PIPELINE_SYNC, SCM_SYNC, ClusterTask, Leaving
+from ozone_recon.model.cluster import COUNT_TASK, PIPELINE_SYNC, SCM_SYNC, ClusterTask, Leaving
 from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.model.scm import ContainerState, NodeStatus
 from ozone_recon.sources.scm import PAGE, Scm
@@ -59,7 +59,7 @@ class ScmSync:
         self._all = (
             self.containers,
             self.pipelines,
-            Repeated("ScmContainerCountTask", pace.counts, self._compare),
+            Repeated(COUNT_TASK, pace.counts, self._compare),
             Repeated("ScmInfoTask", pace.info, self._read_info),
             Repeated("ScmDoubtfulContainersTask", 1.0, self._settle),
             Repeated("ScmLackingContainersTask", 1.0, self._confirm),
