@@ -101,6 +101,21 @@ def test_a_process_does_one_job_after_the_other(sample: Path, tmp_path: Path) ->
     assert process.returncode == -signal.SIGKILL
 
 
+def test_a_build_ranks_below_what_answers_and_is_not_interrupted_with_it(sample: Path, tmp_path: Path) -> None:
+    builder = Builder()
+    with DataDirectory.lock(tmp_path) as directory, builder.ready() as process:
+
+        def rank() -> int:
+            return os.getpriority(os.PRIO_PROCESS, process.pid)
+
+        during: list[int] = []
+        builder.run(job_for(directory, sample), lambda _: during.append(rank()))
+        ours = os.getpriority(os.PRIO_PROCESS, 0)
+        assert set(during) == {max(10, ours)}
+        assert os.getpgid(process.pid) != os.getpgid(0)
+        assert os.getsid(process.pid) == os.getsid(0), "groups of processes share the CPUs evenly, whatever their rank"
+
+
 def test_a_job_arrives_as_it_was_sent(tmp_path: Path) -> None:
     job = BuildJob(tmp_path / "c", tmp_path / "p", "source", "identity", 1 << 40, 3, False)
     assert BuildJob.of_line(job.line()) == job

@@ -56,7 +56,8 @@ class Builder:
             _COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            start_new_session=True,
+            # Ctrl-C is not for it. Sessions may share the CPUs evenly, however low what runs in them ranks.
+            process_group=0,
             env=_ENVIRONMENT | os.environ,
         ) as process:
             self._process = process

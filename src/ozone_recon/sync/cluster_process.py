@@ -55,6 +55,9 @@ PAGE: Final = 250_000
 """Containers to ask SCM for at once, some 40 MB: it sorts all that there are for every page."""
 _SWITCH: Final = 0.0005
 """Seconds that other threads may hold up the one that answers datanodes, while they run Python."""
+_COLLECT: Final = (5_000, 2, 5_000)
+"""Thresholds of the garbage collector. What is known of thousands of datanodes is told anew again and again and has no
+cycles; to look through all of it for some held up every answer for a tenth of a second, every quarter of a minute."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -65,6 +68,7 @@ Said = Cluster | Path | Answered
 def main() -> None:
     """Follow the cluster until the connection ends."""
     sys.setswitchinterval(_SWITCH)
+    gc.set_threshold(*_COLLECT)
     # Every datanode has a connection; 1,024 open files is what a process often has, and more is there for the asking.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
