@@ -24,7 +24,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from rebuild import HERE, JAVA, Cluster, ready, table
+from rebuild import JAVA, Cluster, add_cluster, ready, table
 
 from ozone_recon.model.changes import Changes
 from ozone_recon.sources.hadoop_rpc import RpcGroup, RpcSettings
@@ -161,13 +161,11 @@ def main() -> None:
     parser.add_argument("--keys", type=int, default=100_000)
     parser.add_argument("--times", type=int, default=5, help="that ours takes them in; an odd number")
     parser.add_argument("--java", action="store_true")
-    default = os.environ.get("OZONE_CLUSTER", HERE.parents[1] / "shared" / "ozone" / "cluster")
-    parser.add_argument("--cluster", type=Path, default=default, help="the cluster script")
+    add_cluster(parser)
     options = parser.parse_args()
     if options.times % 2 == 0:
         sys.exit("--times is an odd number")
-    home = Path(tempfile.gettempdir()) / "ozone-recon-bench"
-    compared(Cluster(options.cluster, home, "4g"), options.keys, options.times, java=options.java)
+    compared(Cluster(options.cluster, "4g"), options.keys, options.times, java=options.java)
 
 
 if __name__ == "__main__":

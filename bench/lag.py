@@ -12,61 +12,40 @@ from __future__ import annotations
 import argparse
 import asyncio
 import bisect
-import json
-import os
-import signal
-import subprocess
 import tempfile
-import threading
 import time
-import urllib.error
 import urllib.request
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
-from rebuild import HERE, OURS, RECON, Cluster
+from rebuild import OURS, Cluster, add_cluster, ours_on_om, ready
 
 from ozone_recon.sources.hadoop_rpc import RpcGroup, RpcSettings
 from ozone_recon.wire.om_calls import METHOD, PROTOCOL, Command, OmRequest, OmResponse, Updates, UpdatesRequest
 
 EVERY = 0.1
+SHARES = {"half of the time": 0.5, "nine tenths of it": 0.9, "99 of 100": 0.99}
 Reached = list[tuple[float, int]]
 """Times, and the sequence numbers that were reached by then."""
 
 
-def watch_om(reached: Reached, done: threading.Event) -> None:
-    """Notes what OM has reached."""
-
-    async def ask() -> None:
-        group = RpcGroup({"": "localhost:9862"}, RpcSettings("recon"))
-        last = answered()
-        while not done.is_set():
-            request = OmRequest(Command.DB_UPDATES, UpdatesRequest(last, 1).encode(), "client-bench")
-            _, answer = await group.call_leader(PROTOCOL, METHOD, request.encode())
-            last = Updates.decode(OmResponse.decode(answer, Command.DB_UPDATES).message).latest_sequence_number
-            reached.append((time.monotonic(), last))
-            await asyncio.sleep(EVERY)
-        await group.close()
-
-    asyncio.run(ask())
+async def watch(reached: Reached, ask: Callable[[], Awaitable[int]], enough: Callable[[int], bool]) -> None:
+    """Notes what is reached, until that is enough."""
+    while not (reached and enough(reached[-1][1])):
+        await asyncio.sleep(EVERY)
+        reached.append((time.monotonic(), await ask()))
 
 
-def watch_ours(reached: Reached, done: threading.Event) -> None:
-    """Notes what answers are of."""
-    while not done.is_set():
-        reached.append((time.monotonic(), answered()))
-        time.sleep(EVERY)
+async def answered() -> int:
+    """The sequence number that an answer of ours is of; 0 when there is none."""
 
+    def ask() -> int:
+        try:
+            with urllib.request.urlopen(f"{OURS}/api/v1/clusterState", timeout=60) as answer:
+                return int(answer.headers["X-Recon-Sequence-Number"] or 0)
+        except OSError:
+            return 0
 
-def answered() -> int:
-    """The sequence number that an answer is of; 0 when there is none."""
-    with (
-        suppress(OSError, urllib.error.HTTPError),
-        urllib.request.urlopen(f"{OURS}/api/v1/clusterState", timeout=60) as answer,
-    ):
-        json.load(answer)
-        return int(answer.headers["X-Recon-Sequence-Number"] or 0)
-    return 0
+    return await asyncio.to_thread(ask)
 
 
 def behind(om: Reached, ours: Reached) -> list[float]:
@@ -79,42 +58,33 @@ def behind(om: Reached, ours: Reached) -> list[float]:
     return found
 
 
-def measured(cluster: Cluster, keys: int, threads: int) -> None:
-    """Prints how far ours was behind."""
-    cluster("up", "--datanodes", "1")
-    try:
-        cluster("sh", given="sh volume create /vol1\nsh bucket create /vol1/obs --layout OBJECT_STORE\n")
-        flags = ["-D", "ozone.om.address=localhost:9862", "-D", "ozone.om.http-address=localhost:9874"]
-        with tempfile.TemporaryDirectory() as place:
-            command = [*RECON, "serve", "--data-dir", place, "--port", OURS.rpartition(":")[2], *flags]
-            with subprocess.Popen(command) as process:
-                while not answered():
-                    time.sleep(0.2)
-                om: Reached = []
-                ours: Reached = []
-                done = threading.Event()
-                watching = [threading.Thread(target=watch_om, args=(om, done))]
-                watching.append(threading.Thread(target=watch_ours, args=(ours, done)))
-                for one in watching:
-                    one.start()
-                time.sleep(1)
-                before, began = om[-1][1], time.monotonic()
-                cluster("sh", given=f"freon omkg -n {keys} -t {threads} -v vol1 -b obs -p lag\n")
-                seconds, written = time.monotonic() - began, om[-1][1] - before
-                while ours[-1][1] < om[-1][1]:
-                    time.sleep(EVERY)
-                done.set()
-                for one in watching:
-                    one.join()
-                process.send_signal(signal.SIGINT)
-        found = sorted(second for (at, _), second in zip(ours, behind(om, ours), strict=True) if at > began)
-        shares = {"half of the time": 0.5, "nine tenths of it": 0.9, "99 of 100": 0.99}
-        print(f"{written:,} changes in {seconds:.0f} s, {written / seconds:,.0f}/s; ours was behind by at most")
-        for name, share in shares.items():
-            print(f"  {found[int(share * len(found))]:.1f} s {name}")
-        print(f"  {found[-1]:.1f} s at all")
-    finally:
-        cluster("down", "--wipe")
+async def measured(cluster: Cluster, keys: int, threads: int) -> None:
+    """Prints how far ours is behind while so many keys are written."""
+    group = RpcGroup({"": "localhost:9862"}, RpcSettings("recon"))
+    om: Reached = [(time.monotonic(), await answered())]
+    ours: Reached = []
+    is_written = asyncio.Event()
+
+    async def of_om() -> int:
+        request = OmRequest(Command.DB_UPDATES, UpdatesRequest(om[-1][1], 1).encode(), "client-bench")
+        _, answer = await group.call_leader(PROTOCOL, METHOD, request.encode())
+        return Updates.decode(OmResponse.decode(answer, Command.DB_UPDATES).message).latest_sequence_number
+
+    async with asyncio.TaskGroup() as watching:
+        watching.create_task(watch(om, of_om, lambda _: is_written.is_set()))
+        watching.create_task(watch(ours, answered, lambda number: is_written.is_set() and number >= om[-1][1]))
+        before, began = om[-1][1], time.monotonic()
+        writing = f"freon omkg -n {keys} -t {threads} -v vol1 -b obs -p lag\n"
+        await asyncio.to_thread(cluster, "sh", given=writing)
+        seconds, written = time.monotonic() - began, await of_om() - before
+        om.append((time.monotonic(), before + written))
+        is_written.set()
+    await group.close()
+    found = sorted(second for (at, _), second in zip(ours, behind(om, ours), strict=True) if at > began)
+    print(f"{written:,} changes in {seconds:.0f} s, {written / seconds:,.0f}/s; ours was behind by at most")
+    for name, share in SHARES.items():
+        print(f"  {found[int(share * len(found))]:.1f} s {name}")
+    print(f"  {found[-1]:.1f} s at all")
 
 
 def main() -> None:
@@ -122,11 +92,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keys", type=int, default=300_000, help="to write")
     parser.add_argument("--threads", type=int, default=10, help="that write them")
-    default = os.environ.get("OZONE_CLUSTER", HERE.parents[1] / "shared" / "ozone" / "cluster")
-    parser.add_argument("--cluster", type=Path, default=default, help="the cluster script")
+    add_cluster(parser)
     options = parser.parse_args()
-    home = Path(tempfile.gettempdir()) / "ozone-recon-bench"
-    measured(Cluster(options.cluster, home, "4g"), options.keys, options.threads)
+    cluster = Cluster(options.cluster, "4g")
+    cluster("up", "--datanodes", "1")
+    try:
+        cluster("sh", given="sh volume create /vol1\nsh bucket create /vol1/obs --layout OBJECT_STORE\n")
+        with tempfile.TemporaryDirectory() as directory, ours_on_om(directory):
+            while ready(OURS, 1, keys=0) is None:
+                time.sleep(EVERY)
+            asyncio.run(measured(cluster, options.keys, options.threads))
+    finally:
+        cluster("down", "--wipe")
 
 
 if __name__ == "__main__":

@@ -167,11 +167,12 @@ def wait(recon: str, tasks: int, began: float) -> float:
 
 
 class Cluster:
-    """The `cluster` script, whose directory of state this benchmark has for itself."""
+    """The `cluster` script, whose directory of state benchmarks have for themselves."""
 
-    def __init__(self, script: Path, home: Path, heap: str) -> None:
-        self.script, self.home = script.resolve(), home
-        self.environment = {**os.environ, "OZONE_HOME": str(home), "OZONE_HEAP": heap}
+    def __init__(self, script: Path, heap: str) -> None:
+        """`heap` is of each Java server, at most."""
+        self.script, self.home = script.resolve(), Path(tempfile.gettempdir()) / "ozone-recon-bench"
+        self.environment = {**os.environ, "OZONE_HOME": str(self.home), "OZONE_HEAP": heap}
 
     def __call__(self, *words: str, given: str | None = None) -> None:
         """Runs an action of the script."""
@@ -206,17 +207,27 @@ def java(cluster: Cluster, threads: int) -> tuple[Cost, Any]:
     return Cost(seconds, peak, bytes_below(home / "db")), answer
 
 
+@contextmanager
+def ours_on_om(directory: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Ours, started on the running OM; stopped at the end, if it has not been."""
+    flags = ["--data-dir", directory, "--port", OURS.rpartition(":")[2], "-D", "ozone.om.address=localhost:9862"]
+    with subprocess.Popen([*RECON, "serve", *flags, "-D", "ozone.om.http-address=localhost:9874"]) as process:
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+
 def ours_of_om() -> tuple[Cost, Any]:
-    """Ours, started on the running OM; what it took, and what it says of the namespace."""
+    """What ours took from its start, and what it says of the namespace."""
     with tempfile.TemporaryDirectory() as directory:
-        flags = ["--data-dir", directory, "--port", OURS.rpartition(":")[2], "-D", "ozone.om.address=localhost:9862"]
         began = time.perf_counter()
-        process = subprocess.Popen([*RECON, "serve", *flags, "-D", "ozone.om.http-address=localhost:9874"])
-        seconds = wait(OURS, 1, began)
-        answer = get(f"{OURS}/api/v1/namespace/summary?path=/")
-        process.send_signal(signal.SIGTERM)
-        _, _, usage = os.wait4(process.pid, 0)
-        process.returncode = 0
+        with ours_on_om(directory) as process:
+            seconds = wait(OURS, 1, began)
+            answer = get(f"{OURS}/api/v1/namespace/summary?path=/")
+            process.send_signal(signal.SIGTERM)
+            _, _, usage = os.wait4(process.pid, 0)
+            process.returncode = 0
         return Cost(seconds, usage.ru_maxrss << 10, about(Path(directory))["disk"]), answer
 
 
@@ -248,21 +259,25 @@ def compared(cluster: Cluster, rows: str, threads: int, times: int) -> None:
     print(f"with {mine.memory / theirs.memory:.2f} of the memory.")
 
 
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    """Where the script is that starts a real OM."""
+    default = os.environ.get("OZONE_CLUSTER", HERE.parents[1] / "shared" / "ozone" / "cluster")
+    parser.add_argument("--cluster", type=Path, default=default, help="the cluster script")
+
+
 def main() -> None:
     """Reads the arguments."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", nargs="?", type=Path, metavar="DIRECTORY")
     parser.add_argument("--read-once", action="store_true", help="only read and decode it once")
     parser.add_argument("--java", metavar="OBS,FSO,DIRECTORIES,BUCKETS")
-    default = os.environ.get("OZONE_CLUSTER", HERE.parents[1] / "shared" / "ozone" / "cluster")
-    parser.add_argument("--cluster", type=Path, default=default, help="the cluster script")
+    add_cluster(parser)
     parser.add_argument("--task-threads", type=int, default=8, help="of Java Recon, whose own default is 1")
     parser.add_argument("--times", type=int, default=5, help="that ours is started; an odd number")
     parser.add_argument("--heap", default="8g", help="of each Java server, at most")
     options = parser.parse_args()
     if options.java:
-        home = Path(tempfile.gettempdir()) / "ozone-recon-bench"
-        compared(Cluster(options.cluster, home, options.heap), options.java, options.task_threads, options.times)
+        compared(Cluster(options.cluster, options.heap), options.java, options.task_threads, options.times)
     elif not options.checkpoint:
         parser.error("a DIRECTORY or --java is needed")
     elif options.read_once:
