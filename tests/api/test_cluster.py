@@ -9,7 +9,7 @@ from tests.insights.cluster_samples import Container, cluster_generation
 from tests.insights.om_samples import RandomDatabase, generation_of
 
 from ozone_recon.insights.om_tables import table_counts
-from ozone_recon.model.cluster import COUNT_TASK, Cluster, ClusterTask
+from ozone_recon.model.cluster import Cluster, ClusterTask
 from ozone_recon.model.container_health import UnhealthyContainer, UnhealthyState
 from ozone_recon.model.scm import ContainerState
 
@@ -80,14 +80,8 @@ def test_tasks() -> None:
     ]
 
 
-def test_the_task_that_compares_containers_says_by_how_many_scm_and_we_differ() -> None:
-    def said(drift: dict[str, int], error: str = "") -> list[str | None]:
-        tasks = (ClusterTask(COUNT_TASK, error=error), ClusterTask("ContainerHealthTask"))
-        rows = ask(following(cluster=Cluster(at=AT, tasks=tasks, drift=drift)), "/api/v1/task/status").json()
-        return [row.get("message") for row in rows]
-
-    assert said({}) == [None, None]
-    drift = {"CLOSED": 1_200, "OPEN": -2}
-    expected = "SCM has 1,200 more CLOSED containers than we; SCM has 2 fewer OPEN containers than we"
-    assert said(drift) == [expected, None]
-    assert said(drift, "SCM is away") == ["SCM is away", None]
+def test_a_task_says_why_it_failed_or_what_it_found() -> None:
+    tasks = (ClusterTask("A"), ClusterTask("B", finding="+3 CLOSED"), ClusterTask("C", error="away", finding="old"))
+    rows = ask(following(cluster=Cluster(at=AT, tasks=tasks)), "/api/v1/task/status").json()
+    assert [row.get("message") for row in rows] == [None, "+3 CLOSED", "away"]
+    assert [row["lastTaskRunStatus"] for row in rows] == [0, 0, -1]

@@ -201,14 +201,17 @@ def test_what_cannot_be_repaired_one_by_one_has_all_read_again() -> None:
     followed = Followed(stand_in)
 
     async def forget_one() -> None:
+        comparison = followed.of["ScmContainerCountTask"]
         del stand_in.containers[3]
         for _ in range(3):
-            await followed.of["ScmContainerCountTask"].once_more()
+            await comparison.once_more()
             assert followed.state.scm.drift == {"CLOSED": -1}
+            assert comparison.status.finding == "SCM has -1 CLOSED containers more than we"
         await followed.sync.containers._ended.wait()
         assert followed.state.containers.states(np.array([3])).tolist() == [0]
-        await followed.of["ScmContainerCountTask"].once_more()
+        await comparison.once_more()
         assert followed.state.scm.drift == {}
+        assert comparison.status.finding == ""
 
     following(followed, forget_one)
 

@@ -12,7 +12,7 @@ from ozone_recon.api.route import Route
 from ozone_recon.insights.cluster_containers import GONE, count_states
 from ozone_recon.insights.om_tables import table_counts
 from ozone_recon.insights.unhealthy_containers import are_judged, count_unhealthy
-from ozone_recon.model.cluster import COUNT_TASK, Cluster, ClusterTask, sum_of
+from ozone_recon.model.cluster import Cluster, sum_of
 from ozone_recon.model.container_health import UnhealthyState
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.store.generation import Generation, TaskStatus
@@ -133,19 +133,10 @@ def task_rows(view: View) -> list[TaskStatus]:
     return [
         *view.context.tasks(),
         *(
-            TaskStatus(one.name, one.timestamp, 0, -1 if one.error else 0, one.running, one.error or _found(one, view))
+            TaskStatus(one.name, one.timestamp, 0, -1 if one.error else 0, one.running, one.error or one.finding)
             for one in following
         ),
     ]
-
-
-def _found(task: ClusterTask, view: View) -> str:
-    """What a task that went well found to be wrong; empty when there is nothing."""
-    drift = view.cluster.drift if view.cluster and task.name == COUNT_TASK else {}
-    return "; ".join(
-        f"SCM has {abs(more):,} {'more' if more > 0 else 'fewer'} {state} containers than we"
-        for state, more in drift.items()
-    )
 
 
 def _task(task: TaskStatus) -> dict[str, object]:

@@ -22,8 +22,6 @@ from ozone_recon.model.scm import (
 
 SCM_SYNC: Final = "ScmSnapshotRequest"
 """The task that reads all of SCM, which Recon does not show."""
-COUNT_TASK: Final = "ScmContainerCountTask"
-"""The task that compares how many containers SCM and we have of each state, and repairs what drifts."""
 PIPELINE_SYNC: Final = "PipelineSyncTask"
 CONTAINER_HEALTH: Final = "ContainerHealthTask"
 CONTAINER_SIZES: Final = "ContainerSizeCountTask"
@@ -90,7 +88,7 @@ class Leaving:
 class ClusterTask:
     """How a task that follows the cluster fares: `timestamp` of its last start or end, and why it failed, if it did.
 
-    `began` is when its last run did.
+    `began` is when its last run did; `finding` what that found to be wrong, though it went well.
     """
 
     name: str
@@ -98,6 +96,7 @@ class ClusterTask:
     began: int = 0
     running: bool = False
     error: str = ""
+    finding: str = ""
 
 
 @dataclass(frozen=True, slots=True)

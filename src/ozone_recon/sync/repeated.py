@@ -23,8 +23,10 @@ _LOG: Final = logging.getLogger(__name__)
 class Repeated:
     """A job, done at its interval, and at once when it is woken. To be used on one event loop."""
 
-    def __init__(self, name: str, interval: float, job: Callable[[], Awaitable[None]], delay: float = 0.0) -> None:
-        """Times are seconds; `delay` is from the start to its first run."""
+    def __init__(
+        self, name: str, interval: float, job: Callable[[], Awaitable[str | None]], delay: float = 0.0
+    ) -> None:
+        """Times are seconds; `delay` is from the start to its first run. The job may say what it found to be wrong."""
         self.status = ClusterTask(name)
         self.runs = 0
         self.failures = 0
@@ -34,7 +36,7 @@ class Repeated:
         self._delay = delay
         self._woken = asyncio.Event()
         self._ended = asyncio.Event()
-        self._running: asyncio.Task[None] | None = None
+        self._running: asyncio.Future[str | None] | None = None
 
     async def run(self) -> None:
         """Does the job, for ever."""
@@ -66,6 +68,7 @@ class Repeated:
         try:
             await asyncio.wait({self._running})
             error = STOPPED if self._running.cancelled() else self._said(self._running.exception())
+            finding = "" if error else self._running.result() or ""
         finally:
             self._running.cancel()
             self._running = None
@@ -73,7 +76,7 @@ class Repeated:
             _LOG.info("%s goes on, after %s failures", self.status.name, self.failures)
         self.runs += 1
         self.failures = self.failures + 1 if error else 0
-        self.status = replace(self.status, timestamp=_now(), running=False, error=error)
+        self.status = replace(self.status, timestamp=_now(), running=False, error=error, finding=finding)
         ended, self._ended = self._ended, asyncio.Event()
         ended.set()
 

@@ -25,7 +25,7 @@ from ozone_recon.decode.scm import (
     decode_scm_info,
 )
 from ozone_recon.model.cells import Cells, cells_of
-from ozone_recon.model.cluster import COUNT_TASK, PIPELINE_SYNC, SCM_SYNC, ClusterTask, Leaving
+from ozone_recon.model.cluster import PIPELINE_SYNC, SCM_SYNC, ClusterTask, Leaving
 from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.model.scm import ContainerState, NodeStatus
 from ozone_recon.sources.scm import PAGE, Scm
@@ -59,7 +59,7 @@ class ScmSync:
         self._all = (
             self.containers,
             self.pipelines,
-            Repeated(COUNT_TASK, pace.counts, self._compare),
+            Repeated("ScmContainerCountTask", pace.counts, self._compare),
             Repeated("ScmInfoTask", pace.info, self._read_info),
             Repeated("ScmDoubtfulContainersTask", 1.0, self._settle),
             Repeated("ScmLackingContainersTask", 1.0, self._confirm),
@@ -173,13 +173,13 @@ class ScmSync:
             self._state.confirmed = np.union1d(self._state.confirmed, found)
             self._state.changes.urgent += 1
 
-    async def _compare(self) -> None:
-        """Counts containers by state, and reads those again in which SCM and we do not agree.
+    async def _compare(self) -> str:
+        """Counts containers by state, and reads those again in which SCM and we do not agree; says if we still do not.
 
         Until all have been read there is nothing to compare.
         """
         if self.containers.status.running or not self._state.complete:
-            return
+            return ""
         counts = {state: await self._scm.container_count(state) for state in ContainerState}
         drift = self._drift(counts)
         for state in sorted(drift, key=lambda state: counts[state]):
@@ -193,6 +193,7 @@ class ScmSync:
         if self._disagreed >= PATIENCE:
             self._disagreed = 0
             self.containers.wake()
+        return f"SCM has {_said(left)} containers more than we" if left else ""
 
     def _drift(self, counts: dict[ContainerState, int]) -> dict[ContainerState, int]:
         ours = self._state.containers.counts()
