@@ -25,7 +25,11 @@ class Answer:
 
 
 class KeptAnswers:
-    """Answers by generation and question. One that is heavier than an eighth of `capacity` (bytes) is not kept."""
+    """Answers by generation and question.
+
+    One that is heavier than a 256th of `capacity` (bytes) is not kept: many that are asked for more often would have
+    to go for it.
+    """
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
@@ -41,7 +45,7 @@ class KeptAnswers:
 
     def keep(self, key: Key, answer: Answer) -> None:
         """Keeps `answer`, and forgets those asked for longest ago while there are too many bytes."""
-        if answer.weight > self.capacity // 8:
+        if answer.weight > self.capacity // 256:
             return
         if replaced := self._answers.pop(key, None):
             self.weight -= replaced.weight

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Final
 
@@ -95,17 +96,13 @@ class Namespace:
     def child(self, place: int, name: bytes) -> int | None:
         """The row of the volume, bucket or directory of that name directly in a place."""
         low, high = self.children(place)
-        names, kinds = self.places.bytes("name"), self.places["kind"]
+        if low == high:
+            return None
+        names = self.places.bytes("name")
         # Names of LEGACY directories stand in the order of keys, which have a slash behind them.
-        while low < high:
-            middle = (low + high) // 2
-            row = int(self._children[middle])
-            slash = b"/" if kinds[row] == Kind.PATH else b""
-            if names[row] + slash < name + slash:
-                low = middle + 1
-            else:
-                high = middle
-        row = int(self._children[low]) if low < self.children(place)[1] else -1
+        slash = b"/" if self.places["kind"][self._children[low]] == Kind.PATH else b""
+        at = bisect_left(self._children, name + slash, low, high, key=lambda row: names[row] + slash)
+        row = int(self._children[at]) if at < high else -1
         return row if row >= 0 and names[row] == name else None
 
     def children(self, place: int) -> tuple[int, int]:
