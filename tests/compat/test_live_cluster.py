@@ -1,6 +1,7 @@
-"""In Java Recon's place: three real datanodes report to ours, which follows a real SCM and OM through their troubles.
+"""In Java Recon's place: real datanodes report to ours, which follows a real SCM and OM through their troubles.
 
-OZONE_CLUSTER says where the script is that starts them; it needs Java 17 and Maven. It takes some five minutes.
+In the end Java Recon takes its place again, and shows the same. OZONE_CLUSTER says where the script is that starts
+them; it needs Java 17 and Maven. It takes some ten minutes.
 """
 
 from __future__ import annotations
@@ -23,9 +24,20 @@ from tests.decode.test_containers import records
 
 from ozone_recon.decode.scm import decode_pipeline
 from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.model.scm import DatanodeDetails
 from ozone_recon.sources.scm import Call, Scm
 
 BUCKETS = ("three", "one", "ec-2-1")
+SETTINGS = (
+    "--set=all:ozone.replication.allowed-configs=.*",
+    "--set=scm:hdds.scm.replication.thread.interval=10s",
+    "--set=scm:hdds.scm.replication.under.replicated.interval=5s",
+    "--set=scm:hdds.scm.replication.over.replicated.interval=5s",
+    "--set=scm:hdds.scm.replication.event.timeout=60s",
+    "--set=scm:hdds.scm.replication.event.timeout.datanode.offset=30s",
+    "--set=scm:ozone.scm.datanode.admin.monitor.interval=5s",
+)
+JAVA = "http://localhost:9888"
 PORT = 9788
 OURS = f"http://localhost:{PORT}"
 KEYS = """
@@ -50,7 +62,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     ozone = Cluster(SCRIPT, home)
     (home / "large").write_bytes(bytes(5_000_000))
     try:
-        ozone("up", "--datanodes", "3", "--set=all:ozone.replication.allowed-configs=.*")
+        ozone("up", "--datanodes", "3", *SETTINGS)
         lines = KEYS.strip().splitlines()
         puts = [f"sh key put /vol1/{bucket}/key{n} {home / 'large'}" for bucket in BUCKETS for n in (1, 2)]
         until(can_write, "datanodes take keys")
@@ -107,6 +119,14 @@ def unhealthy() -> dict[int, set[str]]:
     return found
 
 
+def until_healed(what: str) -> None:
+    """Waits until no container is in a list."""
+    end = time.monotonic() + 300
+    while (left := unhealthy()) and time.monotonic() < end:
+        time.sleep(0.5)
+    assert not left, what
+
+
 def test_what_we_show_is_what_scm_has(cluster: Cluster, recon: object) -> None:
     said = of_scm(ask_everything)
     infos = [one for page in said.pages for one in records(page)]
@@ -126,6 +146,7 @@ def test_what_we_show_is_what_scm_has(cluster: Cluster, recon: object) -> None:
         usage = said.usage[row["uuid"]]
         assert (row["containers"], row["opState"]) == (usage.containers, "IN_SERVICE")
         assert row["storageReport"]["capacity"] == usage.capacity
+    until(lambda: of(OURS, "/containers/unhealthy") is not None, "containers have been judged for the first time")
     assert not unhealthy()
     for one in infos:
         history = of(OURS, f"/containers/{one.container_id}/replicaHistory")
@@ -194,14 +215,123 @@ def test_a_datanode_dies_and_comes_back(cluster: Cluster, recon: object) -> None
     still_open = [one for one, info in records_by_id(of_scm(ask_everything)).items() if info.state == "OPEN"]
     cluster.shell([f"admin container close {one}" for one in still_open])
     until(lambda: of(OURS, "/clusterState")["openContainers"] == 0, "all containers are closed")
-    cluster("stop", "dn3")
-    until(lambda: sorted(one["state"] for one in datanodes()) == ["DEAD", "HEALTHY", "HEALTHY"], "one is dead")
     said = of_scm(ask_everything)
     infos = records_by_id(said)
     three = {one for one, info in infos.items() if info.replication.required_nodes == 3 and info.number_of_keys}
+    holder = {
+        one: said.replicas[one][0].datanode
+        for one, info in infos.items()
+        if info.replication.required_nodes == 1 and info.number_of_keys
+    }
+    victim = next(iter(holder.values()))
+    lost = {one for one, datanode in holder.items() if datanode.uuid == victim.uuid}
+    stopped_at = time.time() * 1000
+    cluster("stop", role_of(victim))
+    until(lambda: sorted(one["state"] for one in datanodes()) == ["DEAD", "HEALTHY", "HEALTHY"], "one is dead")
     until(lambda: three <= {one for one, states in unhealthy().items() if "UNDER_REPLICATED" in states}, "it is missed")
     for row in of(OURS, "/containers/unhealthy/UNDER_REPLICATED?limit=100")["containers"]:
         assert (row["expectedReplicaCount"], row["actualReplicaCount"], row["replicaDeltaCount"]) == (3, 2, -1)
-    cluster("start", "dn3")
+    missing = {row["containerID"]: row for row in of(OURS, "/containers/missing?limit=100")["containers"]}
+    assert missing.keys() == lost
+    for one, row in missing.items():
+        assert row["missingSince"] >= stopped_at
+        assert [replica["datanodeUuid"] for replica in row["replicas"]] == [victim.uuid]
+        paths = [key["CompletePath"] for key in of(OURS, f"/containers/{one}/keys")["keys"]]
+        assert paths
+        assert all(path.startswith("vol1/one/key") for path in paths)
+    cluster("start", role_of(victim))
     until(lambda: len(healthy()) == 3, "it is back")
-    until(lambda: not unhealthy(), "nothing is missed any more")
+    until_healed("nothing is missed any more")
+
+
+def role_of(datanode: DatanodeDetails) -> str:
+    """What the cluster script calls it: they are on one host, and their ports tell them apart."""
+    (number,) = {port - 10010 for _, port in datanode.ports} & set(range(1, 5))
+    return f"dn{number}"
+
+
+def with_too_many(said: Any) -> set[int]:
+    """Containers of which SCM knows more replicas than there should be."""
+    wanted = {one: info.replication.required_nodes for one, info in records_by_id(said).items() if info.number_of_keys}
+    return {one for one, nodes in wanted.items() if len(said.replicas[one]) > nodes}
+
+
+def test_copies_made_meanwhile_are_too_many_when_a_datanode_comes_back(cluster: Cluster, recon: object) -> None:
+    said = of_scm(ask_everything)
+    alone = {one for one, info in records_by_id(said).items() if info.replication.required_nodes == 1}
+    needed = {replica.datanode.uuid for one in alone for replica in said.replicas[one]}
+    victim = role_of(next(one.datanode for uuid, one in said.nodes.items() if uuid not in needed))
+    cluster("up", "--datanodes", "4", *SETTINGS)
+    until(lambda: [one["state"] for one in datanodes()] == ["HEALTHY"] * 4, "the fourth datanode has come")
+    cluster("stop", victim)
+    until(lambda: any("UNDER_REPLICATED" in states for states in unhealthy().values()), "replicas are missed", 300)
+    until_healed("the fourth datanode has copies")
+    cluster.shell(["admin replicationmanager stop"])
+    cluster("start", victim)
+    until(lambda: len(healthy()) == 4, "it is back", 300)
+    until(lambda: bool(with_too_many(of_scm(ask_everything))), "SCM has heard of its replicas")
+
+    def as_scm_has_it() -> bool:
+        too_many = {one for one, states in unhealthy().items() if "OVER_REPLICATED" in states}
+        return too_many == with_too_many(of_scm(ask_everything))
+
+    until(as_scm_has_it, "they are too many")
+    cluster.shell(["admin replicationmanager start"])
+    until(lambda: not with_too_many(of_scm(ask_everything)), "some are deleted", 300)
+    until_healed("all have as many as they should")
+
+
+def test_a_datanode_leaves(cluster: Cluster, recon: object) -> None:
+    (first,) = (uuid for uuid, one in of_scm(ask_everything).nodes.items() if role_of(one.datanode) == "dn1")
+
+    def op_state() -> str:
+        return next(str(one["opState"]) for one in datanodes() if one["uuid"] == first)
+
+    def waits_for() -> list[str]:
+        rows = of(OURS, "/datanodes/decommission/info")["DatanodesDecommissionInfo"]
+        return [row["datanodeDetails"]["id"]["uuid"] for row in rows]
+
+    cluster.shell(["admin datanode decommission localhost:10011"])
+    until(lambda: op_state() == "DECOMMISSIONING" and waits_for() == [first], "it is on its way out", 120)
+    until(lambda: op_state() == "DECOMMISSIONED", "others have what it has", 300)
+    assert of_scm(ask_everything).nodes[first].op_state == "DECOMMISSIONED"
+    until(lambda: waits_for() == [], "nobody leaves any more")
+    until_healed("what it had is where it should be")
+    assert of(OURS, "/clusterState")["healthyDatanodes"] == 3
+
+
+def test_java_recon_shows_the_same_in_our_place(cluster: Cluster, recon: subprocess.Popen[bytes]) -> None:
+    ours = shown(OURS)
+    recon.send_signal(signal.SIGTERM)
+    assert recon.wait(30) == 0
+    cluster("up", "--datanodes", str(len(ours["datanodes"])), "--recon", *SETTINGS)
+    end = time.monotonic() + 300
+    while shown(JAVA) != ours and time.monotonic() < end:
+        time.sleep(1)
+    assert shown(JAVA) == ours
+
+
+def shown(server: str) -> dict[str, Any]:
+    """What two servers are to agree in; nothing as long as one does not answer.
+
+    Java Recon takes the replicas of every EC container for different (`ec-checksums` in docs/compatibility.md).
+    """
+    state, nodes, pipelines = (of(server, path) for path in ("/clusterState", "/datanodes", "/pipelines"))
+    lists = of(server, "/containers/unhealthy?limit=1000")
+    listed = of(server, "/containers?limit=10000")
+    if not (state and nodes and pipelines and lists and listed):
+        return {}
+    counted = ("totalDatanodes", "pipelines", "containers", "openContainers", "missingContainers", "volumes", "keys")
+    return {
+        "state": {name: state[name] for name in counted},
+        "datanodes": {
+            one["uuid"]: (one["state"], one["opState"], one["containers"]) for one in nodes.get("datanodes", ())
+        },
+        "pipelines": {one["pipelineId"]: (one["status"], one["containers"]) for one in pipelines["pipelines"]},
+        "unhealthy": sorted(
+            (one["containerID"], one["containerState"])
+            for one in lists["containers"]
+            if one["containerState"] != "REPLICA_MISMATCH"
+        ),
+        "containers": {one["ContainerID"]: one["NumberOfKeys"] for one in listed["data"]["containers"]},
+    }
