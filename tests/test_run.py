@@ -3,18 +3,20 @@
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from tests.compat.test_cluster import until
+from tests.golden.captured import captured
 
 ADDRESS = "http://127.0.0.1:9888/"
 DATANODES = 12
 KEYS = 20_000
+QUESTION = "/keys/open/summary"
 PATIENCE = 300
 """Seconds: at the first start all that is compiled once is compiled."""
 
@@ -24,14 +26,6 @@ def state() -> dict[str, Any]:
     answer = httpx.get(f"{ADDRESS}api/v1/clusterState", timeout=60)
     known: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
     return known
-
-
-def until(true: Callable[[], bool], what: str) -> None:
-    """Waits for it."""
-    end = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < end, f"not yet: {what}"
-        time.sleep(0.5)
 
 
 @contextmanager
@@ -55,10 +49,14 @@ def running(*command: str | Path) -> Iterator[list[str]]:
 
 def watch() -> None:
     """Waits until the whole cluster is seen, and then that something has happened in it."""
-    until(lambda: state().get("totalDatanodes") == DATANODES and state()["keys"] >= KEYS, "the whole cluster is seen")
+
+    def whole() -> bool:
+        return state().get("totalDatanodes") == DATANODES and state()["keys"] >= KEYS
+
+    until(whole, "the whole cluster is seen", PATIENCE)
     before = state()
     assert before["healthyDatanodes"] > DATANODES / 2
-    until(lambda: state()["keys"] != before["keys"], "keys are written and deleted")
+    until(lambda: state()["keys"] != before["keys"], "keys are written and deleted", PATIENCE)
 
 
 @pytest.mark.slow
@@ -74,6 +72,10 @@ def test_a_fresh_clone_shows_a_cluster_and_installs_only_once(tmp_path: Path) ->
         watch()
     assert said[0] == "Founding a cluster\n"
     sample = [clone / "tests" / "data" / "sample-om.tar.gz", "--data-dir", clone / "data" / "sample"]
+    built = set((clone / "data" / "sample" / "generations").iterdir())
     with running(clone / "run", "open", *sample, "--port", "9888") as said:
         assert httpx.get(f"{ADDRESS}ready").status_code == 200
+        (java,) = (answer.body for answer in captured() if answer.path == QUESTION)
+        assert httpx.get(f"{ADDRESS}api/v1{QUESTION}").json() == java
     assert said == [f"Serving on {ADDRESS} (Ctrl-C stops)\n"]
+    assert set((clone / "data" / "sample" / "generations").iterdir()) == built, "nothing is built again"
