@@ -111,8 +111,8 @@ OM_INTERVAL: Final = Key(
     "ozone.recon.om.snapshot.task.interval.delay",
     DURATION,
     "5s",
-    "In which changes are to be served: OM is asked again after half of it when it had nothing new, else after as long "
-    "as indexing that took.",
+    "In which changes are to be served: OM is asked again after a quarter of it when it had nothing new, else after as "
+    "long as indexing that took.",
     older=("recon.om.snapshot.task.interval.delay",),
 )
 OM_DELTA_LIMIT: Final = Key(

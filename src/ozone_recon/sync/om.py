@@ -50,7 +50,7 @@ class Settings:
     filesystem_paths: bool = False
     initial_delay: float = 0.0
     interval: float = 5.0
-    """In which a change of the origin is to be served: half of it lies between a look that found none and the next."""
+    """In which a change is to be served: after a look that found none, a quarter of it passes until the next."""
 
 
 class OmSync:
@@ -220,7 +220,7 @@ class OmSync:
             return None
         if failures:
             return _longer(failures)
-        return self._folding if self._folding else self._settings.interval / 2
+        return self._folding if self._folding else self._settings.interval / 4
 
     def _followable(self) -> Generation:
         """The current generation; CheckpointNeeded when it is not to be changed any more."""
