@@ -23,10 +23,11 @@ T = TypeVar("T")
 
 COMMA, QUOTE, BACKSLASH, SPACE = b',"\\ '
 DAY = 86_400_000
+DAYS = ByteColumn.of(b"%02dT" % day for day in range(1, 32))
 MINUTES = ByteColumn.of(b"%02d:%02d:" % divmod(minute, 60) for minute in range(1440))
 SECONDS = ByteColumn.of(b"%02d." % second for second in range(60))
 MILLISECONDS = ByteColumn.of(b'%03dZ"' % millisecond for millisecond in range(1000))
-"""The parts of a time of day, by their numbers."""
+"""The parts of a time behind its month, by their numbers."""
 
 
 def rows_json(fields: Mapping[str, Cells | Sequence[Part]]) -> Written:
@@ -75,19 +76,18 @@ def filled_in(template: bytes, *cells: Cells) -> Sequence[Part]:
 def scalars(values: Array) -> Cells:
     """Numbers, true and false."""
     data = np.frombuffer(orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY), np.uint8)
-    commas = np.flatnonzero(data == COMMA)
-    if not len(values):
-        return Cells(data, commas, commas)
-    return Cells(data, np.append(1, commas + 1), np.append(commas, len(data) - 1))
+    marks = np.concatenate(([0], np.flatnonzero(data == COMMA), [len(data) - 1]))[: len(values) + 1]
+    return Cells(data, marks[:-1] + 1, marks[1:])
 
 
 def times(values: Int64s) -> Cells:
     """Times in milliseconds since 1970 as strings: ISO 8601 in UTC."""
-    days, day = np.unique(values // DAY, return_inverse=True)
-    of_day = values % DAY
-    shown = np.datetime_as_string(days.view("datetime64[D]"))
+    days, of_day = values // DAY, values % DAY
+    months, month = np.unique(days.view("datetime64[D]").astype("datetime64[M]"), return_inverse=True)
+    first_days = months.astype("datetime64[D]").view(np.int64)
     parts = (
-        cells_at(ByteColumn.of(f'"{date}T'.encode() for date in shown.tolist()), day),
+        cells_at(ByteColumn.of(f'"{name}-'.encode() for name in np.datetime_as_string(months).tolist()), month),
+        cells_at(DAYS, days - first_days[month]),
         cells_at(MINUTES, of_day // 60_000),
         cells_at(SECONDS, of_day // 1000 % 60),
         cells_at(MILLISECONDS, of_day % 1000),
