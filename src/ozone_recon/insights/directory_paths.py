@@ -69,7 +69,7 @@ class DirectoryPaths:
         """The place at this path of names from the root down: a volume, bucket or FSO directory."""
         place = 0
         for name in names:
-            child = self._child(place, name)
+            child = self.child(place, name)
             if child is None:
                 return None
             place = child
@@ -79,13 +79,24 @@ class DirectoryPaths:
         """The object id of a place."""
         return int(self._places["object_id"][place])
 
-    def _child(self, place: int, name: bytes) -> int | None:
-        first_child, names = self._places["first_child"], self._places.bytes("name")
-        first = int(first_child[place])
+    def child(self, place: int, name: bytes) -> int | None:
+        """The row of the volume, bucket or directory of that name directly in a place."""
+        low, high = self.children(place)
+        if low == high:
+            return None
+        names = self._names
+        # Names of LEGACY directories stand in the order of keys, which have a slash behind them; there are only such
+        # in one place, or none.
+        slash = b"/" if self._places["kind"][self._children[low]] == Kind.PATH else b""
+        at = bisect_left(self._children, name + slash, low, high, key=lambda row: names[row] + slash)
+        row = int(self._children[at]) if at < high else -1
+        return row if row >= 0 and names[row] == name else None
+
+    def children(self, place: int) -> tuple[int, int]:
+        """The rows of `namespace_children` that list what is directly in a place, as (first, end)."""
+        first_child = self._places["first_child"]
         end = int(first_child[place + 1]) if place + 1 < len(first_child) else len(self._children)
-        at = bisect_left(range(end), name, first, end, key=lambda child: names[int(self._children[child])])
-        found = int(self._children[at]) if at < end else -1
-        return found if found >= 0 and names[found] == name else None
+        return int(first_child[place]), end
 
 
 @lean_kernel

@@ -67,7 +67,7 @@ class Listing:
         self._places = namespace.places
         self._keys = namespace.generation.table("keys")
         self._generation = namespace.generation
-        first, end = namespace.children(place)
+        first, end = namespace.tree.children(place)
         self._children = namespace.generation.table("namespace_children")["row"][first:end]
         runs = namespace.generation.table("namespace_runs")
         low, high = namespace.runs(place) if keys else (0, 0)

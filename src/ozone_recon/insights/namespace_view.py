@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +11,7 @@ import numpy as np
 from ozone_recon.decode.om_keys import encode_text
 from ozone_recon.decode.om_values import decode_bucket
 from ozone_recon.errors import DecodeError
+from ozone_recon.insights.directory_paths import DirectoryPaths
 from ozone_recon.insights.key_rows import db_keys, first_row
 from ozone_recon.insights.namespace_nodes import Kind
 from ozone_recon.model.byte_search import find
@@ -55,6 +55,7 @@ class Namespace:
     def __init__(self, generation: Generation) -> None:
         self.generation = generation
         self.places = generation.table("namespace")
+        self.tree = DirectoryPaths(generation)
         self._children = generation.table("namespace_children")["row"]
         self._runs = generation.table("namespace_runs")
 
@@ -71,7 +72,7 @@ class Namespace:
             return None
         place = 0
         for name in names[:2]:
-            child = self.child(place, name)
+            child = self.tree.child(place, name)
             if child is None:
                 return None
             place = child
@@ -93,29 +94,10 @@ class Namespace:
         verbatim = (prefix + name).decode("utf-8", "replace")
         return self._key(place, prefix, name, verbatim, layout)
 
-    def child(self, place: int, name: bytes) -> int | None:
-        """The row of the volume, bucket or directory of that name directly in a place."""
-        low, high = self.children(place)
-        if low == high:
-            return None
-        names = self.places.bytes("name")
-        # Names of LEGACY directories stand in the order of keys, which have a slash behind them.
-        slash = b"/" if self.places["kind"][self._children[low]] == Kind.PATH else b""
-        at = bisect_left(self._children, name + slash, low, high, key=lambda row: names[row] + slash)
-        row = int(self._children[at]) if at < high else -1
-        return row if row >= 0 and names[row] == name else None
-
-    def children(self, place: int) -> tuple[int, int]:
-        """The rows of `namespace_children` that list what is directly in a place, as (first, end)."""
-        return self._range("first_child", place, len(self._children))
-
     def runs(self, place: int) -> tuple[int, int]:
         """The rows of `namespace_runs` that list the files directly in a place, as (first, end)."""
-        return self._range("first_run", place, self._runs.rows)
-
-    def subtree(self, place: int) -> tuple[int, int]:
-        """The rows of a place and of all below it, as (first, end)."""
-        return place, int(self.places["end"][place])
+        first_run = self.places["first_run"]
+        return int(first_run[place]), int(first_run[place + 1]) if place + 1 < len(first_run) else self._runs.rows
 
     def bucket(self, place: int) -> BucketInfo | None:
         """The bucket that a place is, or is in; None where there is none that can be read."""
@@ -130,10 +112,10 @@ class Namespace:
     def numbers(self, place: int) -> Numbers:
         """The sums of a place's subtree."""
         kind = self.places["kind"][place]
-        first, end = self.children(place)
+        first, end = self.tree.children(place)
         volumes = end - first if kind == Kind.ROOT else None
         if volumes is not None:
-            buckets = sum(high - low for low, high in map(self.children, self._children[first:end].tolist()))
+            buckets = sum(high - low for low, high in map(self.tree.children, self._children[first:end].tolist()))
         return Numbers(
             volumes,
             buckets if volumes is not None else end - first if kind == Kind.VOLUME else None,
@@ -143,13 +125,9 @@ class Namespace:
             ),
         )
 
-    def _range(self, column: str, place: int, rows: int) -> tuple[int, int]:
-        firsts = self.places[column]
-        return int(firsts[place]), int(firsts[place + 1]) if place + 1 < len(firsts) else rows
-
     def _directory(self, place: int, names: list[bytes], path: str, layout: str) -> Spot | None:
         for name in names:
-            child = self.child(place, name)
+            child = self.tree.child(place, name)
             if child is None:
                 return None
             place = child
@@ -160,7 +138,7 @@ class Namespace:
         above = self._directory(bucket, names[:-1], path, layout)
         if above is None:
             return None
-        directory = self.child(above.place, names[-1])
+        directory = self.tree.child(above.place, names[-1])
         if directory is not None:
             return Spot(directory, path, layout)
         low, high = self.runs(above.place)
