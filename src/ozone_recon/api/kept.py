@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 Header = tuple[bytes, bytes]
 Key = tuple[str, ...]
+PARTS = 256
+"""So many answers at least have room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Answer:
 class KeptAnswers:
     """Answers by generation and question.
 
-    One that is heavier than a 256th of `capacity` (bytes) is not kept: many that are asked for more often would have
+    One that is heavier than its part of `capacity` (bytes) is not kept: many that are asked for more often would have
     to go for it.
     """
 
@@ -45,7 +47,7 @@ class KeptAnswers:
 
     def keep(self, key: Key, answer: Answer) -> None:
         """Keeps `answer`, and forgets those asked for longest ago while there are too many bytes."""
-        if answer.weight > self.capacity // 256:
+        if answer.weight > self.capacity // PARTS:
             return
         if replaced := self._answers.pop(key, None):
             self.weight -= replaced.weight
