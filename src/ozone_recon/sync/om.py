@@ -30,6 +30,8 @@ BUILD_SHARE: Final = 3.0
 FIRST_PAUSE: Final = 10.0
 """Seconds from a failure to the next attempt; doubles with each further one up to `LONGEST_PAUSE`."""
 LONGEST_PAUSE: Final = 600.0
+LOOKS: Final = 4
+"""Times in an interval that an origin is looked at while it does not change."""
 _SMALL: Final = 128 << 20
 """Bytes of a generation whose folding takes less time than starting a process."""
 _PATIENCE: Final = 4
@@ -50,7 +52,7 @@ class Settings:
     filesystem_paths: bool = False
     initial_delay: float = 0.0
     interval: float = 5.0
-    """In which a change is to be served: after a look that found none, a quarter of it passes until the next."""
+    """In which a change is to be served, for an origin that changes."""
 
 
 class OmSync:
@@ -220,7 +222,7 @@ class OmSync:
             return None
         if failures:
             return _longer(failures)
-        return self._folding if self._folding else self._settings.interval / 4
+        return self._folding if self._folding else self._settings.interval / LOOKS
 
     def _followable(self) -> Generation:
         """The current generation; CheckpointNeeded when it is not to be changed any more."""
