@@ -76,6 +76,7 @@ def filled_in(template: bytes, *cells: Cells) -> Sequence[Part]:
 def scalars(values: Array) -> Cells:
     """Numbers, true and false."""
     data = np.frombuffer(orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY), np.uint8)
+    # Each lies between two of these; without any there is the first bracket alone.
     marks = np.concatenate(([0], np.flatnonzero(data == COMMA), [len(data) - 1]))[: len(values) + 1]
     return Cells(data, marks[:-1] + 1, marks[1:])
 
