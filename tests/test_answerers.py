@@ -2,10 +2,15 @@
 
 import os
 import re
+import shutil
 import signal
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +19,11 @@ import pytest
 from tests.cli.test_serving import rest, running, wait_until_ready
 from tests.conftest import SAMPLE
 
+from ozone_recon.accepting import counts_file
+from ozone_recon.answerer import ClusterNews, News, Start
 from ozone_recon.api.measured import Measured
+from ozone_recon.config import Config
+from ozone_recon.store.generation import Generation
 
 T = TypeVar("T")
 TWO = ("-D", "ozone.recon.http.process.count=2")
@@ -76,6 +85,30 @@ def test_all_answer_alike_and_each_counts_for_all(tmp_path: Path) -> None:
 
         assert rest(process, signal.SIGINT)[0] == 0
         assert not alive(other)
+
+
+@pytest.mark.timeout(60)
+def test_news_of_generations_that_were_removed_since_wait_for_the_next(sample: Generation, tmp_path: Path) -> None:
+    def news(generation: Path) -> News:
+        return News(generation, (), "", False, 0, Measured(), ())
+
+    removed, another = tmp_path / "removed", Path(shutil.copytree(sample.path, tmp_path / "another"))
+    ours, theirs = Pipe()
+    with ours, counts_file(2) as counts, socket.create_server(("127.0.0.1", 0)) as listener:
+        descriptors = theirs.fileno(), listener.fileno(), counts
+        command = (sys.executable, "-c", "from ozone_recon.answerer import main; main()", str(theirs.fileno()))
+        with subprocess.Popen(command, pass_fds=descriptors, stderr=subprocess.PIPE) as process:
+            theirs.close()
+            ours.send(Start(Config.load(), False, listener.fileno(), counts))
+            for place in (removed, sample.path, removed):
+                ours.send(news(place))
+                ours.send(ClusterNews(None, removed))
+            eventually(lambda: ours.recv().generation == sample.path)
+            ours.send(news(another))
+            eventually(lambda: ours.recv().generation == another)
+            ours.close()
+            assert process.communicate()[1] == b""
+            assert process.returncode == 0
 
 
 @pytest.mark.timeout(120)

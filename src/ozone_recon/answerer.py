@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Awaitable
 from contextlib import suppress
+from itertools import chain
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple, TypeAlias, TypeVar
@@ -112,6 +113,7 @@ async def _answer(connection: _Connection, start: Start, news: News) -> None:
         context.serve(served_from(generation))
         hear(heard)
         connection.send(Said(heard.generation, context.measured))
+        ready.set()
 
     async def say() -> None:
         while not server.should_exit:
@@ -120,23 +122,25 @@ async def _answer(connection: _Connection, start: Start, news: News) -> None:
 
     def stop() -> None:
         server.should_exit = True
+        ready.set()
 
     def ask(request: ClusterRequest[A]) -> Awaitable[A]:
         return asyncio.wrap_future(answers.ask(request))
 
+    ready = asyncio.Event()
+    """There is something to answer from, or it is to end."""
     answers = AwaitedAnswers(connection.send)
     context = Context(start.config, lambda: news.tasks, trigger, lambda: news.doing)
     context.counted = lambda: news.counted
     context.ask_cluster = ask if start.follows_cluster else None
     door = Door(socket.socket(fileno=start.listener), start.counts, start.number)
     server = server_for(context, door)
-    swap(news, Generation.open(news.generation))
     loop = asyncio.get_running_loop()
 
     def follow() -> None:
-        at = news.generation
+        at = None
         try:
-            while heard := connection.recv():
+            for heard in chain([news], iter(connection.recv, None)):
                 match heard:
                     case Answered():
                         answers.settle(heard)
@@ -144,14 +148,17 @@ async def _answer(connection: _Connection, start: Start, news: News) -> None:
                         loop.call_soon_threadsafe(context.see_cluster, heard.cluster, opened(heard.generation))
                     case News() if heard.generation == at:
                         loop.call_soon_threadsafe(hear, heard)
-                    case News():
-                        loop.call_soon_threadsafe(swap, heard, Generation.open(heard.generation))
+                    case News() if generation := opened(heard.generation):
+                        loop.call_soon_threadsafe(swap, heard, generation)
                         at = heard.generation
+        except (EOFError, ConnectionResetError):
+            pass  # The first process has ended.
         finally:
-            # Told to, or the first process has ended, or it is to start another in our place.
+            # Told to, or by the above, or it is to start another in our place.
             loop.call_soon_threadsafe(stop)
 
     threading.Thread(target=follow, daemon=True).start()
+    await ready.wait()
     saying = loop.create_task(say())
     with door.listener:
         await server.serve()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ozone_recon.config.kinds import Address
-from ozone_recon.errors import ConfigError, StoreError
+from ozone_recon.errors import ConfigError, GenerationRemoved
 from ozone_recon.model.byte_search import find
 from ozone_recon.store.generation import Generation
 from ozone_recon.store.schema import CHANGED
@@ -71,8 +71,8 @@ def served_from(generation: Generation) -> Served:
 
 
 def opened(path: Path | None) -> Generation | None:
-    """The cluster generation in this directory, if there is one to open: a newer one may have taken its place."""
-    with suppress(StoreError):
+    """The generation in this directory, None when it has been removed since: news of a newer one are on their way."""
+    with suppress(GenerationRemoved):
         return Generation.open(path) if path else None
     return None
 

@@ -12,6 +12,7 @@ ReconError
 │   └── Unsupported        bytes that may be right, but that only RocksDB itself reads
 ├── StoreError             our own data directory cannot be used
 │   ├── DataDirectoryBusy  another process holds the data directory
+│   ├── GenerationRemoved  a newer generation has taken the place of the one asked for
 │   └── NoSpace            the disk is too full for what was asked
 ├── NotReady               no generation has been built yet
 └── BadRequest             a question that cannot be answered as it was asked
@@ -94,6 +95,10 @@ class StoreError(ReconError):
 
 class DataDirectoryBusy(StoreError):
     """Another process holds the data directory."""
+
+
+class GenerationRemoved(StoreError):
+    """A newer generation has taken the place of the one asked for; asking for the current one again helps."""
 
 
 class NoSpace(StoreError):

@@ -1,6 +1,8 @@
 """The data directory: one process, one current generation, nothing left of what was not finished."""
 
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,7 +15,7 @@ import numpy as np
 import orjson
 import pytest
 
-from ozone_recon.errors import DataDirectoryBusy, NoSpace, StoreError
+from ozone_recon.errors import DataDirectoryBusy, GenerationRemoved, NoSpace, StoreError
 from ozone_recon.model.columns import ByteColumn
 from ozone_recon.model.key_columns import BadRow
 from ozone_recon.store.data_directory import DataDirectory, current_generation
@@ -231,6 +233,28 @@ def test_a_reader_without_the_lock_keeps_its_generation(tmp_path: Path) -> None:
         put(directory, 4)
         assert eventually(lambda: len(list((tmp_path / "generations").iterdir())) == 1)
         assert number_of(directory) == 4
+
+
+def test_a_generation_that_goes_while_it_is_opened_is_not_called_torn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = pytest.raises(GenerationRemoved, match="ask for the current generation again")
+    with DataDirectory.lock(tmp_path / "data") as directory:
+        place = Path(shutil.copytree(put(directory, 1).path, tmp_path / "copy"))
+    with open(place / "manifest.json") as manifest, gone:
+        fcntl.flock(manifest, fcntl.LOCK_EX)  # As the process that removes it does first.
+        Generation.open(place)
+
+    def remove_first(file: int, how: int, flock: Callable[[int, int], None] = fcntl.flock) -> None:
+        shutil.rmtree(place)
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", remove_first)
+    with gone:
+        Generation.open(place)
+    monkeypatch.undo()
+    with gone:
+        Generation.open(place)
 
 
 def test_unpacked_checkpoints_go_with_their_generation(tmp_path: Path) -> None:

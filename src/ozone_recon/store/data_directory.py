@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from ozone_recon.errors import DataDirectoryBusy, StoreError
+from ozone_recon.errors import DataDirectoryBusy, GenerationRemoved, StoreError
 from ozone_recon.store.disk import replace_file, require_space, sync, writing
 from ozone_recon.store.generation import MEMORY_LIMIT, Generation, GenerationBuild
 from ozone_recon.store.held import remove_unless_held
@@ -159,8 +159,8 @@ def current_generation(path: Path) -> Generation | None:
             return None
         try:
             return Generation.open(path / "generations" / name)
-        except StoreError:
-            # It may have been swapped and removed since its name was read.
+        except GenerationRemoved:
+            # Since its name was read.
             if (path / "CURRENT").read_text("ascii", "replace").strip() == name:
                 raise
 

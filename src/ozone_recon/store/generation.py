@@ -43,9 +43,13 @@ class Generation:
 
     @classmethod
     def open(cls, path: Path) -> Generation:
-        """Open the generation in `path`; StoreError when it is torn: any file missing or not of its size."""
-        manifest = read_manifest(path)
+        """Open the generation in `path`.
+
+        GenerationRemoved when it is not there any more, StoreError when it is torn: any file missing or not of its
+        size.
+        """
         held = Held(path / MANIFEST)
+        manifest = read_manifest(path)
         for name, entry in manifest.tables.items():
             if (found := table_files(path / name, entry.schema, entry.rows)) != entry.files:
                 raise StoreError(

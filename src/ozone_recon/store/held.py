@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import weakref
 from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
 
-from ozone_recon.errors import StoreError
+from ozone_recon.errors import GenerationRemoved
 from ozone_recon.store.disk import remove_tree
 
 
@@ -16,13 +17,19 @@ class Held:
     """A shared lock on a generation's manifest for as long as anything refers to this object."""
 
     def __init__(self, manifest: Path) -> None:
+        """GenerationRemoved when there is no manifest, or its generation is being removed."""
         self._afterwards: list[Callable[[], None]] = []
         try:
             file = open(manifest, "rb", buffering=0)  # noqa: SIM115 - closed with this object
             weakref.finalize(self, _release, file, self._afterwards).atexit = False
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            if os.fstat(file.fileno()).st_nlink == 0:
+                raise FileNotFoundError(manifest)
         except (FileNotFoundError, BlockingIOError):
-            raise StoreError(f"{manifest.parent} is being removed; ask for the current generation again") from None
+            raise GenerationRemoved(
+                f"{manifest.parent} has been removed: ask for the current generation again, "
+                "and if that is this one, delete it and rebuild"
+            ) from None
 
     def afterwards(self, call: Callable[[], None]) -> None:
         """Have `call` called when nothing refers to this object any more; it must not block."""
