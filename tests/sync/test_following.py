@@ -2,6 +2,8 @@
 
 import asyncio
 import shutil
+import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -110,7 +112,6 @@ def test_changes_lead_to_what_the_next_checkpoint_holds(om: Om, deltas: Deltas, 
         for batches in (1, len(om.all_batches) // 2, len(om.all_batches)):
             om.writes(batches)
             sync.follow()
-            assert sync._builder.waiting, "small folds have a process in common"
         last = directory.current()
         assert last is served[-1]
         with Checkpoint.open(deltas.after) as after:
@@ -144,9 +145,32 @@ def test_nothing_new_builds_nothing_and_is_fresh(om: Om, tmp_path: Path) -> None
         assert before > directory.current().taken_at - 1
         time.sleep(0.01)
         assert sync.follow() is served[-1]
-        assert not sync._builder.waiting
         assert sync.state.checked_at > before
         assert (len(served), sync.state.lag, sync.state.doing) == (2, 0, "idle")
+
+
+def test_a_build_process_waits_for_changes(om: Om, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def followed(batches: int) -> subprocess.Popen[bytes]:
+        om.writes(batches)
+        assert sync.follow() is served[-1]
+        assert sync._builder.waiting
+        process = sync._builder._process
+        assert process
+        return process
+
+    served = Served()
+    om.writes(0)
+    with DataDirectory.lock(tmp_path / "data") as directory, om.sync(directory, served) as sync:
+        sync.synchronise()
+        small = followed(1)
+        assert followed(1) is followed(2) is small
+        monkeypatch.setattr("ozone_recon.sync.om._SMALL", 0)
+        large = followed(3)
+        assert small.returncode == -signal.SIGKILL, "it would keep the memory of a large generation"
+        large.kill()
+        large.wait()
+        assert followed(4) is not large
+        assert (sync.state.folded, sync.state.failures, om.checkpoints) == (4, 0, 1)
 
 
 def test_it_goes_on_from_what_was_there_before(om: Om, deltas: Deltas, tmp_path: Path) -> None:

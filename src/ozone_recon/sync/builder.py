@@ -43,8 +43,8 @@ class Builder:
 
     @property
     def waiting(self) -> bool:
-        """Whether there is a process for the next job."""
-        return self._process is not None
+        """Whether there is a process for the next job that has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     @contextmanager
     def ready(self) -> Iterator[subprocess.Popen[bytes]]:

@@ -33,7 +33,7 @@ LONGEST_PAUSE: Final = 600.0
 LOOKS: Final = 4
 """Times in an interval that an origin is looked at while it does not change."""
 _SMALL: Final = 128 << 20
-"""Bytes of a generation whose folding takes less time than starting a process."""
+"""Bytes of a generation whose folding takes so little memory that the next one may be in the same process."""
 _PATIENCE: Final = 4
 """Every so many failures in a row, a checkpoint is tried instead."""
 RAW_SHARE: Final = 0.5
@@ -80,7 +80,7 @@ class OmSync:
         """Checkpoints in a row from which changes did not lead on."""
         self._builder = Builder()
         self._builder_kept = ExitStack()
-        """Has a build process from one fold to the next while they are small and come one after the other."""
+        """Has a build process that has loaded by the next fold."""
         self._wake = threading.Event()
         self._stopping = False
         self._folding = 0.0
@@ -129,7 +129,7 @@ class OmSync:
                         self._note(generation, built=1, folded=1)
                         self._serve(generation)
                     else:
-                        self._builder_kept.close()
+                        self._keep_builder()
                         self._folding = 0.0
                     self.state = self.state.checked(generation.about, found)
                     if found.complete:
@@ -244,20 +244,26 @@ class OmSync:
     def _fold(self, base: Generation, found: Found) -> Generation:
         self._begin("fold")
         began = time.monotonic()
-        if base.size >= _SMALL:
-            self._builder_kept.close()
-        elif not self._builder.waiting:
-            self._builder_kept.enter_context(self._builder.ready())
+        self._keep_builder()
         aside = self._directory.reserve(found.changes.size)
         try:
             write_changes(aside, found.changes, found.read_at)
             about = base.about
             job = self._job(Taken(Path(about.checkpoint), about.node), base.size + 2 * found.changes.size)
             self._builder.run(replace(job, fold=Fold(base.path, aside)), self._at)
+            if base.size >= _SMALL:
+                # Its memory is given back, and another one loads before there is something to fold.
+                self._builder_kept.close()
+                self._keep_builder()
             return self._directory.publish(job.place)
         finally:
             remove_tree(aside)
             self._folding = time.monotonic() - began
+
+    def _keep_builder(self) -> None:
+        if not self._builder.waiting:
+            self._builder_kept.close()
+            self._builder_kept.enter_context(self._builder.ready())
 
     def _get(self) -> Taken:
         self._begin("checkpoint")
