@@ -42,7 +42,7 @@ def test_it_is_home_and_the_worst_comes_first(page: Any, followed: Followed) -> 
         "PipelineSyncTask fails",
     }
     missing = page.inner_text(".findings li.bad")
-    assert "42 blocks" in missing
+    assert "42 blocks are affected. Too few" in missing
     assert "dn3 (had 1) is dead: start it first" in missing
 
 

@@ -49,7 +49,7 @@ function ofContainers({ missing, quasi }, datanodes) {
 /** @param {{missingCount: number, containers: {keys: number}[]}} missing */
 function lost({ missingCount, containers }) {
   const blocks = containers.reduce((sum, one) => sum + one.keys, 0);
-  return `They have ${missingCount > containers.length ? "more than " : ""}${things(blocks, "block")}.`;
+  return `${missingCount > containers.length ? "More than " : ""}${things(blocks, "block", "are")} affected.`;
 }
 
 /** The datanodes that might bring containers back, and how many each. @param {any[]} containers @param {Datanode[]} datanodes @returns {Child[]} */
