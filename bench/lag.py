@@ -1,8 +1,9 @@
 """Times how far answers are behind an OM that is written to as fast as it can.
 
-    .venv/bin/python bench/lag.py [--keys 300000] [--threads 10]
+    .venv/bin/python bench/lag.py [--keys 300000] [--threads 10] [--fill 1500000,1500000,150000,5]
 
-Starts an OM that is empty, a datanode and ours, which follows that OM as it does by default, all on one machine. While
+Starts an OM, a datanode and ours, which follows that OM as it does by default, all on one machine. OM is empty, or is
+filled first with so many OBS keys, FSO files, directories and buckets (`cluster fill`). While
 `freon omkg` writes keys, OM is asked every tenth of a second for its last sequence number, and ours for that of its
 answers. Ours is behind by as long as it is since OM went beyond that number.
 """
@@ -92,12 +93,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keys", type=int, default=300_000, help="to write")
     parser.add_argument("--threads", type=int, default=10, help="that write them")
+    parser.add_argument("--fill", metavar="OBS,FSO,DIRECTORIES,BUCKETS", help="that OM begins with")
     add_cluster(parser)
     options = parser.parse_args()
     cluster = Cluster(options.cluster, "4g")
     cluster("up", "--datanodes", "1")
     try:
-        cluster("sh", given="sh volume create /vol1\nsh bucket create /vol1/obs --layout OBJECT_STORE\n")
+        layouts = {"obs": "OBJECT_STORE", "fso": "FILE_SYSTEM_OPTIMIZED"}
+        made = [f"sh bucket create /vol1/{name} --layout {layout}" for name, layout in layouts.items()]
+        cluster("sh", given="\n".join(["sh volume create /vol1", *made]) + "\n")
+        if options.fill:
+            cluster("fill", options.fill)
+            cluster("sh", given="sh volume info /vol1\n")
         with tempfile.TemporaryDirectory() as directory, ours_on_om(directory):
             while ready(OURS, 1, keys=0) is None:
                 time.sleep(EVERY)
