@@ -1,0 +1,223 @@
+"""Times SQL over a generation's keys, blocks and replicas in DuckDB, where the columns lie and as Parquet files.
+
+    .venv/bin/python bench/sql.py DATA-DIRECTORY [--times 3]
+
+The data directory is one of ours, for which some server or `ozone-recon open … --no-serve` has built a generation.
+Replicas are made up: the one part of the join that a checkpoint of OM does not have. Every answer is held against
+numpy's, and the Parquet files against the columns. Each question is asked in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import nanoarrow  # type: ignore[import-untyped]
+import numpy as np
+
+from ozone_recon.insights.key_rows import groups_of
+from ozone_recon.model.cells import cells_at, cells_of, joined
+from ozone_recon.model.columns import ByteColumn, Int64s
+from ozone_recon.store.columns import Array, ranges
+from ozone_recon.store.data_directory import current_generation
+from ozone_recon.store.generation import Generation
+from ozone_recon.store.table import Chunk
+
+ROWS_PER_FILE = 1 << 20
+DATANODES = 30
+NUMBERS = ("size", "replicated_size", "creation_time", "modification_time", "object_id", "update_id")
+BYTES_OF_DATANODES = """
+    select datanode, sum(length) from blocks join replicas using (container) group by datanode order by datanode"""
+KEYS_OF_DATANODES = """
+    select datanode, sum(length), count(distinct key_row) from blocks join replicas using (container)
+    group by datanode order by datanode"""
+KEYS_ONLY_ON = """
+    with lone as (
+        select container from replicas group by container having count(*) = 1 and any_value(datanode) = $datanode)
+    select keys.key, keys.size from keys
+    where row in (select key_row from blocks join lone using (container)) order by key"""
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """A made-up table of replicas: nine containers of ten on three datanodes, the tenth on one."""
+
+    container: Int64s
+    datanode: Int64s
+
+    @classmethod
+    def of(cls, generation: Generation) -> Replicas:
+        """Replicas of a generation's containers."""
+        containers, chance = generation.table("containers")["id"], np.random.default_rng(42)
+        copies = np.where(np.arange(len(containers)) % 10 == 0, 1, 3)
+        nodes = [chance.choice(DATANODES, count, replace=False) for count in copies.tolist()]
+        return cls(np.repeat(containers, copies), np.concatenate(nodes))
+
+    def only_on(self, datanode: int) -> Int64s:
+        """Containers with no replica elsewhere."""
+        container, replicas = np.unique(self.container, return_counts=True)
+        return np.intersect1d(container[replicas == 1], self.container[self.datanode == datanode])
+
+
+class Columns:
+    """Columns of a table as an Arrow stream of one batch, where they lie."""
+
+    def __init__(self, **columns: Array | ByteColumn) -> None:
+        arrays, fields = [], {}
+        for name, column in columns.items():
+            if isinstance(column, ByteColumn):
+                kind, buffers = nanoarrow.large_binary(), [None, column.offsets, column.data]
+            else:
+                kind, buffers = getattr(nanoarrow, column.dtype.name)(), [None, np.ascontiguousarray(column)]
+            fields[name] = kind
+            arrays.append(nanoarrow.c_array_from_buffers(kind, len(column), buffers))
+        self._array = nanoarrow.c_array_from_buffers(nanoarrow.struct(fields), len(column), [None], children=arrays)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return nanoarrow.c_array_stream(self._array).__arrow_c_stream__()
+
+
+def connection(generation: Generation, parquet: Path | None) -> duckdb.DuckDBPyConnection:
+    """DuckDB with the tables keys, blocks and replicas, from files if there are some."""
+    db = duckdb.connect(config={"threads": 2})
+    replicas = Replicas.of(generation)
+    db.register("replicas", Columns(container=replicas.container, datanode=replicas.datanode))
+    if parquet:
+        for name in ("keys", "blocks"):
+            db.execute(f"create view {name} as select * from '{parquet / name}/*.parquet'")
+        return db
+    keys, groups, blocks = (generation.table(name) for name in ("keys", "groups", "blocks"))
+    rows = np.arange(keys.rows)
+    group = groups_of(generation, rows)
+    db.register("key_columns", Columns(row=rows, group_row=group, name=keys.bytes("name"), size=keys["size"]))
+    db.register("group_columns", Columns(group_row=np.arange(groups.rows), prefix=groups.bytes("prefix")))
+    db.execute("""
+        create view keys as
+        select row, prefix || name as key, size from key_columns join group_columns using (group_row)""")
+    key_row = keys_of_blocks(generation)
+    db.register("blocks", Columns(container=blocks["container"], length=blocks["length"], key_row=key_row))
+    return db
+
+
+def keys_of_blocks(generation: Generation) -> Int64s:
+    """The row of `keys` of each block."""
+    keys, blocks = generation.table("keys"), generation.table("blocks")
+    return np.repeat(np.arange(keys.rows), np.diff(np.append(keys["first_block"], blocks.rows)))
+
+
+def peak_memory() -> float:
+    """The largest resident size that this process has had, in bytes."""
+    return float(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
+
+
+def query(generation: Generation, parquet: Path | None) -> dict[str, float]:
+    """Seconds of each question and the peak memory; `right` is whether numpy says the same."""
+    found: dict[str, float] = {}
+    began = time.perf_counter()
+    db = connection(generation, parquet)
+    found["open"] = time.perf_counter() - began
+    replicas, containers = Replicas.of(generation), generation.table("containers")
+    datanode = next(node for node in range(DATANODES) if len(replicas.only_on(node)))
+    answers = []
+    for name, asked in (
+        ("bytes", BYTES_OF_DATANODES),
+        ("keys", KEYS_OF_DATANODES),
+        ("only", KEYS_ONLY_ON),
+    ):
+        parameters = {"datanode": datanode} if "$" in asked else None
+        began = time.perf_counter()
+        answers.append(db.execute(asked, parameters).fetchall())
+        found[name] = time.perf_counter() - began
+    found["memory"] = peak_memory()
+    held = containers["bytes"][np.searchsorted(containers["id"], replicas.container)]
+    total = np.bincount(replicas.datanode, held, DATANODES).astype(np.int64).tolist()
+    container, key = generation.table("blocks")["container"], keys_of_blocks(generation)
+    there = np.isin(container, replicas.container[replicas.datanode == datanode])
+    lone = np.unique(key[np.isin(container, replicas.only_on(datanode))])
+    right = (
+        [size for _, size in answers[0]] == total
+        and answers[1][datanode][1:] == (total[datanode], len(np.unique(key[there])))
+        and len(answers[2]) == len(lone)
+        and sum(size for _, size in answers[2]) == generation.table("keys")["size"][lone].sum()
+    )
+    return {**found, "only_keys": len(lone), "right": right}
+
+
+def export(generation: Generation, parquet: Path) -> dict[str, float]:
+    """Writes the tables as Parquet, a file for each million rows; seconds, bytes and whether DuckDB reads the same."""
+    db = duckdb.connect(config={"threads": 2})
+    found: dict[str, float] = {}
+    keys, blocks, order = (generation.table(name) for name in ("keys", "blocks", "container_blocks"))
+    began = time.perf_counter()
+    for chunk in keys.chunks((*NUMBERS, "name", "owner", "replication"), ROWS_PER_FILE):
+        write(db, parquet / "keys", chunk.first_row, key_rows(generation, chunk))
+    found["keys"] = time.perf_counter() - began
+    began = time.perf_counter()
+    key_row = keys_of_blocks(generation)
+    for start, stop in ranges(order.rows, ROWS_PER_FILE):
+        block = order["block"][start:stop]
+        columns = {name: blocks[name][block] for name in ("container", "local_id", "length", "version")}
+        write(db, parquet / "blocks", start, Columns(key_row=key_row[block], **columns))
+    found["blocks"] = time.perf_counter() - began
+    read = [
+        db.execute(f"select count(*), sum({column}) from '{parquet / name}/*.parquet'").fetchone()
+        for name, column in (("keys", "size"), ("blocks", "length"))
+    ]
+    ours = [(keys.rows, int(keys["size"].sum())), (blocks.rows, int(blocks["length"].sum()))]
+    return {**found, "right": read == ours, "keys_rows": keys.rows, "blocks_rows": blocks.rows}
+
+
+def key_rows(generation: Generation, chunk: Chunk) -> Columns:
+    """Rows of `keys` as others read them: the whole database key, and the owner's name."""
+    rows = np.arange(chunk.first_row, chunk.first_row + len(chunk))
+    prefix = cells_at(generation.table("groups").bytes("prefix"), groups_of(generation, rows))
+    owner = joined([cells_at(generation.table("owners").bytes("name"), chunk["owner"].astype(np.int64))])
+    numbers = {name: chunk[name] for name in (*NUMBERS, "replication")}
+    return Columns(row=rows, key=joined([prefix, cells_of(chunk.bytes("name"))]), owner=owner, **numbers)
+
+
+def write(db: duckdb.DuckDBPyConnection, directory: Path, first_row: int, rows: Columns) -> None:
+    """One Parquet file, named for its first row."""
+    directory.mkdir(parents=True, exist_ok=True)
+    db.register("part", rows)
+    db.execute(f"copy part to '{directory}/{first_row:012}.parquet' (format parquet, compression zstd)")
+
+
+def main() -> None:
+    """Reads the arguments, and prints everything."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data_directory", type=Path)
+    parser.add_argument("--times", type=int, default=3, help="that each question is asked; the fastest counts")
+    options = parser.parse_args()
+    generation = current_generation(options.data_directory)
+    if generation is None:
+        sys.exit(f"{options.data_directory} has no generation: `ozone-recon open OM.DB --data-dir` builds one")
+    with (
+        tempfile.TemporaryDirectory() as place,
+        multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool,
+    ):
+        parquet = Path(place)
+        written = pool.apply(export, (generation, parquet))
+        for name in ("keys", "blocks"):
+            size = sum(file.stat().st_size for file in (parquet / name).iterdir())
+            rate = written[f"{name}_rows"] / written[name]
+            print(f"{name} as Parquet: {rate:,.0f} rows/s, {size / (1 << 20):,.0f} MiB")
+        right = bool(written["right"])
+        for what, files in (("where they lie", None), ("Parquet", parquet)):
+            runs = [pool.apply(query, (generation, files)) for _ in range(options.times)]
+            right &= all(run["right"] for run in runs)
+            best = {name: min(run[name] for run in runs) for name in runs[0]}
+            times = ", ".join(f"{name} {best[name]:.2f} s" for name in ("open", "bytes", "keys", "only"))
+            print(f"{what}: {times}; peak memory {best['memory'] / (1 << 20):,.0f} MiB")
+    if not right:
+        sys.exit("not the same as numpy says")
+
+
+if __name__ == "__main__":
+    main()
