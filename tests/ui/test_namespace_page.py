@@ -65,6 +65,40 @@ def test_the_url_holds_the_state(page: Any, server: str) -> None:
     assert page.input_value("#filter") == "a"
 
 
+@pytest.mark.parametrize("path", ["/", "/vol1/fso", "/vol1/obs"])
+def test_what_is_not_listed_is_counted_and_any_order_is_of_all(page: Any, server: str, path: str) -> None:
+    page.route("**/api/v1/namespace/usage*limit=500*", lambda r: r.continue_(url=r.request.url.replace("=500", "=2")))
+    usage = ask(server, "namespace/usage", path=path, files="true", replica="true", sort="size", limit=1000)
+    sizes = [sub["size"] for sub in usage["subPaths"]]
+    go(page, server, path)
+    caption = page.inner_text(".explorer caption")
+    assert caption == f"The first 2 of {len(sizes)} entries in this order"
+    assert page.get_attribute(".explorer tbody td:nth-child(2)", "title") == f"{sizes[0]:,} bytes"
+    assert f"{len(sizes) - 2} other entries" in page.text_content(".tile.others title")
+    share, drawn = page.evaluate(
+        """() => [...document.querySelectorAll('.tile')].map((tile) => {
+          const { width, height } = tile.querySelector('rect').getBBox();
+          return [tile.classList.contains('others'), (width + 2) * (height + 2)];
+        }).reduce(([others, all], [other, area]) => [others + other * area, all + area], [0, 0])"""
+    )
+    assert share / drawn == pytest.approx(sum(sizes[2:]) / sum(sizes), abs=0.02)
+    for title, order in (
+        ("Name", "name"),
+        ("Files", "files"),
+        ("Last modified", "modified"),
+        ("Replicated", "replicatedSize"),
+    ):
+        for word in ("asc", "desc") if title == "Name" else ("desc", "asc"):
+            page.click(f"thead button:has-text('{title}')")
+            first = ask(server, "namespace/usage", path=path, files="true", sort=order, order=word, limit=2)["subPaths"]
+            page.wait_for_function(
+                """(wanted) => String(wanted) ===
+                     String([...document.querySelectorAll('.explorer tbody a')].map((link) => link.textContent))""",
+                arg=[sub["path"].removeprefix(path).removeprefix("/") for sub in first],
+            )
+    assert page.query_selector("thead button:has-text('Owner')") is None
+
+
 def test_keys_walk_the_table(page: Any, server: str) -> None:
     go(page, server, "/vol1/fso")
     page.keyboard.press("ArrowDown")

@@ -25,13 +25,18 @@ export async function live({ main, head = () => [], ask, draw }, signal) {
   let timer = 0;
   let next = EVERY;
   let asking = false;
+  let onceMore = false;
   let late = false;
   const slow = setTimeout(() => main.replaceChildren(...head(), notice("loading", "Loading…")), 150);
 
   async function again() {
-    if (asking) return;
+    if (asking) {
+      onceMore = true;
+      return;
+    }
     clearTimeout(timer);
     asking = true;
+    onceMore = false;
     try {
       const answers = await ask(signal);
       if (signal.aborted) return;
@@ -47,7 +52,7 @@ export async function live({ main, head = () => [], ask, draw }, signal) {
       clearTimeout(slow);
       asking = false;
     }
-    timer = setTimeout(onTime, next);
+    timer = setTimeout(onTime, onceMore ? 0 : next);
   }
 
   function onTime() {

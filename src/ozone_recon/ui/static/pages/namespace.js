@@ -3,7 +3,7 @@
 import { get, now } from "../api.js";
 import { h, keepFocus, put } from "../dom.js";
 import { age, bytes, count, percent, time } from "../format.js";
-import { SOON, live } from "../live.js";
+import { SOON, live, refresh } from "../live.js";
 import { barChart } from "../parts/bars.js";
 import { fact, facts } from "../parts/facts.js";
 import { notice } from "../parts/notice.js";
@@ -16,33 +16,46 @@ import { remember, stateOf, urlOf } from "../state.js";
 export const name = "namespace";
 export const title = "Namespace";
 
-/** Rows asked of the server; what is left out is counted and said. */
+/** The most entries the server is asked for. Of a place with more, it gives those that come first. */
 const LIMIT = 500;
 
 /** @typedef {{name: string, path: string, isKey: boolean, kind: string, size: number, replicated: number, files: number, directories: number, owner: string, newest: number}} Entry */
 
+/** `all`: of the place itself, so of its entries whether they are listed or not. */
 const MEASURES = /** @type {const} */ ({
-  size: { title: "Size", of: (/** @type {Entry} */ e) => e.size, text: bytes },
-  replicated: { title: "Replicated size", of: (/** @type {Entry} */ e) => e.replicated, text: bytes },
-  files: { title: "Files", of: (/** @type {Entry} */ e) => e.files, text: count },
+  size: { title: "Size", of: (/** @type {Entry} */ e) => e.size, all: (/** @type {Answers} */ a) => a.largest.size, text: bytes },
+  replicated: { title: "Replicated size", of: (/** @type {Entry} */ e) => e.replicated, all: (/** @type {Answers} */ a) => a.largest.sizeWithReplica, text: bytes },
+  files: { title: "Files", of: (/** @type {Entry} */ e) => e.files, all: (/** @type {Answers} */ a) => a.summary.countStats?.numKey ?? 0, text: count },
 });
+
+/** What the server can order by: its name for each such column and measure. @type {Record<string, string>} */
+const ORDERS = { name: "name", size: "size", share: "size", replicated: "replicatedSize", files: "files", newest: "modified" };
 
 const FIRST = { path: "", by: "size", sort: "size", order: "desc", filter: "" };
 
 /** @typedef {typeof FIRST} State */
 
+/**
+ * `largest` by the measure, for the map; `listed` as the table is sorted, the same answer if that has all entries.
+ * @typedef {{largest: any, listed: any, summary: any, quota: any, dist: any, owners: any, ages: any}} Answers
+ */
+
 /** @param {State} state */
-const measureOf = (state) => MEASURES[state.by in MEASURES ? /** @type {keyof typeof MEASURES} */ (state.by) : "size"];
+const measureIn = (state) => /** @type {keyof typeof MEASURES} */ (state.by in MEASURES ? state.by : "size");
+
+/** @param {Answers} answers */
+const partial = ({ largest }) => largest.subPathCount > largest.subPaths.length && largest.subPaths.length > 0;
 
 /** The URL of another place, seen in the same way. @param {State} state @param {string} path */
 const place = (state, path) => urlOf(name, FIRST, { ...state, path, filter: "" });
 
 /** @param {any} sub one of the answer's subPaths @param {string} parent @returns {Entry} */
 function entryOf(sub, parent) {
-  const path = sub.path.startsWith("/") ? sub.path : `${parent === "/" ? "" : parent}/${sub.path}`;
+  const before = parent === "/" ? "/" : `${parent}/`;
+  const name = sub.path.startsWith(before) ? sub.path.slice(before.length) : sub.path;
   return {
-    name: path.slice(parent === "/" ? 1 : parent.length + 1),
-    path,
+    name,
+    path: before + name,
     isKey: sub.isKey,
     kind: sub.kind ?? "",
     size: sub.size,
@@ -67,22 +80,28 @@ export async function show(main, parameters, signal) {
     main,
     head: () => [way(state)],
     ask: async (signal) => {
-      const [usage, summary, quota, dist, owners, ages] = await Promise.all([
-        get("namespace/usage", { ...path, files: true, replica: true, sortSubPaths: true, limit: LIMIT }, signal),
+      const usage = (/** @type {string} */ sort, /** @type {string} */ order) =>
+        get("namespace/usage", { ...path, files: true, replica: true, limit: LIMIT, sort, order }, signal);
+      const by = ORDERS[measureIn(state)];
+      const [largest, summary, quota, dist, owners, ages] = await Promise.all([
+        usage(by, "desc"),
         get("namespace/summary", path, signal),
         get("namespace/quota", path, signal),
         get("namespace/dist", path, signal),
         get("namespace/owners", path, signal),
         get("namespace/ages", path, signal),
       ]);
-      return { usage, summary, quota, dist, owners, ages };
+      const answers = { largest, listed: largest, summary, quota, dist, owners, ages };
+      const order = ORDERS[state.sort] ?? by;
+      if (partial(answers) && (order !== by || state.order !== "desc")) answers.listed = await usage(order, state.order);
+      return answers;
     },
     draw: (answers) => {
-      if (answers.usage.status === "INITIALIZING") {
+      if (answers.largest.status === "INITIALIZING") {
         put(main, way(state), notice("waiting", "Recon is building its first index of the Ozone Manager's database. This page shows it as soon as it is there."));
         return SOON;
       }
-      if (answers.usage.status === "PATH_NOT_FOUND") {
+      if (answers.largest.status === "PATH_NOT_FOUND") {
         return put(main, way(state), notice("empty", `There is nothing at ${state.path} in the Ozone Manager's database that Recon has indexed.`));
       }
       fit = draw(main, state, answers);
@@ -90,31 +109,35 @@ export async function show(main, parameters, signal) {
   }, signal);
 }
 
-/** @param {HTMLElement} main @param {State} state @param {any} answers @returns {() => void} draws anew what depends on the width */
+/** @param {HTMLElement} main @param {State} state @param {Answers} answers @returns {() => void} draws anew what depends on the width */
 function draw(main, state, answers) {
-  const { usage, summary, quota, dist, owners, ages } = answers;
-  const entries = /** @type {Entry[]} */ (usage.subPaths.map((/** @type {any} */ sub) => entryOf(sub, state.path.replace(/\/+$/, "") || "/")));
+  const { largest, summary, quota, dist, owners, ages } = answers;
+  const parent = state.path.replace(/\/+$/, "") || "/";
+  const of = (/** @type {any} */ usage) => /** @type {Entry[]} */ (usage.subPaths.map((/** @type {any} */ sub) => entryOf(sub, parent)));
+  const mapped = of(largest);
+  const listed = answers.listed === largest ? mapped : of(answers.listed);
   const content = h("div", { class: "explorer listing" });
-  const refresh = () => {
-    const kept = entries.filter((entry) => entry.name.toLowerCase().includes(state.filter.toLowerCase()));
+  const again = () => {
+    const kept = (/** @type {Entry[]} */ entries) => entries.filter((entry) => entry.name.toLowerCase().includes(state.filter.toLowerCase()));
     keepFocus(content, () => content.replaceChildren(
-      map(kept, state, entries.length === 0 && summary.type === "KEY"),
-      listing(kept, state, usage, (sort) => { Object.assign(state, { sort: sort.by, order: sort.descending ? "desc" : "asc" }); changed(); }),
+      map(kept(mapped), state, answers),
+      listing(kept(listed), state, answers, (sort) => { Object.assign(state, { sort: sort.by, order: sort.descending ? "desc" : "asc" }); reordered(); }),
     ));
   };
-  const changed = () => { remember(urlOf(name, FIRST, state)); refresh(); };
+  const changed = () => { remember(urlOf(name, FIRST, state)); again(); };
+  const reordered = () => { changed(); if (partial(answers)) refresh(); };
   put(main,
     way(state),
-    numbers(usage, summary, quota),
-    controls(state, changed),
+    numbers(largest, summary, quota),
+    controls(state, changed, reordered),
     content,
     h("div", { class: "cards" },
       barChart("File sizes", dist.status === "OK" ? histogram(dist.dist) : [], "No files."),
       barChart("Owners", (owners.owners ?? []).slice(0, 8).map((/** @type {any} */ o) => ({ label: o.owner || "(none)", value: o.size, text: bytes(o.size), title: `${count(o.files)} files, ${count(o.size)} bytes` }))),
       barChart("Last modified", monthly(ages.months ?? []))),
   );
-  refresh();
-  return refresh;
+  again();
+  return again;
 }
 
 /** The path as links, each part leading there. @param {State} state */
@@ -148,10 +171,10 @@ function numbers(usage, summary, quota) {
     info.modificationTime > 0 && fact("Modified", since(info.modificationTime, " ago")));
 }
 
-/** @param {State} state @param {() => void} changed */
-function controls(state, changed) {
+/** @param {State} state @param {() => void} changed @param {() => void} reordered */
+function controls(state, changed, reordered) {
   const choices = Object.entries(MEASURES).map(([id, measure]) => h("label", {},
-    h("input", { type: "radio", name: "by", value: id, checked: id === state.by, onchange: () => { state.by = id; changed(); } }),
+    h("input", { type: "radio", name: "by", value: id, checked: id === measureIn(state), onchange: () => { state.by = id; reordered(); } }),
     measure.title));
   const filter = h("input", { type: "search", id: "filter", placeholder: "Filter names  ( / )", value: state.filter, "aria-label": "Filter names",
     oninput: () => { state.filter = filter.value; changed(); } });
@@ -167,44 +190,48 @@ function tone(entry) {
   return days < 1 ? "new" : days < 7 ? "week" : days < 30 ? "month" : days < 365 ? "year" : "old";
 }
 
-/** @param {Entry[]} entries @param {State} state @param {boolean} isKey */
-function map(entries, state, isKey) {
-  const measure = measureOf(state);
-  const total = entries.reduce((sum, entry) => sum + measure.of(entry), 0);
-  if (isKey || total === 0) {
-    return notice("empty", isKey ? "This is a key: it has nothing beneath it." : "Nothing to draw: no entry here has any.");
-  }
+/** @param {Entry[]} entries @param {State} state @param {Answers} answers */
+function map(entries, state, answers) {
+  const measure = MEASURES[measureIn(state)];
+  const drawn = entries.reduce((sum, entry) => sum + measure.of(entry), 0);
+  if (answers.summary.type === "KEY") return notice("empty", "This is a key: it has nothing beneath it.");
+  if (drawn === 0) return notice("empty", "Nothing to draw: no entry here has any.");
+  const all = measure.all(answers);
+  const { subPathCount, subPaths } = answers.largest;
+  const unlisted = partial(answers) && !state.filter ? { count: subPathCount - subPaths.length, value: all - drawn } : { count: 0, value: 0 };
   const width = Math.max(320, Math.min(document.documentElement.clientWidth - 48, 1560));
   return treemap(entries.map((entry) => ({
     label: entry.name,
     detail: measure.text(measure.of(entry)),
-    title: `${entry.path}: ${bytes(entry.size)}, replicated ${bytes(entry.replicated)}, ${count(entry.files)} files, ${percent(measure.of(entry), total)}`,
+    title: `${entry.path}: ${bytes(entry.size)}, replicated ${bytes(entry.replicated)}, ${count(entry.files)} files, ${percent(measure.of(entry), all)}`,
     value: measure.of(entry),
     href: place(state, entry.path),
     tone: tone(entry),
-  })), width, Math.round(Math.min(380, width * 0.55)));
+  })), unlisted, measure.text, width, Math.round(Math.min(380, width * 0.55)));
 }
 
-/** @param {Entry[]} entries @param {State} state @param {any} usage @param {(sort: import("../parts/table.js").Sort) => void} onSort */
-function listing(entries, state, usage, onSort) {
-  const missing = usage.subPathCount - usage.subPaths.length;
-  const total = Math.max(1, usage.size);
+/** @param {Entry[]} entries @param {State} state @param {Answers} answers @param {(sort: import("../parts/table.js").Sort) => void} onSort */
+function listing(entries, state, answers, onSort) {
+  const { size, subPathCount, subPaths } = answers.listed;
+  const all = `${count(subPathCount)} entries`;
+  const some = `the first ${count(subPaths.length)} of ${all} in this order`;
+  const left = partial(answers);
+  const total = Math.max(1, size);
   return table({
-    caption: missing > 0
-      ? `The ${count(usage.subPaths.length)} largest of ${count(usage.subPathCount)} entries; ${count(missing)} smaller ones are not listed.`
-      : `${count(entries.length)} of ${count(usage.subPathCount)} entries`,
+    caption: !left ? `${count(entries.length)} of ${all}`
+      : state.filter ? `${count(entries.length)} of ${some}` : some[0].toUpperCase() + some.slice(1),
     rows: entries,
-    sort: { by: state.sort, descending: state.order === "desc" },
+    sort: { by: left && !(state.sort in ORDERS) ? measureIn(state) : state.sort, descending: state.order === "desc" },
     onSort,
     columns: [
-      { id: "name", title: "Name", order: (e) => e.name, cell: (e) => h("a", { href: place(state, e.path), class: e.isKey ? "key" : "directory" }, e.name) },
+      { id: "name", title: "Name", order: (e) => (e.isKey ? "key " : "directory ") + e.name, cell: (e) => h("a", { href: place(state, e.path), class: e.isKey ? "key" : "directory" }, e.name) },
       { id: "size", title: "Size", number: true, order: (e) => e.size, cell: (e) => bytes(e.size), exact: (e) => `${count(e.size)} bytes` },
       { id: "share", title: "Share", number: true, order: (e) => e.size, cell: (e) => percent(e.size, total) },
       { id: "replicated", title: "Replicated", number: true, order: (e) => e.replicated, cell: (e) => bytes(e.replicated), exact: (e) => `${count(e.replicated)} bytes on disks` },
       { id: "files", title: "Files", number: true, order: (e) => e.files, cell: (e) => count(e.files) },
-      { id: "directories", title: "Directories", number: true, order: (e) => e.directories, cell: (e) => (e.isKey ? "" : count(e.directories)) },
+      { id: "directories", title: "Directories", number: true, order: left ? undefined : (e) => e.directories, cell: (e) => (e.isKey ? "" : count(e.directories)) },
       { id: "newest", title: "Last modified", number: true, order: (e) => e.newest, cell: (e) => since(e.newest, " ago") },
-      { id: "owner", title: "Owner", order: (e) => e.owner, cell: (e) => e.owner },
+      { id: "owner", title: "Owner", order: left ? undefined : (e) => e.owner, cell: (e) => e.owner },
     ],
   });
 }

@@ -1,6 +1,7 @@
 // A squarified treemap: area is a share, colour an age; every tile is a link.
 
 import { s } from "../dom.js";
+import { count } from "../format.js";
 
 /** @typedef {{x: number, y: number, width: number, height: number}} Box */
 
@@ -56,17 +57,20 @@ export function squarify(values, box) {
  */
 
 /**
- * Draws tiles into an SVG of the given size in CSS pixels; tiles too small to be seen are merged into "n others".
- * @param {Tile[]} tiles @param {number} width @param {number} height
+ * Draws tiles into an SVG of the given size in CSS pixels; those too small to be seen, and those that the server has
+ * left out, are one: "n others".
+ * @param {Tile[]} tiles @param {{count: number, value: number}} unlisted @param {(value: number) => string} text
+ * @param {number} width @param {number} height
  */
-export function treemap(tiles, width, height) {
+export function treemap(tiles, unlisted, text, width, height) {
   const drawn = tiles.filter((tile) => tile.value > 0).sort((a, b) => b.value - a.value);
-  const total = drawn.reduce((sum, tile) => sum + tile.value, 0);
+  const total = drawn.reduce((sum, tile) => sum + tile.value, unlisted.value);
   const visible = drawn.filter((tile) => (tile.value / total) * width * height >= 36);
-  const rest = drawn.slice(visible.length);
-  const shown = rest.length === 0 ? visible : [...visible, {
-    label: `${rest.length} others`, detail: "", title: `${rest.length} smaller entries`, href: null, tone: "others",
-    value: rest.reduce((sum, tile) => sum + tile.value, 0),
+  const small = drawn.slice(visible.length);
+  const others = small.length + unlisted.count;
+  const value = small.reduce((sum, tile) => sum + tile.value, unlisted.value);
+  const shown = value === 0 ? visible : [...visible, {
+    label: `${count(others)} others`, detail: text(value), title: `${count(others)} other entries: ${text(value)}`, href: null, tone: "others", value,
   }].sort((a, b) => b.value - a.value);
   const boxes = squarify(shown.map((tile) => tile.value), { x: 0, y: 0, width, height });
   return s("svg", { viewBox: `0 0 ${width} ${height}`, class: "treemap", role: "group", "aria-label": "Treemap" },
