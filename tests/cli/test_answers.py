@@ -13,6 +13,8 @@ from click.testing import CliRunner, Result
 from tests.conftest import SAMPLE
 
 from ozone_recon.cli.main import main
+from ozone_recon.cli.namespace import ORDERS
+from ozone_recon.insights.namespace_listing import Order
 from ozone_recon.store.data_directory import DataDirectory
 
 Run = Callable[..., Result]
@@ -46,7 +48,7 @@ def lines(data_dir: Path, *arguments: str) -> list[str]:
 def test_du_shows_what_its_json_says(data_dir: Path) -> None:
     answer = asked(data_dir, "du", "/")
     heading, *rows = lines(data_dir, "du", "/")
-    assert heading.split() == ["SIZE", "WITH", "REPLICAS", "PATH"]
+    assert heading.split() == ["SIZE", "WITH", "REPLICAS", "FILES", "WRITTEN", "OWNER", "PATH"]
     assert {row.split()[-1] for row in rows[: len(answer["subPaths"])]} == {
         f"{sub['path']}/" for sub in answer["subPaths"]
     }
@@ -63,6 +65,8 @@ def test_du_shows_what_its_json_says(data_dir: Path) -> None:
         ["summary", "/vol1/obs"],
         ["quota", "/vol1"],
         ["file-sizes", "/"],
+        ["owners", "/"],
+        ["ages", "/vol1/fso"],
         ["containers"],
         ["containers", "--limit", "1"],
         ["keys", "1"],
@@ -108,6 +112,9 @@ def test_any_route_may_be_asked(data_dir: Path) -> None:
         (["du", "/no/such/path"], 3, "nothing at /no/such/path"),
         (["ask", "/no/such/route"], 3, "nothing at /api/v1/no/such/route"),
         (["keys", "/vol1"], 2, "bucket"),
+        (["keys", "99999"], 3, "no key has a block in container 99999"),
+        (["owners", "/no/such/path"], 3, "nothing at /no/such/path"),
+        (["ages", "/no/such/path"], 3, "nothing at /no/such/path"),
     ],
 )
 def test_what_is_not_there_is_told_by_the_code(data_dir: Path, arguments: list[str], code: int, told: str) -> None:
@@ -181,9 +188,12 @@ def test_a_server_that_is_not_there_is_told_by_the_code() -> None:
 
 
 def test_a_reader_that_has_read_enough_is_no_error(data_dir: Path) -> None:
-    command = f"{sys.executable} -m ozone_recon keys 1 --json --data-dir {data_dir} | head -1"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("{\n", "")
+    for question, first in (("keys 1 --json", "{\n"), ("keys /vol1/obs", "")):
+        command = f"{sys.executable} -m ozone_recon {question} --data-dir {data_dir} | head -1"
+        done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith(first)
+        assert done.stdout.count("\n") == 1
 
 
 def test_the_parent_of_an_om_db_and_an_operators_tar_are_taken(sample_checkpoint: Path, tmp_path: Path) -> None:
@@ -192,3 +202,16 @@ def test_the_parent_of_an_om_db_and_an_operators_tar_are_taken(sample_checkpoint
     with tarfile.open(tmp_path / "customer.tar", "w") as tar:
         tar.add(tmp_path / "metadata" / "om.db", "om.db")
     assert run("volumes", "--checkpoint", tmp_path / "customer.tar").exit_code == 0
+
+
+def test_du_orders_all_and_says_what_it_leaves_out(data_dir: Path) -> None:
+    assert [str(order) for order in Order] == list(ORDERS)
+    arguments = ("du", "/vol1/obs", "--files")
+    whole = asked(data_dir, *arguments, "--limit", "1000")
+    assert len(whole["subPaths"]) == whole["subPathCount"] > 50
+    for order, field in zip(ORDERS, ("size", "sizeWithReplica", "files", "newestModification", "path"), strict=True):
+        for flags in ((), ("--reverse",)):
+            page = asked(data_dir, *arguments, "--sort", order, *flags)["subPaths"]
+            values = sorted((row[field] for row in whole["subPaths"]), reverse=(order == "name") == bool(flags))
+            assert [row[field] for row in page] == values[:50], (order, flags)
+    assert f"{whole['subPathCount'] - 50:,} more rows: raise --limit." in lines(data_dir, *arguments)

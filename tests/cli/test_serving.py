@@ -124,3 +124,12 @@ def test_a_checkpoint_that_cannot_be_built_ends_the_server(tmp_path: Path) -> No
 def test_what_cannot_be_served_is_refused(tmp_path: Path, arguments: list[str]) -> None:
     data = ["--data-dir", str(tmp_path)] if arguments else []
     assert CliRunner().invoke(main, ["serve", *data, *arguments]).exit_code == 2
+
+
+@pytest.mark.parametrize(("name", "told"), [("nothing", "no such file or directory"), ("", "not an OM checkpoint")])
+def test_open_listens_only_if_there_is_a_checkpoint(tmp_path: Path, name: str, told: str) -> None:
+    command = [sys.executable, "-m", "ozone_recon", "open", str(tmp_path / name), "--data-dir", str(tmp_path / "data")]
+    done = subprocess.run([*command, "--port", "0"], capture_output=True, text=True)
+    assert done.returncode == 6
+    assert told in done.stderr
+    assert "Serving" not in done.stderr

@@ -20,7 +20,7 @@ class NotFound(ReconError):
 
 
 EXITS: Final[dict[int, str]] = {
-    0: "it went well",
+    0: "it went well, also when who reads the answer has read enough (`| head`)",
     1: "it failed",
     2: "the command, or a setting, cannot be as it is",
     3: "what was asked about is not there",

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ozone_recon.cli.answers import Answers
+from ozone_recon.cli.exits import NotFound
 from ozone_recon.cli.question import question
 from ozone_recon.cli.sheet import Sheet, count, human_size, size, text, time
 
@@ -71,6 +72,8 @@ def keys(ask: Answers, where: str, limit: int, after: str) -> Sheet:
 def _keys_in_container(ask: Answers, container: str, limit: int, after: str) -> Sheet:
     answer = ask.get(f"/containers/{container}/keys", limit=limit, prevKey=after or None)
     rows = answer["keys"]
+    if not answer["totalCount"]:
+        raise NotFound(f"no key has a block in container {container}")
     return Sheet(
         answer,
         (size("SIZE"), count("BLOCKS HERE"), time("MODIFIED"), text("KEY")),

@@ -35,8 +35,6 @@ class Commands(click.Group):
             ctx.exit(exit_code(error))
         except KeyboardInterrupt:
             ctx.exit(130)
-        except BrokenPipeError:
-            raise  # `| head` has read enough: click ends quietly.
         except OSError as error:
             click.echo(f"ozone-recon: {error}", err=True)
             ctx.exit(1)

@@ -1,4 +1,4 @@
-"""Commands about the namespace: what fills a path, what it is, its quota, the sizes of its files."""
+"""Commands about the namespace: what fills a path, what it is, its quota, its files' sizes, owners and ages."""
 
 from __future__ import annotations
 
@@ -8,34 +8,46 @@ import click
 
 from ozone_recon.cli.answers import Answers
 from ozone_recon.cli.question import question
-from ozone_recon.cli.sheet import Sheet, count, human_size, human_time, printable, size, text
+from ozone_recon.cli.sheet import Sheet, count, human_size, human_time, printable, size, text, time
+
+ORDERS = ("size", "replicatedSize", "files", "modified", "name")
+"""What the API can order the entries of a path by."""
 
 
 @click.command()
 @click.argument("path", default="/")
 @click.option("--files", is_flag=True, help="List the keys directly in PATH too.")
-@click.option(
-    "--sort", type=click.Choice(["size", "name"]), default="size", show_default=True, help="Order of the rows."
-)
+@click.option("--sort", type=click.Choice(ORDERS), default="size", show_default=True, help="What to order by.")
+@click.option("--reverse", is_flag=True, help="Smallest and oldest first, names from the last.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="The most rows to show.")
 @question(
     "du / --checkpoint om.db.tar.gz",
-    "du /vol1/bucket1/logs --files --data-dir /data/recon",
+    "du /vol1/bucket1/logs --files --sort modified --data-dir /data/recon",
     "du /vol1 --server http://recon:9888 --json",
 )
-def du(ask: Answers, path: str, files: bool, sort: str, limit: int) -> Sheet:
-    """What fills PATH. Sizes of all that is directly below it, with and without replicas."""
-    answer = ask.get("/namespace/usage", path=path, files=files, replica=True)
-    below: list[dict[str, Any]] = answer.get("subPaths", [])
-    below.sort(key=(lambda row: row["path"]) if sort == "name" else (lambda row: (-row["size"], row["path"])))
+def du(ask: Answers, path: str, files: bool, sort: str, reverse: bool, limit: int) -> Sheet:
+    """What fills PATH. All that is directly below it, with size, files, when last written, and owner."""
+    order = "asc" if reverse != (sort == "name") else "desc"
+    answer = ask.get("/namespace/usage", path=path, files=files, replica=True, sort=sort, order=order, limit=limit)
+    below: list[dict[str, Any]] = answer["subPaths"]
     whole, replicated = human_size(answer["size"]), human_size(answer["sizeWithReplica"])
     notes = [f"{printable(answer['path'])}: {whole}, {replicated} with replicas."]
-    if len(below) > limit:
-        notes.append(f"{len(below) - limit:,} more rows: raise --limit.")
+    if answer["subPathCount"] > len(below):
+        notes.append(f"{answer['subPathCount'] - len(below):,} more rows: raise --limit.")
     return Sheet(
         answer,
-        (size("SIZE"), size("WITH REPLICAS"), text("PATH")),
-        [(row["size"], row["sizeWithReplica"], row["path"] + ("" if row["isKey"] else "/")) for row in below[:limit]],
+        (size("SIZE"), size("WITH REPLICAS"), count("FILES"), time("WRITTEN"), text("OWNER"), text("PATH")),
+        [
+            (
+                row["size"],
+                row["sizeWithReplica"],
+                row["files"],
+                row["newestModification"],
+                row["owner"],
+                row["path"] + ("" if row["isKey"] else "/"),
+            )
+            for row in below
+        ],
         notes,
     )
 
@@ -125,4 +137,31 @@ def file_sizes(ask: Answers, path: str) -> Sheet:
     return Sheet(answer, (text("SIZE"), count("FILES"), text("")), rows, [f"{sum(counts):,} files."])
 
 
-COMMANDS = (du, summary, quota, file_sizes)
+@click.command()
+@click.argument("path", default="/")
+@question("owners /vol1/bucket1 --data-dir /data/recon")
+def owners(ask: Answers, path: str) -> Sheet:
+    """Whose keys fill PATH. Most bytes first."""
+    answer = ask.get("/namespace/owners", path=path)
+    rows = answer["owners"]
+    notes = [f"{answer['ownerCount'] - len(rows):,} more owners."] if answer["ownerCount"] > len(rows) else []
+    return Sheet(answer, (*_AMOUNTS, text("OWNER")), [(*_amounts(row), row["owner"]) for row in rows], notes)
+
+
+@click.command()
+@click.argument("path", default="/")
+@question("ages /vol1/bucket1 --data-dir /data/recon")
+def ages(ask: Answers, path: str) -> Sheet:
+    """When the keys below PATH were last written. By month, oldest first."""
+    answer = ask.get("/namespace/ages", path=path)
+    return Sheet(answer, (*_AMOUNTS, text("MONTH")), [(*_amounts(row), row["month"]) for row in answer["months"]])
+
+
+_AMOUNTS = (size("SIZE"), size("WITH REPLICAS"), count("FILES"))
+
+
+def _amounts(row: dict[str, Any]) -> tuple[int, int, int]:
+    return row["size"], row["sizeWithReplica"], row["files"]
+
+
+COMMANDS = (du, summary, quota, file_sizes, owners, ages)

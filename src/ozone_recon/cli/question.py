@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -43,13 +46,26 @@ def question(*examples: str) -> Callable[[Callable[..., Sheet]], Callable[..., N
                 raise click.UsageError("--server has its own data: leave out --data-dir and --checkpoint, or --server")
             with answers(data) as asked:
                 sheet = ask(asked, **given)
-                show(replace(sheet, notes=(*sheet.notes, *_freshness(asked))), as_json=as_json)
+                with _a_reader_that_may_leave():
+                    show(replace(sheet, notes=(*sheet.notes, *_freshness(asked))), as_json=as_json)
 
         lines = "\n".join(f"  ozone-recon {example}" for example in examples)
         command.__doc__ = f"{ask.__doc__}\n\n\b\n{lines}\n\n{WHERE}"
         return command
 
     return made
+
+
+@contextmanager
+def _a_reader_that_may_leave() -> Iterator[None]:
+    """Standard output goes to who reads it; `| head` has read enough at some time, and that is no failure."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still in the buffer would be written, and fail, once more when the program ends.
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _freshness(given: Answers) -> list[str]:

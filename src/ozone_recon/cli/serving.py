@@ -86,7 +86,9 @@ def open_checkpoint(
         with built(path, config.require_data_dir(), config) as generation:
             click.echo(f"{generation.path}: {generation.size:,} bytes, sequence number {generation.sequence_number:,}")
         return
-    serve_config(config, GivenPath(path))
+    origin = GivenPath(path)
+    origin.require()
+    serve_config(config, origin)
 
 
 def _config(data_dir: Path | None, port: int | None, conf_dir: Path | None, keys: Iterable[str]) -> Config:

@@ -77,7 +77,7 @@ def human_time(value: int | str | None) -> str:
 
 
 def show(sheet: Sheet, *, as_json: bool) -> None:
-    """Writes the sheet to standard output."""
+    """Writes the sheet to standard output; raises BrokenPipeError when nobody reads it any more."""
     if as_json or not sheet.columns:
         json.dump(sheet.answer, sys.stdout, indent=2, ensure_ascii=False)
         sys.stdout.write("\n")
@@ -86,12 +86,17 @@ def show(sheet: Sheet, *, as_json: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            """Leaves it to the caller, where rich would end the program with 1."""
+            raise
+
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in sheet.columns:
         table.add_column(column.heading, justify="right" if column.number else "left", overflow="fold")
     for row in sheet.rows:
         table.add_row(*(Text(column.write(cell)) for column, cell in zip(sheet.columns, row, strict=True)))
-    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=1 << 14)
+    console = Plain(highlight=False) if sys.stdout.isatty() else Plain(highlight=False, width=1 << 14)
     console.print(table)
     for note in sheet.notes:
         console.print(Text(note, style="dim"), soft_wrap=True)

@@ -98,10 +98,13 @@ def from_tar(path: Path, checkpoints: Path, report: Report) -> Path:
         with path.open("rb", buffering=0) as tar:
             total = path.stat().st_size if path.is_file() else None
             return _staged(_Counted(str(path), tar, total, report), checkpoints)
-    except FileNotFoundError as missing:
-        raise CheckpointError(
-            f"{path}: no such file or directory; give an om.db directory or a tar of one."
-        ) from missing
+    except FileNotFoundError as error:
+        raise missing(path) from error
+
+
+def missing(path: Path) -> CheckpointError:
+    """The error that there is nothing at a path."""
+    return CheckpointError(f"{path}: no such file or directory; give an om.db directory or a tar of one.")
 
 
 def from_om(om: OmHttp, checkpoints: Path, report: Report, expected: int = 0) -> tuple[Path, str]:

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from ozone_recon import __version__
 from ozone_recon.sources.checkpoint import Report as TransferReport
-from ozone_recon.sources.checkpoint import from_directory, from_om, from_path
+from ozone_recon.sources.checkpoint import from_directory, from_om, from_path, missing
 from ozone_recon.sources.om_http import OmHttp
 
 
@@ -61,6 +61,13 @@ class GivenPath:
     def changes(self) -> bool:
         """A path is read when it is given, and when somebody asks for it again."""
         return False
+
+    def require(self) -> None:
+        """Raises CheckpointError when nothing is there, or a directory that is no checkpoint."""
+        if self.path.is_dir():
+            from_directory(self.path)
+        elif str(self.path) != "-" and not self.path.exists():
+            raise missing(self.path)
 
     def identity(self) -> str:
         """Made of the names, sizes and times of the files, without reading them."""
