@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from ozone_recon import __version__
-from ozone_recon.cli import demo, listing, namespace, serving, shells, state
+from ozone_recon.cli import cluster, demo, listing, namespace, serving, shells, state
 from ozone_recon.cli.exits import EXITS, exit_code
 from ozone_recon.errors import ReconError
 
@@ -72,6 +72,7 @@ for command in (
     *demo.COMMANDS,
     *namespace.COMMANDS,
     *listing.COMMANDS,
+    *cluster.COMMANDS,
     *state.COMMANDS,
     *shells.COMMANDS,
 ):

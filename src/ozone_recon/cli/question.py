@@ -72,4 +72,4 @@ def _freshness(given: Answers) -> list[str]:
     if given.sequence_number is None or given.age is None:
         return []
     age = timedelta(seconds=given.age // 1000)
-    return [f"From a checkpoint taken {age} ago, at sequence number {given.sequence_number:,}."]
+    return [f"From OM as it was {age} ago, at sequence number {given.sequence_number:,}."]

@@ -1,0 +1,124 @@
+"""Commands about the cluster, for a server that follows one: what is unhealthy, the datanodes, the pipelines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ozone_recon.cli.answers import Answers
+from ozone_recon.cli.question import question
+from ozone_recon.cli.sheet import Sheet, count, size, text, time
+
+_LISTS = (
+    ("missingCount", "missing"),
+    ("underReplicatedCount", "under-replicated"),
+    ("overReplicatedCount", "over-replicated"),
+    ("misReplicatedCount", "mis-replicated"),
+    ("replicaMismatchCount", "with replicas that differ"),
+)
+
+
+@click.command()
+@click.argument("state", required=False)
+@click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="Rows of a page.")
+@click.option("--after", type=int, default=0, metavar="CONTAINER", help="Begin after this container.")
+@question("unhealthy --server http://recon:9888", "unhealthy MISSING --limit 20 --server http://recon:9888 --json")
+def unhealthy(ask: Answers, state: str | None, limit: int, after: int) -> Sheet:
+    """Containers that are not well. All, or those of one STATE, such as MISSING or UNDER_REPLICATED.
+
+    `ozone-recon keys CONTAINER` has the keys that are in one.
+    """
+    route = "/containers/unhealthy" + (f"/{state}" if state else "")
+    answer = ask.get(route, limit=limit, minContainerId=after)
+    rows: list[dict[str, Any]] = answer["containers"]
+    counts = [f"{answer[field]:,} {words}" for field, words in _LISTS]
+    more = [f"There may be more: --after {rows[-1]['containerID']}"] if len(rows) >= limit else []
+    return Sheet(
+        answer,
+        (
+            count("CONTAINER"),
+            text("STATE"),
+            time("SINCE"),
+            count("REPLICAS"),
+            count("EXPECTED"),
+            count("KEYS"),
+            text("ON"),
+            text("REASON"),
+        ),
+        [
+            (
+                row["containerID"],
+                row["containerState"],
+                row["unhealthySince"],
+                row["actualReplicaCount"],
+                row["expectedReplicaCount"],
+                row["keys"],
+                " ".join(replica["datanodeHost"] for replica in row["replicas"]),
+                row["reason"] or "",
+            )
+            for row in rows
+        ],
+        [", ".join(counts) + ".", *more],
+    )
+
+
+@click.command()
+@question("datanodes --server http://recon:9888")
+def datanodes(ask: Answers) -> Sheet:
+    """The datanodes. How they fare, when each was heard last, what it holds and how full it is."""
+    answer = ask.get("/datanodes")
+    storage = [row.get("storageReport") or {} for row in answer["datanodes"]]
+    return Sheet(
+        answer,
+        (
+            text("HOST"),
+            text("STATE"),
+            text("OPERATION"),
+            time("HEARD"),
+            count("CONTAINERS"),
+            count("OPEN"),
+            size("USED"),
+            size("CAPACITY"),
+            text("VERSION"),
+        ),
+        [
+            (
+                row["hostname"],
+                row["state"],
+                row.get("opState") or "",
+                row.get("lastHeartbeat"),
+                row.get("containers"),
+                row.get("openContainers"),
+                disks.get("used"),
+                disks.get("capacity"),
+                row.get("version") or "",
+            )
+            for row, disks in zip(answer["datanodes"], storage, strict=True)
+        ],
+    )
+
+
+@click.command()
+@question("pipelines --server http://recon:9888")
+def pipelines(ask: Answers) -> Sheet:
+    """The pipelines. Their state, replication, leader and members."""
+    answer = ask.get("/pipelines")
+    return Sheet(
+        answer,
+        (text("PIPELINE"), text("STATE"), text("REPLICATION"), count("CONTAINERS"), text("LEADER"), text("MEMBERS")),
+        [
+            (
+                row["pipelineId"],
+                row["status"],
+                f"{row['replicationType']} {row['replicationFactor']}",
+                row["containers"],
+                row["leaderNode"],
+                " ".join(member["hostName"] for member in row["datanodes"]),
+            )
+            for row in answer["pipelines"]
+        ],
+    )
+
+
+COMMANDS = (unhealthy, datanodes, pipelines)
