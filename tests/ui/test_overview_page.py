@@ -61,6 +61,21 @@ def test_what_is_wrong_leads_to_what_it_is_about(page: Any, followed: Followed) 
         page.wait_for_selector(".findings")
 
 
+@pytest.mark.parametrize(("name", "key"), [("datanodes", "d"), ("pipelines", "f")])
+def test_what_is_drawn_leaves_the_url_to_who_uses_it(page: Any, followed: Followed, name: str, key: str) -> None:
+    """A page may be drawn when the browser is on its way to another one, whose URL it must not take."""
+    page.add_init_script("""
+        window.written = [];
+        const replace = history.replaceState.bind(history);
+        history.replaceState = (...to) => { written.push(to[2]); replace(...to); };
+    """)
+    page.goto(f"{followed.address}/#/{name}")
+    page.wait_for_selector("tbody tr")
+    assert page.evaluate("written") == []
+    page.fill("#filter", key)
+    assert page.evaluate("written") == [f"#/{name}?filter={key}"]
+
+
 def test_the_numbers_are_the_apis(page: Any, followed: Followed) -> None:
     go(page, followed)
     state = ask(followed.address, "clusterState")

@@ -68,14 +68,15 @@ export async function show(main, parameters, signal) {
 function drawAll(main, state, all, leaving) {
   const content = h("div", { class: "listing" });
   const filter = h("input", { type: "search", id: "filter", placeholder: "Filter hosts and racks  ( / )", value: state.filter, "aria-label": "Filter hosts and racks",
-    oninput: () => { state.filter = filter.value; refresh(); } });
-  function refresh() {
-    remember(urlOf(name, FIRST, state));
+    oninput: () => { state.filter = filter.value; changed(); } });
+  function list() {
     const chosen = SHOWN.find((one) => one.id === state.show) ?? SHOWN[0];
     const text = state.filter.toLowerCase();
     const kept = all.filter((one) => chosen.has(one) && `${one.hostname} ${one.uuid} ${one.networkLocation ?? ""}`.toLowerCase().includes(text));
-    keepFocus(content, () => content.replaceChildren(listing(kept, all.length, state, refresh)));
+    keepFocus(content, () => content.replaceChildren(listing(kept, all.length, state, changed)));
   }
+  // Only what somebody does here may change the URL: it may name another page already while this one is drawn.
+  const changed = () => { remember(urlOf(name, FIRST, state)); list(); };
   put(main, 
     h("h1", {}, title),
     leavingCards(leaving),
@@ -85,7 +86,7 @@ function drawAll(main, state, all, leaving) {
       }))),
       filter),
     content);
-  refresh();
+  list();
 }
 
 /** @param {Datanode[]} rows @param {number} all @param {State} state @param {() => void} changed */

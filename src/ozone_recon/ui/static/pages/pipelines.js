@@ -46,14 +46,15 @@ export function show(main, parameters, signal) {
 function draw(main, state, all) {
   const content = h("div", { class: "listing" });
   const filter = h("input", { type: "search", id: "filter", placeholder: "Filter ids and hosts  ( / )", value: state.filter, "aria-label": "Filter ids and hosts",
-    oninput: () => { state.filter = filter.value; refresh(); } });
-  function refresh() {
-    remember(urlOf(name, FIRST, state));
+    oninput: () => { state.filter = filter.value; changed(); } });
+  function list() {
     const chosen = SHOWN.find((one) => one.id === state.show) ?? SHOWN[0];
     const text = state.filter.toLowerCase();
     const kept = all.filter((one) => chosen.has(one) && [one.pipelineId, ...one.datanodes.map(({ hostName }) => hostName)].some((found) => found.toLowerCase().includes(text)));
-    keepFocus(content, () => put(content, listing(kept, all.length, state, refresh)));
+    keepFocus(content, () => put(content, listing(kept, all.length, state, changed)));
   }
+  // Only what somebody does here may change the URL: it may name another page already while this one is drawn.
+  const changed = () => { remember(urlOf(name, FIRST, state)); list(); };
   put(main,
     h("h1", {}, title),
     all.length === 0 && notice("empty", "There are no pipelines: nothing can be written until SCM has made some."),
@@ -63,7 +64,7 @@ function draw(main, state, all) {
       }))),
       filter),
     content);
-  refresh();
+  list();
 }
 
 /** @param {Pipeline[]} rows @param {number} all @param {State} state @param {() => void} changed */
