@@ -26,7 +26,7 @@ replications = st.sampled_from(
     [(1, 3, None), (1, None, None), (2, 1, None), (77, 5, None), (1, 0, None), (1, 9, b"odd")]
 ) | st.builds(
     lambda codec, chunk: (4, None, ec_config(codec=codec, chunk=chunk)),
-    st.sampled_from([b"rs", b"xor", "é".encode()]),
+    st.sampled_from([b"rs", b"xor", "é".encode(), b"\xf2s"]),
     st.sampled_from([1 << 20, 4096, 1]),
 )
 pairs = st.builds(

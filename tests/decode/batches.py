@@ -25,7 +25,7 @@ ecs = st.builds(
     ec_config,
     st.integers(1, 10) | longs,
     st.integers(0, 5) | longs,
-    st.sampled_from([b"rs", b"xor", b""]),
+    st.sampled_from([b"rs", b"xor", b"", b"\xf2s"]),
     st.sampled_from([1 << 20, 4096, 1, 0, -1]),
 )
 unknown_fields = st.sampled_from(

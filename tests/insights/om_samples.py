@@ -158,7 +158,8 @@ class RandomDatabase:
     ) -> bytes:  # fmt: skip
         pick = self.random
         versions = pick.sample(range(5), pick.choice((0, 1, 1, 1, 2, 3))) if blocks else []
-        kind, ec = pick.choice(((1, None), (1, None), (2, None), (4, ec_config(chunk=4096)), (77, None)))
+        codec = ec_config(codec=pick.choice((b"rs", b"\xf2s")), chunk=4096)
+        kind, ec = pick.choice(((1, None), (1, None), (2, None), (4, codec), (77, None)))
         return key_info(
             volume=volume.encode(),
             bucket=bucket.encode(),

@@ -141,7 +141,7 @@ def key_info_json(key: KeyInfo) -> dict[str, Any]:
 def replication_text(config: ReplicationConfig) -> str:
     """A replication as Java prints it: `RATIS/THREE`, `EC{rs-3-2-1024k}`."""
     if config.kind == "EC":
-        return f"EC{{{config.codec.lower()}-{config.data}-{config.parity}-{config.chunk >> 10}k}}"
+        return f"EC{{{shown(config.codec).lower()}-{config.data}-{config.parity}-{config.chunk >> 10}k}}"
     return f"{config.kind}/{FACTORS.get(config.factor, config.factor)}"
 
 

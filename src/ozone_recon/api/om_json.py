@@ -99,7 +99,7 @@ def replication_json(config: ReplicationConfig) -> dict[str, Any]:
             "data": config.data,
             "parity": config.parity,
             "ecChunkSize": config.chunk,
-            "codec": config.codec.upper(),
+            "codec": shown(config.codec).upper(),
             "replicationType": config.kind,
             "requiredNodes": config.required_nodes,
             "minimumNodes": config.data,

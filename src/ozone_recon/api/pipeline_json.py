@@ -45,7 +45,7 @@ class PipelineJson(BaseModel):
 def factor_text(replication: ReplicationConfig) -> str:
     """ONE or THREE; of EC a text such as `rs-3-2-1024k`."""
     if replication.kind == "EC":
-        return f"{replication.codec.lower()}-{replication.data}-{replication.parity}-{replication.chunk >> 10}k"
+        return f"{shown(replication.codec).lower()}-{replication.data}-{replication.parity}-{replication.chunk >> 10}k"
     return FACTORS.get(replication.factor, str(replication.factor))
 
 

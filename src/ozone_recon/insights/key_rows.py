@@ -177,7 +177,7 @@ def read_replication(generation: Generation | GenerationBuild, row: int) -> Repl
         factor=int(table["factor"][row]),
         data=int(table["data"][row]),
         parity=int(table["parity"][row]),
-        codec=table.bytes("codec")[row].decode(),
+        codec=table.bytes("codec")[row].decode(errors="surrogateescape"),
         chunk=int(table["chunk"][row]),
     )
 
@@ -190,7 +190,7 @@ def write_replications(build: GenerationBuild, replications: Sequence[Replicatio
             factor=np.array([one.factor for one in replications], np.int32),
             data=np.array([one.data for one in replications], np.int32),
             parity=np.array([one.parity for one in replications], np.int32),
-            codec=ByteColumn.of(one.codec.encode() for one in replications),
+            codec=ByteColumn.of(one.codec.encode(errors="surrogateescape") for one in replications),
             chunk=np.array([one.chunk for one in replications], np.int64),
         )
 
