@@ -15,7 +15,7 @@ from ozone_recon.errors import CheckpointError, NoSpace, ReconError, TransferErr
 from ozone_recon.sources.om_http import OmHttp
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.generation import Generation
-from ozone_recon.sync.om import OmSync, Settings
+from ozone_recon.sync.om import OmSync, Settings, rest
 from ozone_recon.sync.origin import GivenPath, Origin, RunningOm, Taken
 
 
@@ -193,3 +193,8 @@ def test_a_disk_that_fills_up_ends_the_build_and_leaves_the_old_generation(
         (place / "other data").unlink()
         assert sync.synchronise().sequence_number == first.sequence_number
         assert sync.state.error is None
+
+
+@pytest.mark.parametrize(("folding", "resting"), [(0.1, 0.1), (1.5, 1.5), (2.0, 1.0), (2.4, 0.6), (4.0, 1.0)])
+def test_a_rest_between_folds_is_as_long_as_a_change_may_wait(folding: float, resting: float) -> None:
+    assert rest(folding, interval=5.0) == pytest.approx(resting)

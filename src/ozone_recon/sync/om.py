@@ -84,7 +84,7 @@ class OmSync:
         self._wake = threading.Event()
         self._stopping = False
         self._folding = 0.0
-        """Seconds that the last fold took, since when there may be more to fold: as many are left to answers before."""
+        """Seconds that the last fold took, since when there may be more to fold."""
         self._turn = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="om-sync")
 
@@ -222,7 +222,8 @@ class OmSync:
             return None
         if failures:
             return _longer(failures)
-        return self._folding if self._folding else self._settings.interval / LOOKS
+        interval = self._settings.interval
+        return rest(self._folding, interval) if self._folding else interval / LOOKS
 
     def _followable(self) -> Generation:
         """The current generation; CheckpointNeeded when it is not to be changed any more."""
@@ -309,6 +310,15 @@ class OmSync:
 
     def _note(self, generation: Generation, built: int = 0, folded: int = 0) -> None:
         self.state = self.state.has(generation.about, built, folded)
+
+
+def rest(folding: float, interval: float) -> float:
+    """Seconds left to answers between folds that take `folding` seconds.
+
+    A change may just miss a fold, and is served after a rest and two of them: in the interval, as long as that leaves
+    a fifth of the time to rests. No rest is longer than a fold.
+    """
+    return max(min(folding, interval - 2 * folding), folding / 4)
 
 
 def _longer(times: int) -> float:
