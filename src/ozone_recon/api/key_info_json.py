@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from ozone_recon.api.om_json import FACTORS, Replication, pairs_json, replication_json
+from ozone_recon.api.om_json import FACTORS, Replication, ec_text, pairs_json, replication_json
 from ozone_recon.insights.key_rows import shown
 from ozone_recon.model.om import Block, FileChecksum, FileEncryption, KeyInfo, LocationVersion, OzoneAcl
 from ozone_recon.model.replication import ReplicationConfig
@@ -141,7 +141,7 @@ def key_info_json(key: KeyInfo) -> dict[str, Any]:
 def replication_text(config: ReplicationConfig) -> str:
     """A replication as Java prints it: `RATIS/THREE`, `EC{rs-3-2-1024k}`."""
     if config.kind == "EC":
-        return f"EC{{{shown(config.codec).lower()}-{config.data}-{config.parity}-{config.chunk >> 10}k}}"
+        return f"EC{{{ec_text(config)}}}"
     return f"{config.kind}/{FACTORS.get(config.factor, config.factor)}"
 
 

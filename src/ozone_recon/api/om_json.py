@@ -112,6 +112,11 @@ def replication_json(config: ReplicationConfig) -> dict[str, Any]:
     }
 
 
+def ec_text(config: ReplicationConfig) -> str:
+    """An EC replication as Java prints it: `rs-3-2-1024k`."""
+    return f"{shown(config.codec).lower()}-{config.data}-{config.parity}-{config.chunk >> 10}k"
+
+
 def acl_json(acl: OzoneAcl) -> dict[str, Any]:
     """An Acl."""
     return {"type": acl.type, "name": shown(acl.name), "scope": acl.scope, "aclList": list(acl.rights)}

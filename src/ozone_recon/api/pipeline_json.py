@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from ozone_recon.api.datanode_json import DatanodeDetailsJson, DatanodeId, Fragments
-from ozone_recon.api.om_json import FACTORS, Replication, replication_json
+from ozone_recon.api.om_json import FACTORS, Replication, ec_text, replication_json
 from ozone_recon.insights.key_rows import shown
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import DatanodeDetails, Pipeline
@@ -45,7 +45,7 @@ class PipelineJson(BaseModel):
 def factor_text(replication: ReplicationConfig) -> str:
     """ONE or THREE; of EC a text such as `rs-3-2-1024k`."""
     if replication.kind == "EC":
-        return f"{shown(replication.codec).lower()}-{replication.data}-{replication.parity}-{replication.chunk >> 10}k"
+        return ec_text(replication)
     return FACTORS.get(replication.factor, str(replication.factor))
 
 

@@ -21,7 +21,11 @@ export function urlOf(page, first, state) {
   return `#/${page}${parameters.size ? `?${parameters}` : ""}`;
 }
 
-/** Keeps a state in the URL without a step in the history. @param {string} url */
+/**
+ * Keeps a state in the URL without a step in the history. For what somebody does, never for what is drawn: by then the
+ * URL may name another page already, which this one would take the place of.
+ * @param {string} url
+ */
 export function remember(url) {
   history.replaceState(null, "", url);
 }

@@ -75,7 +75,6 @@ function drawAll(main, state, all, leaving) {
     const kept = all.filter((one) => chosen.has(one) && `${one.hostname} ${one.uuid} ${one.networkLocation ?? ""}`.toLowerCase().includes(text));
     keepFocus(content, () => content.replaceChildren(listing(kept, all.length, state, changed)));
   }
-  // Only what somebody does here may change the URL: it may name another page already while this one is drawn.
   const changed = () => { remember(urlOf(name, FIRST, state)); list(); };
   put(main, 
     h("h1", {}, title),

@@ -53,7 +53,6 @@ function draw(main, state, all) {
     const kept = all.filter((one) => chosen.has(one) && [one.pipelineId, ...one.datanodes.map(({ hostName }) => hostName)].some((found) => found.toLowerCase().includes(text)));
     keepFocus(content, () => put(content, listing(kept, all.length, state, changed)));
   }
-  // Only what somebody does here may change the URL: it may name another page already while this one is drawn.
   const changed = () => { remember(urlOf(name, FIRST, state)); list(); };
   put(main,
     h("h1", {}, title),
