@@ -14,20 +14,32 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from scripts.capture_scm import ask_everything, of_scm
-from scripts.make_sample import SCRIPT, Cluster, get
-from tests.compat.test_cluster import of, until
+from scripts.make_sample import SCRIPT, Cluster
+from tests.compat.live_answers import (
+    containers,
+    datanodes,
+    healthy,
+    missing_containers,
+    registrations,
+    seen_first,
+    settled,
+    shown,
+    task,
+    unhealthy,
+    until_healed,
+)
+from tests.compat.said_by_scm import only_copies, open_of, records_by_id, replicas_by_id, role_of, with_too_many
+from tests.compat.test_cluster import JAVA, OURS, PORT, of, until
 from tests.decode.test_containers import records
 
 from ozone_recon.decode.scm import decode_pipeline
 from ozone_recon.model.replication import ReplicationConfig
-from ozone_recon.model.scm import DatanodeDetails
 from ozone_recon.sources.scm import Call, Scm
 
 BUCKETS = ("three", "one", "ec-2-1")
@@ -41,9 +53,6 @@ SETTINGS = (
     "--set=scm:ozone.scm.datanode.admin.monitor.interval=5s",
     "--set=scm:ozone.scm.pipeline.creation.interval=10s",
 )
-JAVA = "http://localhost:9888"
-PORT = 9788
-OURS = f"http://localhost:{PORT}"
 KEYS = """
 sh volume create /vol1
 sh bucket create /vol1/three --layout OBJECT_STORE
@@ -122,37 +131,6 @@ def recon(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         ours.stop()
 
 
-def datanodes() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = (of(OURS, "/datanodes") or {}).get("datanodes", [])
-    return found
-
-
-def healthy() -> list[dict[str, Any]]:
-    return [one for one in datanodes() if one["state"] == "HEALTHY" and one.get("version") and one.get("containers")]
-
-
-def containers() -> dict[int, int]:
-    """Blocks of every container, as we show them."""
-    rows = of(OURS, "/containers?limit=10000")["data"]["containers"]
-    return {row["ContainerID"]: row["NumberOfKeys"] for row in rows}
-
-
-def unhealthy() -> dict[int, set[str]]:
-    """Which lists containers are in."""
-    found: dict[int, set[str]] = {}
-    for row in of(OURS, "/containers/unhealthy?limit=10000")["containers"]:
-        found.setdefault(row["containerID"], set()).add(row["containerState"])
-    return found
-
-
-def until_healed(what: str, but: Collection[int] = ()) -> None:
-    """Waits until no container is in a list, except those of which that is known."""
-    end = time.monotonic() + 300
-    while (left := unhealthy().keys() - but) and time.monotonic() < end:
-        time.sleep(0.5)
-    assert not left, what
-
-
 def test_what_we_show_is_what_scm_has(cluster: Cluster, recon: object) -> None:
     said = of_scm(ask_everything)
     infos = [one for page in said.pages for one in records(page)]
@@ -188,10 +166,6 @@ def test_closing_is_seen_within_seconds(cluster: Cluster, recon: object) -> None
     until(lambda: of(OURS, "/clusterState")["openContainers"] < before, "the container is not open any more", 60)
     said = of_scm(ask_everything)
     until(lambda: containers()[1] == records_by_id(said)[1].number_of_keys, "its blocks are counted", 60)
-
-
-def records_by_id(said: Any) -> dict[int, Any]:
-    return {one.container_id: one for page in said.pages for one in records(page)}
 
 
 def test_a_kill_of_the_process_that_follows_is_survived(cluster: Cluster, recon: Recon) -> None:
@@ -234,23 +208,6 @@ def test_kills_at_random_moments_are_survived(cluster: Cluster, recon: Recon) ->
         assert times.items() <= seen_first(one).items(), "when a replica was seen first is not forgotten"
 
 
-def seen_first(container: int) -> dict[str, int]:
-    """When replicas of a container were heard of for the first time, in milliseconds, by datanode."""
-    rows = of(OURS, f"/containers/{container}/replicaHistory") or ()
-    return {row["datanodeUuid"]: row["firstSeenTime"] for row in rows}
-
-
-def open_of(said: Any) -> dict[int, Any]:
-    """The open containers among what SCM has said."""
-    return {one: info for one, info in records_by_id(said).items() if info.state == "OPEN"}
-
-
-def registrations() -> float:
-    _, _, body = get(f"{OURS}/prom")
-    rows = [line for line in body.decode().splitlines() if line.startswith("ozone_recon_datanode_registrations_total")]
-    return float(rows[0].split()[-1]) if rows else -1.0
-
-
 def followers(pid: int) -> set[int]:
     """The process that follows the cluster."""
     found = Path(f"/proc/{pid}/task").glob("*/children")
@@ -268,11 +225,6 @@ def test_scm_away_and_back(cluster: Cluster, recon: object) -> None:
     cluster("start", "scm")
     until(lambda: task("PipelineSyncTask")["lastTaskRunStatus"] == 0, "SCM is read again")
     assert containers().keys() >= known.keys()
-
-
-def task(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(row for row in of(OURS, "/task/status") if row["taskName"] == name)
-    return found
 
 
 def test_a_datanode_dies_and_comes_back(cluster: Cluster, recon: Recon) -> None:
@@ -313,43 +265,11 @@ def test_a_datanode_dies_and_comes_back(cluster: Cluster, recon: Recon) -> None:
     until_healed("nothing is missed any more")
 
 
-def missing_containers() -> dict[int, dict[str, Any]]:
-    return {row["containerID"]: row for row in of(OURS, "/containers/missing?limit=100")["containers"]}
-
-
-def role_of(datanode: DatanodeDetails) -> str:
-    """What the cluster script calls it: they are on one host, and their ports tell them apart."""
-    (number,) = {port - 10010 for _, port in datanode.ports} & set(range(1, 5))
-    return f"dn{number}"
-
-
-def replicas_by_id(said: Any) -> dict[int, Any]:
-    """Those that SCM knows of each container that has something in it."""
-    return {one: said.replicas[one] for one, info in records_by_id(said).items() if info.number_of_keys}
-
-
-def with_too_many(said: Any) -> set[int]:
-    """Containers of which SCM knows more replicas than there should be."""
-    infos = records_by_id(said)
-    return {
-        one for one, replicas in replicas_by_id(said).items() if len(replicas) > infos[one].replication.required_nodes
-    }
-
-
 def test_copies_made_meanwhile_are_too_many_when_a_datanode_comes_back(cluster: Cluster, recon: object) -> None:
     until(lambda: all(replicas_by_id(of_scm(ask_everything)).values()), "SCM has heard of all replicas, too")
     said = of_scm(ask_everything)
-    infos = records_by_id(said)
-
-    def only_copies(uuid: str) -> set[int]:
-        return {
-            one
-            for one, replicas in said.replicas.items()
-            if infos[one].replication.required_nodes == 1 and uuid in {replica.datanode.uuid for replica in replicas}
-        }
-
-    uuid, node = min(said.nodes.items(), key=lambda item: len(only_copies(item[0])))
-    lost, victim = only_copies(uuid), role_of(node.datanode)
+    stopped = min((one.datanode for one in said.nodes.values()), key=lambda one: len(only_copies(said, one.uuid)))
+    lost, victim = only_copies(said, stopped.uuid), role_of(stopped)
     cluster("up", "--datanodes", "4", *SETTINGS)
     until(lambda: [one["state"] for one in datanodes()] == ["HEALTHY"] * 4, "the fourth datanode has come")
     cluster("stop", victim)
@@ -397,42 +317,3 @@ def test_java_recon_shows_the_same_in_our_place(cluster: Cluster, recon: Recon) 
     while shown(JAVA) != ours and time.monotonic() < end:
         time.sleep(1)
     assert shown(JAVA) == ours
-
-
-def settled() -> dict[str, Any]:
-    """What ours shows once SCM has made all the pipelines it will: nothing has changed for half a minute."""
-    found, since = shown(OURS), time.monotonic()
-    end = since + 300
-    while time.monotonic() < since + 30:
-        assert time.monotonic() < end, "the cluster does not come to rest"
-        time.sleep(1)
-        if (now := shown(OURS)) != found:
-            found, since = now, time.monotonic()
-    return found
-
-
-def shown(server: str) -> dict[str, Any]:
-    """What two servers are to agree in; nothing as long as one does not answer.
-
-    Java Recon takes the replicas of every EC container for different, and may count a closed container among the open
-    ones of its pipeline for good (`ec-checksums` and `pipeline-containers` in docs/compatibility.md).
-    """
-    state, nodes, pipelines = (of(server, path) for path in ("/clusterState", "/datanodes", "/pipelines"))
-    lists = of(server, "/containers/unhealthy?limit=1000")
-    listed = of(server, "/containers?limit=10000")
-    if not (state and nodes and pipelines and lists and listed):
-        return {}
-    counted = ("totalDatanodes", "pipelines", "containers", "openContainers", "missingContainers", "volumes", "keys")
-    return {
-        "state": {name: state[name] for name in counted},
-        "datanodes": {
-            one["uuid"]: (one["state"], one["opState"], one["containers"]) for one in nodes.get("datanodes", ())
-        },
-        "pipelines": {one["pipelineId"]: one["status"] for one in pipelines["pipelines"]},
-        "unhealthy": sorted(
-            (one["containerID"], one["containerState"])
-            for one in lists["containers"]
-            if one["containerState"] != "REPLICA_MISMATCH"
-        ),
-        "containers": {one["ContainerID"]: one["NumberOfKeys"] for one in listed["data"]["containers"]},
-    }
