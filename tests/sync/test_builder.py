@@ -1,6 +1,7 @@
 """The build process: its errors arrive as they are, and no death of either side leaves anything behind."""
 
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from tests.sources.test_rocksdb import as_ozone_s
 
 from ozone_recon.errors import CheckpointError, ReconError
 from ozone_recon.store.data_directory import DataDirectory
+from ozone_recon.sync import builder as builder_module
 from ozone_recon.sync.builder import Builder
 from ozone_recon.sync.job import BuildJob
 from ozone_recon.sync.progress import Progress
@@ -99,6 +101,32 @@ def test_a_process_does_one_job_after_the_other(sample: Path, tmp_path: Path) ->
             builder.run(job_for(directory, tmp_path / "no checkpoint"), lambda _: None)
     assert not builder.waiting
     assert process.returncode == -signal.SIGKILL
+
+
+HOLDER = """
+from pathlib import Path
+import numpy as np
+from ozone_recon.sync.build_process import give_back
+
+def held():
+    return int(Path("/proc/self/status").read_text().split("RssAnon:")[1].split()[0])
+
+before = held()
+several = [np.ones(1 << 20) for _ in range(16)]
+del several
+most = held()
+give_back()
+print(most - before, held() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library gives back what is free by itself")
+def test_a_waiting_process_holds_no_memory_of_the_job_before() -> None:
+    environment = builder_module._ENVIRONMENT | os.environ
+    said = subprocess.run([sys.executable, "-c", HOLDER], env=environment, capture_output=True, check=True).stdout
+    most, left = map(int, said.split())
+    assert most > 100_000
+    assert left < 20_000
 
 
 def test_a_build_ranks_below_what_answers_and_is_not_interrupted_with_it(sample: Path, tmp_path: Path) -> None:

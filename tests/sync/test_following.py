@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import signal
 import subprocess
 import threading
 import time
@@ -149,7 +148,7 @@ def test_nothing_new_builds_nothing_and_is_fresh(om: Om, tmp_path: Path) -> None
         assert (len(served), sync.state.lag, sync.state.doing) == (2, 0, "idle")
 
 
-def test_a_build_process_waits_for_changes(om: Om, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_process_waits_for_changes(om: Om, tmp_path: Path) -> None:
     def followed(batches: int) -> subprocess.Popen[bytes]:
         om.writes(batches)
         assert sync.follow() is served[-1]
@@ -162,15 +161,12 @@ def test_a_build_process_waits_for_changes(om: Om, tmp_path: Path, monkeypatch: 
     om.writes(0)
     with DataDirectory.lock(tmp_path / "data") as directory, om.sync(directory, served) as sync:
         sync.synchronise()
-        small = followed(1)
-        assert followed(1) is followed(2) is small
-        monkeypatch.setattr("ozone_recon.sync.om._SMALL", 0)
-        large = followed(3)
-        assert small.returncode == -signal.SIGKILL, "it would keep the memory of a large generation"
-        large.kill()
-        large.wait()
-        assert followed(4) is not large
-        assert (sync.state.folded, sync.state.failures, om.checkpoints) == (4, 0, 1)
+        first = followed(1)
+        assert followed(1) is followed(2) is first
+        first.kill()
+        first.wait()
+        assert followed(3) is not first
+        assert (sync.state.folded, sync.state.failures, om.checkpoints) == (3, 0, 1)
 
 
 def test_it_goes_on_from_what_was_there_before(om: Om, deltas: Deltas, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Both are lines of JSON. Standard input stays open for as long as the parent live
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import logging
 import os
@@ -68,7 +69,7 @@ def main() -> None:
             _say(said, {"failed": "", "text": traceback.format_exc()})
         else:
             _say(said, {"done": True})
-        gc.collect()
+        give_back()
 
 
 def build_for(job: BuildJob, said: BinaryIO) -> None:
@@ -116,6 +117,14 @@ def build_for(job: BuildJob, said: BinaryIO) -> None:
                 )
         report(Progress("disk", 0, 0, "steps"))
         build.seal()
+
+
+def give_back() -> None:
+    """Free what a job leaves behind, and let the system have it until the next one."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim:  # It is not in every C library.
+        trim(0)
 
 
 def _load() -> None:

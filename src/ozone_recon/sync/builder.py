@@ -1,4 +1,4 @@
-"""Runs a build in a process of its own: answers go on undisturbed, and its memory is given back when it ends."""
+"""Runs a build in a process of its own: answers go on undisturbed, and its memory is given back when it is done."""
 
 from __future__ import annotations
 

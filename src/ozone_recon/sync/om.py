@@ -32,8 +32,6 @@ FIRST_PAUSE: Final = 10.0
 LONGEST_PAUSE: Final = 600.0
 LOOKS: Final = 4
 """Times in an interval that an origin is looked at while it does not change."""
-_SMALL: Final = 128 << 20
-"""Bytes of a generation whose folding takes so little memory that the next one may be in the same process."""
 _PATIENCE: Final = 4
 """Every so many failures in a row, a checkpoint is tried instead."""
 RAW_SHARE: Final = 0.5
@@ -80,7 +78,7 @@ class OmSync:
         """Checkpoints in a row from which changes did not lead on."""
         self._builder = Builder()
         self._builder_kept = ExitStack()
-        """Has a build process that has loaded by the next fold."""
+        """Has a build process for the next fold: the first one in a process takes twice as long as the others."""
         self._wake = threading.Event()
         self._stopping = False
         self._folding = 0.0
@@ -252,10 +250,6 @@ class OmSync:
             about = base.about
             job = self._job(Taken(Path(about.checkpoint), about.node), base.size + 2 * found.changes.size)
             self._builder.run(replace(job, fold=Fold(base.path, aside)), self._at)
-            if base.size >= _SMALL:
-                # Its memory is given back, and another one loads before there is something to fold.
-                self._builder_kept.close()
-                self._keep_builder()
             return self._directory.publish(job.place)
         finally:
             remove_tree(aside)
