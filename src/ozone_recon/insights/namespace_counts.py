@@ -27,6 +27,8 @@ LARGE_SUFFIX: Final = "_large"
 LARGE: Final = 4096
 """Pairs of such a subtree, at least."""
 _SUMMED: Final = ("code", "files", "size", "replicated_size")
+_PART: Final = 1 << 14
+"""Pairs written at a time: so many stay in the processor's cache."""
 BYTES_PER_PAIR: Final = 96
 """What a pair takes while it is put in order, with a margin."""
 
@@ -86,28 +88,29 @@ def write_counts(build: GenerationBuild, table: str, column: str, code: Coder, c
     runs = Runs(np.array(cuts["first"]), np.array(cuts["place"], np.int64), build.table("keys").rows)
     places = len(build.table("namespace"))
     ranges = _place_ranges(runs, places, codes, build.memory_limit)
-    _append(build, table, (_pairs(build, runs, low, high, column, code, codes) for low, high in ranges))
+    _append(
+        build, table, (part for low, high in ranges for part in _pairs(build, runs, low, high, column, code, codes))
+    )
     _write_large(build, table)
 
 
 def _append(build: GenerationBuild, table: str, found: Iterable[NDArray[np.int64]]) -> None:
     with build.create(table, PAIRS) as writer:
         for pairs in found:
-            for start in range(0, len(pairs), BATCH):
-                place, code, files, size, replicated_size = pairs[start : start + BATCH].T
-                writer.append(
-                    place=place.astype(np.int32),
-                    code=code.astype(np.int32),
-                    files=files,
-                    size=size,
-                    replicated_size=replicated_size,
-                )
+            place, code, files, size, replicated_size = pairs.T
+            writer.append(
+                place=place.astype(np.int32),
+                code=code.astype(np.int32),
+                files=files,
+                size=size,
+                replicated_size=replicated_size,
+            )
 
 
 def _pairs(
     build: GenerationBuild, runs: Runs, low: int, high: int, column: str, code: Coder, codes: int
-) -> NDArray[np.int64]:
-    """The pairs of the places low to high (exclusive), in order of the places."""
+) -> Iterator[NDArray[np.int64]]:
+    """The pairs of the places low to high (exclusive), in order of the places, in parts."""
     sums = np.zeros((codes, 3), np.int64)
     scratch = np.empty((BATCH, 5), np.int64)
     found: list[NDArray[np.int64]] = []
@@ -125,7 +128,9 @@ def _pairs(
     heads = np.flatnonzero(np.diff(pairs[:, 0], prepend=-1))
     order = np.argsort(pairs[heads, 0], kind="stable")
     lengths = np.diff(heads, append=len(pairs))
-    return pairs.take(spans(heads[order], lengths[order]), axis=0)
+    ordered = spans(heads[order], lengths[order])
+    for start in range(0, len(ordered), _PART):
+        yield pairs.take(ordered[start : start + _PART], axis=0)
 
 
 def _place_ranges(runs: Runs, places: int, codes: int, memory_limit: int) -> Iterator[tuple[int, int]]:

@@ -26,7 +26,7 @@ from ozone_recon.sync.known_rows import known_directories, known_keys
 
 Run = TypeVar("Run", KeyColumns, DirectoryColumns)
 
-_CHUNK: Final = 1 << 18
+_CHUNK: Final = 1 << 16
 _RAW_CHUNK: Final = 1 << 13
 """Rows of a table that are read at a time, decoded or as they are: these have kilobytes."""
 _NO_KEY: Final = bytes.fromhex("0a0012001a0020002801300340004800")
