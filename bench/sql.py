@@ -1,10 +1,11 @@
-"""Times SQL over a generation's keys, blocks and replicas in DuckDB, where the columns lie and as Parquet files.
+"""Times SQL over a generation's keys, blocks and replicas, where the columns lie and as Parquet files.
 
-    .venv/bin/python bench/sql.py DATA-DIRECTORY [--times 3]
+    .venv/bin/python bench/sql.py DATA-DIRECTORY [--times 3] [--engine clickhouse --engine spark]
 
 The data directory is one of ours, for which some server or `ozone-recon open … --no-serve` has built a generation.
 Replicas are made up: the one part of the join that a checkpoint of OM does not have. Every answer is held against
-numpy's, and the Parquet files against the columns. Each question is asked in a process of its own.
+numpy's, and the Parquet files against the columns. Each round of questions is asked in a process of its own, which
+opens what it asks. Other engines than DuckDB are asked of the same files when they are installed and named.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 import duckdb
 import nanoarrow  # type: ignore[import-untyped]
 import numpy as np
+from engines import ENGINES, THREADS, Ask
 
 from ozone_recon.insights.key_rows import groups_of
 from ozone_recon.model.cells import cells_at, cells_of, joined
@@ -39,7 +41,7 @@ KEYS_OF_DATANODES = """
     group by datanode order by datanode"""
 KEYS_ONLY_ON = """
     with lone as (
-        select container from replicas group by container having count(*) = 1 and any_value(datanode) = $datanode)
+        select container from replicas group by container having count(*) = 1 and any_value(datanode) = {datanode})
     select keys.key, keys.size from keys
     where row in (select key_row from blocks join lone using (container)) order by key"""
 
@@ -83,15 +85,9 @@ class Columns:
         return nanoarrow.c_array_stream(self._array).__arrow_c_stream__()
 
 
-def connection(generation: Generation, parquet: Path | None) -> duckdb.DuckDBPyConnection:
-    """DuckDB with the tables keys, blocks and replicas, from files if there are some."""
-    db = duckdb.connect(config={"threads": 2})
-    replicas = Replicas.of(generation)
-    db.register("replicas", Columns(container=replicas.container, datanode=replicas.datanode))
-    if parquet:
-        for name in ("keys", "blocks"):
-            db.execute(f"create view {name} as select * from '{parquet / name}/*.parquet'")
-        return db
+def over_columns(generation: Generation) -> Ask:
+    """DuckDB over a generation's columns where they lie."""
+    db = duckdb.connect(config={"threads": THREADS})
     keys, groups, blocks = (generation.table(name) for name in ("keys", "groups", "blocks"))
     rows = np.arange(keys.rows)
     group = groups_of(generation, rows)
@@ -102,7 +98,9 @@ def connection(generation: Generation, parquet: Path | None) -> duckdb.DuckDBPyC
         select row, prefix || name as key, size from key_columns join group_columns using (group_row)""")
     key_row = keys_of_blocks(generation)
     db.register("blocks", Columns(container=blocks["container"], length=blocks["length"], key_row=key_row))
-    return db
+    replicas = Replicas.of(generation)
+    db.register("replicas", Columns(container=replicas.container, datanode=replicas.datanode))
+    return lambda question: db.execute(question).fetchall()
 
 
 def keys_of_blocks(generation: Generation) -> Int64s:
@@ -116,23 +114,18 @@ def peak_memory() -> float:
     return float(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
 
 
-def query(generation: Generation, parquet: Path | None) -> dict[str, float]:
+def query(generation: Generation, engine: str | None, parquet: Path) -> dict[str, float]:
     """Seconds of each question and the peak memory; `right` is whether numpy says the same."""
     found: dict[str, float] = {}
     began = time.perf_counter()
-    db = connection(generation, parquet)
+    ask = ENGINES[engine](parquet) if engine else over_columns(generation)
     found["open"] = time.perf_counter() - began
     replicas, containers = Replicas.of(generation), generation.table("containers")
     datanode = next(node for node in range(DATANODES) if len(replicas.only_on(node)))
     answers = []
-    for name, asked in (
-        ("bytes", BYTES_OF_DATANODES),
-        ("keys", KEYS_OF_DATANODES),
-        ("only", KEYS_ONLY_ON),
-    ):
-        parameters = {"datanode": datanode} if "$" in asked else None
+    for name, asked in (("bytes", BYTES_OF_DATANODES), ("keys", KEYS_OF_DATANODES), ("only", KEYS_ONLY_ON)):
         began = time.perf_counter()
-        answers.append(db.execute(asked, parameters).fetchall())
+        answers.append(ask(asked.format(datanode=datanode)))
         found[name] = time.perf_counter() - began
     found["memory"] = peak_memory()
     held = containers["bytes"][np.searchsorted(containers["id"], replicas.container)]
@@ -151,7 +144,7 @@ def query(generation: Generation, parquet: Path | None) -> dict[str, float]:
 
 def export(generation: Generation, parquet: Path) -> dict[str, float]:
     """Writes the tables as Parquet, a file for each million rows; seconds, bytes and whether DuckDB reads the same."""
-    db = duckdb.connect(config={"threads": 2})
+    db = duckdb.connect(config={"threads": THREADS})
     found: dict[str, float] = {}
     keys, blocks, order = (generation.table(name) for name in ("keys", "blocks", "container_blocks"))
     began = time.perf_counter()
@@ -165,6 +158,8 @@ def export(generation: Generation, parquet: Path) -> dict[str, float]:
         columns = {name: blocks[name][block] for name in ("container", "local_id", "length", "version")}
         write(db, parquet / "blocks", start, Columns(key_row=key_row[block], **columns))
     found["blocks"] = time.perf_counter() - began
+    replicas = Replicas.of(generation)
+    write(db, parquet / "replicas", 0, Columns(container=replicas.container, datanode=replicas.datanode))
     read = [
         db.execute(f"select count(*), sum({column}) from '{parquet / name}/*.parquet'").fetchone()
         for name, column in (("keys", "size"), ("blocks", "length"))
@@ -194,6 +189,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data_directory", type=Path)
     parser.add_argument("--times", type=int, default=3, help="that each question is asked; the fastest counts")
+    parser.add_argument("--engine", action="append", choices=ENGINES, default=["duckdb"], help="to ask, beside DuckDB")
     options = parser.parse_args()
     generation = current_generation(options.data_directory)
     if generation is None:
@@ -209,12 +205,13 @@ def main() -> None:
             rate = written[f"{name}_rows"] / written[name]
             print(f"{name} as Parquet: {rate:,.0f} rows/s, {size / (1 << 20):,.0f} MiB")
         right = bool(written["right"])
-        for what, files in (("where they lie", None), ("Parquet", parquet)):
-            runs = [pool.apply(query, (generation, files)) for _ in range(options.times)]
+        for engine in (None, *options.engine):
+            runs = [pool.apply(query, (generation, engine, parquet)) for _ in range(options.times)]
             right &= all(run["right"] for run in runs)
             best = {name: min(run[name] for run in runs) for name in runs[0]}
             times = ", ".join(f"{name} {best[name]:.2f} s" for name in ("open", "bytes", "keys", "only"))
-            print(f"{what}: {times}; peak memory {best['memory'] / (1 << 20):,.0f} MiB")
+            what = f"{engine} over Parquet" if engine else "duckdb where the columns lie"
+            print(f"{what}: {times}; peak memory of Python's process {best['memory'] / (1 << 20):,.0f} MiB")
     if not right:
         sys.exit("not the same as numpy says")
 
