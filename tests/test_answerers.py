@@ -88,11 +88,13 @@ def test_all_answer_alike_and_each_counts_for_all(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(60)
-def test_news_of_generations_that_were_removed_since_wait_for_the_next(sample: Generation, tmp_path: Path) -> None:
+def test_news_of_generations_that_are_removed_or_torn_wait_for_the_next(sample: Generation, tmp_path: Path) -> None:
     def news(generation: Path) -> News:
         return News(generation, (), "", False, 0, Measured(), ())
 
     removed, another = tmp_path / "removed", Path(shutil.copytree(sample.path, tmp_path / "another"))
+    torn = Path(shutil.copytree(sample.path, tmp_path / "torn"))
+    (torn / "manifest.json").write_bytes(b"{")
     ours, theirs = Pipe()
     with ours, counts_file(2) as counts, socket.create_server(("127.0.0.1", 0)) as listener:
         descriptors = theirs.fileno(), listener.fileno(), counts
@@ -100,14 +102,15 @@ def test_news_of_generations_that_were_removed_since_wait_for_the_next(sample: G
         with subprocess.Popen(command, pass_fds=descriptors, stderr=subprocess.PIPE) as process:
             theirs.close()
             ours.send(Start(Config.load(), False, listener.fileno(), counts))
-            for place in (removed, sample.path, removed):
+            for place in (removed, sample.path, removed, torn):
                 ours.send(news(place))
                 ours.send(ClusterNews(None, removed))
             eventually(lambda: ours.recv().generation == sample.path)
             ours.send(news(another))
             eventually(lambda: ours.recv().generation == another)
             ours.close()
-            assert process.communicate()[1] == b""
+            (said,) = process.communicate()[1].splitlines()
+            assert b"torn/manifest.json is not a whole manifest" in said
             assert process.returncode == 0
 
 

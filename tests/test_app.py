@@ -18,6 +18,7 @@ from ozone_recon.app import serve
 from ozone_recon.config import Config
 from ozone_recon.errors import ConfigError, DataDirectoryBusy, ReconError
 from ozone_recon.store.data_directory import DataDirectory
+from ozone_recon.store.generation import Generation
 from ozone_recon.sync.origin import GivenPath
 
 ROOT = Path(__file__).parents[1]
@@ -106,3 +107,12 @@ def test_a_path_that_is_no_checkpoint_ends_it(tmp_path: Path) -> None:
     with pytest.raises(ReconError, match="nowhere"):
         serve(config(0, tmp_path / "data"), GivenPath(tmp_path / "nowhere"), lambda *_: None)
     assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+
+
+def test_it_does_not_go_on_without_hearing_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(generation: Generation) -> None:
+        raise MemoryError(generation.id)
+
+    monkeypatch.setattr("ozone_recon.app.served_from", broken)
+    with pytest.raises(MemoryError, match="0001"):
+        serve(config(0, tmp_path / "data"), GivenPath(SAMPLE), lambda *_: None)

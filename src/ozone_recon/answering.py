@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import logging
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ozone_recon.config.kinds import Address
-from ozone_recon.errors import ConfigError, GenerationRemoved
+from ozone_recon.errors import ConfigError, GenerationRemoved, StoreError
 from ozone_recon.model.byte_search import find
 from ozone_recon.store.generation import Generation
 from ozone_recon.store.schema import CHANGED
@@ -33,6 +34,7 @@ FREED = 32 << 20
 """Bytes of freed memory that a process keeps at most."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """Of mallopt in malloc.h."""
+_LOG = logging.getLogger(__name__)
 
 
 def listening(address: Address) -> socket.socket:
@@ -71,10 +73,17 @@ def served_from(generation: Generation) -> Served:
 
 
 def opened(path: Path | None) -> Generation | None:
-    """The generation in this directory, None when it has been removed since: news of a newer one are on their way."""
-    with suppress(GenerationRemoved):
+    """The generation in this directory; None when it has been removed since, for news of a newer one are on their way.
+
+    None, too, when it cannot be read, which is logged: the last good one goes on answering.
+    """
+    try:
         return Generation.open(path) if path else None
-    return None
+    except GenerationRemoved:
+        return None
+    except StoreError as error:
+        _LOG.error("what is new is not served: %s", error)
+        return None
 
 
 def server_for(context: Context, door: Door, stops_at: tuple[signal.Signals, ...] = ()) -> uvicorn.Server:

@@ -10,8 +10,9 @@ import gc
 import getpass
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,11 +124,14 @@ async def _answer(
             loop.create_task(_pass_on(arrived, context, sync, answerers)),
             loop.create_task(_follow_cluster(watch, told, context, answerers)),
         ]
+        for task in tasks:
+            task.add_done_callback(partial(_stop_when_broken, server))
         started(_url(Address(config.http.host, door.listener.getsockname()[1])), sync)
         await server.serve()
         for task in tasks:
             task.cancel()
         await asyncio.to_thread(answerers.stop)
+        await _ended(tasks)
     finally:
         await asyncio.gather(*(asyncio.to_thread(one.stop) for one in (sync, watch) if one))
     if context.served:
@@ -203,6 +207,19 @@ async def _follow_cluster(
         elif generation := opened(news):
             context.see_cluster(None, generation)
             await asyncio.to_thread(answerers.tell_cluster, ClusterNews(None, news))
+
+
+def _stop_when_broken(server: uvicorn.Server, task: asyncio.Task[None]) -> None:
+    """A server that no longer hears what is new must not look as if it did."""
+    if not task.cancelled() and task.exception():
+        server.should_exit = True
+
+
+async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Waits for what was cancelled; raises what had ended a task before."""
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def _changes(config: Config) -> OmChanges:
