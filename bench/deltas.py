@@ -133,7 +133,7 @@ def compared(cluster: Cluster, keys: int, times: int, *, java: bool) -> None:
                 sys.exit(f"{changes:,} changes come as one answer, which is not timed: give more --keys")
             runs = sorted(ours(Path(before), kept) for _ in range(times))
         mine, of = runs[times // 2]
-        lines = [("ozone-recon", f"{of:,}", f"{mine:.2f}", f"{of / mine:,.0f}")]
+        lines: list[tuple[str, ...]] = [("ozone-recon", f"{of:,}", f"{mine:.2f}", f"{of / mine:,.0f}")]
         if java:
             began = time.perf_counter()
             os.kill(pid_of(cluster), signal.SIGCONT)

@@ -51,7 +51,7 @@ class Rebuilt(GenerationBuild):
 def make(place: Path, containers: int, unhealthy: float) -> None:
     """A cluster generation, and what is said of its containers."""
     with GenerationBuild(place) as build:
-        for name, rows in {
+        tables: dict[str, dict[str, Any]] = {
             "datanodes": {
                 "uuid": [f"uuid-{n}" for n in range(DATANODES)],
                 "host": [f"host-{n}" for n in range(DATANODES)],
@@ -61,7 +61,8 @@ def make(place: Path, containers: int, unhealthy: float) -> None:
                 "op_state": np.full(DATANODES, OP_STATES.index("IN_SERVICE"), np.uint8),
             },
             "pipelines": {"id": ["pipeline"], "record": ["{}"]},
-        }.items():
+        }
+        for name, rows in tables.items():
             write(build, name, rows)
         write_replications(build, KINDS)
         write_containers(build, containers, unhealthy)

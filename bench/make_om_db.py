@@ -67,7 +67,7 @@ class Filling:
         self.db = Rdict(str(path), options, column_families=families)
         self.handles = {name: self.db.get_column_family_handle(name) for name in OM_TABLES}
         self.unlogged = WriteOptions()
-        self.unlogged.disable_wal = True
+        self.unlogged.disable_wal = True  # type: ignore[assignment, method-assign]  # no method, whatever its stub says
         self.random = random.Random(seed)
         self.batch = WriteBatch(raw_mode=True)
         self.rows = 0

@@ -71,10 +71,10 @@ class Key:
                 blocks.append((group.get(1, [0])[0], ids[1][0], ids[2][0], block[4][0]))
         size, kind = key[4][0], key[5][0]
         replicated = replicated_size(size, kind, key.get(6, [0])[0], key.get(17, [b""])[-1])
-        texts = [key[number][0].decode() for number in (1, 2, 3)]
+        volume, bucket, name = (key[number][0].decode() for number in (1, 2, 3))
         return cls(
-            *texts, size, replicated, kind, key[8][0], key[9][0], key.get(14, [0])[0], bool(key.get(19, [0])[-1]),
-            tuple(blocks),
+            volume, bucket, name, size, replicated, kind, key[8][0], key[9][0], key.get(14, [0])[0],
+            bool(key.get(19, [0])[-1]), tuple(blocks),
         )  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def replicated_size(size: int, kind: int, factor: int, ec: bytes) -> int:
     if kind != 4:
         return size
     config = fields(ec)
-    data, parity, chunk = (config[number][0] for number in (1, 2, 4))
+    data, parity, chunk = (int(config[number][0]) for number in (1, 2, 4))
     stripes, rest = divmod(size, data * chunk)
     return size + stripes * parity * chunk + min(rest, chunk) * parity
 
@@ -120,7 +120,7 @@ class Oracle:
         )
         for name in families:
             family = database.get_column_family(name)
-            tables[name] = list(family.items())
+            tables[name] = [(key, value) for key, value in family.items() if isinstance(key, bytes)]
             family.close()
         database.close()
         return cls(tables)

@@ -88,7 +88,7 @@ def test_a_restart_and_a_swap_are_not_noticed(tmp_path: Path, sample_checkpoint:
         wait_until_ready(client)
         assert client.get("/api/v1/clusterState").headers["etag"] == before.headers["etag"]
         assert client.get("/api/v1/triggerdbsync/om").json() is True
-        etags = set()
+        etags: set[str] = set()
         while len(etags) < 2:
             answer = client.get("/api/v1/clusterState")
             assert answer.json() == before.json()

@@ -44,6 +44,7 @@ TEXTS = st.one_of(
 @st.composite
 def requests(draw: st.DrawFn) -> str:
     """A path with a query, of any route, its parameters and others given once, twice or not at all."""
+    path: str
     path, operation = draw(st.sampled_from(OPERATIONS))
     query = []
     for parameter in [*operation.get("parameters", ()), {"in": "query", "name": "unknown"}]:

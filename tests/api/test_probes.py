@@ -104,6 +104,7 @@ def test_ready_says_what_is_missing(everything: Context) -> None:
     answer = ask(create_app(everything), "/ready")
     assert answer.status_code == 200
     assert answer.json()["generation"] == "one"
+    assert everything.cluster_generation is not None
     assert answer.json()["clusterGeneration"] == everything.cluster_generation.id
 
     def missing() -> tuple[int, str]:

@@ -61,7 +61,8 @@ def test_forwards_and_backwards(app: FastAPI, state: str, limit: int) -> None:
     for page in found[:-1]:
         assert limit <= len(page) < limit + len(FILLED)
         assert len([one for one in page if one[0] != page[-1][0]]) < limit
-    back, before = [], 1000
+    back: list[tuple[int, str]] = []
+    before = 1000
     while page := get(app, f"{path}&maxContainerId={before}&minContainerId=5"):
         if not page["containers"]:
             assert (page["firstKey"], page["lastKey"]) == (0, 0)

@@ -40,7 +40,7 @@ def test_a_script_that_is_none(tmp_path: Path) -> None:
         "--no-recon",
         "--free-ports",
         "--script",
-        tmp_path / "script",
+        str(tmp_path / "script"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from scripts.make_sample import SCRIPT, Cluster
@@ -29,6 +29,7 @@ from ozone_recon.demo.running import running
 from ozone_recon.demo.site import Ports, settings, write
 from ozone_recon.model.scm import ContainerState
 
+T = TypeVar("T")
 PLAN = Plan(datanodes=12, keys=5_000, day=240, heartbeat=1, stale=6, dead=12, full_report=20)
 _LOG4J = """\
 log4j.rootLogger=INFO,A
@@ -74,9 +75,9 @@ class Stage:
             self._ended.set()
             self._thread.join()
 
-    def ask(self, what: Callable[[Play], Any]) -> Any:
+    def ask(self, what: Callable[[Play], T]) -> T:
         """What comes of this, done where the cluster is."""
-        answer: Future[Any] = Future()
+        answer: Future[T] = Future()
 
         def give() -> None:
             try:
@@ -88,8 +89,11 @@ class Stage:
         return answer.result(60)
 
     def do(self, *lines: str) -> None:
-        for line in lines:
-            self.ask(lambda play, line=line: play.commands.do(line, time.time()))
+        def do(play: Play) -> None:
+            for line in lines:
+                play.commands.do(line, time.time())
+
+        self.ask(do)
 
     def rows(self, table: str) -> list[tuple[Any, Any]]:
         codec = TABLES[table]
@@ -97,7 +101,7 @@ class Stage:
         return [(codec.decode_key(key), codec.decode_value(value)) for key, value in found]
 
     def sequence_number(self) -> int:
-        return int(self.ask(lambda play: play.cluster.database.sequence_number))
+        return self.ask(lambda play: play.cluster.database.sequence_number)
 
     def short_of(self) -> tuple[set[int], set[int]]:
         """Containers that have fewer replicas than they should, and such that have none."""
@@ -114,7 +118,7 @@ class Stage:
             gone = {one for one in short if not judged[one].sources}
             return short - gone, gone
 
-        return self.ask(look)  # type: ignore[no-any-return]
+        return self.ask(look)
 
 
 class JavaRecon(Cluster):
@@ -190,8 +194,8 @@ def test_what_om_has(stage: Stage) -> None:
     assert shown_sizes(stage) == sizes(stage)
     buckets = {(row["volumeName"], row["name"]): row for row in of(JAVA, "/buckets")["buckets"]}
     for key, bucket in stage.rows("bucketTable"):
-        shown = buckets[key.volume, key.bucket]
-        assert (shown["usedBytes"], shown["usedNamespace"], shown["bucketLayout"], shown["owner"]) == (
+        row = buckets[key.volume, key.bucket]
+        assert (row["usedBytes"], row["usedNamespace"], row["bucketLayout"], row["owner"]) == (
             bucket.used_bytes,
             bucket.used_namespace,
             bucket.layout,

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from scripts.capture_deltas import BEFORE, BETWEEN, HERE, sequence_of, start, take_checkpoint
-from scripts.make_sample import LIB, SCRIPT, Cluster
+from scripts.capture_deltas import BEFORE, BETWEEN, sequence_of, start, take_checkpoint
+from scripts.make_sample import HERE, LIB, SCRIPT, Cluster
 from tests.compat.test_cluster import of, until
 from tests.sync.test_fold import assert_same, built
 
@@ -108,6 +108,7 @@ def test_what_was_followed_is_what_a_new_checkpoint_holds(cluster: Cluster, tmp_
         assert last is not None
         if last.sequence_number == sequence_of(after):
             break
+    assert last is not None
     with Checkpoint.open(after) as checkpoint:
         assert checkpoint.sequence_number > first.sequence_number
         assert_same(last, built(tmp_path / "built", CheckpointContents(checkpoint, 2)))

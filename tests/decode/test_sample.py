@@ -22,7 +22,10 @@ def database(sample_checkpoint: Path) -> Database:
     options = Options(raw_mode=True)
     families = dict.fromkeys(Rdict.list_cf(path, options), options)
     opened = Rdict(path, options, column_families=families, access_type=AccessType.read_only())
-    rows: Database = {name: list(opened.get_column_family(name).items()) for name in families}
+    rows: Database = {
+        name: [(key, value) for key, value in opened.get_column_family(name).items() if isinstance(key, bytes)]
+        for name in families
+    }
     opened.close()
     return rows
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from typing import Any
 
 from tests.demo.a_day import Simulated
 
@@ -14,21 +15,21 @@ from ozone_recon.model.scm import ContainerState
 KEYS = ("keyTable", "openKeyTable", "fileTable", "openFileTable", "deletedTable", "multipartInfoTable")
 
 
-def rows(cluster: Simulated, table: str) -> list[tuple[object, object]]:
+def rows(cluster: Simulated, table: str) -> list[tuple[Any, Any]]:
     """All rows of a table, read."""
     codec = TABLES[table]
     return [(codec.decode_key(key), codec.decode_value(value)) for key, value in cluster.database.scan(table, b"")]
 
 
-def keys_of(table: str, value: object) -> tuple[KeyInfo, ...]:
+def keys_of(table: str, value: Any) -> tuple[KeyInfo, ...]:
     """The keys in a row."""
     match table:
         case "deletedTable":
-            return value.keys  # type: ignore[attr-defined, no-any-return]
+            return tuple(value.keys)
         case "multipartInfoTable":
-            return tuple(part.key for part in value.parts)  # type: ignore[attr-defined]
+            return tuple(part.key for part in value.parts)
         case _:
-            return (value,)  # type: ignore[return-value]
+            return (value,)
 
 
 def check_blocks(cluster: Simulated) -> None:
@@ -65,20 +66,20 @@ def check_buckets(cluster: Simulated) -> None:
                 names[f"{info.volume}/{info.bucket}"] += table != "multipartInfoTable"
     by_id = {bucket.info.object_id: bucket for bucket in cluster.world.namespace.buckets.values()}
     for key, _ in rows(cluster, "directoryTable"):
-        names[by_id[key.bucket_id].name] += 1  # type: ignore[attr-defined]
+        names[by_id[key.bucket_id].name] += 1
     for bucket in by_id.values():
         assert (bucket.info.used_bytes, bucket.info.used_namespace) == (size[bucket.name], names[bucket.name])
 
 
 def check_directories(cluster: Simulated) -> None:
     """Every file and directory is in one that is there or being deleted; one that is being written need not be."""
-    there = {value.object_id for _, value in rows(cluster, "directoryTable")}  # type: ignore[attr-defined]
-    there |= {key.object_id for key, _ in rows(cluster, "deletedDirectoryTable")}  # type: ignore[attr-defined]
+    there = {value.object_id for _, value in rows(cluster, "directoryTable")}
+    there |= {key.object_id for key, _ in rows(cluster, "deletedDirectoryTable")}
     there |= {bucket.info.object_id for bucket in cluster.world.namespace.buckets.values()}
     for table in ("directoryTable", "fileTable"):
         for key, value in rows(cluster, table):
-            assert key.parent_id == value.parent_id  # type: ignore[attr-defined]
-            assert key.parent_id in there  # type: ignore[attr-defined]
+            assert key.parent_id == value.parent_id
+            assert key.parent_id in there
 
 
 def check_replicas(cluster: Simulated) -> None:

@@ -62,11 +62,11 @@ def test_what_is_refused(cluster: Simulated, line: str, why: str) -> None:
 
 
 def names(cluster: Simulated, table: str) -> list[str]:
-    return [value.key for _, value in rows(cluster, table)]  # type: ignore[attr-defined]
+    return [value.key for _, value in rows(cluster, table)]
 
 
 def directories(cluster: Simulated) -> set[str]:
-    return {value.name for _, value in rows(cluster, "directoryTable")}  # type: ignore[attr-defined]
+    return {value.name for _, value in rows(cluster, "directoryTable")}
 
 
 def test_keys_come_and_go(cluster: Simulated) -> None:

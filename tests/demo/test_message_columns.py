@@ -17,7 +17,7 @@ rows = st.lists(st.tuples(longs, st.integers(0, 255), st.integers(0, len(CHOICES
 @given(rows, st.sampled_from([1, 16, 3000]))
 def test_messages_out_of_columns(rows: list[tuple[int, int, int, int]], field: int) -> None:
     ids, states, choices, sizes = zip(*rows, strict=True) if rows else ((), (), (), ())
-    columns = [
+    columns: list[Numbers | Choices] = [
         Numbers(1, np.array(ids, np.int64)),
         Numbers(2, np.array(states, np.uint8)),
         Choices(CHOICES, np.array(choices, np.int64)),

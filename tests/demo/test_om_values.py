@@ -40,7 +40,8 @@ def values(checkpoint: Path, table: str) -> list[bytes]:
 
 @pytest.mark.parametrize("table", ENCODERS)
 def test_a_real_value_is_written_as_it_was(sample_checkpoint: Path, table: str) -> None:
-    decode, rows = TABLES[table].decode_value, values(sample_checkpoint, table)
+    decode: Callable[[bytes], Any] = TABLES[table].decode_value
+    rows = values(sample_checkpoint, table)
     # Parts of uploads have the pipeline they were written to, which nobody reads, and so it is not kept.
     rows = [value for value in rows if table != "multipartInfoTable" or not decode(value).parts]
     assert rows

@@ -20,6 +20,7 @@ from tests.sources.rpc_stand_in import HERE, QUICK
 from ozone_recon.errors import ReconError
 from ozone_recon.insights.datanode_health import DatanodeHealth, Intervals
 from ozone_recon.insights.replica_history import ReplicaHistory
+from ozone_recon.model.datanode_reports import DatanodeReports
 from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcGroup, RpcSettings
 from ozone_recon.sources.hadoop_rpc_server import RpcServerSettings
 from ozone_recon.sync.datanodes import Datanodes, hear_datanodes
@@ -44,9 +45,10 @@ class Recon:
 
     def __init__(self) -> None:
         self.history = ReplicaHistory()
-        self.datanodes = Datanodes(
-            "CID-1", DatanodeHealth(Intervals()), lambda said: self.history.add(said, 5) and None
-        )
+        self.datanodes = Datanodes("CID-1", DatanodeHealth(Intervals()), self._add)
+
+    def _add(self, said: DatanodeReports) -> None:
+        self.history.add(said, 5)
 
     @asynccontextmanager
     async def hears(self, settings: RpcServerSettings = QUICKLY) -> AsyncIterator[str]:

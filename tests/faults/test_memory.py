@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.faults.proxy import HUGE, Does, Fault, Side, proxy
-from tests.sources.rpc_stand_in import HERE, METHODS, call_once, sends, server
-from tests.sources.test_hadoop_rpc import stall
+from tests.sources.rpc_stand_in import HERE, METHODS, call_once, sends, server, stall
 
 from ozone_recon.sources.hadoop_rpc_server import take_calls
 from ozone_recon.wire.hadoop_rpc_frames import LONGEST, Auth, connection_header

@@ -43,7 +43,7 @@ async def followed(*faults: Fault) -> tuple[Any, ...]:
             await until(lambda: all(one.timestamp and not one.running and not one.error for one in sync.tasks()))
             running.cancel()
             await group.close()
-            cluster = state.cluster(7, 0.0, (), {}, sync.error)
+            cluster = state.cluster(7, 0.0, (), (), sync.error)
             containers = {one: replace(info) for one, info in table(state.containers).items()}
             return between, replace(cluster, scm_at=0), containers
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ozone_recon.model.columns import ByteColumn
 from ozone_recon.store.generation import About, Generation, GenerationBuild
@@ -156,7 +158,10 @@ def _owner(owners: list[bytes], name: bytes | None) -> int:
 
 def _write_keys(build: GenerationBuild, database: Database, owners: list[bytes]) -> None:
     rows = [(key, 0) for key in database.keys] + [(key, 1) for key in database.files]
-    longs = lambda of: np.array([of(key) for key, _ in rows], np.int64)  # noqa: E731
+
+    def longs(of: Callable[[Key], int]) -> NDArray[np.int64]:
+        return np.array([of(key) for key, _ in rows], np.int64)
+
     with build.create("keys", TABLES["keys"]) as writer:
         writer.append(
             name=ByteColumn.of([key.name for key, _ in rows]),

@@ -61,7 +61,7 @@ def test_pages_joined_are_the_whole(tmp_path: Path, seed: int) -> None:
             joined: list[tuple[object, ...]] = []
             after = ""
             while page := listed(generation, container, after.encode(), limit):
-                pairs = [len(row[-1]) for row in page]  # type: ignore[arg-type]
+                pairs = [len(row[-1]) for row in page]
                 assert sum(pairs[:-1]) < limit
                 joined += page
                 after = str(page[-1][0])

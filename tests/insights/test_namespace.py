@@ -2,7 +2,9 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,8 +29,9 @@ from ozone_recon.insights.namespace_paths import PathWalk
 from ozone_recon.model.columns import ByteColumn
 from ozone_recon.model.size_bins import UPPER_BOUNDS, bin_of
 from ozone_recon.store.generation import Generation
+from ozone_recon.store.table import Table
 
-Place = tuple[object, ...]
+Place = tuple[Any, ...]
 
 
 @dataclass
@@ -66,15 +69,16 @@ def by_brute_force(database: Database, filesystem_paths: bool) -> dict[Place, Tr
         places[place_of(int(file.within.split(b"/")[3]))].keys.append(file)
     layouts = {(b.volume, b.name): b.layout for b in database.buckets}
     for key in database.keys:
-        bucket = tuple(key.within.split(b"/")[1:3])
-        if layouts[bucket] != "LEGACY" or not filesystem_paths:
-            places[bucket].keys.append(key)
+        _, of_volume, name, _ = key.within.split(b"/")
+        within = of_volume, name
+        if layouts[within] != "LEGACY" or not filesystem_paths:
+            places[within].keys.append(key)
             continue
         *above, last = key.name.split(b"/")
         for depth in range(len(above)):
-            places.setdefault((*bucket, *above[: depth + 1]), Truth(Kind.PATH))
+            places.setdefault((*within, *above[: depth + 1]), Truth(Kind.PATH))
         if last or not above:
-            places[(*bucket, *above)].keys.append(key)
+            places[(*within, *above)].keys.append(key)
     return places
 
 
@@ -108,6 +112,10 @@ def rows_by_path(generation: Generation) -> dict[Place, int]:
     return paths
 
 
+def number_at(table: Table, row: int, column: str) -> int:
+    return int(table[column][row])
+
+
 def built(database: Database, place: Path, filesystem_paths: bool = False, memory_limit: int = 1 << 26) -> Generation:
     build = write(database, place, filesystem_paths, memory_limit)
     for insight in (nssummary, file_sizes, owners_ages):
@@ -129,7 +137,7 @@ def test_the_tree_is_what_brute_force_says(
     assert paths.keys() == places.keys()
     for place, truth in places.items():
         row, everything = paths[place], below(places, place)
-        number = lambda column: int(table[column][row])  # noqa: E731, B023
+        number = partial(number_at, table, row)
         assert number("kind") == truth.kind
         assert number("files") == len(truth.keys)
         assert number("size") == sum(key.size for key in truth.keys)
@@ -226,7 +234,9 @@ def test_paths_are_the_same_however_the_keys_are_batched(keys: set[bytes], batch
     for key in ordered:
         parts = key.split(b"/")[:-1]
         expected |= {tuple(parts[: depth + 1]) for depth in range(len(parts))}
-    walk, paths, of_key = PathWalk(), [], []
+    walk = PathWalk()
+    paths: list[tuple[bytes, ...]] = []
+    of_key: list[tuple[tuple[bytes, ...], bool]] = []
     for start in range(0, len(ordered), batch):
         here = ordered[start : start + batch]
         found = walk.take(ByteColumn.of(here))

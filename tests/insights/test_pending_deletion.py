@@ -18,7 +18,9 @@ SEEDS = range(12)
 
 def shown(found: DeletedKeyRows) -> list[tuple[object, ...]]:
     names = joined([found.keys.key])
-    versions = [[names[at].decode() for at in np.flatnonzero(found.keys.row == row)] for row in range(len(found))]
+    versions = [
+        [names[at].decode() for at in np.flatnonzero(found.keys.row == row).tolist()] for row in range(len(found))
+    ]
     return list(zip(texts(found.db_key), versions, found.size.tolist(), found.replicated_size.tolist(), strict=True))
 
 
@@ -60,7 +62,9 @@ def test_deleted_directories_are_those_of_a_scan(tmp_path: Path, seed: int) -> N
     after = b""
     while len(page := list_deleted_directories(generation, after, 1)):
         pages += zip(
-            *map(texts, (page.db_key, page.name, page.path)),
+            texts(page.db_key),
+            texts(page.name),
+            texts(page.path),
             page.size.tolist(),
             page.replicated_size.tolist(),
             strict=True,

@@ -51,8 +51,8 @@ class Row:
 def add(table: dict[int, Row], replicas: tuple[Replica, ...], at: int, *, whole: bool) -> None:
     """The plain way to do it."""
     if whole:
-        for row in table.values():
-            row.present = False
+        for known in table.values():
+            known.present = False
     for one in {one.container_id: one for one in replicas}.values():
         row = table.get(one.container_id)
         if one.state == "DELETED":
@@ -79,7 +79,8 @@ def rows(replicas: Replicas) -> dict[int, Row]:
 @settings(deadline=None)
 @given(st.lists(heartbeats, max_size=6))
 def test_columns_hold_what_a_plain_table_does(said: list[Heartbeat]) -> None:
-    history, table = ReplicaHistory(), {}
+    history = ReplicaHistory()
+    table: dict[int, Row] = {}
     for at, heartbeat in enumerate(said, 1_700_000_000_000):
         reports = decode_reports(heartbeat)
         history.add(reports, at)

@@ -59,7 +59,8 @@ NAMES = ("replications", "owners", "pipelines")
 @settings(deadline=None)
 @given(st.lists(pages, max_size=5), st.lists(ids, max_size=9))
 def test_blocks_hold_what_a_plain_table_does(said: list[ContainerColumns], asked: list[int]) -> None:
-    containers, plain = ScmContainers(), {}
+    containers = ScmContainers()
+    plain: dict[int, ContainerInfo] = {}
     for page in said:
         containers.put(page)
         plain |= {one.container_id: one for one in records(page)}

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ozone_recon.model.cells import cells_at, cells_of, joined, last_at, same_cells
+from ozone_recon.model.cells import Cells, cells_at, cells_of, joined, last_at, same_cells
 from ozone_recon.model.columns import ByteColumn
 
 ITEMS = st.lists(st.binary(max_size=5), min_size=1, max_size=6)
@@ -15,7 +15,15 @@ def test_parts_are_joined_row_by_row(items: list[bytes], data: st.DataObject) ->
     rows = data.draw(st.lists(st.integers(0, len(items) - 1), max_size=8))
     chosen = data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)))
     picked = cells_at(column, np.array(rows, np.int64))
-    parts = [b"[", picked, same_cells(b",", len(rows)), b" ", b"", picked.only(np.array(chosen, np.bool_)), b"]"]
+    parts: list[Cells | bytes] = [
+        b"[",
+        picked,
+        same_cells(b",", len(rows)),
+        b" ",
+        b"",
+        picked.only(np.array(chosen, np.bool_)),
+        b"]",
+    ]
     wanted = [b"[%s, %s]" % (items[row], items[row] if one else b"") for row, one in zip(rows, chosen, strict=True)]
     assert joined(parts).items() == wanted
     assert joined([picked, picked, b"]"]).items() == [2 * items[row] + b"]" for row in rows]

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,9 @@ def test_a_directory_without_a_database_is_said_to_be_none(tmp_path: Path) -> No
     [bytes, gzip.compress, zstandard.ZstdCompressor().compress, bz2.compress, lzma.compress],
     ids=["tar", "gz", "zst", "bz2", "xz"],
 )
-def test_a_tar_becomes_a_database_that_opens(files: dict[str, bytes], tmp_path: Path, pack) -> None:  # type: ignore[no-untyped-def]
+def test_a_tar_becomes_a_database_that_opens(
+    files: dict[str, bytes], tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
     made = unpack(pack(tar_of(files)), tmp_path)
     assert files_of(made) == {**files, MARKER: b""}
     assert left_in(tmp_path / "checkpoints") == [made.name]
@@ -141,7 +144,9 @@ def test_every_cut_of_a_tar_is_noticed(files: dict[str, bytes], tmp_path: Path) 
 @pytest.mark.parametrize(
     "pack", [gzip.compress, zstandard.ZstdCompressor().compress, lzma.compress], ids=["gz", "zst", "xz"]
 )
-def test_every_cut_of_a_packed_tar_is_noticed(files: dict[str, bytes], tmp_path: Path, pack) -> None:  # type: ignore[no-untyped-def]
+def test_every_cut_of_a_packed_tar_is_noticed(
+    files: dict[str, bytes], tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
     packed = pack(tar_of(files))
     for cut in range(0, len(packed) * 9 // 10, len(packed) // 23):
         with pytest.raises(CheckpointError):

@@ -1,4 +1,5 @@
 import os
+import socket
 import ssl
 import subprocess
 from collections.abc import Callable
@@ -149,9 +150,13 @@ def test_what_no_later_attempt_can_mend_ends_at_once(tmp_path: Path, answer: Ans
     assert len(refusing.requests) == 1
 
 
+def silence(connection: socket.socket) -> None:
+    connection.recv(1)
+
+
 def test_a_timeout_names_the_keys_to_raise(tmp_path: Path) -> None:
     with (
-        om(lambda connection: connection.recv(1) and None) as slow,
+        om(silence) as slow,
         pytest.raises(TransferError, match=r"\.socket\.timeout"),
     ):
         from_om(settings(slow), tmp_path, Told())

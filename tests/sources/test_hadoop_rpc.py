@@ -159,7 +159,8 @@ def test_a_silent_server_is_pinged() -> None:
         pinged = asyncio.Event()
 
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            wire, calls = ServerConnection(), []
+            wire = ServerConnection()
+            calls: list[Call] = []
             while data := await reader.read(1 << 16):
                 for event in wire.receive(data):
                     if isinstance(event, Call):
@@ -264,7 +265,8 @@ def test_a_call_that_fails_late_follows_those_that_found_the_leader() -> None:
         found = asyncio.Event()
 
         async def follower(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            wire, calls = ServerConnection(), []
+            wire = ServerConnection()
+            calls: list[Call] = []
             while len(calls) < 2:
                 calls += [event for event in wire.receive(await reader.read(1 << 16)) if isinstance(event, Call)]
             wire.fail(calls[1], *suggests("c"))

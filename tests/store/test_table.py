@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from ozone_recon.errors import NoSpace, StoreError
 from ozone_recon.model.columns import ByteColumn
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.generation import GenerationBuild
+
+Column = NDArray[Any] | ByteColumn
 
 SCHEMA = {"name": "bytes", "size": "i8", "owner": "i4", "flag": "u1"}
 
@@ -22,7 +26,7 @@ def build(tmp_path: Path) -> Iterator[GenerationBuild]:
         yield build
 
 
-def rows(names: list[bytes], first: int = 0) -> dict[str, object]:
+def rows(names: list[bytes], first: int = 0) -> dict[str, Column]:
     numbers = np.arange(first, first + len(names))
     return {
         "name": ByteColumn.of(names),
@@ -34,7 +38,9 @@ def rows(names: list[bytes], first: int = 0) -> dict[str, object]:
 
 @settings(deadline=None)
 @given(st.lists(st.lists(st.binary(max_size=5), max_size=6), max_size=6), st.integers(1, 7))
-def test_rows_are_read_as_they_were_appended(tmp_path_factory, batches, step) -> None:
+def test_rows_are_read_as_they_were_appended(
+    tmp_path_factory: pytest.TempPathFactory, batches: list[list[bytes]], step: int
+) -> None:
     with DataDirectory.lock(tmp_path_factory.mktemp("data")) as directory, directory.build() as build:
         names = [name for batch in batches for name in batch]
         with build.create("some/table", SCHEMA) as writer:
@@ -87,7 +93,9 @@ def test_an_empty_table_has_empty_columns(build: GenerationBuild) -> None:
         ({"other": np.zeros(2, np.int64)}, "not .*'other'"),
     ],
 )
-def test_wrong_columns_are_refused_before_anything_is_written(build: GenerationBuild, wrong, text) -> None:
+def test_wrong_columns_are_refused_before_anything_is_written(
+    build: GenerationBuild, wrong: dict[str, Column], text: str
+) -> None:
     with build.create("t", SCHEMA) as writer:
         with pytest.raises(StoreError, match=text):
             writer.append(**rows([b"a", b"b"]) | wrong)

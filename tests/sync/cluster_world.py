@@ -48,12 +48,17 @@ class World:
         self.loop = asyncio.new_event_loop()
 
     def settings(self, **more: Any) -> ClusterSettings:
+        plain: dict[str, Any] = {
+            "intervals": Intervals(),
+            "pace": ScmPace(pipelines=1, counts=1, info=1),
+            "look": 0.2,
+        }
         return ClusterSettings(
             {"": f"127.0.0.1:{self.port}"},
             RpcSettings("me", attempts=1),
             "127.0.0.1",
             free_port(),
-            **{"intervals": Intervals(), "pace": ScmPace(pipelines=1, counts=1, info=1), "look": 0.2} | more,
+            **(plain | more),
         )
 
     def hear(self, news: Cluster | Path) -> None:
@@ -61,7 +66,8 @@ class World:
 
     def cluster(self, is_true: Callable[[Cluster], object]) -> Cluster:
         """The next one of which this is true."""
-        return next(one for one in news_of(self.clusters) if is_true(one))
+        told: Iterator[Cluster] = news_of(self.clusters)
+        return next(one for one in told if is_true(one))
 
     def generation(self, is_true: Callable[[Generation], object]) -> Generation:
         """The next one of which this is true."""

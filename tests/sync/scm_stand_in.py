@@ -80,8 +80,8 @@ class ScmStandIn:
                 return blob(38, number(1, sum(state == wanted for state in self.containers.values())))
             case 34:
                 container = Message("GetContainerReplicasRequestProto", message.blob(39)).int64(1)
-                found = (container_replica(container, one) for one in self.replicas.get(container, ()))
-                return blob(39, b"".join(blob(1, one) for one in found))
+                replicas = (container_replica(container, one) for one in self.replicas.get(container, ()))
+                return blob(39, b"".join(blob(1, one) for one in replicas))
             case 42:
                 return blob(46, blob(1, pending_containers()))
             case 43:

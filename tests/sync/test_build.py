@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -60,7 +60,7 @@ def database(sample: Path) -> Database:
     return all_rows(sample)
 
 
-def built(place: Path, source: Cut, **options: object) -> Generation:
+def built(place: Path, source: Cut, **options: Any) -> Generation:
     reports: list[Progress] = []
     with GenerationBuild(place) as build:
         build_generation(CheckpointContents(source, build.threads), build, reports.append, **options)

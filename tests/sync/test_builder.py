@@ -95,8 +95,7 @@ def test_a_process_does_one_job_after_the_other(sample: Path, tmp_path: Path) ->
             job = job_for(directory, sample)
             builder.run(job, lambda _: None)
             assert directory.publish(job.place).about.counts["keyTable"] > 0
-        assert builder.waiting
-        assert process.poll() is None
+        assert (builder.waiting, process.poll()) == (True, None)
         with pytest.raises(CheckpointError):
             builder.run(job_for(directory, tmp_path / "no checkpoint"), lambda _: None)
     assert not builder.waiting
@@ -213,7 +212,7 @@ builder.run(job, lambda _: (print(builder._process.pid, flush=True), sys.stdin.r
 
 
 def test_a_build_dies_with_its_parent(sample: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", PARENT, sample, tmp_path]
+    command = [sys.executable, "-c", PARENT, str(sample), str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())

@@ -59,7 +59,8 @@ def test_a_cluster_is_followed(world: World) -> None:
         assert [one.containers for one in cluster.datanodes] == [3, 1]
         assert cluster.open_containers_of == {PIPELINE: 1}
         assert cluster.error == ""
-        assert world.cluster(lambda cluster: cluster.tables_at > judged.taken_at), "nothing has changed since"
+        # Nothing has changed since.
+        world.cluster(lambda cluster: cluster.tables_at > judged.taken_at)
         assert Sample("ozone_recon_datanode_registrations_total", 2) in cluster.counters
         assert all(len(one.labels) == len(METRICS[one.name].labels) for one in cluster.counters)
         assert {"ContainerHealthTask", "ContainerSizeCountTask", "PipelineSyncTask"} <= {
@@ -67,9 +68,10 @@ def test_a_cluster_is_followed(world: World) -> None:
         }
         say(settings, heartbeat(reports=blob(4, container_report(replica(9)))))
         world.scm.containers[9] = S.CLOSED
-        assert world.generation(lambda generation: (9, 1) in replicas(generation))
+        world.generation(lambda generation: (9, 1) in replicas(generation))
         world.scm.containers[4] = S.OPEN
-        assert world.generation(lambda generation: (4, 0) in replicas(generation)), "no datanode has it yet"
+        # No datanode has it yet.
+        world.generation(lambda generation: (4, 0) in replicas(generation))
         assert watch.ask(Synchronise()).result(20) in (True, False)
         assert watch.ask(StopSynchronising()).result(20) in (True, False)
         removal = watch.ask(RemoveDatanodes((NODE, "nobody"))).result(20)
@@ -94,14 +96,14 @@ def test_after_a_kill_all_is_as_it_was_published_and_heals(world: World) -> None
         world.generations.queue.clear()
         world.clusters.queue.clear()
         world.scm.away = True
-        again = world.generation(bool)
+        again = world.generation(lambda _: True)
         assert replicas(again) == [(1, 2), (2, 1), (3, 1)]
-        cluster = world.cluster(bool)
+        cluster = world.cluster(lambda _: True)
         assert {one.details.uuid: one.containers for one in cluster.datanodes} == {NODE: 3, OTHER_NODE: 1}
         (answer,) = say(settings, heartbeat())
         assert answer == datanode_answers.heartbeat_answer(NODE, reregister=True), "reports may have been lost"
         say(settings, registered(NODE, 1))
-        assert world.generation(lambda generation: replicas(generation) == [(1, 2), (2, 0), (3, 0)])
+        world.generation(lambda generation: replicas(generation) == [(1, 2), (2, 0), (3, 0)])
 
 
 def process_of(world: World) -> int:
@@ -125,7 +127,7 @@ def test_a_taken_port_is_said_and_scm_is_followed_all_the_same(world: World) -> 
 
 def test_it_ends_with_the_one_that_started_it(world: World) -> None:
     with watching(world, world.settings()):
-        world.cluster(bool)
+        world.cluster(lambda _: True)
         process = process_of(world)
         os.kill(process, 0)
     with pytest.raises(ProcessLookupError):

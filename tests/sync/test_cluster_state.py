@@ -48,7 +48,7 @@ def state_with(*datanodes: DatanodeDetails) -> ClusterState:
 
 def written(state: ClusterState, place: Path, now: float) -> Generation:
     with GenerationBuild(place) as build:
-        write_state(state, state.cluster(AT, now, (), {}, ""), build)
+        write_state(state, state.cluster(AT, now, (), (), ""), build)
         build.seal()
     return Generation.open(place)
 

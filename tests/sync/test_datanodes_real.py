@@ -20,7 +20,7 @@ from ozone_recon.decode.heartbeats import decode_reports, decode_request
 from ozone_recon.decode.replicas import decode_replicas
 from ozone_recon.insights.datanode_health import DatanodeHealth, Intervals
 from ozone_recon.insights.replica_history import ReplicaHistory
-from ozone_recon.model.datanode_reports import DatanodeReports, Heartbeat, LayoutVersion, ReplicaState
+from ozone_recon.model.datanode_reports import DatanodeReports, Heartbeat, LayoutVersion, Replica, ReplicaState
 from ozone_recon.sources.hadoop_rpc_server import RpcServerSettings
 from ozone_recon.sync.datanodes import Datanodes, hear_datanodes
 from ozone_recon.wire.datanode_answers import heartbeat_answer, registered_answer, version_answer
@@ -58,7 +58,7 @@ def test_all_that_datanodes_tell_is_read() -> None:
 
 
 def test_replicas_are_read_alike_in_both_ways() -> None:
-    found = []
+    found: list[Replica] = []
     for heartbeat, _ in heartbeats():
         for report in (*heartbeat.increments, heartbeat.containers or b""):
             replicas = datanode_reports.decode_replicas(report)

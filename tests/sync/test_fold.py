@@ -13,7 +13,7 @@ from tests.oracle import Row
 from tests.sources.test_om_deltas_real import CAPTURE, updates_of
 
 from ozone_recon.errors import StoreError
-from ozone_recon.model.changes import ChangedRows, Changes
+from ozone_recon.model.changes import NO_ROWS, ChangedRows, Changes
 from ozone_recon.model.columns import ByteColumn
 from ozone_recon.sources.rocksdb import Checkpoint
 from ozone_recon.store.generation import Generation, GenerationBuild
@@ -61,12 +61,11 @@ def assert_same(one: Generation, other: Generation) -> None:
     assert {name for name in one.tables if not name.startswith(CHANGED)} == set(other.tables)
     for name in other.tables:
         for column, kind in other.table(name).schema.items():
-            both = (generation.table(name) for generation in (one, other))
+            left, right = one.table(name), other.table(name)
             if kind == "bytes":
-                left, right = (table.bytes(column).items() for table in both)
-                assert left == right, (name, column)
+                assert left.bytes(column).items() == right.bytes(column).items(), (name, column)
             else:
-                np.testing.assert_array_equal(*(table[column] for table in both), f"{name}.{column}")
+                np.testing.assert_array_equal(left[column], right[column], f"{name}.{column}")
     assert one.about.counts == other.about.counts
     assert one.about.bad_rows == other.about.bad_rows
     assert sorted(map(repr, one.about.bad_samples)) == sorted(map(repr, other.about.bad_samples))
@@ -104,9 +103,9 @@ def test_folding_random_changes_is_rebuilding(seed: int, tmp_path: Path) -> None
         assert generation.taken_at == LATER
     changed = difference(one, states[-1]).families
     for name in ("keyTable", "fileTable", "directoryTable"):
-        raw = read_rows(generation.table(CHANGED + name)) if CHANGED + name in generation else fold.NO_ROWS
+        raw = read_rows(generation.table(CHANGED + name)) if CHANGED + name in generation else NO_ROWS
         said = dict(zip(raw.keys, zip(raw.values, raw.deleted.tolist(), strict=True), strict=True))
-        rows = changed.get(name, fold.NO_ROWS)
+        rows = changed.get(name, NO_ROWS)
         for key, value, gone in zip(rows.keys, rows.values, rows.deleted.tolist(), strict=True):
             assert said[key] == (value, gone)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scripts.capture_deltas import Deltas, sequence_of
@@ -70,7 +71,7 @@ class Om:
         self.log.batches = self.all_batches[:batches]
 
     @contextmanager
-    def sync(self, directory: DataDirectory, served: Served, **settings: float) -> Iterator[OmSync]:
+    def sync(self, directory: DataDirectory, served: Served, **settings: Any) -> Iterator[OmSync]:
         changes = OmChanges({self.leader: self.address}, QUICK, 50_000, 0)
         sync = OmSync(directory, self, Settings(**settings), served.append, changes)
         try:
@@ -89,13 +90,13 @@ def om(deltas: Deltas) -> Iterator[Om]:
     stop = threading.Event()
     ready = threading.Event()
 
-    async def answer() -> None:
+    async def listen() -> None:
         async with take_calls({(PROTOCOL, METHOD): om.log.answer}, HERE) as port:
             om.address = f"127.0.0.1:{port}"
             ready.set()
             await asyncio.to_thread(stop.wait)
 
-    thread = threading.Thread(target=asyncio.run, args=(answer(),))
+    thread = threading.Thread(target=asyncio.run, args=(listen(),))
     thread.start()
     assert ready.wait(10)
     yield om
@@ -121,16 +122,16 @@ def test_changes_lead_to_what_the_next_checkpoint_holds(om: Om, deltas: Deltas, 
                     assert all(raw.om_row(table, key) == value for key, value in rows)
             for name in (name for name in last.tables if name.startswith(CHANGED)):
                 changed = last.table(name)
-                for key in (changed.bytes("key")[row] for row in changed["deleted"].nonzero()[0]):
+                for key in (changed.bytes("key")[row] for row in changed["deleted"].nonzero()[0].tolist()):
                     assert raw.om_row(name.removeprefix(CHANGED), key) is None
             raw.close()
         assert (len(served), sync.state.built, sync.state.folded, om.checkpoints) == (4, 4, 3, 1)
-        rows = {task.name: task for task in sync.tasks()}
-        assert list(rows)[:3] == ["OmSnapshotRequest", "OmDeltaRequest", "REPROCESS_STAGING"]
-        assert rows["REPROCESS_STAGING"].sequence_number == first.sequence_number
-        numbers = {task.sequence_number for name, task in rows.items() if name != "REPROCESS_STAGING"}
+        tasks = {task.name: task for task in sync.tasks()}
+        assert list(tasks)[:3] == ["OmSnapshotRequest", "OmDeltaRequest", "REPROCESS_STAGING"]
+        assert tasks["REPROCESS_STAGING"].sequence_number == first.sequence_number
+        numbers = {task.sequence_number for name, task in tasks.items() if name != "REPROCESS_STAGING"}
         assert numbers == {sequence_of(deltas.after)}
-        assert [task.name for task in rows.values() if task.running or task.status] == []
+        assert [task.name for task in tasks.values() if task.running or task.status] == []
 
 
 def test_nothing_new_builds_nothing_and_is_fresh(om: Om, tmp_path: Path) -> None:
@@ -140,8 +141,9 @@ def test_nothing_new_builds_nothing_and_is_fresh(om: Om, tmp_path: Path) -> None
         sync.synchronise()
         om.log.batches = om.all_batches
         sync.follow()
-        before = sync.state.checked_at
-        assert before > directory.current().taken_at - 1
+        before, current = sync.state.checked_at, directory.current()
+        assert current is not None
+        assert before > current.taken_at - 1
         time.sleep(0.01)
         assert sync.follow() is served[-1]
         assert sync.state.checked_at > before

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.sync.conftest import SAMPLE
@@ -23,11 +24,11 @@ class Served(list[Generation]):
     """What was given to be served."""
 
 
-def sync_of(directory: DataDirectory, origin: Origin, served: Served | None = None, **settings: float) -> OmSync:
+def sync_of(directory: DataDirectory, origin: Origin, served: Served | None = None, **settings: Any) -> OmSync:
     return OmSync(directory, origin, Settings(**settings), (served if served is not None else Served()).append)
 
 
-def eventually(holds: Callable[[], bool]) -> bool:
+def eventually(holds: Callable[[], object]) -> bool:
     for _ in range(3000):
         if holds():
             return True

@@ -84,7 +84,7 @@ def test_all_is_read_at_the_start() -> None:
     async def look() -> None:
         assert followed.states() == MANY
         assert followed.state.complete
-        cluster = followed.state.cluster(7, followed.now, followed.sync.tasks(), {}, followed.sync.error)
+        cluster = followed.state.cluster(7, followed.now, followed.sync.tasks(), (), followed.sync.error)
         assert cluster.scm is not None
         assert (cluster.scm.cluster_id, cluster.at, cluster.error) == ("CID-1", 7, "")
         assert cluster.scm_at > 0
@@ -107,7 +107,7 @@ def test_while_scm_is_away_nothing_is_lost_and_the_cause_is_shown() -> None:
         stand_in.away = True
         for name in followed.of:
             await followed.of[name].once_more()
-        cluster = followed.state.cluster(7, followed.now, followed.sync.tasks(), {}, followed.sync.error)
+        cluster = followed.state.cluster(7, followed.now, followed.sync.tasks(), (), followed.sync.error)
         assert cluster.error == "scm:9860 cannot be reached"
         assert followed.states() == MANY
         assert len(cluster.datanodes) == 1
@@ -116,7 +116,7 @@ def test_while_scm_is_away_nothing_is_lost_and_the_cause_is_shown() -> None:
         for name in followed.of:
             await followed.of[name].once_more()
         assert followed.states() == stand_in.containers
-        assert followed.state.cluster(7, followed.now, followed.sync.tasks(), {}, followed.sync.error).error == ""
+        assert followed.state.cluster(7, followed.now, followed.sync.tasks(), (), followed.sync.error).error == ""
 
     following(followed, go_away_and_come_back)
 

@@ -15,7 +15,7 @@ def test_every_operation_is_there_and_can_be_tried(server: str, chromium: Any) -
     page = chromium.new_page()
     troubles: list[str] = []
     asked: list[str] = []
-    page.on("console", lambda message: message.type == "error" and troubles.append(message.text))
+    page.on("console", lambda message: troubles.extend([message.text] if message.type == "error" else ()))
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{server}/docs/")

@@ -151,7 +151,10 @@ def test_damaged_blocks_are_read_alike_whatever_is_around_them(
             block[at] = data.draw(st.sampled_from([0, 1, 8, 0x7F, 0x80, 0xFF]) | st.integers(0, 255))
         if data.draw(st.integers(0, 5)) == 0:
             del block[data.draw(st.integers(0, len(block))) :]
-    answers = [both_say(*packed(*written, margin=margin)) for margin in (b"", bytes(40), b"\xff" * 40, b"\x01" * 40)]
+    answers = [
+        both_say(*packed(*([bytes(block) for block in blocks] for blocks in written), margin=margin))
+        for margin in (b"", bytes(40), b"\xff" * 40, b"\x01" * 40)
+    ]
     assert all(answer == answers[0] for answer in answers)
 
 

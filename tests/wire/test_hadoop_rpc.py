@@ -93,7 +93,8 @@ def test_damaged_messages_are_read_or_refused(message: SaslMessage | RequestHead
 def test_frames_come_back_wherever_they_are_cut(bodies: list[bytes], cuts: list[int]) -> None:
     data = b"".join(len(body).to_bytes(4, "big") + body for body in bodies)
     places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    frames, came = Frames(), []
+    frames = Frames()
+    came: list[bytes] = []
     for start, end in pairwise(places):
         came += frames.cut(data[start:end])
     frames.end()
@@ -211,11 +212,12 @@ def test_every_cut_is_noticed(way: int) -> None:
 @settings(deadline=None)
 @given(ways, st.data())
 def test_damaged_bytes_are_read_or_refused(way: int, data: st.DataObject) -> None:
-    for bytes_, fresh in zip(CONVERSATIONS[way], (server_of, client_of), strict=True):
+    sides: tuple[Callable[[int], Connection[Any]], ...] = server_of, client_of
+    for bytes_, fresh in zip(CONVERSATIONS[way], sides, strict=True):
         damaged = bytearray(bytes_)
         for _ in range(data.draw(st.integers(1, 4))):
             damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
-        connection: Connection[Any] = fresh(way)
+        connection = fresh(way)
         events(connection, bytes(damaged))
         assert connection.closed
         assert events(connection, b"more") == []

@@ -89,7 +89,10 @@ def test_headers_are_written_as_java_writes_them(conversations: Conversations) -
             header = RpcRequestHeader.decode(written)
             assert header.encode() == written
             message = body.slice()
-            kind = {CONTEXT_CALL: ConnectionContext, SASL_CALL: SaslMessage}.get(header.call_id, RequestHeader)
+            kind: type[ConnectionContext | SaslMessage | RequestHeader] = {
+                CONTEXT_CALL: ConnectionContext,
+                SASL_CALL: SaslMessage,
+            }.get(header.call_id, RequestHeader)
             assert kind.decode(message).encode() == message
         for body in frames(bytes(conversation.server)):
             written = body.slice()

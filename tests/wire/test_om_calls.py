@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripts.capture_rpc import Conversation
 from tests.wire.test_format_pages import example
-from tests.wire.test_hadoop_rpc_real import CAPTURE, Conversation, replay
+from tests.wire.test_hadoop_rpc_real import CAPTURE, replay
 from tests.wire.test_net_changes import cells_of
 
 from ozone_recon.errors import DecodeError

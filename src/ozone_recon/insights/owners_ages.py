@@ -89,4 +89,5 @@ def months_of(generation: Generation, place: int) -> list[OfMonth]:
 
 def _occurring(files: Int64s, size: Int64s, replicated_size: Int64s) -> list[list[int]]:
     codes = np.flatnonzero(files)
-    return np.column_stack([codes, files[codes], size[codes], replicated_size[codes]]).tolist()  # type: ignore[no-any-return]
+    rows: list[list[int]] = np.column_stack([codes, files[codes], size[codes], replicated_size[codes]]).tolist()
+    return rows

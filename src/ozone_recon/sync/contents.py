@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from ozone_recon.decode.key_columns import decode_directories, decode_keys
 from ozone_recon.decode.key_columns_reference import KeyTable
 from ozone_recon.model.columns import Rows
 from ozone_recon.model.key_columns import BadRow, DirectoryColumns, KeyColumns
-from ozone_recon.sources.rocksdb import Checkpoint
 
+T = TypeVar("T")
 KEY_TABLES: Final[tuple[KeyTable, ...]] = ("keyTable", "fileTable")
 DIRECTORY_TABLE: Final = "directoryTable"
 
@@ -55,10 +55,33 @@ class Contents(Protocol):
         ...
 
 
+class Scanned(Protocol):
+    """What there must be of a checkpoint."""
+
+    @property
+    def sequence_number(self) -> int:
+        """RocksDB's."""
+        ...
+
+    @property
+    def taken_at(self) -> int:
+        """When it was taken, ms since 1970."""
+        ...
+
+    @property
+    def column_families(self) -> Sequence[str]:
+        """Those there are."""
+        ...
+
+    def scan(self, name: str, use: Callable[[Rows], T], /, *, threads: int) -> Iterator[T]:
+        """What `use` makes of each batch of rows, in key order."""
+        ...
+
+
 class CheckpointContents:
     """What a checkpoint holds, read on some threads."""
 
-    def __init__(self, checkpoint: Checkpoint, threads: int) -> None:
+    def __init__(self, checkpoint: Scanned, threads: int) -> None:
         self.sequence_number = checkpoint.sequence_number
         self.taken_at = checkpoint.taken_at
         self.column_families = checkpoint.column_families
