@@ -163,3 +163,4 @@ def test_nothing_is_known_yet(tmp_path: Path) -> None:
     assert open_replicas == []
     found = {name: generation.table(name).rows for name in generation.tables}
     assert found == dict.fromkeys({*TABLES} - {"cluster"}, 0)
+    assert read_replicas(generation) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -29,9 +30,10 @@ _CONTAINER_COLUMNS: Final = (
     *("state_enter_time", "sequence_id", "suppressed"),
 )
 _REPLICA_COLUMNS: Final = (
-    *("state", "replica_index", "sequence_id", "blocks", "used_bytes", "data_checksum", "first_seen", "last_seen"),
-    *("present", "is_empty"),
+    *("used_bytes", "first_seen", "last_seen", "sequence_id", "blocks", "data_checksum", "origin", "replica_index"),
+    *("state", "present", "is_empty"),
 )
+"""The widest first, for little is held while they are read."""
 _FLAGS: Final = ("present", "is_empty")
 
 
@@ -78,28 +80,31 @@ def read_replicas(generation: Generation) -> dict[str, Replicas]:
         # Read rather than mapped, so that the memory is given back.
         return table.read((name,), 0, table.rows)[name]
 
-    datanode = column("datanode")
-    order = narrowed(np.argsort(datanode, kind="stable"))
-    bounds = np.cumsum(np.bincount(datanode + 1, minlength=len(uuids) + 1)).tolist()
+    rows_of = _rows_of(column("datanode"), len(uuids))
     held: list[dict[str, Array]] = [{} for _ in uuids]
-    lengths = np.diff(np.append(containers["first_replica"], table.rows))
 
     def take(name: str, values: Array) -> None:
-        values = values[order]
-        for n, columns in enumerate(held):
-            part = values[bounds[n] : bounds[n + 1]]
+        for columns, rows in zip(held, rows_of, strict=True):
+            part = values[rows]
             columns[name] = part.astype(np.bool_) if name in _FLAGS else narrowed(part)
 
+    lengths = np.diff(np.append(containers["first_replica"], table.rows))
     take("container_id", np.repeat(containers["id"], lengths))
     for name in _REPLICA_COLUMNS:
         take("number_of_keys" if name == "blocks" else name, column(name))
-    take("origin", column("origin"))
     origins = _texts(generation.table("origins"), "uuid")
     return {
         uuid: _with_origins(columns, origins)
         for uuid, columns in zip(uuids, held, strict=True)
         if len(columns["container_id"])
     }
+
+
+def _rows_of(datanode: Array, datanodes: int) -> list[Array]:
+    """Which rows each datanode has."""
+    order = narrowed(np.argsort(datanode, kind="stable"))
+    ends = np.cumsum(np.bincount(datanode, minlength=datanodes)).tolist()
+    return [order[start:end] for start, end in pairwise([0, *ends])]
 
 
 def _with_origins(columns: dict[str, Array], origins: list[str]) -> Replicas:
