@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as read_text
 from tests.api.cluster_answers import java
 from tests.api.cluster_records import cluster_of
-from tests.insights.cluster_samples import Container, cluster_generation
+from tests.insights.cluster_samples import Container, cluster_generation, container
 from tests.insights.om_samples import RandomDatabase, generation_of
 
 from ozone_recon.api.context import Context, Served
@@ -19,6 +19,7 @@ from ozone_recon.model.cluster import ClusterTask
 from ozone_recon.model.container_health import UnhealthyContainer, UnhealthyState
 from ozone_recon.model.metrics import METRICS, Sample
 from ozone_recon.model.scm import ContainerState
+from ozone_recon.sync.insight_list import ROUNDS
 from ozone_recon.sync.om_metrics import om_samples
 from ozone_recon.sync.om_state import SyncState
 
@@ -35,11 +36,11 @@ def knowing_everything(place: Path) -> Context:
     state = state.began("checkpoint").failed(NoSpace("full"))
     config = Config.load(flags={"ozone.recon.db.dir": str(place)})
     whole = Context(config, lambda: [state.snapshot], lambda: True, counted=lambda: om_samples(state))
-    om = generation_of(RandomDatabase(10).tables, place / "om")
+    om = generation_of(RandomDatabase(10).tables, place / "om", rounds=ROUNDS)
     whole.serve(Served(om, "one", 77, 1, lambda *_: None, lambda: None))
     whole.cluster_generation = cluster_generation(
         place / "scm",
-        [Container(1), Container(2, ContainerState.OPEN)],
+        [container(1, 0), Container(2, ContainerState.OPEN)],
         unhealthy=[UnhealthyContainer(1, UnhealthyState.MISSING, 1, 3, 0)],
     )
     datanodes = java("datanodes")["datanodes"]

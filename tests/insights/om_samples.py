@@ -17,11 +17,13 @@ from ozone_recon.model.columns import ByteColumn, Rows
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.sync.build import build_generation
 from ozone_recon.sync.contents import CheckpointContents
+from ozone_recon.sync.insight_list import Rounds
 
 T = TypeVar("T")
 FIRST_ID = -(1 << 63) + 512
 CONTAINERS = (1, 2, 3, 1000, (1 << 62) + 5, (1 << 63) - 1)
 NAMES = ("a", "b", "a-b", "a.b", "é", "data", "x y", "a0", "~")
+SOME: Rounds = ((container_keys, om_tables, nssummary),)
 LAYOUTS = {"LEGACY": 1, "FSO": 2, "OBS": 3}
 
 
@@ -58,12 +60,14 @@ def texts(column: ByteColumn | Cells | Few[bytes] | tuple[Cells, Cells]) -> list
     return texts(joined(column))
 
 
-def generation_of(tables: dict[str, list[Row]], place: Path, memory_limit: int = 1 << 26) -> Generation:
-    """What the build makes of these rows."""
+def generation_of(
+    tables: dict[str, list[Row]], place: Path, memory_limit: int = 1 << 26, rounds: Rounds = SOME
+) -> Generation:
+    """What the build makes of these rows, with the insights of these rounds."""
     place.mkdir(parents=True)
     build = GenerationBuild(place, memory_limit=memory_limit)
     contents = CheckpointContents(MemoryCheckpoint(tables), build.threads)
-    build_generation(contents, build, lambda _: None, ((container_keys, om_tables, nssummary),))
+    build_generation(contents, build, lambda _: None, rounds)
     build.seal()
     return Generation.open(place)
 
