@@ -9,6 +9,7 @@ import ctypes
 import gc
 import logging
 import os
+import select
 import sys
 import threading
 import traceback
@@ -18,9 +19,7 @@ from typing import BinaryIO, Final
 
 import orjson
 
-from ozone_recon.decode.key_columns import decode_keys
 from ozone_recon.errors import ReconError
-from ozone_recon.model.columns import ByteColumn, Rows
 from ozone_recon.sources.rocksdb import Checkpoint, family_ids
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.manifest import About
@@ -31,6 +30,7 @@ from ozone_recon.sync.fold import FoldedContents
 from ozone_recon.sync.insight_list import AT_A_TIME
 from ozone_recon.sync.job import BuildJob
 from ozone_recon.sync.progress import Progress
+from ozone_recon.sync.rehearsal import rehearse
 
 _NICE: Final = 10
 """How low a build from a whole checkpoint ranks: what answers datanodes and users has ten times its share of the CPUs.
@@ -56,7 +56,10 @@ def main() -> None:
     os.dup2(2, 1)
     logging.basicConfig(handlers=[_PassedOn(said)], format="%(message)s")
     logging.getLogger("ozone_recon").setLevel(logging.INFO)
-    _load()
+    # Nothing here makes cycles by the row.
+    gc.disable()
+    if not _is_told():
+        rehearse()
     lines: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_read, args=(lines,), daemon=True).start()
     while True:
@@ -127,12 +130,9 @@ def give_back() -> None:
         trim(0)
 
 
-def _load() -> None:
-    """What takes its time, now that we wait for a job: numba sets itself up when its first kernel is called."""
-    # Nothing here makes cycles by the row.
-    gc.disable()
-    nothing = ByteColumn.of(())
-    decode_keys(Rows(nothing, nothing), "keyTable")
+def _is_told() -> bool:
+    """Whether there is a job already."""
+    return bool(select.select([sys.stdin], [], [], 0)[0])
 
 
 def _say(said: BinaryIO, line: dict[str, object]) -> None:
