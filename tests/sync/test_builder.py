@@ -43,7 +43,7 @@ def test_a_build_is_sealed_and_says_where_it_comes_from(sample: Path, tmp_path: 
     seen: list[Progress] = []
     with DataDirectory.lock(tmp_path) as directory:
         job = job_for(directory, sample)
-        Builder().run(job, seen.append)
+        Builder(tmp_path).run(job, seen.append)
         about = directory.publish(job.place).about
         assert (about.source, about.source_identity) == ("a source", "an identity")
         assert Path(about.checkpoint) == sample
@@ -66,7 +66,7 @@ def test_what_it_logs_is_logged_here(sample: Path, tmp_path: Path, caplog: pytes
     database.close()
     with DataDirectory.lock(tmp_path / "data") as directory:
         job = job_for(directory, checkpoint)
-        Builder().run(job, lambda _: None)
+        Builder(tmp_path).run(job, lambda _: None)
     slow, bad = (record for record in caplog.records if record.levelname == "WARNING")
     assert slow.getMessage().startswith("not all of the checkpoint was read by us, which is slower: rocksdb: ")
     assert bad.getMessage().startswith(
@@ -76,7 +76,7 @@ def test_what_it_logs_is_logged_here(sample: Path, tmp_path: Path, caplog: pytes
 
 
 def test_a_process_is_there_before_its_job_and_gone_without_one(sample: Path, tmp_path: Path) -> None:
-    builder = Builder()
+    builder = Builder(tmp_path)
     with DataDirectory.lock(tmp_path) as directory, builder.ready() as process:
         job = job_for(directory, sample)
         builder.run(job, lambda _: None)
@@ -88,7 +88,7 @@ def test_a_process_is_there_before_its_job_and_gone_without_one(sample: Path, tm
 
 
 def test_a_process_does_one_job_after_the_other(sample: Path, tmp_path: Path) -> None:
-    builder = Builder()
+    builder = Builder(tmp_path)
     (tmp_path / "no checkpoint").mkdir()
     with DataDirectory.lock(tmp_path / "data") as directory, builder.ready() as process:
         for _ in range(2):
@@ -129,7 +129,7 @@ def test_a_waiting_process_holds_no_memory_of_the_job_before() -> None:
 
 
 def test_a_build_ranks_below_what_answers_and_is_not_interrupted_with_it(sample: Path, tmp_path: Path) -> None:
-    builder = Builder()
+    builder = Builder(tmp_path)
     with DataDirectory.lock(tmp_path) as directory, builder.ready() as process:
 
         def rank() -> int:
@@ -153,7 +153,7 @@ def test_what_stops_a_build_is_raised_here(tmp_path: Path) -> None:
     (tmp_path / "no checkpoint").mkdir()
     with DataDirectory.lock(tmp_path / "data") as directory:
         with pytest.raises(CheckpointError, match="no checkpoint"):
-            Builder().run(job_for(directory, tmp_path / "no checkpoint"), lambda _: None)
+            Builder(tmp_path).run(job_for(directory, tmp_path / "no checkpoint"), lambda _: None)
         assert generations(directory) == []
 
 
@@ -161,13 +161,13 @@ def test_a_fault_of_ours_is_raised_with_its_traceback(sample: Path, tmp_path: Pa
     with DataDirectory.lock(tmp_path) as directory:
         job = job_for(directory, sample)
         with pytest.raises(ReconError, match=r"(?s)Traceback .*TypeError"):
-            Builder().run(replace(job, threads="two"), lambda _: None)  # type: ignore[arg-type]
+            Builder(tmp_path).run(replace(job, threads="two"), lambda _: None)  # type: ignore[arg-type]
         assert generations(directory) == []
 
 
 def test_a_killed_build_is_reported_and_removed(sample: Path, tmp_path: Path) -> None:
     with DataDirectory.lock(tmp_path) as directory:
-        builder = Builder()
+        builder = Builder(tmp_path)
 
         def kill(_: Progress) -> None:
             assert builder._process is not None
@@ -180,7 +180,7 @@ def test_a_killed_build_is_reported_and_removed(sample: Path, tmp_path: Path) ->
 
 def test_a_stopped_build_is_removed_and_none_begins_after_it(sample: Path, tmp_path: Path) -> None:
     with DataDirectory.lock(tmp_path) as directory:
-        builder = Builder()
+        builder = Builder(tmp_path)
         for _ in range(2):
             with pytest.raises(ReconError, match="stopped"):
                 builder.run(job_for(directory, sample), lambda _: builder.stop())
@@ -193,7 +193,7 @@ def test_a_report_that_raises_ends_the_build(sample: Path, tmp_path: Path) -> No
 
     with DataDirectory.lock(tmp_path) as directory:
         with pytest.raises(KeyboardInterrupt):
-            Builder().run(job_for(directory, sample), refuse)
+            Builder(tmp_path).run(job_for(directory, sample), refuse)
         assert generations(directory) == []
 
 
@@ -205,7 +205,7 @@ from ozone_recon.sync.builder import Builder
 from ozone_recon.sync.job import BuildJob
 
 directory = DataDirectory.lock(Path(sys.argv[2]))
-builder = Builder()
+builder = Builder(directory.workshop)
 job = BuildJob(Path(sys.argv[1]), directory.reserve(), "", "", 1 << 28, 1, False)
 builder.run(job, lambda _: (print(builder._process.pid, flush=True), sys.stdin.read()))
 """
@@ -240,5 +240,5 @@ def test_builds_leak_no_files(sample: Path, tmp_path: Path) -> None:
         before = len(os.listdir("/proc/self/fd"))
         for _ in range(2):
             with pytest.raises(CheckpointError):
-                Builder().run(job_for(directory, tmp_path), lambda _: None)
+                Builder(tmp_path).run(job_for(directory, tmp_path), lambda _: None)
         assert len(os.listdir("/proc/self/fd")) == before

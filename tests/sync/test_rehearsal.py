@@ -1,32 +1,30 @@
 """What a rehearsal leaves: kernels that are loaded, and nothing else."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 REHEARSED = """
-import gc
+import gc, sys
+from pathlib import Path
 from numba.core.dispatcher import Dispatcher
 from ozone_recon.sync.rehearsal import rehearse
 
-rehearse()
+rehearse(Path(sys.argv[1]))
 print(*(one.py_func.__name__ for one in gc.get_objects() if isinstance(one, Dispatcher) and one.signatures))
 """
 
 
 def test_what_is_compiled_is_loaded_and_nothing_stays_on_disk(tmp_path: Path) -> None:
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    command = [sys.executable, "-c", REHEARSED]
-    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
+    command = [sys.executable, "-c", REHEARSED, str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert {"fill_key_columns", "fill_directory_columns", "fill_ids", "put_cells"} <= set(said)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_without_a_place_for_it_nothing_is_rehearsed(tmp_path: Path) -> None:
-    code = (
-        "import logging, tempfile; logging.basicConfig(level=logging.INFO); tempfile.tempdir = 'nowhere'\n" + REHEARSED
-    )
-    said = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    code = "import logging; logging.basicConfig(level=logging.INFO)\n" + REHEARSED
+    command = [sys.executable, "-c", code, str(tmp_path / "nowhere")]
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "what is compiled is loaded with the first build: " in said.stderr
     assert "fill_key_columns" not in said.stdout

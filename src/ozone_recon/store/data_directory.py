@@ -83,6 +83,11 @@ class DataDirectory:
             publish=self.publish,
         )
 
+    @property
+    def workshop(self) -> Path:
+        """A directory for what is not to outlive its process: what a kill leaves there is removed at the next start."""
+        return self._generations
+
     def reserve(self, expected_bytes: int = 0) -> Path:
         """An empty directory for a new generation, which some process is going to fill."""
         require_space(self.path, expected_bytes)

@@ -1,6 +1,7 @@
 """The process that builds generations: takes jobs from standard input, says how they go on standard output.
 
-Both are lines of JSON. Standard input stays open for as long as the parent lives: when it ends, so do we.
+Both are lines of JSON; the only argument is a directory to rehearse in. Standard input stays open for as long as the
+parent lives: when it ends, so do we.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import threading
 import traceback
 from dataclasses import asdict, replace
+from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO, Final
 
@@ -59,7 +61,7 @@ def main() -> None:
     # Nothing here makes cycles by the row.
     gc.disable()
     if not _is_told():
-        rehearse()
+        rehearse(Path(sys.argv[1]))
     lines: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_read, args=(lines,), daemon=True).start()
     while True:

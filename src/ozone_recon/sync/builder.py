@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import orjson
@@ -37,7 +38,9 @@ _ERRORS: Final = {
 class Builder:
     """One build at a time; `stop`, from another thread, ends it."""
 
-    def __init__(self) -> None:
+    def __init__(self, workshop: Path) -> None:
+        """`workshop` is where its process may rehearse."""
+        self._command = (*_COMMAND, str(workshop))
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = threading.Event()
 
@@ -53,7 +56,7 @@ class Builder:
             yield self._process
             return
         with subprocess.Popen(
-            _COMMAND,
+            self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # Ctrl-C is not for it. Sessions may share the CPUs evenly, however low what runs in them ranks.

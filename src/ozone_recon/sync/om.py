@@ -76,7 +76,7 @@ class OmSync:
         self._changes = changes
         self._led_astray = 0
         """Checkpoints in a row from which changes did not lead on."""
-        self._builder = Builder()
+        self._builder = Builder(directory.workshop)
         self._builder_kept = ExitStack()
         """Has a build process for the next fold: the first one in a process takes twice as long as the others."""
         self._wake = threading.Event()

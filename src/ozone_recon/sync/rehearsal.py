@@ -37,10 +37,10 @@ class _Empty:
         yield use(Rows(none, none))
 
 
-def rehearse() -> None:
-    """Do both in a temporary directory; where there is none to be had, the first real ones take longer."""
+def rehearse(workshop: Path) -> None:
+    """Do both in a directory in this one; where there can be none, the first real ones take longer."""
     try:
-        with tempfile.TemporaryDirectory(prefix="ozone-recon-") as place:
+        with tempfile.TemporaryDirectory(prefix="rehearsal-", dir=workshop) as place:
             base = _built(Path(place) / "base", CheckpointContents(_Empty(), 1))
             _built(Path(place) / "folded", FoldedContents(base, Changes(1, {}), 0))
     except (OSError, ReconError) as error:
