@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -50,7 +51,7 @@ def question(*examples: str) -> Callable[[Callable[..., Sheet]], Callable[..., N
                     show(replace(sheet, notes=(*sheet.notes, *_freshness(asked))), as_json=as_json)
 
         lines = "\n".join(f"  ozone-recon {example}" for example in examples)
-        command.__doc__ = f"{ask.__doc__}\n\n\b\n{lines}\n\n{WHERE}"
+        command.__doc__ = f"{inspect.getdoc(ask)}\n\n\b\n{lines}\n\n{WHERE}"
         return command
 
     return made
