@@ -19,6 +19,7 @@ ORDER = [
     "config",
     "api",
     "accepting",
+    "http_protocol",
     "answering",
     "answerer",
     "answerers",

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import mmap
+import resource
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple
 
 LEAVE: Final = 0.005
@@ -21,6 +23,10 @@ STEP: Final = 0.001
 """Seconds from one look at that to the next."""
 RECOVER: Final = 1.0
 """Seconds until the next attempt when none can be taken, as when too many files are open."""
+MOST_CONNECTIONS: Final = 1000
+"""Of a process; for one that comes then, the longest-idle one is closed."""
+SPARE_DESCRIPTORS: Final = 256
+"""Left for files and for connections to others."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -34,6 +40,21 @@ class Door(NamedTuple):
     number: int
 
 
+def raise_descriptor_limit() -> None:
+    """Lets this process and those it starts open as many files as the system allows; the usual limit is 1,024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # Some systems say they have no limit, and have one.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def connection_limit() -> int:
+    """The number of connections that a process takes, below what it may open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return min(MOST_CONNECTIONS, max(soft - SPARE_DESCRIPTORS, soft // 4))
+
+
 @contextmanager
 def counts_file(processes: int) -> Iterator[int]:
     """Descriptor of a file where so many processes write down their numbers of connections; it has no name."""
@@ -43,12 +64,24 @@ def counts_file(processes: int) -> Iterator[int]:
 
 
 class Acceptor:
-    """Takes connections at a door; `connections` are those that the process has by now."""
+    """Takes connections at a door; `connections` are those that the process has by now.
 
-    def __init__(self, door: Door, protocol: Callable[[], asyncio.Protocol], connections: Collection[object]) -> None:
+    When there are `limit` of them, `make_room` may end one for the next; while it says no, none is taken.
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        protocol: Callable[[], asyncio.Protocol],
+        connections: Collection[object],
+        limit: int = sys.maxsize,
+        make_room: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._door = door
         self._protocol = protocol
         self._connections = connections
+        self._limit = limit
+        self._make_room = make_room
         self._counts = memoryview(mmap.mmap(door.counts, 0)).cast("I")
         self._arriving: set[asyncio.Task[object]] = set()
         self._loop = asyncio.get_running_loop()
@@ -85,12 +118,16 @@ class Acceptor:
         self._later = self._loop.call_later(seconds, go_on)
 
     def _take(self) -> None:
+        if self.count() >= self._limit and not self._make_room():
+            self._pause(RECOVER)
+            return
         try:
             connection, _ = self._door.listener.accept()
         except (BlockingIOError, ConnectionError):
             return  # Another process was first, or the client has gone.
         except OSError as error:
             _LOG.warning("cannot take a connection: %s", error)
+            self._make_room()
             self._pause(RECOVER)
             return
         connection.setblocking(False)

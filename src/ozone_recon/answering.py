@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 GRACE = 5
 """Seconds that answers under way may still take when the server is told to stop."""
 BACKLOG = 1024
+LOOK_EVERY = 5
+"""Ticks of the server, of a tenth of a second, between two looks at who keeps it waiting."""
 FREED = 32 << 20
 """Bytes of freed memory that a process keeps at most."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -89,10 +91,10 @@ def opened(path: Path | None) -> Generation | None:
 def server_for(context: Context, door: Door, stops_at: tuple[signal.Signals, ...] = ()) -> uvicorn.Server:
     """The API as a server, which these signals stop; it ignores the others that would."""
     import uvicorn
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-    from ozone_recon.accepting import Acceptor
+    from ozone_recon.accepting import Acceptor, connection_limit
     from ozone_recon.api.application import create_app
+    from ozone_recon.http_protocol import BoundedProtocol, OpenConnections
 
     class Server(uvicorn.Server):
         """uvicorn, but for its signal handlers: it would raise the signal again before we have tidied up.
@@ -102,11 +104,15 @@ def server_for(context: Context, door: Door, stops_at: tuple[signal.Signals, ...
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup([])
-            protocol = partial(HttpToolsProtocol, self.config, self.server_state, {})
-            self.acceptor = Acceptor(door, protocol, self.server_state.connections)
+            protocol = partial(BoundedProtocol, self.config, self.server_state, {})
+            connections = self.server_state.connections
+            self.open = OpenConnections(connections)
+            self.acceptor = Acceptor(door, protocol, connections, connection_limit(), self.open.make_room)
 
         async def on_tick(self, counter: int) -> bool:
             self.acceptor.count()
+            if not counter % LOOK_EVERY:
+                self.open.look()
             return await super().on_tick(counter)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from ozone_recon.accepting import Door, counts_file
+from ozone_recon.accepting import Door, counts_file, raise_descriptor_limit
 from ozone_recon.answering import listening, opened, require_free, served_from, server_for
 from ozone_recon.config import Config
 from ozone_recon.config.kinds import Address
@@ -58,6 +58,7 @@ def serve(config: Config, origin: Origin, started: Callable[[str, OmSync], None]
     nothing to serve, and the origin will not change.
     """
     config.require_protection()
+    raise_descriptor_limit()
     # Until all is loaded there is nothing to collect; see `server_for`.
     gc.disable()
     with (
