@@ -174,6 +174,13 @@ def test_an_answer_from_before_the_cluster_was_known_ends_with_that(context: Con
     assert ask(app, "/api/v1/both-known", headers={"If-None-Match": before.headers["etag"]}).json() == 5
 
 
+def test_a_query_of_very_many_parameters_is_refused(app: FastAPI) -> None:
+    query = "&".join(f"p{number}=1" for number in range(100))
+    assert ask(app, f"/api/v1/echo?{query}").status_code == 200
+    refused = ask(app, f"/api/v1/echo?{query}&limit=1")
+    assert (refused.status_code, list(refused.json())) == (400, ["message"])
+
+
 def test_gzip_only_when_asked(app: FastAPI) -> None:
     text = "x" * 5000
     plain = ask(app, f"/api/v1/echo?text={text}", headers={"Accept-Encoding": "identity"})

@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 RAW_QUERY = "ozone_recon.raw_query"
 """Where the ASGI scope holds the query as it came."""
+MOST_PARAMETERS = 100
+"""In a query; each is an object or two while it is read, and no route takes more than a few."""
 GZIP_FROM = 1024
 """Bodies of fewer bytes are not worth packing."""
 PACK_ASIDE = 256 << 10
@@ -99,6 +101,9 @@ class _Exchange:
         self.status = 500
 
     async def run(self, receive: Receive) -> None:
+        if self.scope["query_string"].count(b"&") >= MOST_PARAMETERS:
+            await self._answer(refusal(400, f"A query may have {MOST_PARAMETERS} parameters."))
+            return
         scope = self._normalised()
         accept = self.headers.get(b"accept", b"*/*")
         if self.api and not _accepts(accept, (b"*/*", b"application/*", b"application/json")):

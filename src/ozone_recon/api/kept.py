@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from sys import getsizeof
 
 Header = tuple[bytes, bytes]
 Key = tuple[str, ...]
 PARTS = 256
 """So many answers at least have room."""
+LONGEST_KEY = 8 << 10
+"""Bytes of a key; a question that is longer is hardly asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +23,9 @@ class Answer:
     body: bytes
     route: str
 
-    @property
-    def weight(self) -> int:
-        """Bytes it takes to keep it, roughly."""
-        return len(self.body) + 1024
+    def weight(self, key: Key) -> int:
+        """Bytes it takes to keep it under `key`, roughly."""
+        return _size(key) + len(self.body) + 1024
 
 
 class KeptAnswers:
@@ -47,12 +49,17 @@ class KeptAnswers:
 
     def keep(self, key: Key, answer: Answer) -> None:
         """Keeps `answer`, and forgets those asked for longest ago while there are too many bytes."""
-        if answer.weight > self.capacity // PARTS:
+        weight = answer.weight(key)
+        if weight > self.capacity // PARTS or _size(key) > LONGEST_KEY:
             return
         if replaced := self._answers.pop(key, None):
-            self.weight -= replaced.weight
+            self.weight -= replaced.weight(key)
         self._answers[key] = answer
-        self.weight += answer.weight
+        self.weight += weight
         while self.weight > self.capacity:
-            _, forgotten = self._answers.popitem(last=False)
-            self.weight -= forgotten.weight
+            forgotten, last = self._answers.popitem(last=False)
+            self.weight -= last.weight(forgotten)
+
+
+def _size(key: Key) -> int:
+    return sum(map(getsizeof, key))
