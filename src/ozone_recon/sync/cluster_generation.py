@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
 from ozone_recon.insights.cluster_reading import (
@@ -29,6 +30,8 @@ T = TypeVar("T")
 _CLUSTER: Final = TypeAdapter(Cluster)
 _DATANODE: Final = TypeAdapter(Datanode)
 _PIPELINE: Final = TypeAdapter(Pipeline)
+_SURROGATE: Final = rb"\ud"
+"""In JSON, the beginning of a byte of a name that is no text."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -80,12 +83,11 @@ def _row(datanode: Datanode) -> DatanodeRow:
 
 
 def _record(kind: TypeAdapter[T], one: T) -> bytes:
-    """As JSON; nothing when a name in it is no text, which leaves what we then do not know to the next start."""
+    """As JSON, in ASCII when a name in it is no text, for then it has surrogates, which UTF-8 cannot hold."""
     try:
         return kind.dump_json(one)
-    except PydanticSerializationError as error:
-        _LOG.warning("%s cannot be written: %s", one, error)
-        return b""
+    except PydanticSerializationError:
+        return json.dumps(kind.dump_python(one), default=str).encode()
 
 
 def _known(kind: TypeAdapter[T], records: Iterable[bytes]) -> Iterator[T]:
@@ -93,6 +95,6 @@ def _known(kind: TypeAdapter[T], records: Iterable[bytes]) -> Iterator[T]:
     for record in records:
         if record:
             try:
-                yield kind.validate_json(record)
-            except ValidationError as error:
+                yield kind.validate_python(json.loads(record)) if _SURROGATE in record else kind.validate_json(record)
+            except ValueError as error:
                 _LOG.warning("a record from before cannot be read: %s", error)
