@@ -1,13 +1,23 @@
-"""How the program logs: a line on standard error for each event, the same from all of its processes."""
+"""How the program logs: a line on standard error for each event, the same from all of its processes.
+
+Names and messages from outside end up in events. Here alone they are escaped, and here alone a flood of them ends.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from types import TracebackType
+from typing import Final, NamedTuple, TypeAlias
 
 _TEXT: Final = "%(asctime)s %(levelname)s %(message)s"
+BURST: Final = 200
+"""Events that one line of the program may log at once."""
+REFILL: Final = 6.0
+"""Seconds after which it may log one more."""
+_ExceptionInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 _OF_ALL: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
@@ -21,9 +31,73 @@ class LogSettings(NamedTuple):
 def log_to_stderr(settings: LogSettings) -> None:
     """Log in this way from now on; of libraries, only warnings and what is worse."""
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines() if settings.format == "json" else logging.Formatter(_TEXT))
+    handler.setFormatter(JsonLines() if settings.format == "json" else TextLines(_TEXT))
+    handler.addFilter(RateLimit())
     logging.basicConfig(handlers=[handler], force=True)
     logging.getLogger("ozone_recon").setLevel(settings.level)
+
+
+class RateLimit(logging.Filter):
+    """A token bucket for each place in the program that logs: nobody outside can fill a disk through one of them.
+
+    What is dropped is counted, and the next event of that place says how many there were.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._places: dict[tuple[str, int], _Bucket] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the event is logged."""
+        bucket = self._places.setdefault((record.pathname, record.lineno), _Bucket(at=record.created))
+        bucket.left = min(BURST, bucket.left + max(0.0, record.created - bucket.at) / REFILL)
+        bucket.at = record.created
+        if bucket.left < 1:
+            bucket.dropped += 1
+            return False
+        bucket.left -= 1
+        if bucket.dropped:
+            record.msg = f"{record.getMessage()} ({bucket.dropped:,} similar events before this one were not logged)"
+            record.args = ()
+            bucket.dropped = 0
+        return True
+
+
+@dataclass(slots=True)
+class _Bucket:
+    at: float
+    left: float = BURST
+    dropped: int = 0
+
+
+class TextLines(logging.Formatter):
+    """A line for each event, whatever is in it: no name from outside begins a line or moves the cursor of a terminal.
+
+    Lines of a stack trace follow, each indented.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The event, on one line."""
+        return one_line(super().formatMessage(record))
+
+    def formatException(self, ei: _ExceptionInfo) -> str:
+        """The stack trace."""
+        return _indented(super().formatException(ei))
+
+    def formatStack(self, stack_info: str) -> str:
+        """The stack."""
+        return _indented(super().formatStack(stack_info))
+
+
+def one_line(text: str) -> str:
+    """`text` with everything escaped that would not be seen as itself: line ends, control characters, surrogates."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def _indented(text: str) -> str:
+    return "\n".join("    " + one_line(line) for line in text.split("\n"))
 
 
 class JsonLines(logging.Formatter):

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ozone_recon.cli.sheet import human_size
+from ozone_recon.logs import one_line
 
 if TYPE_CHECKING:
     from ozone_recon.sources.checkpoint import Retry, Transfer
@@ -104,7 +105,7 @@ class _Moving(_Lines):
 
 
 def _line(text: str) -> None:
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(one_line(text) + "\n")
     sys.stderr.flush()
 
 
