@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 
 from ozone_recon import __version__
+from ozone_recon.api.browsers import HostNames
 from ozone_recon.api.context import Context
-from ozone_recon.api.framing import Framing
+from ozone_recon.api.framing import METHOD, Framing
 from ozone_recon.api.openapi import Application
 from ozone_recon.api.probes import PROBES
-from ozone_recon.api.responses import refusal, status_of
-from ozone_recon.api.route import BASE
+from ozone_recon.api.responses import HttpRefusal, refusal, status_of
+from ozone_recon.api.route import BASE, Route
 from ozone_recon.api.routes import ROUTES
 from ozone_recon.errors import ReconError
 
@@ -37,6 +39,8 @@ def create_app(context: Context, keep: int = KEEP) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
+    names = HostNames(context)
+    guarded = [Depends(_only_from_our_pages(names))]
     for base, routes in ((BASE, ROUTES), ("", PROBES)):
         for route in routes:
             app.add_api_route(
@@ -47,15 +51,33 @@ def create_app(context: Context, keep: int = KEEP) -> FastAPI:
                 response_model=route.answer,
                 response_description="The answer.",
                 tags=[route.tag],
-                responses={status: {"description": text} for status, text in route.others.items()},
+                responses={status: {"description": text} for status, text in _others(route).items()},
+                dependencies=guarded if route.changes_state else None,
             )
     app.router.default = StaticFiles(directory=PAGES, html=True)
     app.add_exception_handler(ReconError, _refused)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _not_routed)
     immutable = {route.handler: route.cluster for route in ROUTES if route.immutable}
-    app.add_middleware(Framing, context=context, immutable=immutable, keep=keep)
+    app.add_middleware(Framing, context=context, names=names, immutable=immutable, keep=keep)
     return app
+
+
+def _others(route: Route) -> dict[int, str]:
+    return dict(route.others) | ({403: "A page of another site had a browser ask."} if route.changes_state else {})
+
+
+def _only_from_our_pages(names: HostNames) -> Callable[[Request], Awaitable[None]]:
+    """Refuses what a browser asks on behalf of another site, before the handler has begun."""
+
+    async def check(request: Request) -> None:
+        if request.scope[METHOD] == "HEAD":
+            raise HTTPException(405)
+        if site := names.other_site(dict(request.headers.raw)):
+            message = f"It changes something, and a browser asks for it from {site}. Use our own pages, or curl."
+            raise HttpRefusal(403, message)
+
+    return check
 
 
 async def _refused(_: Request, error: Exception) -> Response:
@@ -90,7 +112,7 @@ async def _not_routed(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         if request.method == "OPTIONS":
             return Response(headers={"Allow": allowed})
-        return refusal(405, f"{request.method} is not answered here, but {allowed}.", {"Allow": allowed})
+        return refusal(405, f"{request.scope[METHOD]} is not answered here, but {allowed}.", {"Allow": allowed})
     return refusal(error.status_code, str(error.detail), error.headers)
 
 
@@ -100,6 +122,8 @@ def _allowed(request: Request) -> str:
     for route in request.app.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
             methods |= set(route.methods)
-    if "GET" in methods or not request.url.path.startswith(BASE + "/"):
+            if "GET" in methods and not route.dependencies:
+                methods.add("HEAD")
+    if not request.url.path.startswith(BASE + "/"):
         methods |= {"GET", "HEAD"}
     return ",".join(sorted(methods | {"OPTIONS"})) if methods else ""

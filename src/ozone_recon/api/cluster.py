@@ -170,5 +170,6 @@ ROUTES: tuple[Route, ...] = (
         "Synchronises with the OM now: true when it has begun, false when it was under way already.",
         bool,
         immutable=False,
+        changes=True,
     ),
 )

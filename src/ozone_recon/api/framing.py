@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import Response
 
 from ozone_recon import __version__
+from ozone_recon.api.browsers import HostNames
 from ozone_recon.api.context import VIEW, Context, View
 from ozone_recon.api.kept import Answer, Header, KeptAnswers, Key
 from ozone_recon.api.responses import refusal
@@ -32,7 +33,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 log = logging.getLogger(__name__)
 
 RAW_QUERY = "ozone_recon.raw_query"
-"""Where the ASGI scope holds the query as it came."""
+METHOD = "ozone_recon.method"
+"""Where the ASGI scope holds the query and the method as they came."""
 MOST_PARAMETERS = 100
 """In a query; each is an object or two while it is read, and no route takes more than a few."""
 GZIP_FROM = 1024
@@ -61,11 +63,12 @@ class Framing:
     of the cluster as well.
     """
 
-    def __init__(self, app: App, context: Context, immutable: Mapping[Any, bool], keep: int) -> None:
+    def __init__(self, app: App, context: Context, names: HostNames, immutable: Mapping[Any, bool], keep: int) -> None:
         self.app = app
         self.context = context
         self.immutable = immutable
         self.kept = KeptAnswers(keep)
+        self.names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request; other kinds of connections go through untouched."""
@@ -104,6 +107,10 @@ class _Exchange:
         if self.scope["query_string"].count(b"&") >= MOST_PARAMETERS:
             await self._answer(refusal(400, f"A query may have {MOST_PARAMETERS} parameters."))
             return
+        if name := await self.framing.names.refused(self.headers):
+            message = f"{name} is no name of this server. If it is to be one, add it to ozone.recon.http.allowed.hosts."
+            await self._answer(refusal(403, message))
+            return
         scope = self._normalised()
         accept = self.headers.get(b"accept", b"*/*")
         if self.api and not _accepts(accept, (b"*/*", b"application/*", b"application/json")):
@@ -138,6 +145,7 @@ class _Exchange:
         """The request as the routes see it: GET for HEAD, no trailing slash, each parameter once, in a fixed order."""
         scope = dict(self.scope)
         scope[VIEW] = self.view
+        scope[METHOD] = self.scope["method"]
         if self.head:
             scope["method"] = "GET"
         if self.api:

@@ -35,7 +35,8 @@ class Route:
     serialises nothing: the handler returns a Response. `immutable` says that within one generation the same question
     always has the same answer, so that it may be kept and be answered with 304; `cluster`, that what is known of the
     cluster has to be the same for that as well. `others` describes further statuses. `method` is GET or POST, PUT,
-    DELETE; HEAD comes with every GET.
+    DELETE. `changes` says that a GET changes state, as all other methods do: it has no HEAD then, and a browser must
+    ask for it from one of our own pages (browsers.py). HEAD comes with every other GET.
     """
 
     path: str
@@ -45,7 +46,13 @@ class Route:
     immutable: bool = True
     cluster: bool = False
     method: str = "GET"
+    changes: bool = False
     others: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def changes_state(self) -> bool:
+        """Whether asking for it changes anything."""
+        return self.changes or self.method != "GET"
 
     @property
     def tag(self) -> str:

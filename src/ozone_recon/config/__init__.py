@@ -26,6 +26,10 @@ class Config:
 
     http: Address
     """Where to listen."""
+    http_host: str
+    """The name in the address."""
+    http_allowed_hosts: tuple[str, ...]
+    """Further names; with a dot before it, a domain."""
     http_processes: int
     """That answer; 0: one for each CPU, within reason."""
     data_dir: Path | None
@@ -79,6 +83,8 @@ class Config:
         settings = Settings(conf_dir, environment, flags or {})
         return cls(
             http=_http(settings),
+            http_host=settings.get(keys.HTTP_ADDRESS).host,
+            http_allowed_hosts=settings.get(keys.HTTP_ALLOWED_HOSTS),
             http_processes=settings.get(keys.HTTP_PROCESSES),
             data_dir=_data_dir(settings),
             data_dir_mode=settings.get(keys.DB_MODE),

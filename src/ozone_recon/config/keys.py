@@ -33,6 +33,17 @@ HTTP_ADDRESS: Final = Key(
 HTTP_BIND_HOST: Final = Key(
     "ozone.recon.http-bind-host", HOST, "0.0.0.0", "Host to listen on; wins over the host of the address."
 )
+HTTP_ALLOWED_HOSTS: Final = Key(
+    "ozone.recon.http.allowed.hosts",
+    WORDS,
+    "",
+    "Further names by which browsers reach our web server, such as a proxy's; `.example.com` is every name in that "
+    "domain. IP addresses, the names of this machine, those in `ozone.recon.http-address` and "
+    "`ozone.recon.http-bind-host`, and names that the public DNS cannot have (`localhost`, `recon`, `recon.internal`) "
+    "need not be listed. A browser that uses any other name is refused, since a hostile site can have its own name "
+    "resolve to our address (DNS rebinding).",
+    ours=True,
+)
 HTTP_PROCESSES: Final = Key(
     "ozone.recon.http.process.count",
     COUNT,
