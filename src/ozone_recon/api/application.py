@@ -10,8 +10,10 @@ from typing import Any
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
 from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from ozone_recon import __version__
 from ozone_recon.api.browsers import HostNames
@@ -54,13 +56,24 @@ def create_app(context: Context, keep: int = KEEP) -> FastAPI:
                 responses={status: {"description": text} for status, text in _others(route).items()},
                 dependencies=guarded if route.changes_state else None,
             )
-    app.router.default = StaticFiles(directory=PAGES, html=True)
+    app.router.default = Pages(directory=PAGES, html=True)
     app.add_exception_handler(ReconError, _refused)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _not_routed)
     immutable = {route.handler: route.cluster for route in ROUTES if route.immutable}
     app.add_middleware(Framing, context=context, names=names, immutable=immutable, keep=keep)
     return app
+
+
+class Pages(StaticFiles):
+    """The web pages; it is left to the browser at what address they are, for a proxy may have another."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """A page, or where it is relative to what was asked for."""
+        response = await super().get_response(path, scope)
+        if isinstance(response, RedirectResponse):
+            response.headers["location"] = path.rpartition("/")[2] + "/"
+        return response
 
 
 def _others(route: Route) -> dict[int, str]:
