@@ -24,9 +24,9 @@ STEP: Final = 0.001
 RECOVER: Final = 1.0
 """Seconds until the next attempt when none can be taken, as when too many files are open."""
 MOST_CONNECTIONS: Final = 1000
-"""Of a process; for one that comes then, the longest-idle one is closed."""
+"""Limit for each process; at the limit the longest-idle connection is closed for a new one."""
 SPARE_DESCRIPTORS: Final = 256
-"""Left for files and for connections to others."""
+"""Kept free for files and outgoing connections."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -41,14 +41,14 @@ class Door(NamedTuple):
 
 
 def raise_descriptor_limit() -> None:
-    """Lets this process and those it starts open as many files as the system allows; the usual limit is 1,024."""
+    """Raises the soft limit on open files, usually 1,024, to the hard limit; child processes inherit it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # Some systems say they have no limit, and have one.
+    with suppress(ValueError, OSError):  # Some systems report no limit, and have one.
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def connection_limit() -> int:
-    """The number of connections that a process takes, below what it may open."""
+    """The number of connections that a process accepts, below its limit on open files."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return MOST_CONNECTIONS
@@ -66,7 +66,7 @@ def counts_file(processes: int) -> Iterator[int]:
 class Acceptor:
     """Takes connections at a door; `connections` are those that the process has by now.
 
-    When there are `limit` of them, `make_room` may end one for the next; while it says no, none is taken.
+    At `limit` connections, `make_room` closes one for the next; while it returns False, none is accepted.
     """
 
     def __init__(

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 GRACE = 5
 """Seconds that answers under way may still take when the server is told to stop."""
 BACKLOG = 1024
-LOOK_EVERY = 5
-"""Ticks of the server, of a tenth of a second, between two looks at who keeps it waiting."""
+CHECK_EVERY = 5
+"""Ticks of the server, of a tenth of a second, between two checks of the connections' time-outs."""
 FREED = 32 << 20
 """Bytes of freed memory that a process keeps at most."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -111,8 +111,8 @@ def server_for(context: Context, door: Door, stops_at: tuple[signal.Signals, ...
 
         async def on_tick(self, counter: int) -> bool:
             self.acceptor.count()
-            if not counter % LOOK_EVERY:
-                self.open.look()
+            if not counter % CHECK_EVERY:
+                self.open.check_timeouts()
             return await super().on_tick(counter)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

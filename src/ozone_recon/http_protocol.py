@@ -1,13 +1,12 @@
-"""HTTP/1.1 for clients that nobody knows: uvicorn's protocol, with bounds on what a connection may hold and how long.
+"""HTTP/1.1 with limits on memory and time for each connection, on top of uvicorn's httptools protocol.
 
-uvicorn with httptools bounds neither a request's head nor its body, nor the requests that are sent ahead of their
-answers, and it waits for ever for a request to end and for an answer to be read. Here each of these has a limit. A
-client that passes one is told which (400, 408, 413, 431) when no other answer is on its way, and the connection ends.
-What it still sends is read and dropped for a moment, for a connection that is closed with bytes unread is reset, and
-the client may lose the answer (RFC 9112, section 9.6).
+uvicorn with httptools limits neither the head nor the body of a request nor the number of pipelined requests, and waits
+for ever for a request to end and for an answer to be read. Here each of these has a limit, enforced while bytes arrive.
+A request over a limit is answered with an error that names it (400, 408, 413, 431), unless another answer is being
+sent, and the connection is closed. The server first reads and drops further bytes for a moment: closing a socket with
+unread bytes resets the connection, and the client can lose the answer (RFC 9112, section 9.6).
 
-All of it works on bytes as they arrive: nothing is held to be refused later. Starlette can limit bodies too; it does so
-where an application reads them, and in plain text.
+Starlette can limit bodies too, but only where a handler reads them, and it answers in plain text.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import asyncio
 import logging
 from collections.abc import Collection
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -24,51 +23,52 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from ozone_recon.api.responses import HttpRefusal, refusal
 
 MOST_HEAD: Final = 64 << 10
-"""Bytes of a request line with its headers, as Hadoop's web servers take. Trailers count as headers."""
+"""Bytes of a request line with its headers, the default of Hadoop's web servers. Trailers count as headers."""
 MOST_FIELDS: Final = 100
 """Headers of a request."""
 MOST_BODY: Final = 256 << 10
-"""Bytes of a request's body: some 6,500 datanodes for /datanodes/remove."""
+"""Bytes of a request's body: about 6,500 datanodes for /datanodes/remove."""
 MOST_AHEAD: Final = 16
-"""Requests that wait for the answer to an earlier one of their connection."""
+"""Pipelined requests that wait for the answer to an earlier one."""
 MOST_UNSENT: Final = 256 << 20
-"""Bytes of answers that all clients of a process may leave unread."""
+"""Bytes of answers that the clients of a process have not read, in total."""
 REQUEST_TIMEOUT: Final = 30.0
 """Seconds from a request's first byte to its last, and from a connection to its first request."""
 READ_TIMEOUT: Final = 60.0
-"""Seconds in which a client reads nothing of its answer."""
+"""Seconds without progress while a client reads an answer."""
 LINGER: Final = 2.0
-"""Seconds for which what a refused client still sends is dropped."""
+"""Seconds for which the bytes of a refused client are dropped before its connection is closed."""
 WARN_EVERY: Final = 60.0
-"""Seconds between two warnings that the limit of connections is reached."""
+"""Seconds between two warnings that the limit on connections is reached."""
+HEAD_TOO_LONG: Final = 431, f"The request's target and headers are larger than {MOST_HEAD:,} bytes."
 _LOG: Final = logging.getLogger(__name__)
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection."""
+    """One connection, with its limits."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.waiting_since: float = self.loop.time()
-        """Since when the client is to do something: begin or end a request, or read an answer."""
+        """Time of the client's last progress: a request begun, an answer finished or partly read."""
         self.unsent = 0
-        """Bytes of answers that the client has not read, at the last look."""
+        """Bytes of answers that the client had not read at the last check."""
         self._silent = True
-        """Nothing has come yet."""
+        """No byte has arrived yet."""
         self._begun = True
-        """A request is incomplete, or the first has not begun."""
+        """The current request is incomplete, or the first has not begun."""
         self._in_head = True
         self._current: RequestResponseCycle | None = None
-        """The last request of which the head has come."""
+        """The last request with a complete head."""
         self._head = self._fields = self._body = 0
         self._unparsed = 0
-        """Bytes since the parser last handed something over, which it may hold; those of that read are not counted."""
+        """Bytes of the chunks fed since the parser's last callback, which it may hold."""
         self._over: HttpRefusal | None = None
-        """The limit that was passed within the parser."""
+        """The limit exceeded in a callback of the parser."""
         self._refused = False
 
     def data_received(self, data: bytes) -> None:
-        """Some bytes of a request, or of several."""
+        """Parses bytes of one or more requests."""
         if self._refused:
             return
         self._unset_keepalive_if_required()
@@ -76,39 +76,39 @@ class BoundedProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            return  # We speak nothing else: it is answered as HTTP/1.1.
+            return  # No other protocol is supported: the request is answered as HTTP/1.1.
         except httptools.HttpParserError:
             self._refuse(self._over or HttpRefusal(400, "This is not an HTTP/1.1 request."))
             return
         if self._unparsed > MOST_HEAD and not self._refused:
-            self._refuse(_head_too_long())
+            self._refuse(HttpRefusal(*HEAD_TOO_LONG))
 
     def on_message_begin(self) -> None:
-        """The first byte of a request."""
+        """Starts a request."""
         super().on_message_begin()
         self._silent = False
         self._begun = self._in_head = True
         self._head = self._fields = self._body = self._unparsed = 0
         self.waiting_since = self.loop.time()
         if len(self.pipeline) >= MOST_AHEAD:
-            self._pass(HttpRefusal(400, f"At most {MOST_AHEAD} requests may wait for an answer on one connection."))
+            self._exceed(400, f"More than {MOST_AHEAD} pipelined requests wait: read the answers first.")
 
     def on_url(self, url: bytes) -> None:
-        """Some bytes of the target."""
+        """Adds bytes of the target."""
         self._count_head(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer behind the body."""
+        """Adds a header; counts a trailer, and drops it."""
         self._count_head(len(name) + len(value) + 4)
         self._fields += 1
         if self._fields > MOST_FIELDS:
-            self._pass(HttpRefusal(431, f"A request may have {MOST_FIELDS} headers."))
+            self._exceed(431, f"The request has more than {MOST_FIELDS} headers.")
         if self._in_head:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The end of the headers; a body that would be too long is refused before any of it is read."""
+        """Starts the answer, unless the body is announced to be too large."""
         self._unparsed = 0
         for name, value in self.headers:
             if name == b"content-length":
@@ -119,29 +119,29 @@ class BoundedProtocol(HttpToolsProtocol):
         self._current = self.cycle
 
     def on_body(self, body: bytes) -> None:
-        """Some bytes of the body."""
+        """Adds bytes of the body."""
         self._unparsed = 0
         self._count_body(len(body))
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The last byte of a request."""
+        """Ends a request."""
         self._unparsed = 0
         self._begun = False
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """The last byte of an answer has been written, if not sent."""
+        """Ends an answer; some of it may still be unsent."""
         self.waiting_since = self.loop.time()
         super().on_response_complete()
 
     @property
     def waits(self) -> bool:
-        """Whether it waits for the client, and not for us."""
-        return bool(self.unsent) or not self._keeps_waiting
+        """Whether the connection waits for its client, not for the server."""
+        return bool(self.unsent) or not self._is_servers_turn
 
-    def look(self, now: float) -> None:
-        """Ends the connection when the client has taken too long."""
+    def check_timeouts(self, now: float) -> None:
+        """Closes the connection if its client is too slow."""
         unsent = self.transport.get_write_buffer_size()
         if unsent != self.unsent:
             self.unsent, self.waiting_since = unsent, now
@@ -152,47 +152,47 @@ class BoundedProtocol(HttpToolsProtocol):
         elif unsent:
             if passed > READ_TIMEOUT:
                 self.transport.abort()
-        elif self._keeps_waiting:
+        elif self._is_servers_turn:
             self.waiting_since = now
         elif self._begun and passed > REQUEST_TIMEOUT:
             if self._silent:
-                self.transport.abort()  # A browser connects in advance, and would take a 408 for its next answer.
+                self.transport.abort()  # A browser connects in advance, and would take a 408 as its next answer.
             else:
-                self._refuse(HttpRefusal(408, f"A request must be sent within {REQUEST_TIMEOUT:.0f} seconds."))
+                self._refuse(HttpRefusal(408, f"The request was incomplete after {REQUEST_TIMEOUT:.0f} seconds."))
 
     def evict(self) -> None:
-        """Ends the connection at once, to make room."""
+        """Closes the connection at once."""
         self.transport.abort()
 
     @property
     def _answering(self) -> bool:
-        """Whether that has no whole answer yet."""
+        """Whether its answer is not complete yet."""
         return self._current is not None and not self._current.response_complete
 
     @property
-    def _keeps_waiting(self) -> bool:
-        """Whether it is our turn: to read on, or to answer."""
+    def _is_servers_turn(self) -> bool:
+        """Whether the server has to read on or to answer."""
         return self.flow.read_paused or (self._answering and (self._in_head or not self._begun))
 
     def _count_head(self, size: int) -> None:
         self._head += size
         if self._head > MOST_HEAD:
-            self._pass(_head_too_long())
+            self._exceed(*HEAD_TOO_LONG)
 
     def _count_body(self, size: int) -> None:
         self._body += size
         if self._body > MOST_BODY:
-            self._pass(HttpRefusal(413, f"The body of a request may have {MOST_BODY:,} bytes."))
+            self._exceed(413, f"The request body is larger than {MOST_BODY:,} bytes: send several requests.")
 
-    def _pass(self, limit: HttpRefusal) -> None:
-        self._over = limit
-        raise limit
+    def _exceed(self, status: int, message: str) -> NoReturn:
+        self._over = HttpRefusal(status, message)
+        raise self._over
 
     def _refuse(self, limit: HttpRefusal) -> None:
-        """Says so if no answer is on its way, and ends the connection."""
+        """Answers with the limit if no other answer is being sent, and closes the connection."""
         self._refused, self.waiting_since = True, self.loop.time()
         cycle = None if self._in_head else self._current
-        """Of this request, when its head was good."""
+        """Of this request, if its head is complete."""
         before = self.pipeline or (self._in_head and self._answering)
         answered = cycle is not None and cycle.response_started
         if cycle is not None and not answered:
@@ -210,18 +210,18 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 class OpenConnections:
-    """The connections of a process: who keeps us waiting too long is closed."""
+    """The connections of a process; closes those of slow clients."""
 
     def __init__(self, connections: Collection[object]) -> None:
         self._connections = connections
         self._warned_at = -WARN_EVERY
 
-    def look(self) -> None:
-        """Ends those that have taken too long, and those that leave most unread when all leave too much."""
+    def check_timeouts(self) -> None:
+        """Closes overdue connections, and the longest-stalled ones while too many bytes of answers are unread."""
         now = asyncio.get_running_loop().time()
         held = self._bounded()
         for one in held:
-            one.look(now)
+            one.check_timeouts(now)
         unsent = sum(one.unsent for one in held)
         for one in sorted(held, key=lambda one: one.waiting_since):
             if unsent <= MOST_UNSENT:
@@ -231,7 +231,7 @@ class OpenConnections:
                 one.evict()
 
     def make_room(self) -> bool:
-        """Ends the one that has kept us waiting for longest; False when all wait for us."""
+        """Closes the longest-idle connection; False if every client waits for the server."""
         waiting = [one for one in self._bounded() if one.waits]
         if waiting:
             min(waiting, key=lambda one: one.waiting_since).evict()
@@ -239,8 +239,7 @@ class OpenConnections:
         if now - self._warned_at > WARN_EVERY:
             self._warned_at = now
             _LOG.warning(
-                "%s HTTP connections are open, the limit: the longest-idle ones are closed for new ones",
-                f"{len(self._connections):,}",
+                "closing the longest-idle HTTP connections: the limit of %s is reached", f"{len(self._connections):,}"
             )
         return bool(waiting)
 
@@ -248,12 +247,8 @@ class OpenConnections:
         return [one for one in self._connections if isinstance(one, BoundedProtocol)]
 
 
-def _head_too_long() -> HttpRefusal:
-    return HttpRefusal(431, f"The target and the headers of a request may have {MOST_HEAD:,} bytes.")
-
-
 def _bytes_of(limit: HttpRefusal) -> bytes:
-    """An error in its one shape, as the last answer of a connection."""
+    """An error answer in the API's one shape, the last one of its connection."""
     answer = refusal(limit.status, str(limit), {"Connection": "close"})
     phrase = HTTPStatus(limit.status).phrase
     head = [b"HTTP/1.1 %d %s" % (limit.status, phrase.encode())]

@@ -1,6 +1,6 @@
 """How the program logs: a line on standard error for each event, the same from all of its processes.
 
-Names and messages from outside end up in events. Here alone they are escaped, and here alone a flood of them ends.
+Events contain names and messages from outside. They are escaped here, and their rate is limited here, for all.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Final, NamedTuple, TypeAlias
 
 _TEXT: Final = "%(asctime)s %(levelname)s %(message)s"
 BURST: Final = 200
-"""Events that one line of the program may log at once."""
+"""Events that one call site may log at once."""
 REFILL: Final = 6.0
-"""Seconds after which it may log one more."""
+"""Seconds after which a call site may log one more."""
 _ExceptionInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 _OF_ALL: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
@@ -38,18 +38,18 @@ def log_to_stderr(settings: LogSettings) -> None:
 
 
 class RateLimit(logging.Filter):
-    """A token bucket for each place in the program that logs: nobody outside can fill a disk through one of them.
+    """A token bucket for each call site, so that nobody can fill a disk by causing the same event again and again.
 
-    What is dropped is counted, and the next event of that place says how many there were.
+    The next event of a call site says how many were dropped.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._places: dict[tuple[str, int], _Bucket] = {}
+        self._buckets: dict[tuple[str, int], _Bucket] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the event is logged."""
-        bucket = self._places.setdefault((record.pathname, record.lineno), _Bucket(at=record.created))
+        bucket = self._buckets.setdefault((record.pathname, record.lineno), _Bucket(at=record.created))
         bucket.left = min(BURST, bucket.left + max(0.0, record.created - bucket.at) / REFILL)
         bucket.at = record.created
         if bucket.left < 1:
@@ -71,9 +71,9 @@ class _Bucket:
 
 
 class TextLines(logging.Formatter):
-    """A line for each event, whatever is in it: no name from outside begins a line or moves the cursor of a terminal.
+    """A line for each event: no name in it can start a line of its own, or send a control sequence to a terminal.
 
-    Lines of a stack trace follow, each indented.
+    Stack traces follow on indented lines.
     """
 
     def formatMessage(self, record: logging.LogRecord) -> str:
@@ -90,7 +90,7 @@ class TextLines(logging.Formatter):
 
 
 def one_line(text: str) -> str:
-    """`text` with everything escaped that would not be seen as itself: line ends, control characters, surrogates."""
+    """`text` with unprintable characters escaped: line ends, control and format characters, surrogates."""
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

@@ -66,10 +66,10 @@ def create_app(context: Context, keep: int = KEEP) -> FastAPI:
 
 
 class Pages(StaticFiles):
-    """The web pages; it is left to the browser at what address they are, for a proxy may have another."""
+    """The web pages. Redirects are relative: behind a proxy, scheme, host and path differ from those seen here."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """A page, or where it is relative to what was asked for."""
+        """A file, or a redirect to a directory's page."""
         response = await super().get_response(path, scope)
         if isinstance(response, RedirectResponse):
             response.headers["location"] = path.rpartition("/")[2] + "/"
@@ -77,17 +77,17 @@ class Pages(StaticFiles):
 
 
 def _others(route: Route) -> dict[int, str]:
-    return dict(route.others) | ({403: "A page of another site had a browser ask."} if route.changes_state else {})
+    return dict(route.others) | ({403: "A browser sent it from a page of another site."} if route.changes_state else {})
 
 
 def _only_from_our_pages(names: HostNames) -> Callable[[Request], Awaitable[None]]:
-    """Refuses what a browser asks on behalf of another site, before the handler has begun."""
+    """A dependency of routes that change state: refuses requests that a browser sends for another site."""
 
     async def check(request: Request) -> None:
         if request.scope[METHOD] == "HEAD":
             raise HTTPException(405)
         if site := names.other_site(dict(request.headers.raw)):
-            message = f"It changes something, and a browser asks for it from {site}. Use our own pages, or curl."
+            message = f"This request changes state, and a browser sent it from {site}: use Recon's own pages, or curl."
             raise HttpRefusal(403, message)
 
     return check

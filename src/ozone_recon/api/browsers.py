@@ -1,14 +1,14 @@
-"""What a browser asks on behalf of another site, told apart from what anybody may ask.
+"""Protection of browsers' users: cross-site request forgery (CSRF) and DNS rebinding.
 
-A page of any site can have a browser behind the firewall send requests here. It cannot read the answers, but a request
-may change something (cross-site request forgery). So those that do must come from our own pages: `Sec-Fetch-Site`, else
-`Origin`, else `Referer` says so, none of which a page can set. And a site may have its own name lead to our address for
-a moment (DNS rebinding): to the browser its page is one of ours then, but `Host` is its name. So a browser must use a
-name that is ours.
+A page of any site can make a browser inside the firewall send requests here. It cannot read the answers, but the
+request may change state (CSRF). A request that does must therefore come from one of our own pages, by `Sec-Fetch-Site`,
+else `Origin`, else `Referer`; a page cannot forge these. A site can also resolve its own host name to our address for a
+moment (DNS rebinding): the browser then takes its page for one of ours, but sends that name as `Host`. A browser must
+therefore use one of our names.
 
-Both hold for browsers alone. curl, Prometheus, a probe or a proxy for programs can be told by no page what to send, and
-may call us by any name that leads here. A browser is told by headers of which it always sends at least one and that
-a page cannot take away: over http, where there is no `Sec-Fetch-Site`, that is `Accept-Language`.
+Both rules apply to browsers only. No page controls what curl, Prometheus or a probe sends, and these may use any name
+that leads here, such as a proxy's or a Kubernetes service's. A browser is recognised by headers that it always sends
+and a page cannot remove; over plain http, where there is no `Sec-Fetch-Site`, that is `Accept-Language`.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
     from ozone_recon.api.context import Context
 
 MARKS = (b"sec-fetch-site", b"origin", b"referer", b"accept-language")
-"""Headers of browsers."""
+"""Headers by which a browser is recognised."""
 PRIVATE = (".localhost", ".local", ".internal")
-"""Domains that the public DNS does not have, so that no site can be there (RFC 6761, RFC 6762, ICANN)."""
+"""Domains that are not in the public DNS (RFC 6761, RFC 6762, ICANN): no hostile site can be there."""
 LONGEST = 300
-"""Bytes of a name with a port."""
+"""Bytes of a host name with a port."""
 
 Headers = Mapping[bytes, bytes]
 
 
 def is_browser(headers: Headers) -> bool:
-    """Whether a browser has sent these; some tools that call themselves one count as such."""
+    """Whether a browser sent these headers; tools that claim to be one count too."""
     return any(name in headers for name in MARKS) or headers.get(b"user-agent", b"").startswith(b"Mozilla/")
 
 
 class HostNames:
-    """The names that are ours."""
+    """The host names of this server."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -48,9 +48,9 @@ class HostNames:
         self._asking = asyncio.Lock()
 
     async def refused(self, headers: Headers) -> str:
-        """The name by which a browser asks for us that is not ours; empty when there is none."""
+        """The unknown host name that a browser used; empty if it is one of ours, or the client is no browser."""
         host = headers.get(b"host", b"")
-        if len(host) <= LONGEST and _is_nobodys(host):
+        if len(host) <= LONGEST and _is_not_public(host):
             return ""
         if not is_browser(headers):
             return ""
@@ -61,25 +61,25 @@ class HostNames:
         return "" if name in await self._names_of_machine() else name or "(none)"
 
     def is_allowed(self, name: str) -> bool:
-        """Whether ozone.recon.http.allowed.hosts has this name, or a domain that it is in."""
+        """Whether ozone.recon.http.allowed.hosts lists this name or its domain."""
         return any(
             name.endswith(one) if one.startswith(".") else name == one
             for one in map(str.lower, self._context.config.http_allowed_hosts)
         )
 
     def other_site(self, headers: Headers) -> str:
-        """The site that has a browser ask; empty when that is one of our pages, or it is no browser."""
+        """The other site for which a browser sent this; empty for our own pages, and if the client is no browser."""
         source = (headers.get(b"origin") or headers.get(b"referer") or b"").decode("latin-1")
         if site := headers.get(b"sec-fetch-site"):
             return "" if site in (b"same-origin", b"none") else source or "another site"
         if not source:
-            return "a page that is not named" if is_browser(headers) else ""
+            return "an unnamed page" if is_browser(headers) else ""
         try:
             there = urlsplit(source)
             authority, name = there.netloc.rpartition("@")[2].lower(), there.hostname or ""
         except ValueError:
             return source
-        # A proxy may have put another Host in, or have left out its port; a page can have no browser send the second.
+        # A proxy may replace Host, or drop its port. A page of another site cannot set X-Forwarded-Host.
         ours = [headers.get(header, b"").decode("latin-1").lower() for header in (b"host", b"x-forwarded-host")]
         known = {one.strip() for one in ",".join(ours).split(",")} - {""}
         if authority and (authority in known or name in known or self.is_allowed(name)):
@@ -87,7 +87,7 @@ class HostNames:
         return source
 
     async def _names_of_machine(self) -> frozenset[str]:
-        """What this machine calls itself; DNS is asked for it, once."""
+        """Names of this machine, looked up once."""
         async with self._asking:
             if self._of_machine is None:
                 self._of_machine = await asyncio.to_thread(_names_of_machine)
@@ -95,8 +95,8 @@ class HostNames:
 
 
 @lru_cache(256)
-def _is_nobodys(host: bytes) -> bool:
-    """Whether no site can have this name: an address, or one without a dot or in a private domain."""
+def _is_not_public(host: bytes) -> bool:
+    """Whether the public DNS cannot have this name: an IP address, no dot in it, or in a private domain."""
     name = _name(host.decode("latin-1"))
     if not name:
         return False
@@ -108,7 +108,7 @@ def _is_nobodys(host: bytes) -> bool:
 
 
 def _name(host: str) -> str:
-    """A name without its port, brackets, and the dot at its end."""
+    """A host name without port, brackets and final dot."""
     name = host.rpartition("]")[0].removeprefix("[") if host.startswith("[") else host.partition(":")[0]
     return name.strip().lower().removesuffix(".")
 

@@ -36,7 +36,7 @@ RAW_QUERY = "ozone_recon.raw_query"
 METHOD = "ozone_recon.method"
 """Where the ASGI scope holds the query and the method as they came."""
 MOST_PARAMETERS = 100
-"""In a query; each is an object or two while it is read, and no route takes more than a few."""
+"""In a query. Parsing makes objects of each, and no route takes more than a few."""
 GZIP_FROM = 1024
 """Bodies of fewer bytes are not worth packing."""
 PACK_ASIDE = 256 << 10
@@ -105,10 +105,10 @@ class _Exchange:
 
     async def run(self, receive: Receive) -> None:
         if self.scope["query_string"].count(b"&") >= MOST_PARAMETERS:
-            await self._answer(refusal(400, f"A query may have {MOST_PARAMETERS} parameters."))
+            await self._answer(refusal(400, f"The query has more than {MOST_PARAMETERS} parameters."))
             return
         if name := await self.framing.names.refused(self.headers):
-            message = f"{name} is no name of this server. If it is to be one, add it to ozone.recon.http.allowed.hosts."
+            message = f"Unknown host name {name}: if it is this server's, add it to ozone.recon.http.allowed.hosts."
             await self._answer(refusal(403, message))
             return
         scope = self._normalised()

@@ -11,7 +11,7 @@ Key = tuple[str, ...]
 PARTS = 256
 """So many answers at least have room."""
 LONGEST_KEY = 8 << 10
-"""Bytes of a key; a question that is longer is hardly asked again."""
+"""Bytes of a key; answers to longer questions are not kept."""
 
 
 @dataclass(frozen=True, slots=True)
