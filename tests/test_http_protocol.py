@@ -332,6 +332,21 @@ def test_half_open_connections_leave_room_for_others(
     assert len([record for record in caplog.records if "the limit" in record.message]) == 1
 
 
+def test_requests_that_have_not_ended_do_not_delay_the_end() -> None:
+    async def scene(served: Served) -> None:
+        begun = [b"", b"G", READ, WRITE + b"Content-Length: 9\r\n\r\n[", WRITE + b"Transfer-Encoding: chunked\r\n\r\n"]
+        clients = [await served.connect(sent) for sent in begun]
+        await served.held(len(clients))
+        await until(lambda: sum(one._silent for one in served.connections) == 1)
+        for one in list(served.connections):
+            one.shutdown()
+        await served.held(0)
+        for _, writer in clients:
+            writer.close()
+
+    run(scene)
+
+
 def test_the_limit_of_descriptors_is_raised_and_connections_stay_below_it() -> None:
     program = (
         "import resource as r; from ozone_recon.accepting import connection_limit, raise_descriptor_limit;"

@@ -160,6 +160,13 @@ class BoundedProtocol(HttpToolsProtocol):
             else:
                 self._refuse(HttpRefusal(408, f"The request was incomplete after {REQUEST_TIMEOUT:.0f} seconds."))
 
+    def shutdown(self) -> None:
+        """Closes the connection when its answer is complete; at once if its request is not."""
+        if self._begun and not self._is_servers_turn:
+            self.transport.close()
+        else:
+            super().shutdown()
+
     def evict(self) -> None:
         """Closes the connection at once."""
         self.transport.abort()
