@@ -61,7 +61,7 @@ ROUTES = (
     Route("/containers/{id}/keys", of_container, "Keys.", dict[str, Any]),
     Route("/cluster", of_cluster, "Of the cluster.", int, cluster=True),
     Route("/both-known", of_both, "Of the cluster, if it is known.", int, cluster=True),
-    Route("/empty", empty, "Nothing.", None),
+    Route("/empty", empty, "Nothing.", None, others={204: "Nothing."}),
     Route("/wrong", wrong, "Wrong.", None),
     Route("/broken", broken, "Broken.", None),
     Route("/both", post, "Post.", bool, method="POST", immutable=False),

@@ -53,7 +53,10 @@ def create_app(context: Context, keep: int = KEEP) -> FastAPI:
                 response_model=route.answer,
                 response_description="The answer.",
                 tags=[route.tag],
-                responses={status: {"description": text} for status, text in _others(route).items()},
+                responses={
+                    status: {"description": text, "model": route.bodies.get(status)}
+                    for status, text in _others(route).items()
+                },
                 dependencies=guarded if route.changes_state else None,
             )
     app.router.default = Pages(directory=PAGES, html=True)

@@ -317,5 +317,6 @@ ROUTES = (
         "The keys below a path, filtered.",
         KeyList,
         others={503: "No OM checkpoint has been read yet."},
+        bodies={503: KeyList},
     ),
 )

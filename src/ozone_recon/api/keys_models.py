@@ -119,3 +119,4 @@ class KeyList(BaseModel):
     unReplicatedDataSize: int = Field(description="Bytes of all on this page.")
     lastKey: str | None = Field(None, description="Database key of the last one; left out for none.")
     keys: list[ListedKey] = Field(description="In byte order of their database keys.")
+    message: str | None = Field(None, description="What is missing; only while INITIALIZING.")

@@ -45,6 +45,7 @@ FRESHNESS = {
         "schema": {"type": "integer", "format": "int64"},
     },
 }
+PROBLEM = "Any other problem, in words; 503 while the data that the question needs is not there yet."
 COMMON = {"400": "The question cannot be answered as it was asked.", "404": "A parameter does not parse."}
 
 
@@ -71,9 +72,10 @@ def _described(document: dict[str, Any]) -> dict[str, Any]:
             if operation.get("parameters"):
                 for status, text in COMMON.items():
                     responses.setdefault(status, {"description": text})
+            responses["default"] = {"description": PROBLEM}
             for status, response in responses.items():
                 response["headers"] = FRESHNESS
-                if int(status) >= 400:
+                if status == "default" or (int(status) >= 400 and "content" not in response):
                     response["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
                 elif status == "204":
                     response.pop("content", None)

@@ -129,5 +129,6 @@ ROUTES = (
         PendingDeletion,
         immutable=False,
         others={202: "The datanodes are being asked; ask again in a while.", 204: "SCM does not know."},
+        bodies={202: PendingDeletion},
     ),
 )

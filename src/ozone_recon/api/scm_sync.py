@@ -102,6 +102,7 @@ ROUTES = (
         immutable=False,
         method="POST",
         others={202: "It has begun.", 409: "It is under way already."},
+        bodies={202: SnapshotTriggered, 409: SnapshotTriggered},
     ),
     Route(
         "/triggerdbsync/scm/snapshot/status",
@@ -118,5 +119,6 @@ ROUTES = (
         immutable=False,
         method="POST",
         others={409: "None is under way."},
+        bodies={409: SnapshotCancelled},
     ),
 )

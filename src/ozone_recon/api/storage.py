@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from ozone_recon.api.context import CurrentView
 from ozone_recon.api.datanode_json import StorageReport, storage_json
-from ozone_recon.api.pending_deletion import not_asked_yet
+from ozone_recon.api.pending_deletion import PendingDeletion, not_asked_yet
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
 from ozone_recon.insights.key_rows import shown
@@ -167,5 +167,6 @@ ROUTES = (
         None,
         immutable=False,
         others={202: "The datanodes are being asked; ask again in a while."},
+        bodies={202: PendingDeletion},
     ),
 )

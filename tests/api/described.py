@@ -1,0 +1,64 @@
+"""Holds answers against our own OpenAPI description: every field described, and nothing beside."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+import jsonschema
+from fastapi import FastAPI
+
+Json = dict[str, Any]
+DIALECT = jsonschema.Draft202012Validator
+
+
+def undescribed(app: FastAPI, method: str, path: str, status: int, body: object) -> list[str]:
+    """What the description does not say of an answer to a path without its query; empty when all is described."""
+    document = _closed(app)
+    operation = _operation(document, "get" if method == "HEAD" else method.lower(), path)
+    if operation is None:
+        return [] if status in (404, 405) else [f"{method} {path} is not described"]
+    response = operation["responses"].get(str(status), operation["responses"]["default"] if status >= 400 else None)
+    if response is None:
+        return [f"{method} {path} is not described to answer {status}"]
+    schema = response.get("content", {}).get("application/json", {}).get("schema")
+    if schema is None:
+        return [] if body is None else [f"{method} {path} is described to answer {status} without a body"]
+    validator = DIALECT(schema | {"components": document["components"]})
+    return [f"{method} {path} {error.json_path}: {error.message}"[:400] for error in validator.iter_errors(body)]
+
+
+_CLOSED: dict[int, Json] = {}
+
+
+def _closed(app: FastAPI) -> Json:
+    """The description, in which an object has no field that is not named."""
+    document = app.openapi()
+    if id(document) not in _CLOSED:
+        _CLOSED[id(document)] = _close(document)
+    return _CLOSED[id(document)]
+
+
+def _close(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_close(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {name: _close(one) for name, one in schema.items()}
+    if closed.get("type") == "object" and isinstance(closed.get("properties"), dict):
+        closed.setdefault("additionalProperties", False)
+    return closed
+
+
+def _operation(document: Json, method: str, path: str) -> Json | None:
+    for template, operations in document["paths"].items():
+        if method in operations and _pattern(template).fullmatch(path):
+            operation: Json = operations[method]
+            return operation
+    return None
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\{\w+\\}", "[^/]*", re.escape(template)) + "/?")
