@@ -1,5 +1,5 @@
 # Sourced by ./run and ./test. `environment EXTRAS` makes .venv hold this project and its dependencies, installing
-# only when pyproject.toml, or the interpreter, is not the one it was installed for; then $fresh is not empty.
+# only when pyproject.toml, constraints.txt or the interpreter is not the one it was installed for; then $fresh is not empty.
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 venv=$root/.venv
@@ -24,10 +24,11 @@ environment() {
         "$python" -m venv --clear "$venv"
     fi
     installed=$venv/installed$1
-    wanted="$(cksum <"$root/pyproject.toml") $("$venv/bin/python" --version)"
+    wanted="$(cat "$root/pyproject.toml" "$root/constraints.txt" | cksum) $("$venv/bin/python" --version)"
     if [ "$(cat "$installed" 2>/dev/null)" != "$wanted" ]; then
         echo "Installing ozone-recon and what it needs (once; a minute or two)" >&2
-        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable "$root$1"
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+            --constraint "$root/constraints.txt" --editable "$root$1"
         echo "$wanted" >"$installed"
         fresh=yes
     fi

@@ -34,9 +34,10 @@ class Route:
     `answer` is a pydantic model (or `list[Model]`, …) whose every field is described; it documents the answer and
     serialises nothing: the handler returns a Response. `immutable` says that within one generation the same question
     always has the same answer, so that it may be kept and be answered with 304; `cluster`, that what is known of the
-    cluster has to be the same for that as well. `others` describes further statuses; `bodies` has the
-    model of each of them whose body is neither an error nor empty. `method` is GET or POST, PUT, DELETE. `changes` says that a GET changes state, as all other methods do: it has no HEAD then, and a browser must
-    ask for it from one of our own pages (browsers.py). HEAD comes with every other GET.
+    cluster has to be the same for that as well. `others` describes further statuses; `bodies` has the model of each of
+    them whose body is neither an error nor empty. `method` is GET or POST, PUT, DELETE. `changes` says that a GET
+    changes state, as all other methods do: it has no HEAD then, and a browser must ask for it from one of our own
+    pages (browsers.py). HEAD comes with every other GET.
     """
 
     path: str
