@@ -140,13 +140,14 @@ def test_datanodes_are_removed_that_are_dead_and_have_nothing_open(tmp_path: Pat
     state = state_with(DATANODE, OTHER_DATANODE)
     written(state, tmp_path / "1", 0.0)
     assert state.open_replicas == {NODE: 1}
-    answer = state.remove(RemoveDatanodes((NODE, "nobody", OTHER_NODE, "nobody")), 0.0)
+    answer = state.remove(RemoveDatanodes((NODE, "nobody", OTHER_NODE, "nobody")), AT, 0.0)
     assert answer.not_found == ("nobody",)
     assert answer.refused.keys() == {NODE, OTHER_NODE}
-    answer = state.remove(RemoveDatanodes((NODE, OTHER_NODE)), SILENT)
+    answer = state.remove(RemoveDatanodes((NODE, OTHER_NODE)), AT, SILENT)
     assert [one.details.uuid for one in answer.removed] == [OTHER_NODE]
+    assert [one.last_heartbeat for one in answer.removed] == [AT - round(1000 * SILENT)]
     assert answer.refused == {NODE: "Open Containers/Pipelines"}
-    assert [one.details.uuid for one in state.datanodes(SILENT)] == [NODE]
+    assert [one.details.uuid for one in state.datanodes(SILENT, AT)] == [NODE]
     generation = written(state, tmp_path / "2", SILENT)
     datanodes, replicas = generation.table("datanodes"), generation.table("replicas")
     assert [uuid.decode() for uuid in datanodes.bytes("uuid")] == sorted((NODE, OTHER_NODE))
@@ -155,15 +156,15 @@ def test_datanodes_are_removed_that_are_dead_and_have_nothing_open(tmp_path: Pat
     again = ClusterState(Intervals())
     restore_state(again, generation, 0.0)
     again.take_nodes([NodeStatus(OTHER_DATANODE, "DEAD", "IN_SERVICE")])
-    assert OTHER_NODE not in {one.details.uuid for one in again.datanodes(0.0)}, "also when SCM still knows it"
+    assert OTHER_NODE not in {one.details.uuid for one in again.datanodes(0.0, AT)}, "also when SCM still knows it"
     again.use(replace(said(registration()), datanode=OTHER_DATANODE), AT, 0.0)
-    assert OTHER_NODE in {one.details.uuid for one in again.datanodes(0.0)}, "it lives after all"
+    assert OTHER_NODE in {one.details.uuid for one in again.datanodes(0.0, AT)}, "it lives after all"
 
 
 def test_a_datanode_with_an_open_pipeline_stays() -> None:
     state = state_with(DATANODE)
     state.take_pipelines(replace(one, state="OPEN") for one in state.pipelines())
-    assert state.remove(RemoveDatanodes((NODE,)), SILENT).refused == {NODE: "Open Containers/Pipelines"}
+    assert state.remove(RemoveDatanodes((NODE,)), AT, SILENT).refused == {NODE: "Open Containers/Pipelines"}
 
 
 def test_what_was_known_is_known_again(tmp_path: Path) -> None:
@@ -212,4 +213,4 @@ def test_a_generation_with_other_tables_is_not_taken(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         restore_state(state, Generation.open(tmp_path / "1"), 0.0)
     assert not state.complete
-    assert not state.datanodes(0.0)
+    assert not state.datanodes(0.0, AT)

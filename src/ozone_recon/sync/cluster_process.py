@@ -157,7 +157,7 @@ class ClusterProcess:
         now = time.monotonic()
         match asked.request:
             case RemoveDatanodes() as request:
-                answer: Any = await asyncio.to_thread(self.state.remove, request, now)
+                answer: Any = await asyncio.to_thread(self.state.remove, request, _now(), now)
             case Synchronise():
                 self.scm.pipelines.wake()
                 answer = not self.scm.containers.status.running
@@ -166,7 +166,7 @@ class ClusterProcess:
             case StopSynchronising():
                 answer = self.scm.containers.stop()
             case AskForPendingBlocks():
-                answer = self._pending.ask(await asyncio.to_thread(self.state.datanodes, now))
+                answer = self._pending.ask(await asyncio.to_thread(self.state.datanodes, now, _now()))
             case other:
                 raise TypeError(f"{other} cannot be asked")
         await self._say(Answered(asked.number, answer))

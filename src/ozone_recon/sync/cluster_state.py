@@ -179,9 +179,9 @@ class ClusterState:
             if uuid not in self._reported or not self._reported[uuid].whole
         }
 
-    def remove(self, request: RemoveDatanodes, now: float) -> Removal:
+    def remove(self, request: RemoveDatanodes, at: int, now: float) -> Removal:
         """Forgets datanodes that are dead and have nothing open."""
-        known = {one.details.uuid: one for one in self.datanodes(now)}
+        known = {one.details.uuid: one for one in self.datanodes(now, at)}
         busy = {member.uuid for one in self._pipelines.values() if one.state == "OPEN" for member in one.members}
         refused: dict[str, str] = {}
         for uuid in known.keys() & set(request.datanodes):
@@ -202,7 +202,7 @@ class ClusterState:
             refused,
         )
 
-    def datanodes(self, now: float, at: int = 0) -> list[Datanode]:
+    def datanodes(self, now: float, at: int) -> list[Datanode]:
         """All datanodes that have spoken to us or that SCM knows, in the order of their UUIDs."""
         return [self._datanode(uuid, now, at) for uuid in sorted(self._uuids())]
 
