@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from tests.decode.test_scm import DATANODE
 
+from ozone_recon.model.amounts import MAX_AMOUNT
 from ozone_recon.model.cluster import Datanode
 from ozone_recon.model.cluster_requests import PendingBlocks
 from ozone_recon.sources.hadoop_rpc import RpcSettings
@@ -79,3 +80,12 @@ def test_they_are_not_asked_again_too_soon_and_the_last_answers_stay() -> None:
         assert (again.asking, again.pending) == (False, {"a": 7})
 
     serving(SAID % b"7", ask)
+
+
+@pytest.mark.parametrize(("size", "known"), [(-5, -1), ((1 << 64) - 1, MAX_AMOUNT), (1 << 64, -1)])
+def test_a_size_beyond_64_bits_is_clamped_and_a_negative_one_not_known(size: int, known: int) -> None:
+    async def ask(port: int) -> None:
+        said = await asked(PendingBlocksOfDatanodes(SETTINGS), [datanode("a", port)])
+        assert said.pending == {"a": known}
+
+    serving(SAID % b"%d" % size, ask)

@@ -9,6 +9,7 @@ import orjson
 from pydantic import BaseModel, Field
 
 from ozone_recon.insights.key_rows import shown
+from ozone_recon.model.amounts import clamp
 from ozone_recon.model.cluster import Storage
 from ozone_recon.model.scm import DatanodeDetails
 
@@ -156,7 +157,7 @@ def storage_json(storage: Storage) -> dict[str, int]:
         "minimumFreeSpace": storage.minimum_free_space,
         "reserved": storage.reserved,
         "filesystemCapacity": storage.filesystem_capacity,
-        "filesystemUsed": storage.filesystem_capacity - storage.filesystem_available,
+        "filesystemUsed": clamp(storage.filesystem_capacity - storage.filesystem_available),
         "filesystemAvailable": storage.filesystem_available,
         "failedVolumes": storage.failed_volumes,
     }

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Final
 
 from ozone_recon.config import Config
+from ozone_recon.model.amounts import clamp
 from ozone_recon.model.scm import Pipeline
 
 COUNTS: Final = "sum by (group) (ratis_leader_election_electionCount)"
@@ -55,7 +57,7 @@ async def elections(config: Config) -> Elections:
                 if one["metric"].keys() >= {"group", "exported_instance"}
             },
         )
-    except (httpx.HTTPError, TimeoutError, ValueError, LookupError, TypeError) as error:
+    except (httpx.HTTPError, TimeoutError, ValueError, LookupError, TypeError, AttributeError) as error:
         _LOG.warning("leader elections are not known: Prometheus at %s: %r", config.prometheus_url, error)
         return Elections()
 
@@ -66,7 +68,8 @@ def _series(answer: Any) -> list[dict[str, Any]]:
 
 
 def _number(series: dict[str, Any]) -> int:
-    return int(float(series["value"][1]))
+    number = float(series["value"][1])
+    return clamp(int(number)) if isfinite(number) else 0
 
 
 def _group(pipeline: Pipeline) -> str:

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import numpy as np
 from fastapi import Query, Response
-from numpy.typing import NDArray
 
 from ozone_recon.api.context import CurrentView
 from ozone_recon.api.json_rows import chosen, names, rows_json, scalars, texts
@@ -34,7 +33,9 @@ from ozone_recon.insights.om_tables import TableCounts, table_counts
 from ozone_recon.insights.open_keys import OpenKeyRows, list_open_files, list_open_keys
 from ozone_recon.insights.pending_deletion import DeletedDirectoryRows, list_deleted_directories, list_deleted_keys
 from ozone_recon.insights.prefixes import Prefix, check_names, read_prefix, split_prefix, to_db_key
+from ozone_recon.model.amounts import sum_amounts, sum_column
 from ozone_recon.model.cells import cells_of
+from ozone_recon.model.columns import Int64s
 from ozone_recon.store.generation import Generation
 
 NEVER = (1 << 63) - 1
@@ -110,8 +111,8 @@ async def open_keys_summary(view: CurrentView) -> Response:
     tables = [_counts(view, name) for name in ("openKeyTable", "openFileTable")]
     return json_response(
         {
-            "totalUnreplicatedDataSize": sum(table.size for table in tables),
-            "totalReplicatedDataSize": sum(table.replicated_size for table in tables),
+            "totalUnreplicatedDataSize": sum_amounts(table.size for table in tables),
+            "totalReplicatedDataSize": sum_amounts(table.replicated_size for table in tables),
             "totalOpenKeys": sum(table.rows for table in tables),
         }
     )
@@ -283,9 +284,8 @@ def _prefix(view: CurrentView, text: str) -> Prefix | None:
     return read_prefix(view.generation, text) if view.generation else None
 
 
-def _total(*sizes: NDArray[np.int64] | NDArray[np.uint64]) -> int:
-    """The sum of all, modulo 2^64: more than JSON's readers and writers take comes from damaged rows alone."""
-    return sum(int(some.sum(dtype=np.uint64)) for some in sizes) % (1 << 64)
+def _total(*sizes: Int64s) -> int:
+    return sum_amounts(map(sum_column, sizes))
 
 
 def _counts(view: CurrentView, table: str) -> TableCounts:

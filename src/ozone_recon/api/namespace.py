@@ -18,6 +18,7 @@ from ozone_recon.insights import file_sizes, owners_ages
 from ozone_recon.insights.namespace_listing import Entry, Listing, Order
 from ozone_recon.insights.namespace_nodes import Kind
 from ozone_recon.insights.namespace_view import Namespace, Spot
+from ozone_recon.model.amounts import sum_amounts
 from ozone_recon.model.size_bins import DIST_BINS
 
 SORTED = 30
@@ -197,7 +198,7 @@ async def quota(view: CurrentView, path: NamespacePath) -> Response:
 def _capacity(view: View) -> int:
     """Bytes; 0 while nothing is known of the datanodes."""
     datanodes = view.cluster.datanodes if view.cluster else ()
-    return sum(one.storage.capacity for one in datanodes if one.storage and one.health != "DEAD")
+    return sum_amounts(one.storage.capacity for one in datanodes if one.storage and one.health != "DEAD")
 
 
 async def dist(view: CurrentView, path: NamespacePath) -> Response:

@@ -14,6 +14,7 @@ from ozone_recon.api.route import Route
 from ozone_recon.errors import BadRequest
 from ozone_recon.insights.key_rows import shown
 from ozone_recon.insights.pending_deletion import pending_bytes
+from ozone_recon.model.amounts import sum_amounts
 from ozone_recon.model.cluster import Cluster
 from ozone_recon.model.cluster_requests import AskForPendingBlocks, PendingBlocks
 
@@ -96,7 +97,7 @@ def _of_datanodes(cluster: Cluster, pending: PendingBlocks, limit: int | None) -
     return json_response(
         {
             "status": "FINISHED",
-            "totalPendingDeletionSize": sum(size for size in sizes if size > 0),
+            "totalPendingDeletionSize": sum_amounts(size for size in sizes if size > 0),
             "pendingDeletionPerDataNode": [
                 {"hostName": shown(hosts.get(uuid, "")), "datanodeUuid": shown(uuid), "pendingBlockSize": size}
                 for uuid, size in sorted(pending.pending.items(), key=lambda one: -one[1])[:limit]
@@ -114,7 +115,7 @@ def _of_om(view: View) -> Response:
     pending = pending_bytes(view.generation)
     return json_response(
         {
-            "totalSize": pending.directories + pending.keys,
+            "totalSize": sum_amounts(pending),
             "pendingDirectorySize": pending.directories,
             "pendingKeySize": pending.keys,
         }

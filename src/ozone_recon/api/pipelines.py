@@ -12,6 +12,7 @@ from ozone_recon.api.pipeline_json import factor_text, leader_host
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
 from ozone_recon.insights.key_rows import shown
+from ozone_recon.model.amounts import clamp
 
 
 class PipelineMetadata(BaseModel):
@@ -48,7 +49,7 @@ async def pipelines(view: CurrentView) -> Response:
             "leaderNode": leader_host(pipeline),
             "datanodes": [datanodes[member.uuid] for member in pipeline.members],
             "lastLeaderElection": elected.last(pipeline),
-            "duration": max(0, cluster.at - pipeline.creation_time),
+            "duration": clamp(cluster.at - pipeline.creation_time),
             "leaderElections": elected.count(pipeline),
             "replicationType": pipeline.replication.kind,
             "replicationFactor": factor_text(pipeline.replication),

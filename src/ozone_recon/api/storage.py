@@ -19,6 +19,7 @@ from ozone_recon.insights.key_rows import shown
 from ozone_recon.insights.namespace_view import Namespace
 from ozone_recon.insights.om_tables import table_counts
 from ozone_recon.insights.pending_deletion import pending_bytes
+from ozone_recon.model.amounts import sum_amounts
 from ozone_recon.model.cluster import Cluster, Datanode, Storage, sum_of
 from ozone_recon.model.cluster_requests import AskForPendingBlocks, PendingBlocks
 from ozone_recon.store.generation import Generation
@@ -88,7 +89,7 @@ async def distribution(view: CurrentView) -> Response:
     return json_response(
         {
             "globalStorage": {
-                "totalFileSystemCapacity": total.capacity + total.reserved,
+                "totalFileSystemCapacity": sum_amounts((total.capacity, total.reserved)),
                 "totalReservedSpace": total.reserved,
                 "totalOzoneCapacity": total.capacity,
                 "totalOzoneUsedSpace": total.used,
@@ -106,12 +107,13 @@ def _of_om(generation: Generation | None) -> dict[str, object]:
     opened = uploads = finalized = used = keys = both = -1
     if generation:
         bytes_of = {name: table_counts(generation, name).replicated_size for name in OPEN}
-        opened, uploads = bytes_of["openKeyTable"] + bytes_of["openFileTable"], bytes_of["multipartInfoTable"]
+        opened = sum_amounts((bytes_of["openKeyTable"], bytes_of["openFileTable"]))
+        uploads = bytes_of["multipartInfoTable"]
         namespace, pending = Namespace(generation), pending_bytes(generation)
         root = namespace.find("/")
         finalized = namespace.numbers(root.place).replicated_size if root else 0
-        both = opened + uploads
-        used = pending.directories + pending.keys + both + finalized
+        both = sum_amounts((opened, uploads))
+        used = sum_amounts((*pending, both, finalized))
         keys = table_counts(generation, "keyTable").rows + table_counts(generation, "fileTable").rows
     return {
         "globalNamespace": {"totalUsedSpace": used, "totalKeys": keys},

@@ -9,6 +9,7 @@ from ozone_recon.decode.om_parts import named
 from ozone_recon.decode.om_values import STORAGE_TYPES
 from ozone_recon.decode.scm import decode_pipeline_id
 from ozone_recon.errors import DecodeError
+from ozone_recon.model.amounts import clamp
 from ozone_recon.model.datanode_reports import (
     CommandStatus,
     ContainerAction,
@@ -52,16 +53,16 @@ def _storage_report(data: bytes) -> StorageReport:
     return StorageReport(
         uuid=message.text(1),
         location=message.text(2),
-        capacity=message.int64(3, 0),
-        used=message.int64(4, 0),
-        remaining=message.int64(5, 0),
+        capacity=clamp(message.int64(3, 0)),
+        used=clamp(message.int64(4, 0)),
+        remaining=clamp(message.int64(5, 0)),
         storage_type=named(STORAGE_TYPES, message.int32(6, 1)),
         failed=message.boolean(7, False),
-        committed=message.int64(8, 0),
-        free_space_to_spare=message.int64(9, 0),
-        reserved=message.int64(10, 0),
-        filesystem_capacity=message.int64(11, 0),
-        filesystem_available=message.int64(12, 0),
+        committed=clamp(message.int64(8, 0)),
+        free_space_to_spare=clamp(message.int64(9, 0)),
+        reserved=clamp(message.int64(10, 0)),
+        filesystem_capacity=clamp(message.int64(11, 0)),
+        filesystem_available=clamp(message.int64(12, 0)),
     )
 
 

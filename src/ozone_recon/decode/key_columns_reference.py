@@ -2,9 +2,9 @@
 
 A row is bad when its key does not have its table's form; when its value is not a message with everything that Ozone
 requires of it; or when a number in it cannot be: a negative size, block length or container id, a location version
-over 2^31 - 1, an EC layout without data, a size whose replicas do not fit in 64 bits. Only what becomes columns is
-looked at: access rules, metadata and the like are skipped unread. An embedded message that should come once but comes
-more often is not merged: the last one counts.
+over 2^31 - 1, an EC layout without data or of more parts than that, a size whose replicas do not fit in 64 bits. Only
+what becomes columns is looked at: access rules, metadata and the like are skipped unread. An embedded message that
+should come once but comes more often is not merged: the last one counts.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from ozone_recon.decode.om_parts import EC, FACTOR_UNSET, MAX_INT32, MAX_INT64, RATIS, STAND_ALONE
+from ozone_recon.decode.om_parts import EC, FACTOR_UNSET, MAX_INT32, RATIS, STAND_ALONE
+from ozone_recon.model.amounts import MAX_AMOUNT
 from ozone_recon.model.columns import Bytes, Int64s
 from ozone_recon.model.kernel import kernel_part
 from ozone_recon.wire.protobuf_kernel import read_field, to_int32
@@ -181,7 +182,7 @@ def scan_replication(data: Bytes, found: Int64s) -> int:
         copies = int(found[FACTOR])
     else:
         found[FACTOR] = 0
-    if copies < 0 or (size >> 31 and size > MAX_INT64 // max(copies, 1)):
+    if copies < 0 or (size >> 31 and size > MAX_AMOUNT // max(copies, 1)):
         return -1
     if kind != EC:
         return size * copies
@@ -214,7 +215,9 @@ def scan_ec_config(data: Bytes, found: Int64s) -> bool:
         elif tag == 4 << 3:
             found[CHUNK] = to_int32(value)
             missing &= ~(1 << 4)
-    return missing == 0 and found[DATA] >= 1 and found[PARITY] >= 0 and found[CHUNK] >= 1
+    if missing or found[DATA] < 1 or found[PARITY] < 0 or found[CHUNK] < 1:
+        return False
+    return bool(found[DATA] + found[PARITY] <= MAX_INT32)
 
 
 @kernel_part

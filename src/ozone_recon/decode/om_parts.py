@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from ozone_recon.errors import DecodeError
+from ozone_recon.model.amounts import MAX_AMOUNT
 from ozone_recon.model.om import Block, FileChecksum, FileEncryption, LocationVersion, OzoneAcl, Pairs
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.wire.protobuf import Message
 
-MAX_INT64 = (1 << 63) - 1
 MAX_INT32 = (1 << 31) - 1
 
 RATIS, STAND_ALONE, CHAINED, EC = 1, 2, 3, 4
@@ -96,7 +96,7 @@ def _ec_replication(data: bytes) -> ReplicationConfig:
     config = ReplicationConfig(
         "EC", data=message.int32(1), parity=message.int32(2), codec=message.text(3), chunk=message.int32(4)
     )
-    if config.data < 1 or config.parity < 0 or config.chunk < 1:
+    if config.data < 1 or config.parity < 0 or config.required_nodes > MAX_INT32 or config.chunk < 1:
         raise DecodeError(f"ECReplicationConfig: {config.data} data, {config.parity} parity, chunk {config.chunk}")
     return config
 
@@ -111,7 +111,7 @@ def checked_size(size: int, replication: ReplicationConfig) -> int:
 def largest_size(replication: ReplicationConfig) -> int:
     """The largest size whose replicas can be counted in 64 bits."""
     copies = {"RATIS": replication.factor, "STAND_ALONE": replication.factor, "EC": 1 + replication.parity}
-    return MAX_INT64 // max(1, copies.get(replication.kind, 1))
+    return MAX_AMOUNT // max(1, copies.get(replication.kind, 1))
 
 
 def decode_location_version(data: bytes) -> LocationVersion:

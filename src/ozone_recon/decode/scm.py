@@ -21,6 +21,7 @@ from ozone_recon.decode.om_parts import (
     replication_of,
 )
 from ozone_recon.errors import DecodeError
+from ozone_recon.model.amounts import clamp
 from ozone_recon.model.scm import (
     ContainerInfo,
     ContainerReplica,
@@ -160,10 +161,10 @@ def decode_deleted_blocks_summary(data: bytes) -> DeletedBlocksSummary:
     """A DeletedBlocksTransactionSummary."""
     message = Message("DeletedBlocksTransactionSummary", data)
     return DeletedBlocksSummary(
-        transactions=message.int64(1, 0),
-        blocks=message.int64(2, 0),
-        size=message.int64(3, 0),
-        replicated_size=message.int64(4, 0),
+        transactions=clamp(message.int64(1, 0)),
+        blocks=clamp(message.int64(2, 0)),
+        size=clamp(message.int64(3, 0)),
+        replicated_size=clamp(message.int64(4, 0)),
     )
 
 
@@ -199,7 +200,7 @@ def _decommission_progress(bean: dict[Any, Any], node: int) -> DecommissionProgr
     def number(name: str) -> int:
         match bean.get(f"{name}.{node}"):
             case int(value):
-                return value
+                return clamp(value)
             case other:
                 raise DecodeError(f"{_METRICS}: {name}.{node} is {other!r}")
 

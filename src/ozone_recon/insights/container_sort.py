@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from ozone_recon.model.amounts_kernel import plus
 from ozone_recon.model.columns import Int64s
 from ozone_recon.model.kernel import kernel
 from ozone_recon.store.generation import Table
@@ -160,7 +161,7 @@ def count_blocks(key: int, first: Int64s, slots: Int64s, version: Int64s, length
             of = state[slots[at]]
             is_new_key = of[LAST_KEY] != key + n
             of[BLOCKS] += 1
-            of[BYTES] += length[at]
+            of[BYTES] = plus(of[BYTES], length[at])
             of[KEYS] += is_new_key
             of[PAIRS] += is_new_key or of[LAST_VERSION] != version[at]
             of[LAST_KEY] = key + n

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from ozone_recon.insights.namespace_paths import spans
 from ozone_recon.insights.namespace_runs import BATCH, NOWHERE, Runs
+from ozone_recon.model.amounts import add_sums, sum_by
+from ozone_recon.model.amounts_kernel import plus
 from ozone_recon.model.columns import Int64s
 from ozone_recon.model.kernel import kernel
 from ozone_recon.store.generation import Generation, GenerationBuild, Table
@@ -72,8 +74,8 @@ def _count(
                 pairs[count, 1] = at
                 count += 1
             sums[at, 0] += 1
-            sums[at, 1] += size[row]
-            sums[at, 2] += replicated_size[row]
+            sums[at, 1] = plus(sums[at, 1], size[row])
+            sums[at, 2] = plus(sums[at, 2], replicated_size[row])
         for pair in range(first, count):
             at = pairs[pair, 1]
             for column in range(3):
@@ -199,7 +201,7 @@ class _Sums:
         """The pairs of the innermost open subtree, which is added to the one around it."""
         sums = self._open.pop()
         if self._open:
-            self._open[-1] += sums
+            add_sums(self._open[-1], sums)
         code = np.flatnonzero(sums[:, 0])
         return np.column_stack([np.full(len(code), place), code, sums[code]])
 
@@ -209,8 +211,8 @@ def _add(code: NDArray[np.int32], files: Int64s, size: Int64s, replicated_size: 
     for pair in range(len(code)):
         at = code[pair]
         sums[at, 0] += files[pair]
-        sums[at, 1] += size[pair]
-        sums[at, 2] += replicated_size[pair]
+        sums[at, 1] = plus(sums[at, 1], size[pair])
+        sums[at, 2] = plus(sums[at, 2], replicated_size[pair])
 
 
 def tally(generation: Generation, table: str, place: int, codes: int) -> Tally:
@@ -223,7 +225,4 @@ def tally(generation: Generation, table: str, place: int, codes: int) -> Tally:
         pairs = generation.table(table)
         start, stop = np.searchsorted(pairs["place"], np.array([place, end], np.int32))
     code = pairs["code"][start:stop]
-    sums = np.zeros((3, codes), np.int64)
-    for total, column in zip(sums, ("files", "size", "replicated_size"), strict=True):
-        np.add.at(total, code, pairs[column][start:stop])
-    return Tally(*sums)
+    return Tally(*(sum_by(code, pairs[column][start:stop], codes) for column in ("files", "size", "replicated_size")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ozone_recon.model.amounts_kernel import plus
 from ozone_recon.model.columns import Int64s
 from ozone_recon.model.kernel import kernel
 
@@ -55,7 +56,7 @@ def _roll_up(parent: Int64s, totals: Int64s, oldest: Int64s, newest: Int64s) -> 
         above = parent[row]
         if above >= 0:
             for column in range(columns):
-                totals[above, column] += totals[row, column]
+                totals[above, column] = plus(totals[above, column], totals[row, column])
             oldest[above] = min(oldest[above], oldest[row])
             newest[above] = max(newest[above], newest[row])
 
@@ -91,7 +92,7 @@ def _cut_cycles(parent: Int64s, unmet: Int64s) -> None:
 
 
 def roll_up(parent: Int64s, totals: Int64s, oldest: Int64s, newest: Int64s) -> None:
-    """Turns every row's own values into those of its subtree, in place: sums of `totals`, minimum and maximum.
+    """Turns every row's own values into those of its subtree, in place: sums of amounts, minimum, maximum.
 
     Rows are in pre-order and `parent[row]` is a row or ROOT; `totals` has one column for each kind of sum.
     """

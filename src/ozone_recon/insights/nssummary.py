@@ -18,6 +18,7 @@ from ozone_recon.insights.namespace_nodes import Kind, Nodes, collect
 from ozone_recon.insights.namespace_order import ROOT, depth_first, roll_up
 from ozone_recon.insights.namespace_paths import gather
 from ozone_recon.insights.namespace_runs import BATCH, NOWHERE, Runs
+from ozone_recon.model.amounts_kernel import add_runs
 from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.store.generation import GenerationBuild
 from ozone_recon.store.schema import Schema
@@ -100,8 +101,8 @@ def _sums(build: GenerationBuild, runs: Runs, parent: Int64s, kind: NDArray[np.u
         files = place != NOWHERE
         at, time = place[files], chunk["modification_time"]
         np.add.at(own[0], at, np.diff(starts, append=len(chunk))[files])
-        np.add.at(own[1], at, np.add.reduceat(chunk["size"], starts)[files])
-        np.add.at(own[2], at, np.add.reduceat(chunk["replicated_size"], starts)[files])
+        add_runs(chunk["size"], starts, place, own[1])
+        add_runs(chunk["replicated_size"], starts, place, own[2])
         np.minimum.at(oldest, at, np.minimum.reduceat(time, starts)[files])
         np.maximum.at(newest, at, np.maximum.reduceat(time, starts)[files])
     directory = ((kind == Kind.DIRECTORY) | (kind == Kind.PATH)).astype(np.int64)

@@ -10,7 +10,9 @@ import numpy as np
 
 from ozone_recon.decode.distinct import Few, distinct
 from ozone_recon.decode.key_infos import KeyInfos, decode_key_infos, decode_part_infos
+from ozone_recon.decode.om_parts import largest_size
 from ozone_recon.decode.replications import decode_replications
+from ozone_recon.model.amounts import sum_amounts, sum_column
 from ozone_recon.model.byte_search import find
 from ozone_recon.model.cells import Cells, cells_of, joined
 from ozone_recon.model.columns import ByteColumn
@@ -87,7 +89,7 @@ def _count(build: GenerationBuild, name: str) -> TableCounts:
 
 
 def _sum_of(counts: Iterable[TableCounts]) -> TableCounts:
-    return TableCounts(*map(sum, zip(TableCounts(), *counts, strict=True)))
+    return TableCounts(*map(sum_amounts, zip(TableCounts(), *counts, strict=True)))
 
 
 def _columnar_rows(build: GenerationBuild, name: str) -> int:
@@ -100,7 +102,7 @@ def _columnar_rows(build: GenerationBuild, name: str) -> int:
 
 
 def _keys_of(found: KeyInfos, rows: int) -> TableCounts:
-    return TableCounts(rows, len(found), int(found.size.sum()), int(found.replicated_size.sum()), found.bad)
+    return TableCounts(rows, len(found), sum_column(found.size), sum_column(found.replicated_size), found.bad)
 
 
 def _parts(build: GenerationBuild) -> list[TableCounts]:
@@ -119,9 +121,10 @@ def _parts(build: GenerationBuild) -> list[TableCounts]:
         for replication in {one for one in said if one}:
             ours = np.isin(which, [number for number, one in enumerate(said) if one == replication])
             sizes = size[ours[good]]
-            replicated_size = int(replication.replicated_sizes(sizes).sum())
+            sizes = sizes[(sizes >= 0) & (sizes <= largest_size(replication))]
+            replicated_size = sum_column(replication.replicated_sizes(sizes))
             bad = int(ours.sum()) - len(sizes)
-            counts.append(TableCounts(0, len(sizes), int(sizes.sum()), replicated_size, bad))
+            counts.append(TableCounts(0, len(sizes), sum_column(sizes), replicated_size, bad))
     return counts
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ozone_recon.decode.deleted_directories import decode_deleted_directories
 from ozone_recon.decode.distinct import Few
@@ -15,25 +14,23 @@ from ozone_recon.insights.directory_paths import DirectoryPaths
 from ozone_recon.insights.filled_pages import filled_page, rows_with
 from ozone_recon.insights.namespace_nodes import Kind
 from ozone_recon.insights.om_tables import table_counts
+from ozone_recon.model.amounts import sum_column, sum_runs
 from ozone_recon.model.cells import Cells, cells_at, cells_of, joined
 from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.store.generation import Generation
 
-UInt64s = NDArray[np.uint64]
-
 
 class DeletedKeyRows(NamedTuple):
     """Rows of deletedTable: all versions of a key that were deleted together.
 
-    The sizes are bytes of all versions, and what they take on disks, modulo 2^64; `keys.row` says which row a version
-    is in.
+    The sizes are bytes of all versions, and what they take on disks; `keys.row` says which row a version is in.
     """
 
     db_key: ByteColumn
     bucket_id: Int64s
-    size: UInt64s
-    replicated_size: UInt64s
+    size: Int64s
+    replicated_size: Int64s
     keys: WholeKeys
 
     def __len__(self) -> int:
@@ -82,13 +79,7 @@ def read_deleted_keys(keys: ByteColumn, values: ByteColumn, rows: Int64s) -> tup
     """Which of these rows can be decoded, and what they say."""
     good, found = decode_deleted_keys(cells_at(values, rows))
     versions = np.searchsorted(found.keys.row, np.arange(len(good) + 1))
-
-    def sums(of_version: Int64s) -> UInt64s:
-        before = np.append(np.uint64(0), of_version.view(np.uint64).cumsum())
-        total: UInt64s = before[versions[1:]] - before[versions[:-1]]
-        return total
-
-    size, replicated_size = sums(found.keys.size), sums(found.keys.replicated_size)
+    size, replicated_size = (sum_runs(one, versions) for one in (found.keys.size, found.keys.replicated_size))
     db_key = joined([cells_at(keys, rows[good])])
     return rows[good], DeletedKeyRows(db_key, found.bucket_id, size, replicated_size, found.keys)
 
@@ -126,6 +117,6 @@ def pending_bytes(generation: Generation) -> PendingBytes:
     places = generation.table("namespace")
     deleted = places["kind"] == Kind.DELETED
     return PendingBytes(
-        directories=int(np.sum(places["all_replicated_size"], where=deleted)),
+        directories=sum_column(places["all_replicated_size"][deleted]),
         keys=table_counts(generation, "deletedTable").replicated_size,
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, field
 from typing import Final
 
+from ozone_recon.model.amounts import clamp
 from ozone_recon.model.datanode_reports import LayoutVersion, Software
 from ozone_recon.model.metrics import Sample
 from ozone_recon.model.scm import (
@@ -47,6 +48,11 @@ class Storage:
     filesystem_capacity: int = 0
     filesystem_available: int = 0
     failed_volumes: int = 0
+
+    def __post_init__(self) -> None:
+        """Clamps every sum, also one that was saved before sums were."""
+        for name in self.__slots__:
+            object.__setattr__(self, name, clamp(getattr(self, name)))
 
 
 def sum_of(storages: Iterable[Storage]) -> Storage:

@@ -11,6 +11,7 @@ from typing import Final
 import httpx
 import orjson
 
+from ozone_recon.model.amounts import MAX_AMOUNT
 from ozone_recon.model.cluster import Datanode
 from ozone_recon.model.cluster_requests import PendingBlocks
 from ozone_recon.sync.cluster_settings import ClusterSettings
@@ -65,7 +66,7 @@ class PendingBlocksOfDatanodes:
             answer = await client.get(f"{scheme}://{datanode.details.host_name}:{port}{_QUERY}")
             match orjson.loads(answer.content):
                 case {"beans": [{"TotalPendingBlockBytes": int(size)}, *_]}:
-                    return size
+                    return min(size, MAX_AMOUNT) if size >= 0 else -1
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             _LOG.info("datanode %s does not say what it has still to delete: %r", datanode.details.host_name, error)
         return -1

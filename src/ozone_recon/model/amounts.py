@@ -1,0 +1,72 @@
+"""Amounts (bytes and counts) are integers from 0 to 2^63 - 1; their sums saturate.
+
+The rule for integers from outside:
+- An amount that is summed is checked where it is decoded. OM rows with a negative size, or one whose replicas do not
+  fit in 64 bits, are refused and counted as unreadable; datanode and SCM reports are clamped, because the rest of the
+  report is still needed.
+- Every sum is computed here or by `amounts_kernel` and stops at MAX_AMOUNT. A sum that wraps around is negative; one
+  that grows past 64 bits has no JSON, no Java `long` and no column.
+- All other integers (ids, times, sizes that are only shown) are passed on as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+
+from ozone_recon.model.columns import Int64s
+
+MAX_AMOUNT: Final = (1 << 63) - 1
+"""Java's Long.MAX_VALUE."""
+_HALF: Final = 32
+_LOW: Final = (1 << _HALF) - 1
+
+
+def clamp(number: int) -> int:
+    """The amount nearest to `number`."""
+    return min(max(number, 0), MAX_AMOUNT)
+
+
+def sum_amounts(amounts: Iterable[int]) -> int:
+    """The sum of `amounts`."""
+    return clamp(sum(amounts))
+
+
+def sum_column(values: Int64s) -> int:
+    """The sum of a column of amounts."""
+    high, low = _halves(values)
+    return clamp((int(high.sum()) << _HALF) + int(low.sum()))
+
+
+def sum_runs(values: Int64s, bounds: Int64s) -> Int64s:
+    """The sum of each run of a column: run n is `bounds[n]` up to `bounds[n + 1]`, and may be empty."""
+    high, low = (np.append(0, half.cumsum())[bounds] for half in _halves(values))
+    return _joined(np.diff(high), np.diff(low))
+
+
+def sum_by(index: Int64s, values: Int64s, size: int) -> Int64s:
+    """For each index from 0 up to `size`, the sum of the amounts that have it."""
+    sums = np.zeros((2, size), np.int64)
+    for of_half, half in zip(sums, _halves(values), strict=True):
+        np.add.at(of_half, index, half)
+    return _joined(*sums)
+
+
+def add_sums(sums: Int64s, more: Int64s) -> None:
+    """Adds `more` to `sums`, in place."""
+    sums += more
+    sums[sums < 0] = MAX_AMOUNT
+
+
+def _halves(values: Int64s) -> tuple[Int64s, Int64s]:
+    """The high and the low 32 bits: sums of fewer than 2^31 of either do not overflow."""
+    return values >> _HALF, values & _LOW
+
+
+def _joined(high: Int64s, low: Int64s) -> Int64s:
+    high = high + (low >> _HALF)
+    sums = high << _HALF | low & _LOW
+    sums[high > MAX_AMOUNT >> _HALF] = MAX_AMOUNT
+    return sums

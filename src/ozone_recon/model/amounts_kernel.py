@@ -1,0 +1,27 @@
+"""Saturating sums of amounts (see `amounts`), compiled."""
+
+from __future__ import annotations
+
+from ozone_recon.model.amounts import MAX_AMOUNT
+from ozone_recon.model.columns import Int64s
+from ozone_recon.model.kernel import inlined_part, lean_kernel
+
+
+@inlined_part
+def plus(one: int, other: int) -> int:
+    """The sum of two amounts."""
+    total = one + other
+    return total if total >= 0 else MAX_AMOUNT
+
+
+@lean_kernel
+def add_runs(values: Int64s, starts: Int64s, place: Int64s, sums: Int64s) -> None:
+    """Adds run n of `values`, `starts[n]` up to `starts[n + 1]`, to `sums[place[n]]`; skips negative places."""
+    for run in range(starts.size):
+        at = place[run]
+        if at >= 0:
+            stop = starts[run + 1] if run + 1 < starts.size else values.size
+            total = sums[at]
+            for row in range(starts[run], stop):
+                total = plus(total, values[row])
+            sums[at] = total
