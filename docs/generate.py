@@ -75,7 +75,8 @@ CLI = """\
 
 `ozone-recon` (from a clone: `./run`) builds, serves and asks. The commands that ask go through the routes of the
 [API](api.md), in this process or on a server, so their `--json` is what the route answers; lines about progress go to
-standard error. Where standard output is not a terminal, tables are as wide as they need to be.
+standard error. Where standard output is not a terminal, columns are aligned up to 64 characters, and a
+line ends with its last cell.
 """
 
 

@@ -10,7 +10,7 @@ import click
 from ozone_recon.cli.answers import Answers
 from ozone_recon.cli.exits import NotFound
 from ozone_recon.cli.question import question
-from ozone_recon.cli.sheet import Sheet, count, human_size, size, text, time
+from ozone_recon.cli.sheet import Sheet, count, quotas, size, text, time
 
 
 def paged(command: Callable[..., None]) -> Callable[..., None]:
@@ -107,17 +107,10 @@ def volumes(ask: Answers, limit: int, after: str) -> Sheet:
     rows = answer["volumes"]
     return Sheet(
         answer,
-        (text("VOLUME"), text("OWNER"), text("QUOTA"), count("BUCKETS"), time("CREATED")),
-        [
-            (row["name"], row["owner"], _quota(row["quotaInBytes"]), row["usedNamespace"], row["creationTime"])
-            for row in rows
-        ],
+        (text("VOLUME"), text("OWNER"), quotas("QUOTA"), count("BUCKETS"), time("CREATED")),
+        [(row["name"], row["owner"], row["quotaInBytes"], row["usedNamespace"], row["creationTime"]) for row in rows],
         _more(rows, limit, rows[-1]["name"] if rows else ""),
     )
-
-
-def _quota(quota: int) -> str:
-    return human_size(quota) or "none"
 
 
 @click.command()
@@ -131,14 +124,14 @@ def buckets(ask: Answers, volume: str | None, limit: int, after: str) -> Sheet:
     last = rows[-1] if rows else {"volumeName": "", "name": ""}
     return Sheet(
         answer,
-        (text("BUCKET"), text("LAYOUT"), text("OWNER"), size("USED"), text("QUOTA"), count("NAMES"), time("CREATED")),
+        (text("BUCKET"), text("LAYOUT"), text("OWNER"), size("USED"), quotas("QUOTA"), count("NAMES"), time("CREATED")),
         [
             (
                 f"/{row['volumeName']}/{row['name']}",
                 row["bucketLayout"],
                 row["owner"],
                 row["usedBytes"],
-                _quota(row["quotaInBytes"]),
+                row["quotaInBytes"],
                 row["usedNamespace"],
                 row["creationTime"],
             )

@@ -8,7 +8,7 @@ import click
 
 from ozone_recon.cli.answers import Answers
 from ozone_recon.cli.question import question
-from ozone_recon.cli.sheet import Sheet, count, human_size, human_time, printable, size, text, time
+from ozone_recon.cli.sheet import Sheet, count, human_quota, human_size, human_time, printable, quotas, size, text, time
 
 ORDERS = ("size", "replicatedSize", "files", "modified", "name")
 """What the API can order the entries of a path by."""
@@ -79,22 +79,14 @@ def _plain(value: object) -> str:
     return "" if value in (None, "") else printable(value)
 
 
-def _quota(value: int | None) -> str:
-    return "" if value is None else f"{value:,}" if value > 0 else "none"
-
-
-def _byte_quota(value: int | None) -> str:
-    return human_size(value) if value and value > 0 else _quota(value)
-
-
 _ABOUT = (
     ("owner", "owner", _plain),
     ("bucketLayout", "layout", _plain),
     ("dataSize", "size", human_size),
     ("usedBytes", "used, with replicas", human_size),
     ("usedNamespace", "used names", _plain),
-    ("quotaInBytes", "quota of bytes", _byte_quota),
-    ("quotaInNamespace", "quota of names", _quota),
+    ("quotaInBytes", "quota of bytes", human_quota),
+    ("quotaInNamespace", "quota of names", lambda value: human_quota(value, "{:,}".format)),
     ("sourceVolume", "links to volume", _plain),
     ("sourceBucket", "links to bucket", _plain),
     ("creationTime", "created", human_time),
@@ -112,8 +104,8 @@ def quota(ask: Answers, path: str) -> Sheet:
     share = f"{used / allowed:.1%}" if allowed > 0 else ""
     return Sheet(
         answer,
-        (size("USED"), text("ALLOWED"), text("SHARE")),
-        [(used, human_size(allowed) if allowed > 0 else "no quota", share)],
+        (size("USED"), quotas("ALLOWED"), text("SHARE")),
+        [(used, allowed, share)],
     )
 
 

@@ -47,6 +47,11 @@ def size(heading: str) -> Column:
     return Column(heading, human_size, number=True)
 
 
+def quotas(heading: str) -> Column:
+    """A column of quotas in bytes."""
+    return Column(heading, human_quota, number=True)
+
+
 def time(heading: str) -> Column:
     """A column of times, given in milliseconds since 1970 or as the API's text."""
     return Column(heading, human_time)
@@ -61,19 +66,31 @@ _UNITS: Final = ("B", "KB", "MB", "GB", "TB", "PB", "EB")
 
 
 def human_size(size: int | None) -> str:
-    """Bytes in Ozone's units (powers of 1024); empty for what is not known (None, or Ozone's -1)."""
-    if size is None or size < 0:
+    """Bytes in Ozone's units (powers of 1024), negative ones too: OM's count of used bytes may be; empty for None."""
+    if size is None:
         return ""
     power = min(max(0, (size.bit_length() - 1) // 10), len(_UNITS) - 1)
     return f"{size} B" if not power else f"{size / (1 << 10 * power):.1f} {_UNITS[power]}"
 
 
+def human_quota(quota: int | None, write: Callable[[int], str] = human_size) -> str:
+    """A quota; OM accepts none of 0, and says -1 where there is none."""
+    return "" if quota is None else write(quota) if quota > 0 else "no quota"
+
+
 def human_time(value: int | str | None) -> str:
-    """A time in the local time zone, to the second; empty when there is none."""
+    """A time in the local time zone, to the second; empty when there is none, as it is when no calendar has it."""
     if not value or value == -1:
         return ""
-    moment = datetime.fromisoformat(value) if isinstance(value, str) else datetime.fromtimestamp(value / 1000)
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else datetime.fromtimestamp(value / 1000)
+        return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return printable(value)
+
+
+MOST_PADDED: Final = 64
+"""The width up to which columns are aligned where nobody watches: a longer name makes its own line longer alone."""
 
 
 def show(sheet: Sheet, *, as_json: bool) -> None:
@@ -81,6 +98,9 @@ def show(sheet: Sheet, *, as_json: bool) -> None:
     if as_json or not sheet.columns:
         json.dump(sheet.answer, sys.stdout, indent=2, ensure_ascii=False)
         sys.stdout.write("\n")
+        return
+    if not sys.stdout.isatty():
+        _write_lines(sheet)
         return
     from rich.console import Console
     from rich.table import Table
@@ -96,7 +116,24 @@ def show(sheet: Sheet, *, as_json: bool) -> None:
         table.add_column(column.heading, justify="right" if column.number else "left", overflow="fold")
     for row in sheet.rows:
         table.add_row(*(Text(column.write(cell)) for column, cell in zip(sheet.columns, row, strict=True)))
-    console = Plain(highlight=False) if sys.stdout.isatty() else Plain(highlight=False, width=1 << 14)
+    console = Plain(highlight=False)
     console.print(table)
     for note in sheet.notes:
         console.print(Text(note, style="dim"), soft_wrap=True)
+
+
+def _write_lines(sheet: Sheet) -> None:
+    """The table for pipes and files: a line for each row, which ends with its last cell."""
+    from rich.cells import cell_len
+
+    headings = [column.heading for column in sheet.columns]
+    rows = [[column.write(cell) for column, cell in zip(sheet.columns, row, strict=True)] for row in sheet.rows]
+    lengths = [[cell_len(cell) for cell in row] for row in (headings, *rows)]
+    widths = [min(MOST_PADDED, max(column)) for column in zip(*lengths, strict=True)]
+    for cells, row in zip((headings, *rows), lengths, strict=True):
+        line = ""
+        for column, cell, length, width in zip(sheet.columns, cells, row, widths, strict=True):
+            padding = " " * max(0, width - length)
+            line += (padding + cell if column.number else cell + padding) + "  "
+        sys.stdout.write(line.rstrip() + "\n")
+    sys.stdout.writelines(f"{note}\n" for note in sheet.notes)

@@ -28,9 +28,16 @@ export function age(ms) {
   return `${seconds} s`;
 }
 
+const LAST_DATE = 8.64e15;
+
+/** A point in time as ISO 8601, or as the number if it is further from 1970 than dates go. @param {number} ms since 1970 */
+export function iso(ms) {
+  return Math.abs(ms) <= LAST_DATE ? new Date(ms).toISOString() : `${ms} ms`;
+}
+
 /** A point in time, UTC. @param {number} ms since 1970 */
 export function time(ms) {
-  return `${new Date(ms).toISOString().replace("T", " ").slice(0, 19)} UTC`;
+  return Math.abs(ms) <= LAST_DATE ? `${iso(ms).replace("T", " ").replace(/\.\d+Z$/, "")} UTC` : iso(ms);
 }
 
 /** A share of a whole. @param {number} part @param {number} whole */

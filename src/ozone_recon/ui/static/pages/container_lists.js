@@ -1,7 +1,7 @@
 // The lists of containers that there are: how to ask for each, what it means, and what it shows.
 
 import { h } from "../dom.js";
-import { bytes, count } from "../format.js";
+import { bytes, count, iso } from "../format.js";
 import { datanodeLink, pipelineLink } from "../links.js";
 import { badge, words } from "../parts/badge.js";
 import { since } from "../parts/since.js";
@@ -90,7 +90,7 @@ export const TABS = [
 /** Where replicas are, or were. @param {Replica[]} all */
 function replicas(all) {
   if (all.length === 0) return h("span", { class: "faint" }, "none is known");
-  return h("span", { class: "replicas" }, all.map((one) => h("span", { title: `${words(one.state)}, last seen ${new Date(one.lastSeenTime).toISOString()}` },
+  return h("span", { class: "replicas" }, all.map((one) => h("span", { title: `${words(one.state)}, last seen ${iso(one.lastSeenTime)}` },
     badge(one.isPresent ? (one.state === "UNHEALTHY" ? "bad" : "ok") : "idle", ""), datanodeLink(one.datanodeUuid, one.datanodeHost),
     one.replicaIndex > 0 && h("small", { title: "Its index: which part of the data it is" }, ` ${one.replicaIndex}`), !one.isPresent && h("small", { class: "faint" }, " gone"))));
 }

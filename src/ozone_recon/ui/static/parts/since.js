@@ -2,12 +2,12 @@
 
 import { now } from "../api.js";
 import { h } from "../dom.js";
-import { age, time } from "../format.js";
+import { age, iso, time } from "../format.js";
 
 /** @param {number} at ms since 1970; 0 when it has not been @param {string} [after] such as " ago" @param {string} [never] */
 export function since(at, after = "", never = "") {
   if (!at) return h("span", { class: "faint" }, never);
-  return h("time", { datetime: new Date(at).toISOString(), title: time(at), "data-at": at, "data-after": after }, age(now() - at) + after);
+  return h("time", { datetime: iso(at), title: time(at), "data-at": at, "data-after": after }, age(now() - at) + after);
 }
 
 /** Brings all that is shown up to date. */
