@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 import pytest
 from fastapi import FastAPI
@@ -254,3 +256,14 @@ def test_disks_of_the_largest_size_and_after_a_restart(tmp_path: Path) -> None:
 def test_what_prometheus_says_of_elections() -> None:
     for text, counted in (("1e300", MAX_AMOUNT), ("NaN", 0), ("+Inf", 0), ("-5", 0), ("7.0", 7)):
         assert elections._number({"value": [0, text]}) == counted
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+@pytest.mark.parametrize("date", ["01-01-0001 00:00:00", "12-31-9999 23:59:59"])
+def test_the_first_and_the_last_date(large: FastAPI, monkeypatch: pytest.MonkeyPatch, zone: str, date: str) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        answer = ask(large, f"/api/v1/keys/listKeys?startPrefix=/vol/obs&creationDate={quote(date)}")
+    time.tzset()
+    assert answer.status_code == 200

@@ -242,7 +242,7 @@ def _created_from(text: str) -> int | None:
         return None
     try:
         return int(datetime.strptime(text, "%m-%d-%Y %H:%M:%S").astimezone().timestamp() * 1000)
-    except ValueError:
+    except (ValueError, OverflowError):
         return NEVER
 
 
