@@ -24,8 +24,9 @@ def test_keys_decode_as_they_parse(keys: list[bytes]) -> None:
             parts = DeletedDirectoryKey.parse(key)
         except DecodeError:
             continue
-        expected.append((row, parts.bucket_id, parts.parent_id, parts.object_id, encode_text(parts.name)))
+        ids = parts.volume_id, parts.bucket_id, parts.parent_id, parts.object_id
+        expected.append((row, *ids, encode_text(parts.name)))
     found = decode_deleted_directories(ByteColumn.of(keys))
-    numbers = (found.row, found.bucket_id, found.parent_id, found.object_id)
+    numbers = (found.row, found.volume_id, found.bucket_id, found.parent_id, found.object_id)
     assert list(zip(*(column.tolist() for column in numbers), found.names.items(), strict=True)) == expected
     assert len(found) == len(expected)

@@ -13,9 +13,9 @@ IDS = st.integers(-(1 << 63), (1 << 63) - 1)
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(IDS, IDS, IDS)))
-def test_bucket_and_parent_are_the_second_and_third_id(ids: list[tuple[int, int, int]]) -> None:
-    bucket, parent = ids_of_prefixes(ByteColumn.of(b"/%d/%d/%d/" % of for of in ids))
-    assert list(zip(bucket.tolist(), parent.tolist(), strict=True)) == [of[1:] for of in ids]
+def test_the_ids_are_those_of_volume_bucket_and_parent(ids: list[tuple[int, int, int]]) -> None:
+    found = ids_of_prefixes(ByteColumn.of(b"/%d/%d/%d/" % of for of in ids))
+    assert list(zip(*(column.tolist() for column in found), strict=True)) == ids
 
 
 @pytest.mark.parametrize(

@@ -181,14 +181,13 @@ def _write_keys(build: GenerationBuild, database: Database, owners: list[bytes])
         if i == 0 or (rows[i - 1][0].within, rows[i - 1][1]) != (key.within, table)
     ]
     buckets = database.buckets
-    names = {b"/%b/%b/" % (b.volume, b.name): row for row, b in enumerate(buckets)}
-    ids = {b"%d" % b.id: row for row, b in enumerate(buckets)}
+    names = {b"/%b/%b/" % (b.volume, b.name): row for row, b in enumerate(buckets) if b.layout != "FSO"}
     found: list[tuple[int, int]] = []
     for head in heads:
         key, table = rows[head]
-        parts = key.within.split(b"/")
-        bucket = ids.get(parts[2], -1) if table else names.get(key.within, -1)
-        found.append((bucket, int(parts[3]) if table else buckets[bucket].id if bucket >= 0 else 0))
+        bucket = _fso_bucket(database, key.within) if table else names.get(key.within, -1)
+        parent = int(key.within.split(b"/")[3]) if table else buckets[bucket].id if bucket >= 0 else 0
+        found.append((bucket, parent))
     with build.create("groups", TABLES["groups"]) as writer:
         writer.append(
             prefix=ByteColumn.of([rows[head][0].within for head in heads]),
@@ -199,12 +198,24 @@ def _write_keys(build: GenerationBuild, database: Database, owners: list[bytes])
         )
 
 
+def _fso_bucket(database: Database, within: bytes) -> int:
+    """The row of the bucket of a prefix of ids, -1 for none."""
+    _, volume, bucket, *_ = within.split(b"/")
+    found = (row for row, one in enumerate(database.buckets) if (one.layout, b"%d" % one.id) == ("FSO", bucket))
+    row = next(found, -1)
+    return row if row >= 0 and b"%d" % database.volume_id(database.buckets[row]) == volume else -1
+
+
 def _write_directories(build: GenerationBuild, database: Database, owners: list[bytes]) -> None:
     rows = database.directories
     prefixes = [database.within(d.bucket, d.parent) for d in rows]
     heads = [i for i in range(len(rows)) if i == 0 or prefixes[i] != prefixes[i - 1]]
     with build.create("directory_groups", TABLES["directory_groups"]) as writer:
-        writer.append(prefix=ByteColumn.of([prefixes[i] for i in heads]), first_row=np.array(heads, np.int64))
+        writer.append(
+            prefix=ByteColumn.of([prefixes[i] for i in heads]),
+            first_row=np.array(heads, np.int64),
+            bucket=np.array([_fso_bucket(database, prefixes[i]) for i in heads], np.int32),
+        )
     with build.create("directories", TABLES["directories"]) as writer:
         writer.append(
             prefix_group=np.array([sum(h <= i for h in heads) - 1 for i in range(len(rows))], np.int32),

@@ -19,7 +19,7 @@ from ozone_recon.decode.batch_kernel import (
 from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.model.kernel import lean_kernel, zero
 
-ROW, BUCKET_ID, PARENT_ID, OBJECT_ID, COLUMNS = 0, 1, 2, 3, 4
+ROW, VOLUME_ID, BUCKET_ID, PARENT_ID, OBJECT_ID, COLUMNS = 0, 1, 2, 3, 4, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class DeletedDirectories:
     """Deleted directories in the order of their keys; `row` is a key's number. A key of another form gives none."""
 
     row: Int64s
+    volume_id: Int64s
     bucket_id: Int64s
     parent_id: Int64s
     object_id: Int64s
@@ -41,8 +42,8 @@ def decode_deleted_directories(keys: ByteColumn) -> DeletedDirectories:
     numbers = np.empty((COLUMNS, len(keys)), np.int64)
     names = to_fill(len(keys), int(keys.offsets[-1] - keys.offsets[0]))
     count = fill_deleted_directories(to_read(keys), numbers, names)
-    row, bucket_id, parent_id, object_id = numbers[:, :count]
-    return DeletedDirectories(row, bucket_id, parent_id, object_id, filled(names, count))
+    row, volume_id, bucket_id, parent_id, object_id = numbers[:, :count]
+    return DeletedDirectories(row, volume_id, bucket_id, parent_id, object_id, filled(names, count))
 
 
 @lean_kernel
@@ -59,8 +60,10 @@ def fill_deleted_directories(keys: Strings, numbers: Int64s, names: Strings) -> 
         if name_end == name or not good:
             continue
         bucket = find_slash(keys.data, at + 1, end) + 1
+        volume_id, _ = read_id(keys.data, at + 1, bucket - 1)
         bucket_id, _ = read_id(keys.data, bucket, find_slash(keys.data, bucket, end))
         numbers[ROW, count] = row
+        numbers[VOLUME_ID, count] = volume_id
         numbers[BUCKET_ID, count] = bucket_id
         numbers[PARENT_ID, count] = parent_id
         numbers[OBJECT_ID, count] = object_id

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ozone_recon.decode.batch_kernel import SLASH, Strings, copy_bytes, to_read
+from ozone_recon.decode.id_prefixes import PrefixIds
 from ozone_recon.insights.namespace_nodes import Kind
+from ozone_recon.model.byte_search import find
 from ozone_recon.model.columns import ByteColumn, Bytes, Int64s
 from ozone_recon.model.kernel import lean_kernel, zero
 from ozone_recon.store.generation import Generation
@@ -31,35 +33,66 @@ class DirectoryPaths:
         self._places = generation.table("namespace")
         self._children = generation.table("namespace_children")["row"]
         self._names = self._places.bytes("name")
+        self._runs, self._cuts = generation.table("namespace_runs"), generation.table("namespace_cuts")
+        self._bucket_places = generation.table("namespace_buckets")["place"]
+        self._key_names = generation.table("keys").bytes("name")
 
     def place_of(self, object_id: int) -> int | None:
-        """The row of `namespace` of a bucket or directory; None when no table knows the id."""
+        """The row of `namespace` that an object id stands for; None when no table knows the id."""
         ids = self._ids["object_id"]
         at = int(np.searchsorted(ids, object_id))
         return int(self._ids["row"][at]) if at < len(ids) and ids[at] == object_id else None
 
-    def places_of(self, object_ids: Int64s) -> Int64s:
-        """The same for several, in their order; -1 when no table knows the id."""
-        ids = self._ids["object_id"]
-        at = np.searchsorted(ids, object_ids)
-        places = np.full(len(object_ids), -1, np.int64)
-        known = at < len(ids)
-        known[known] = ids[at[known]] == object_ids[known]
-        places[known] = self._ids["row"][at[known]]
+    def places_within(self, ids: PrefixIds) -> Int64s:
+        """The places that rows with these ids in their keys are directly in; -1 when that is none we know.
+
+        The same rule as in `namespace_nodes.collect`: a parent's id counts in its own bucket alone.
+        """
+        known = self._ids["object_id"]
+        places = np.full(len(ids.parent), -1, np.int64)
+        if not len(known):
+            return places
+        at = np.minimum(np.searchsorted(known, ids.parent), len(known) - 1)
+        found = np.flatnonzero(known[at] == ids.parent)
+        place = self._ids["row"][at[found]].astype(np.int64)
+        row = self._places["bucket"][place]
+        bucket = self._bucket_places[row]
+        object_id, volume = self._places["object_id"], self._places["parent"][bucket]
+        volume_id = np.where(volume < 0, 0, object_id[volume])
+        good = (row >= 0) & (object_id[bucket] == ids.bucket[found]) & (volume_id == ids.volume[found])
+        places[found[good]] = place[good]
         return places
 
-    def paths_of(self, object_ids: Int64s) -> tuple[ByteColumn, Bools]:
+    def paths_of(self, places: Int64s) -> tuple[ByteColumn, Bools]:
         """The paths of buckets and directories, `volume/bucket/directory/` with the last slash, and which have one.
 
-        One has none, and is empty here, when it or a directory above it is deleted or in no table.
+        A place has none, and is empty here, when it or a directory above it is deleted or missing; so has -1.
         """
         names, parent = to_read(self._names), self._places["parent"]
-        places = self.places_of(object_ids)
         known, offsets = np.empty(len(places), np.bool_), np.zeros(len(places) + 1, np.int64)
         measure_paths(names, self._places["kind"], parent, places, known, offsets)
         data = np.empty(offsets[-1], np.uint8)
         fill_paths(names, parent, places, Strings(offsets, data))
         return ByteColumn(offsets, data), known
+
+    def places_of_keys(self, rows: Int64s) -> Int64s:
+        """The places that these rows of `keys` are directly in; -1 for markers of directories."""
+        at = np.searchsorted(self._cuts["first"], rows, side="right") - 1
+        return self._cuts["place"][at].astype(np.int64)
+
+    def file(self, place: int, name: bytes) -> int | None:
+        """The row of `keys` of the file of that name directly in a place."""
+        low, high = self.runs(place)
+        for first, last in zip(*(self._runs[column][low:high].tolist() for column in ("first", "last")), strict=True):
+            row = find(self._key_names, name, first, last)
+            if row is not None:
+                return row
+        return None
+
+    def runs(self, place: int) -> tuple[int, int]:
+        """The rows of `namespace_runs` that list the files directly in a place, as (first, end)."""
+        first_run = self._places["first_run"]
+        return int(first_run[place]), int(first_run[place + 1]) if place + 1 < len(first_run) else self._runs.rows
 
     def subtree(self, place: int) -> tuple[int, int]:
         """The rows of `namespace` from a place down, as (first, end)."""
@@ -75,8 +108,13 @@ class DirectoryPaths:
             place = child
         return place
 
-    def object_id(self, place: int) -> int:
-        """The object id of a place."""
+    def own_id(self, place: int) -> int | None:
+        """The object id by which rows are in a place; None for one in which no row can be: its id is another's."""
+        object_id = int(self._places["object_id"][place])
+        return object_id if self.place_of(object_id) == place else None
+
+    def volume_id(self, place: int) -> int:
+        """The object id of the volume at a place."""
         return int(self._places["object_id"][place])
 
     def child(self, place: int, name: bytes) -> int | None:

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ozone_recon.decode.om_keys import encode_text
+from ozone_recon.insights.bucket_rows import FSO
 from ozone_recon.insights.directory_paths import DirectoryPaths
 from ozone_recon.insights.key_rows import KeyRows, first_row, read_keys, rows_with_prefix
 from ozone_recon.insights.namespace_paths import spans
-from ozone_recon.insights.prefixes import FSO, Prefix
+from ozone_recon.insights.prefixes import Prefix
 from ozone_recon.model.columns import Int64s
 from ozone_recon.store.generation import Generation
 
@@ -70,10 +71,9 @@ def _runs(generation: Generation, prefix: Prefix, after: bytes) -> Iterator[tupl
         return
     parent = tree.find(names[:-1])
     if parent is not None:
-        file = place.id_prefix + b"%d/%s" % (tree.object_id(parent), names[-1])
-        row = first_row(generation, file, file_table=True)
-        end = first_row(generation, file, file_table=True, after=True)
-        yield np.array([max(row, start)]), np.array([max(end, start)])
+        row = tree.file(parent, names[-1])
+        if row is not None and row >= start:
+            yield np.array([row]), np.array([row + 1])
 
 
 def _runs_below(generation: Generation, places: tuple[int, int], start: int) -> Iterator[tuple[Int64s, Int64s]]:

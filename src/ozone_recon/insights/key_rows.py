@@ -157,7 +157,9 @@ def read_groups(generation: Generation, wanted: Int64s) -> GroupNames:
     of_bucket = groups["bucket"][wanted].astype(np.int64)
     named, bucket = np.unique(np.where(in_files & (of_bucket >= 0), of_bucket, -1 - wanted), return_inverse=True)
     names = [(bucket_keys[one] if one >= 0 else prefixes[-1 - one]).split(b"/") for one in named.tolist()]
-    below, has_path = DirectoryPaths(generation).paths_of(parent_id)
+    tree = DirectoryPaths(generation)
+    places = np.where(in_files, tree.places_of_keys(groups["first_row"][wanted]), -1)
+    below, has_path = tree.paths_of(places)
     prefix = cells_at(prefixes, wanted)
     return GroupNames(
         [volume for _, volume, *_ in names],

@@ -70,7 +70,7 @@ class Listing:
         first, end = namespace.tree.children(place)
         self._children = namespace.generation.table("namespace_children")["row"][first:end]
         runs = namespace.generation.table("namespace_runs")
-        low, high = namespace.runs(place) if keys else (0, 0)
+        low, high = namespace.tree.runs(place) if keys else (0, 0)
         self._first, self._last = runs["first"][low:high], runs["last"][low:high]
         self._ends = len(self._children) + np.cumsum(self._last - self._first)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ozone_recon.decode.deleted_directories import decode_deleted_directories
 from ozone_recon.decode.om_values import decode_bucket, decode_volume
 from ozone_recon.errors import DecodeError
+from ozone_recon.insights.bucket_rows import FSO, BucketRows
 from ozone_recon.insights.namespace_order import ROOT
 from ozone_recon.insights.namespace_paths import TOP, PathWalk
 from ozone_recon.insights.namespace_runs import BATCH, NOWHERE, Runs
@@ -50,13 +51,13 @@ class Nodes:
         self._owner_rows = {name: row for row, name in enumerate(self.owners)}
         self.columns = {name: [] for name in ("kind", *COLUMNS)}
 
-    def add(self, kind: Kind, names: ByteColumn, **columns: Int64s | int) -> int:
+    def add(self, kind: Kind, names: ByteColumn, **columns: Int64s | Int32s | int) -> int:
         """Adds places of one kind and gives the number of the first; a column left out is 0, or -1 for rows."""
         count, first = len(names), self.count
         self.columns["kind"].append(np.full(count, kind, np.uint8))
         self.names.append(names)
         for name, default in COLUMNS.items():
-            self.columns[name].append(np.broadcast_to(np.asarray(columns.get(name, default), np.int64), count))
+            self.columns[name].append(np.broadcast_to(np.asarray(columns.get(name, default)), count))
         self.count += count
         return first
 
@@ -97,48 +98,86 @@ class Ids:
         return np.repeat(found, np.diff(heads, append=len(ids)))
 
 
-def collect(build: GenerationBuild) -> tuple[Nodes, Runs]:
-    """Every place of the namespace, place 0 being the root, and what holds each key.
+class Collected(NamedTuple):
+    """All places: `runs` say which keys each holds, `ids` which place an object id stands for.
+
+    `deleted` has the place of each row of deletedDirectoryTable; NOWHERE for a row that has none.
+    """
+
+    nodes: Nodes
+    runs: Runs
+    ids: Ids
+    deleted: Int64s
+
+
+def collect(build: GenerationBuild) -> Collected:
+    """Every place of the namespace, place 0 being the root.
 
     The children of one place stand in order of their names (LEGACY directories: of their names with a slash behind).
+
+    An object id stands for one place: the first that has it, of FSO buckets, directories, then deleted directories,
+    each in key order. Another directory with that id is a place too, and nothing is in it. A row is in the place that
+    the parent's id in its key stands for, if that place is in the bucket of the key; otherwise in a place of kind
+    MISSING, one for each bucket and parent's id.
     """
     nodes = Nodes(build.table("owners").bytes("name").items())
     nodes.add(Kind.ROOT, ByteColumn.of([b""]))
-    buckets = _add_buckets(nodes, build.table("om/bucketTable"), _add_volumes(nodes, build.table("om/volumeTable")))
-    directories = build.table("directories")
+    volumes, buckets = build.table("om/volumeTable"), build.table("om/bucketTable")
+    of_bucket = _add_buckets(nodes, buckets, _add_volumes(nodes, volumes))
+    directories, in_directory = build.table("directories"), build.table("directory_groups")
     held = directories.read(
         ("name", "object_id", "parent_id", "creation_time", "modification_time", "owner"), 0, directories.rows
     )
+    bucket = np.repeat(in_directory["bucket"], np.diff(in_directory["first_row"], append=directories.rows))
     groups = build.table("groups")
-    deleted = _deleted_directories(build.table("om/deletedDirectoryTable"), buckets.of_id, held["object_id"])
+    deleted = _deleted_directories(build.table("om/deletedDirectoryTable"), BucketRows(volumes, buckets))
     first = nodes.count
     first_deleted = first + directories.rows
-    ids = np.concatenate([buckets.ids, held["object_id"], deleted.ids])
-    found = Ids(ids, np.concatenate([buckets.places, np.arange(first, first_deleted + len(deleted.ids))]))
-
-    parent = found.find(held["parent_id"])
-    in_files = np.asarray(groups["file_table"]) == 1
-    group_bucket = np.asarray(groups["bucket"], np.int64)
-    place = np.where(
-        in_files,
-        found.find(np.asarray(groups["parent_id"])),
-        np.where(group_bucket >= 0, buckets.first + group_bucket, ROOT),
+    count = first_deleted + len(deleted.ids)
+    found = Ids(
+        np.concatenate([of_bucket.ids, held["object_id"], deleted.ids]),
+        np.concatenate([of_bucket.places, np.arange(first, count)]),
     )
-    lost = np.unique(np.concatenate([held["parent_id"][parent == ROOT], groups["parent_id"][place == ROOT]]))
-    lost_places = Ids(lost, np.arange(len(lost)) + first_deleted + len(deleted.ids))
-    parent[parent == ROOT] = lost_places.find(held["parent_id"][parent == ROOT])
-    place[place == ROOT] = lost_places.find(groups["parent_id"][place == ROOT])
+    # The bucket of each place so far, and, behind all, of none: ROOT is -1.
+    bucket_of = np.full(count + 1, -1, np.int32)
+    bucket_of[of_bucket.first : first] = np.arange(buckets.rows)
+    bucket_of[first:first_deleted] = bucket
+    bucket_of[first_deleted:count] = deleted.buckets
+
+    def within(bucket: Int32s, parent_ids: Int64s) -> Int64s:
+        places = found.find(parent_ids)
+        places[(bucket < 0) | (bucket_of[places] != bucket)] = ROOT
+        return places
+
+    parent = within(bucket, held["parent_id"])
+    group_bucket, group_parent = np.asarray(groups["bucket"]), np.asarray(groups["parent_id"])
+    in_files = np.asarray(groups["file_table"]) == 1
+    in_bucket = np.where(group_bucket >= 0, of_bucket.first + group_bucket.astype(np.int64), ROOT)
+    place = np.where(in_files, within(group_bucket, group_parent), in_bucket)
+    lost, lost_place = np.unique(
+        np.concatenate(
+            [
+                np.column_stack([bucket[parent == ROOT], held["parent_id"][parent == ROOT]]),
+                np.column_stack([group_bucket[place == ROOT], group_parent[place == ROOT]]),
+            ]
+        ),
+        axis=0,
+        return_inverse=True,
+    )
+    lost_place = lost_place.reshape(-1) + count
+    of_directories = np.count_nonzero(parent == ROOT)
+    parent[parent == ROOT], place[place == ROOT] = lost_place[:of_directories], lost_place[of_directories:]
     nodes.add(
         Kind.DIRECTORY, held.bytes("name"), object_id=held["object_id"], parent=parent, parent_id=held["parent_id"],
-        creation_time=held["creation_time"], modification_time=held["modification_time"],
-        owner=held["owner"].astype(np.int64),
+        bucket=bucket, creation_time=held["creation_time"],
+        modification_time=held["modification_time"], owner=held["owner"],
     )  # fmt: skip
     nodes.add(Kind.DELETED, deleted.names, object_id=deleted.ids, parent_id=deleted.parent_ids, bucket=deleted.buckets)
-    nodes.add(Kind.MISSING, ByteColumn.of([b""] * len(lost)), object_id=lost)
+    nodes.add(Kind.MISSING, ByteColumn.of([b""] * len(lost)), object_id=lost[:, 1], bucket=lost[:, 0])
     runs = Runs(np.array(groups["first_row"]), place, build.table("keys").rows)
-    if build.filesystem_paths and buckets.legacy.any():
-        runs = _add_paths(nodes, build.table("keys"), runs, buckets.first + np.flatnonzero(buckets.legacy))
-    return nodes, runs
+    if build.filesystem_paths and of_bucket.legacy.any():
+        runs = _add_paths(nodes, build.table("keys"), runs, of_bucket.first + np.flatnonzero(of_bucket.legacy))
+    return Collected(nodes, runs, found, np.where(deleted.place < 0, NOWHERE, first_deleted + deleted.place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +186,6 @@ class _Buckets:
     ids: Int64s
     places: Int64s
     legacy: NDArray[np.bool_]
-    of_id: Ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +194,8 @@ class _Deleted:
     ids: Int64s
     parent_ids: Int64s
     buckets: Int64s
+    place: Int64s
+    """Of each row of the table the number among these, or -1."""
 
 
 def _add_volumes(nodes: Nodes, table: Table) -> dict[bytes, int]:
@@ -187,9 +227,10 @@ def _add_buckets(nodes: Nodes, table: Table, volumes: dict[bytes, int]) -> _Buck
         modification_time=_column(info.modification_time if info else 0 for info in infos),
         owner=_column(nodes.owner(encoded(info.owner or "")) if info else -1 for info in infos),
     )
-    legacy = np.array([info is not None and info.layout == "LEGACY" for info in infos], np.bool_)
-    places = np.flatnonzero(~legacy)
-    return _Buckets(first, ids[places], first + places, legacy, Ids(ids, np.arange(len(ids))))
+    layouts = [info.layout if info else "" for info in infos]
+    fso = np.array([layout == FSO for layout in layouts], np.bool_)
+    legacy = np.array([layout == "LEGACY" for layout in layouts], np.bool_)
+    return _Buckets(first, ids[fso], first + np.flatnonzero(fso), legacy)
 
 
 def _volume(value: bytes) -> VolumeInfo | None:
@@ -207,16 +248,22 @@ def _bucket(value: bytes) -> BucketInfo | None:
         return None
 
 
-def _deleted_directories(table: Table, buckets: Ids, live: Int64s) -> _Deleted:
-    """The rows of deletedDirectoryTable by id, of rows with one id the first, without those that are live still."""
-    found = [decode_deleted_directories(chunk.bytes("key")) for chunk in table.chunks(("key",), BATCH)]
-    own, parents, of_bucket = np.concatenate(
-        [np.empty((3, 0), np.int64), *((one.object_id, one.parent_id, one.bucket_id) for one in found)], axis=1
+def _deleted_directories(table: Table, buckets: BucketRows) -> _Deleted:
+    """The rows of deletedDirectoryTable by id, of rows with one id the first."""
+    chunks = table.chunks(("key",), BATCH)
+    found = [(chunk.first_row, decode_deleted_directories(chunk.bytes("key"))) for chunk in chunks]
+    own, parents, volume, bucket, rows = np.concatenate(
+        [
+            np.empty((5, 0), np.int64),
+            *((one.object_id, one.parent_id, one.volume_id, one.bucket_id, one.row + row) for row, one in found),
+        ],
+        axis=1,
     )
-    ids, first = np.unique(own, return_index=True)
-    kept = first[~np.isin(ids, live)]
-    names = joined([cells_at(ByteColumn.joined([one.names for one in found]), kept)])
-    return _Deleted(names, own[kept], parents[kept], buckets.find(of_bucket[kept]))
+    ids, kept = np.unique(own, return_index=True)
+    names = joined([cells_at(ByteColumn.joined([one.names for _, one in found]), kept)])
+    place = np.full(table.rows, -1)
+    place[rows[kept]] = np.arange(len(kept))
+    return _Deleted(names, ids, parents[kept], buckets.of_ids(volume[kept], bucket[kept]), place)
 
 
 def _add_paths(nodes: Nodes, keys: Table, runs: Runs, legacy: Int64s) -> Runs:

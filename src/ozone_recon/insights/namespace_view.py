@@ -14,7 +14,6 @@ from ozone_recon.errors import DecodeError
 from ozone_recon.insights.directory_paths import DirectoryPaths
 from ozone_recon.insights.key_rows import db_keys, first_row
 from ozone_recon.insights.namespace_nodes import Kind
-from ozone_recon.model.byte_search import find
 from ozone_recon.model.om import BucketInfo
 from ozone_recon.store.generation import Generation
 
@@ -57,7 +56,6 @@ class Namespace:
         self.places = generation.table("namespace")
         self.tree = DirectoryPaths(generation)
         self._children = generation.table("namespace_children")["row"]
-        self._runs = generation.table("namespace_runs")
 
     def find(self, path: str) -> Spot | None:
         """What is at `path`, or None.
@@ -93,11 +91,6 @@ class Namespace:
         name = encode_text(below[1]) if below else b""
         verbatim = (prefix + name).decode("utf-8", "replace")
         return self._key(place, prefix, name, verbatim, layout)
-
-    def runs(self, place: int) -> tuple[int, int]:
-        """The rows of `namespace_runs` that list the files directly in a place, as (first, end)."""
-        first_run = self.places["first_run"]
-        return int(first_run[place]), int(first_run[place + 1]) if place + 1 < len(first_run) else self._runs.rows
 
     def bucket(self, place: int) -> BucketInfo | None:
         """The bucket that a place is, or is in; None where there is none that can be read."""
@@ -141,13 +134,8 @@ class Namespace:
         directory = self.tree.child(above.place, names[-1])
         if directory is not None:
             return Spot(directory, path, layout)
-        low, high = self.runs(above.place)
-        for run in range(low, high):
-            first, last = (int(self._runs[column][run]) for column in ("first", "last"))
-            key = find(self.generation.table("keys").bytes("name"), names[-1], first, last)
-            if key is not None:
-                return Spot(above.place, path, layout, key)
-        return None
+        key = self.tree.file(above.place, names[-1])
+        return None if key is None else Spot(above.place, path, layout, key)
 
     def _key(self, bucket: int, prefix: bytes, name: bytes, path: str, layout: str) -> Spot | None:
         row = first_row(self.generation, prefix + name, file_table=False)

@@ -54,8 +54,12 @@ TABLES: Final[dict[str, Schema]] = {
     "namespace_runs": {"first": "i8", "last": "i8"},
     # The same runs in row order, -1 being the place of keys that are no files; a run ends where the next begins.
     "namespace_cuts": {"first": "i8", "place": "i4"},
-    # Places with an object id, in its order. Of two with one id the one with the lower row counts.
+    # FSO buckets, directories and deleted directories by object id: one place for each id (namespace_nodes.collect).
     "namespace_ids": {"object_id": "i8", "row": "i4"},
+    # Of each row of `om/bucketTable` its place.
+    "namespace_buckets": {"place": "i4"},
+    # Of each row of `om/deletedDirectoryTable` its place, -1 for a row that has none.
+    "namespace_deleted": {"place": "i4"},
     # Rows of `owners`, then those of volumes and buckets that own no key.
     "namespace_owners": {"name": "bytes"},
 }
@@ -63,7 +67,7 @@ TABLES: Final[dict[str, Schema]] = {
 
 def rebuild(build: GenerationBuild) -> None:
     """Write the tables above; by `build.filesystem_paths` the slashes in keys of LEGACY buckets are directories."""
-    nodes, runs = collect(build)
+    nodes, runs, ids, deleted = collect(build)
     _write(build, "namespace_owners", name=ByteColumn.of(nodes.owners))
     schema = TABLES["namespace"]
     parent = np.concatenate(nodes.columns.pop("parent"))
@@ -83,7 +87,12 @@ def rebuild(build: GenerationBuild) -> None:
     _inherit_bucket(columns)
     columns["first_child"] = _write_children(build, columns["parent"])
     columns["first_run"] = _write_runs(build, runs, nodes.count)
-    _write_ids(build, columns["kind"], columns["object_id"])
+    stands = np.flatnonzero(np.diff(ids.ids, prepend=ids.ids[:1] - 1))
+    _write(build, "namespace_ids", object_id=ids.ids[stands], row=row_of[ids.places[stands]].astype(np.int32))
+    buckets = np.flatnonzero(columns["kind"] == Kind.BUCKET)
+    _write(build, "namespace_buckets", place=buckets[np.argsort(columns["bucket"][buckets])].astype(np.int32))
+    places = np.where(deleted == NOWHERE, NOWHERE, row_of[deleted])
+    _write(build, "namespace_deleted", place=places.astype(np.int32))
     numbers = {name: values.astype(schema[name], copy=False) for name, values in columns.items()}
     with build.create("namespace", schema) as writer:
         for start, names in _ordered_names(nodes, order):
@@ -149,12 +158,6 @@ def _write_runs(build: GenerationBuild, runs: Runs, rows: int) -> Int64s:
     _write(build, "namespace_runs", first=runs.first[order], last=runs.last[order])
     _write(build, "namespace_cuts", first=runs.first, place=runs.place.astype(np.int32))
     return np.searchsorted(runs.place[order], np.arange(rows))
-
-
-def _write_ids(build: GenerationBuild, kind: NDArray[np.uint8], object_id: Int64s) -> None:
-    rows = np.flatnonzero((kind >= Kind.BUCKET) & (kind != Kind.PATH))
-    rows = rows[np.argsort(object_id[rows], kind="stable")]
-    _write(build, "namespace_ids", object_id=object_id[rows], row=rows.astype(np.int32))
 
 
 def _ordered_names(nodes: Nodes, order: Int64s) -> Iterator[tuple[int, ByteColumn]]:

@@ -11,10 +11,11 @@ from ozone_recon.decode.id_prefixes import split_id_prefixes
 from ozone_recon.decode.key_infos import decode_key_infos
 from ozone_recon.decode.om_keys import encode_text, split_id_prefix
 from ozone_recon.decode.whole_keys import noted_paths
+from ozone_recon.insights.bucket_rows import FSO
 from ozone_recon.insights.directory_paths import DirectoryPaths
 from ozone_recon.insights.filled_pages import filled_page, rows_with
 from ozone_recon.insights.key_rows import SLASH
-from ozone_recon.insights.prefixes import FSO, Prefix, is_id_key
+from ozone_recon.insights.prefixes import Prefix, is_id_key
 from ozone_recon.model.byte_search import first_after, page, prefix_range
 from ozone_recon.model.cells import Cells, cells_at, cells_of, joined, last_at
 from ozone_recon.model.columns import ByteColumn, Int64s
@@ -87,9 +88,10 @@ def _rows_below(tree: DirectoryPaths, keys: ByteColumn, prefix: Prefix | None, a
     place = tree.find(names)
     if place is None:
         parent = tree.find(names[:-1])
-        if parent is None:
+        parent_id = None if parent is None else tree.own_id(parent)
+        if parent_id is None:
             return np.empty(0, np.int64)
-        text = prefix.place.id_prefix + b"%d/%s/" % (tree.object_id(parent), names[-1])
+        text = prefix.place.id_prefix + b"%d/%s/" % (parent_id, names[-1])
         return np.arange(*page(keys, text, after, limit))
     first, last = tree.subtree(place)
     start, end = prefix_range(keys, prefix.place.id_prefix)
@@ -111,11 +113,11 @@ def _rows_below(tree: DirectoryPaths, keys: ByteColumn, prefix: Prefix | None, a
 
 def _paths_of_files(tree: DirectoryPaths, keys: Cells, values: Cells) -> Cells:
     """Where open files are; when a file's directory is gone, where it was when it was opened."""
-    begins, parent_id = split_id_prefixes(keys)
+    begins, ids = split_id_prefixes(keys)
     slash = last_at(keys, SLASH)
     good = (begins >= 0) & (begins <= slash) & (slash + 1 < keys.ends)
     name = Cells(keys.data, begins, slash)
-    directory, known = tree.paths_of(parent_id)
+    directory, known = tree.paths_of(tree.places_within(ids))
     there = good & known
     noted = noted_paths(values, good & ~known)
     return cells_of(joined([cells_of(directory).only(there), name.only(there), noted]))

@@ -8,6 +8,7 @@ import numpy as np
 
 from ozone_recon.decode.deleted_directories import decode_deleted_directories
 from ozone_recon.decode.distinct import Few
+from ozone_recon.decode.id_prefixes import PrefixIds
 from ozone_recon.decode.key_infos import decode_key_infos
 from ozone_recon.decode.whole_keys import WholeKeys, decode_deleted_keys, noted_paths
 from ozone_recon.insights.directory_paths import DirectoryPaths
@@ -88,16 +89,17 @@ def list_deleted_directories(generation: Generation, after: bytes, limit: int | 
     """Rows in byte order of their database keys, from the first one greater than `after`."""
     table, places = generation.table("om/deletedDirectoryTable"), generation.table("namespace")
     keys, values = table.bytes("key"), table.bytes("value")
-    tree = DirectoryPaths(generation)
+    tree, place_of = DirectoryPaths(generation), generation.table("namespace_deleted")["place"]
 
     def read(rows: Int64s) -> tuple[Int64s, DeletedDirectoryRows]:
         named = decode_deleted_directories(joined([cells_at(keys, rows)]))
         infos = decode_key_infos(joined([cells_at(values, rows[named.row])]))
         name = cells_at(named.names, infos.row)
-        above, known = tree.paths_of(named.parent_id[infos.row])
-        place = tree.places_of(named.object_id[infos.row])
-        gone = (place >= 0) & (places["kind"][place] == Kind.DELETED)
+        of_parent = PrefixIds(named.volume_id, named.bucket_id, named.parent_id)
+        above, known = tree.paths_of(tree.places_within(of_parent)[infos.row])
         rows = rows[named.row[infos.row]]
+        place = place_of[rows]
+        gone = place >= 0
         return rows, DeletedDirectoryRows(
             db_key=joined([cells_at(keys, rows)]),
             name=name,

@@ -8,11 +8,11 @@ from typing import NamedTuple
 from ozone_recon.decode.om_keys import encode_text
 from ozone_recon.decode.om_values import decode_bucket
 from ozone_recon.errors import BadRequest, DecodeError
+from ozone_recon.insights.bucket_rows import FSO
 from ozone_recon.insights.directory_paths import DirectoryPaths
 from ozone_recon.model.byte_search import find
 from ozone_recon.store.generation import Generation
 
-FSO = "FILE_SYSTEM_OPTIMIZED"
 _ID = rb"-?[0-9]{1,19}"
 _ID_KEY = re.compile(rb"/%s/%s/%s/.*" % (_ID, _ID, _ID), re.DOTALL)
 
@@ -81,7 +81,7 @@ def split_path(path: str) -> tuple[str, str, str]:
 
 
 def find_bucket(generation: Generation, volume: str, bucket: str) -> BucketPlace | None:
-    """The bucket of that name; None when there is none, or its value cannot be read."""
+    """The bucket of that name; None when there is none that rows can be in: its value or object id is of no use."""
     table = generation.table("om/bucketTable")
     row = find(table.bytes("key"), encode_text(f"/{volume}/{bucket}"))
     if row is None:
@@ -91,8 +91,10 @@ def find_bucket(generation: Generation, volume: str, bucket: str) -> BucketPlace
     except DecodeError:
         return None
     tree = DirectoryPaths(generation)
+    if info.layout == FSO and tree.own_id(int(generation.table("namespace_buckets")["place"][row])) is None:
+        return None
     at = tree.find([encode_text(volume)])
-    volume_id = 0 if at is None else tree.object_id(at)
+    volume_id = 0 if at is None else tree.volume_id(at)
     return BucketPlace(volume, bucket, info.layout, info.object_id, b"/%d/%d/" % (volume_id, info.object_id))
 
 
@@ -122,9 +124,10 @@ def to_db_key(generation: Generation, key: str) -> bytes:
     *directories, name = (part for part in rest.split("/") if part)
     tree = DirectoryPaths(generation)
     parent = tree.find(map(encode_text, (volume, bucket, *directories)))
-    if parent is None:
+    parent_id = None if parent is None else tree.own_id(parent)
+    if parent_id is None:
         raise BadRequest(
             f"prevKey {key} is in a directory that is not there (any more). Give the database key of the last key, "
             "which is lastKey of the answer before."
         )
-    return place.id_prefix + b"%d/%s" % (tree.object_id(parent), encode_text(name))
+    return place.id_prefix + b"%d/%s" % (parent_id, encode_text(name))

@@ -68,7 +68,7 @@ TABLES: Final[dict[str, Schema]] = {
         "prefix": "bytes",  # b"/vol/bucket/" or b"/volId/bucketId/parentId/"
         "first_row": "i8",  # rows first_row[g] up to first_row[g + 1] (or the end of `keys`)
         "file_table": "u1",  # 1: fileTable, 0: keyTable
-        "bucket": "i4",  # row of `om/bucketTable`, -1 when there is none
+        "bucket": "i4",  # row of `om/bucketTable` (insights.bucket_rows), -1 when there is none
         "parent_id": "i8",  # object id of the directory or bucket the rows are directly in
     },
     # Every block of every row of `keys`, in row order, within a row in order of its versions.
@@ -84,7 +84,7 @@ TABLES: Final[dict[str, Schema]] = {
         "update_id": "i8",
         "owner": "i4",
     },
-    "directory_groups": {"prefix": "bytes", "first_row": "i8"},
+    "directory_groups": {"prefix": "bytes", "first_row": "i8", "bucket": "i4"},
     "owners": {"name": "bytes"},
     "replications": {
         "kind": "bytes",

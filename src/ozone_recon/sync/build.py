@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final, TypeVar
 
+from ozone_recon.insights.bucket_rows import BucketRows
 from ozone_recon.model.key_columns import DirectoryColumns, KeyColumns
 from ozone_recon.store.generation import GenerationBuild, TaskStatus
 from ozone_recon.store.schema import COLUMNAR_TABLES, OM_TABLES, RAW
 from ozone_recon.sync.contents import DIRECTORY_TABLE, KEY_TABLES, Contents
 from ozone_recon.sync.insight_list import AT_A_TIME, ROUNDS, Insight, Rounds
-from ozone_recon.sync.merge import BadRows, Buckets, DirectoryTables, KeyTables, Numbering, write_owners
+from ozone_recon.sync.merge import BadRows, DirectoryTables, KeyTables, Numbering, write_owners
 from ozone_recon.sync.progress import Progress, Report
 from ozone_recon.sync.tasks import rows_of_insight
 
@@ -84,13 +85,15 @@ class _Work:
     def decode(self) -> None:
         """The tables that are kept as decoded columns."""
         owners: Numbering[bytes] = Numbering()
-        keys = KeyTables(self._build, Buckets(self._build.table("om/bucketTable"), self.bad), owners)
+        buckets = BucketRows(self._build.table("om/volumeTable"), self._build.table("om/bucketTable"))
+        self.bad.add(buckets.unreadable)
+        keys = KeyTables(self._build, buckets, owners)
         for name in KEY_TABLES:
             with self.stage(name):
                 for batch in self._counted(name, self._contents.keys(name)):
                     keys.add(batch, file_table=name == "fileTable")
         with self.stage(DIRECTORY_TABLE):
-            directories = DirectoryTables(self._build, owners)
+            directories = DirectoryTables(self._build, buckets, owners)
             for found in self._counted(DIRECTORY_TABLE, self._contents.directories()):
                 directories.add(found)
         with self.stage("finish tables"):

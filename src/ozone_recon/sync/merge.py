@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ozone_recon.decode.id_prefixes import ids_of_prefixes
-from ozone_recon.decode.om_values import decode_bucket
-from ozone_recon.errors import DecodeError
+from ozone_recon.insights.bucket_rows import BucketRows
 from ozone_recon.insights.key_rows import write_replications
 from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.model.key_columns import BadRow, DirectoryColumns, KeyColumns
 from ozone_recon.model.replication import ReplicationConfig
-from ozone_recon.store.generation import GenerationBuild, Table
+from ozone_recon.store.generation import GenerationBuild
 from ozone_recon.store.manifest import BAD_ROWS_KEPT
 from ozone_recon.store.schema import TABLES
 
@@ -57,38 +56,6 @@ class BadRows:
         self.samples += rows[: BAD_ROWS_KEPT - len(self.samples)]
 
 
-class Buckets:
-    """Finds the bucket, as a row of `om/bucketTable`, and the parent id that a group's prefix speaks of."""
-
-    def __init__(self, table: Table, bad: BadRows) -> None:
-        self._by_prefix: dict[bytes, tuple[int, int]] = {}
-        ids: dict[int, int] = {}
-        keys, values = table.bytes("key"), table.bytes("value")
-        for row in range(table.rows):
-            try:
-                object_id = decode_bucket(values[row]).object_id
-            except DecodeError as broken:
-                bad.add([BadRow("bucketTable", keys[row], str(broken))])
-                continue
-            self._by_prefix[keys[row] + b"/"] = row, object_id
-            ids[object_id] = row
-        self._ids = np.array(sorted(ids), np.int64)
-        self._rows = np.array([ids[object_id] for object_id in sorted(ids)], np.int32)
-
-    def of_keys(self, prefixes: ByteColumn) -> tuple[NDArray[np.int32], Int64s]:
-        """Rows and parent ids of keyTable's `/volume/bucket/`; -1 and 0 for a bucket that is not there."""
-        found = [self._by_prefix.get(prefix, (-1, 0)) for prefix in prefixes.items()]
-        return np.array([row for row, _ in found], np.int32), np.array([parent for _, parent in found], np.int64)
-
-    def of_files(self, prefixes: ByteColumn) -> tuple[NDArray[np.int32], Int64s]:
-        """Rows and parent ids of fileTable's `/volumeId/bucketId/parentId/`; row -1 for a bucket that is not there."""
-        bucket, parent = ids_of_prefixes(prefixes)
-        if not len(self._ids):
-            return np.full(len(bucket), -1, np.int32), parent
-        at = np.minimum(np.searchsorted(self._ids, bucket), len(self._ids) - 1)
-        return np.where(self._ids[at] == bucket, self._rows[at], np.int32(-1)), parent
-
-
 class Groups:
     """Joins a group that goes on in the next batch."""
 
@@ -108,7 +75,7 @@ class Groups:
 class KeyTables:
     """Writes `keys`, `groups` and `blocks` from batches of keyTable, then of fileTable, each in database order."""
 
-    def __init__(self, build: GenerationBuild, buckets: Buckets, owners: Numbering[bytes]) -> None:
+    def __init__(self, build: GenerationBuild, buckets: BucketRows, owners: Numbering[bytes]) -> None:
         self._buckets = buckets
         self._owners = owners
         self._replications: Numbering[ReplicationConfig] = Numbering()
@@ -149,12 +116,16 @@ class KeyTables:
 
     def _add_groups(self, batch: KeyColumns, *, file_table: bool) -> None:
         prefixes, first_rows = self._groups.new(batch.prefixes, batch.group_starts, self._key_rows.rows)
-        bucket, parent_id = (self._buckets.of_files if file_table else self._buckets.of_keys)(prefixes)
+        if file_table:
+            ids = ids_of_prefixes(prefixes)
+            bucket, parent_id = self._buckets.of_ids(ids.volume, ids.bucket), ids.parent
+        else:
+            bucket, parent_id = self._buckets.of_names(prefixes)
         self._group_rows.append(
             prefix=prefixes,
             first_row=first_rows,
             file_table=np.full(len(prefixes), file_table, np.uint8),
-            bucket=bucket,
+            bucket=bucket.astype(np.int32),
             parent_id=parent_id,
         )
 
@@ -162,7 +133,8 @@ class KeyTables:
 class DirectoryTables:
     """Writes `directories` and `directory_groups` from batches of directoryTable in database order."""
 
-    def __init__(self, build: GenerationBuild, owners: Numbering[bytes]) -> None:
+    def __init__(self, build: GenerationBuild, buckets: BucketRows, owners: Numbering[bytes]) -> None:
+        self._buckets = buckets
         self._owners = owners
         self._groups = Groups()
         self._rows = build.create("directories", TABLES["directories"])
@@ -174,7 +146,9 @@ class DirectoryTables:
         # The batch's first group may be the last one of the batch before.
         before = self._group_rows.rows - (len(batch.prefixes) - len(prefixes))
         groups = np.arange(before, before + len(batch.prefixes), dtype=np.int32)
-        self._group_rows.append(prefix=prefixes, first_row=first_rows)
+        ids = ids_of_prefixes(prefixes)
+        bucket = self._buckets.of_ids(ids.volume, ids.bucket)
+        self._group_rows.append(prefix=prefixes, first_row=first_rows, bucket=bucket.astype(np.int32))
         self._rows.append(
             prefix_group=np.repeat(groups, np.diff(batch.group_starts)),
             name=batch.names,

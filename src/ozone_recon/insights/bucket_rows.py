@@ -1,0 +1,77 @@
+"""Finds the bucket that a database key names, by names or by object ids.
+
+A row is in a bucket when its key leads there as OM looks it up: keyTable by the names of volume and bucket, in buckets
+without directories; fileTable, directoryTable and deletedDirectoryTable by both object ids, in FSO buckets. Of two
+buckets with one object id the first in key order has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, Protocol
+
+import numpy as np
+
+from ozone_recon.decode.om_values import decode_bucket, decode_volume
+from ozone_recon.errors import DecodeError
+from ozone_recon.model.columns import ByteColumn, Int64s
+from ozone_recon.model.key_columns import BadRow
+
+FSO: Final = "FILE_SYSTEM_OPTIMIZED"
+NONE: Final = -1
+"""Row of a bucket that is not there."""
+
+
+class RawRows(Protocol):
+    """`om/volumeTable` or `om/bucketTable`."""
+
+    def bytes(self, column: str) -> ByteColumn:
+        """The column `key` or `value`."""
+        ...
+
+
+class BucketRows:
+    """Rows of `om/bucketTable`; `unreadable` are those whose value cannot be decoded: no row is in these."""
+
+    def __init__(self, volumes: RawRows, buckets: RawRows) -> None:
+        volume_ids = dict(_volume_ids(volumes))
+        self.unreadable: list[BadRow] = []
+        self._by_prefix: dict[bytes, tuple[int, int]] = {}
+        fso: dict[int, tuple[int, int]] = {}
+        keys, values = buckets.bytes("key"), buckets.bytes("value")
+        for row, (key, value) in enumerate(zip(keys, values, strict=True)):
+            try:
+                info = decode_bucket(value)
+            except DecodeError as broken:
+                self.unreadable.append(BadRow("bucketTable", key, str(broken)))
+                continue
+            if info.layout == FSO:
+                volume_id = volume_ids.get(key.rpartition(b"/")[0], 0)
+                fso.setdefault(info.object_id, (row, volume_id))
+            else:
+                self._by_prefix[key + b"/"] = row, info.object_id
+        self._ids = np.array(sorted(fso), np.int64)
+        ordered = [fso[object_id] for object_id in self._ids.tolist()]
+        self._rows = np.array([row for row, _ in ordered], np.int64)
+        self._volume_ids = np.array([volume_id for _, volume_id in ordered], np.int64)
+
+    def of_names(self, prefixes: ByteColumn) -> tuple[Int64s, Int64s]:
+        """Rows and object ids of keyTable's `/volume/bucket/`; NONE and 0 for a bucket that is not there."""
+        found = [self._by_prefix.get(prefix, (NONE, 0)) for prefix in prefixes]
+        return np.array([row for row, _ in found], np.int64), np.array([own for _, own in found], np.int64)
+
+    def of_ids(self, volume_ids: Int64s, bucket_ids: Int64s) -> Int64s:
+        """The row of each pair of object ids; NONE for a bucket that is not there."""
+        if not len(self._ids):
+            return np.full(len(bucket_ids), NONE)
+        at = np.minimum(np.searchsorted(self._ids, bucket_ids), len(self._ids) - 1)
+        there = (self._ids[at] == bucket_ids) & (self._volume_ids[at] == volume_ids)
+        return np.where(there, self._rows[at], NONE)
+
+
+def _volume_ids(volumes: RawRows) -> Iterator[tuple[bytes, int]]:
+    for key, value in zip(volumes.bytes("key"), volumes.bytes("value"), strict=True):
+        try:
+            yield key, decode_volume(value).object_id
+        except DecodeError:
+            continue
