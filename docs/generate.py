@@ -21,7 +21,8 @@ Settings are looked for in this order; the first place that has one decides:
    tables below in upper case, with an underscore for everything else: `OZONE_RECON_DB_DIR=/data`
 3. `ozone-site.xml`, then `core-site.xml`, in the directory that `--conf-dir` or `OZONE_CONF_DIR` names. A property of
    `core-site.xml` that is `final` stays. `${other.key}`, `${env.NAME}`, `${env.NAME:-otherwise}`, `${user.name}`,
-   `${user.home}` and `${java.io.tmpdir}` are replaced, as Hadoop does
+   `${user.home}` and `${java.io.tmpdir}` are replaced, and `<xi:include href="FILE">` with its `<xi:fallback>`
+   is read, as Hadoop does: FILE is on this machine, relative to the file that includes it. Entities are refused
 4. the default
 
 A value that cannot be what its key needs ends the program with exit code 2, naming the key, the value, where it stands

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ozone_recon.config import Config
+from ozone_recon.config import Config, keys
 from ozone_recon.config.keys import KEYS
-from ozone_recon.config.kinds import ADDRESS, DURATION, HOST, SERVER, SIZE, Address
+from ozone_recon.config.kinds import DURATION, HOST, SERVER, SIZE, Address
 from ozone_recon.config.settings import variable_of
 from ozone_recon.errors import ConfigError
 from ozone_recon.insights.datanode_health import Intervals
@@ -108,7 +108,6 @@ def test_older_spellings_still_work(tmp_path: Path) -> None:
         ("ozone.recon.om.socket.timeout", "5 minutes", "a whole number with ns, us, ms, s, m, h or d"),
         ("ozone.recon.om.socket.timeout", "-5s", "a whole number"),
         ("ozone.recon.rebuild.memory.limit", "lots", "a number with B, KB, MB, GB, TB or PB"),
-        ("ozone.recon.http-address", "localhost", "host:port"),
         ("ozone.recon.http-address", "localhost:99999", "host:port"),
         ("ozone.recon.heatmap.enable", "yes", "true or false"),
         ("ozone.http.policy", "HTTP", "one of HTTP_ONLY, HTTPS_ONLY, HTTP_AND_HTTPS"),
@@ -181,7 +180,7 @@ def test_any_text_is_read_or_refused_as_a_value(text: str) -> None:
 
 
 def test_addresses_may_be_ipv6() -> None:
-    assert ADDRESS.read("[::1]:9888") == Address("::1", 9888)
+    assert keys.HTTP_ADDRESS.kind.read("[::1]:9888") == Address("::1", 9888)
     assert str(Address("::1", 9888)) == "[::1]:9888"
     assert (SERVER.read("om1:9862"), SERVER.read("om1"), SERVER.read("[::1]:9862"), HOST.read("::")) == (
         Address("om1", 9862),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping
 from typing import Final
 
 from ozone_recon.config import cluster_keys, keys
-from ozone_recon.config.settings import Settings
+from ozone_recon.config.settings import Settings, user_name
 from ozone_recon.insights.datanode_health import Intervals
 from ozone_recon.model.container_health import HealthRules, Placement
 from ozone_recon.sources.hadoop_rpc import RpcSettings
@@ -60,7 +59,7 @@ def _rpc(settings: Settings, servers: int) -> RpcSettings:
     pause = settings.get(cluster_keys.SCM_RETRY_INTERVAL)
     in_time = int(settings.get(cluster_keys.SCM_RETRY_TIMEOUT) / pause) if pause else 0
     return RpcSettings(
-        getpass.getuser(),
+        user_name(),
         call_timeout=settings.get(cluster_keys.SCM_TIMEOUT),
         attempts=max(1 + settings.get(cluster_keys.SCM_RETRIES), 1 + in_time, servers),
         pause=pause,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ozone_recon.config.key import Key
-from ozone_recon.config.kinds import COUNT, DURATION, HOST, PORT, SERVER, TEXT, WORDS
+from ozone_recon.config.kinds import COUNT, DURATION, HOST, PORT, SERVER, SERVERS, TEXT, WORDS
 
 SCM_SERVICE_IDS: Final = Key(
     "ozone.scm.service.ids", TEXT, "", "SCM HA: the SCM services there are. More than one need the next key."
@@ -15,7 +15,9 @@ SCM_NODES: Final = Key(
     "ozone.scm.nodes", WORDS, "", "SCM HA: the nodes of a service, as `ozone.scm.nodes.<service id>`."
 )
 SCM_ADDRESS: Final = Key("ozone.scm.address", HOST, "0.0.0.0", "SCM HA: the host of an SCM.", per_node=True)
-SCM_NAMES: Final = Key("ozone.scm.names", WORDS, "", "The host of SCM, without SCM HA, when the next key does not say.")
+SCM_NAMES: Final = Key(
+    "ozone.scm.names", SERVERS, "", "The host of SCM, without SCM HA, when the next key does not say."
+)
 SCM_CLIENT_ADDRESS: Final = Key(
     "ozone.scm.client.address",
     SERVER,

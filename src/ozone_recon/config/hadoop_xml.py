@@ -1,19 +1,25 @@
-"""Reads `ozone-site.xml` and its kin as Hadoop's Configuration does: properties, `final`, `${variables}`."""
+"""Reads `ozone-site.xml` and its kin as Hadoop does: properties, `final`, `${variables}`, `<xi:include>`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from xml.etree import ElementTree
+from urllib.parse import unquote, urlsplit
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers import expat
 
 from ozone_recon.errors import ConfigError
 
 _VARIABLE: Final = re.compile(r"\$\{([^}$\s]+)\}")
 _DEPTH: Final = 20
 """Substitutions in one value, as in Hadoop, so that two keys that name each other come to an end."""
+_INCLUDES: Final = 100
+"""Files that one file may include, and those these include, together."""
+_LARGEST: Final = 16 << 20
+"""Bytes of a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +33,102 @@ class Property:
 
 def read_properties(path: Path) -> dict[str, Property]:
     """The properties of one file; of a name given twice the last counts, unless an earlier one is final."""
-    try:
-        root = ElementTree.parse(path).getroot()
-    except ElementTree.ParseError as broken:
-        raise ConfigError(f"{path} is not XML: {broken}") from broken
-    if root.tag != "configuration":
-        raise ConfigError(f"{path} is not a Hadoop configuration: it begins with <{root.tag}>, not <configuration>")
     found: dict[str, Property] = {}
-    for element in root.iter("property"):
-        fields = dict(element.attrib) | {child.tag: child.text or "" for child in element}
-        name = fields.get("name", "").strip()
-        if not name:
-            raise ConfigError(f"{path} has a <property> without a <name>")
-        if "value" in fields and not (name in found and found[name].final):
-            found[name] = Property(fields["value"], str(path), fields.get("final", "").strip() == "true")
+    for name, held in _Files().properties(path, ()):
+        if not (name in found and found[name].final):
+            found[name] = held
     return found
+
+
+@dataclass(slots=True)
+class _Files:
+    """A file and what it includes."""
+
+    included: int = field(default=0)
+
+    def properties(self, path: Path, above: tuple[Path, ...]) -> Iterator[tuple[str, Property]]:
+        """Names and values in document order; `above` are the files that include this one."""
+        root = _parsed(path)
+        if root.tag != "configuration":
+            raise ConfigError(f"{path} is not a Hadoop configuration: it begins with <{root.tag}>, not <configuration>")
+        above = (*above, path.resolve())
+        left = [iter(root)]
+        while left:
+            element = next(left[-1], None)
+            if element is None:
+                left.pop()
+            elif element.tag == "property":
+                yield from _property(element, path)
+            elif element.tag == "include":
+                other = _included(element, path)
+                if other.is_file():
+                    self._count(path, other, above)
+                    yield from self.properties(other, above)
+                elif (fallback := element.find("fallback")) is not None:
+                    left.append(iter(fallback))
+                else:
+                    raise ConfigError(f"{path} includes {other}, which is no file, without an <xi:fallback>")
+            else:
+                left.append(iter(element))
+
+    def _count(self, path: Path, other: Path, above: tuple[Path, ...]) -> None:
+        self.included += 1
+        if other.resolve() in above:
+            raise ConfigError(f"{path} includes {other}, which includes it")
+        if self.included > _INCLUDES:
+            raise ConfigError(f"{above[0]} includes more than {_INCLUDES} files; the last one is {other}")
+
+
+def _property(element: Element, path: Path) -> Iterator[tuple[str, Property]]:
+    fields = dict(element.attrib) | {child.tag: child.text or "" for child in element}
+    name = fields.get("name", "").strip()
+    if not name:
+        raise ConfigError(f"{path} has a <property> without a <name>")
+    if "value" in fields:
+        yield name, Property(fields["value"], str(path), fields.get("final", "").strip() == "true")
+
+
+def _included(element: Element, path: Path) -> Path:
+    """The file that is to be included; relative to the one that says so."""
+    href = element.get("href", "").strip()
+    try:
+        parts = urlsplit(href)
+    except ValueError as wrong:
+        raise ConfigError(f"{path} has an <xi:include> of {href!r}: {wrong}") from wrong
+    if not href or parts.scheme not in ("", "file") or parts.netloc not in ("", "localhost"):
+        raise ConfigError(f"{path} has an <xi:include> of {href!r}: its href is to name a file on this machine")
+    return path.parent / (unquote(parts.path) if parts.scheme else href)
+
+
+def _parsed(path: Path) -> Element:
+    """The root element, by tags without their namespaces; entities are refused."""
+    builder = TreeBuilder()
+    parser = expat.ParserCreate(namespace_separator="}")
+    parser.buffer_text = True
+
+    def local(name: str) -> str:
+        return name.rpartition("}")[2]
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        builder.start(local(tag), {local(name): value for name, value in attributes.items()})
+
+    def refuse(name: str, *_: object) -> None:
+        raise ConfigError(f"{path} has the entity {name!r}: entities are not read; write its text out, or xi:include")
+
+    parser.StartElementHandler, parser.EndElementHandler = start, lambda tag: builder.end(local(tag))
+    parser.CharacterDataHandler = builder.data
+    parser.EntityDeclHandler, parser.SkippedEntityHandler = refuse, refuse
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise ConfigError(f"{path} is larger than {_LARGEST:,} bytes")
+        parser.Parse(content, True)
+    except OSError as unreadable:
+        raise ConfigError(f"{path} cannot be read: {unreadable.strerror}") from unreadable
+    except (expat.ExpatError, ValueError, LookupError) as broken:
+        raise ConfigError(f"{path} is not XML: {broken}") from broken
+    return builder.close()
 
 
 def substituted(text: str, lookup: Callable[[str], str | None]) -> str:

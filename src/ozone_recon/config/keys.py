@@ -10,7 +10,6 @@ from typing import Any, Final
 from ozone_recon.config import cluster_keys
 from ozone_recon.config.key import Key
 from ozone_recon.config.kinds import (
-    ADDRESS,
     COUNT,
     DURATION,
     FLAG,
@@ -24,11 +23,12 @@ from ozone_recon.config.kinds import (
     TEXT,
     URL,
     WORDS,
+    address,
     one_of,
 )
 
 HTTP_ADDRESS: Final = Key(
-    "ozone.recon.http-address", ADDRESS, "0.0.0.0:9888", "Address of our web server; port 0 takes a free one."
+    "ozone.recon.http-address", address(9888), "0.0.0.0:9888", "Address of our web server; port 0 takes a free one."
 )
 HTTP_BIND_HOST: Final = Key(
     "ozone.recon.http-bind-host", HOST, "0.0.0.0", "Host to listen on; wins over the host of the address."
@@ -100,9 +100,13 @@ OM_ADDRESS: Final = Key(
     "server is when the keys below do not say.",
     per_node=True,
 )
-OM_HTTP_ADDRESS: Final = Key("ozone.om.http-address", ADDRESS, "0.0.0.0:9874", "OM's web server.", per_node=True)
+OM_HTTP_ADDRESS: Final = Key("ozone.om.http-address", address(9874), "0.0.0.0:9874", "OM's web server.", per_node=True)
 OM_HTTPS_ADDRESS: Final = Key(
-    "ozone.om.https-address", ADDRESS, "0.0.0.0:9875", "The same, when ozone.http.policy is HTTPS_ONLY.", per_node=True
+    "ozone.om.https-address",
+    address(9875),
+    "0.0.0.0:9875",
+    "The same, when ozone.http.policy is HTTPS_ONLY.",
+    per_node=True,
 )
 OM_CA_FILE: Final = Key(
     "ozone.recon.om.https.ca.file",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 from urllib.parse import urlsplit
@@ -41,6 +42,10 @@ _NANOSECONDS: Final = {
     "h": 3600 * 1_000_000_000,
     "d": 86400 * 1_000_000_000,
 }
+_MOST: Final = (1 << 31) - 1
+"""Of counts: Java's int."""
+_LONGEST: Final = (1 << 63) - 1
+"""Of sizes in bytes and durations in nanoseconds: Java's long."""
 _BYTES: Final = {unit: 1 << 10 * power for power, unit in enumerate("bkmgtpe")}
 
 
@@ -48,66 +53,84 @@ def _flag(text: str) -> bool:
     return {"true": True, "false": False}[text.lower()]
 
 
-def _count(text: str) -> int:
-    value = int(text, 16 if text.lower().startswith("0x") else 10)
-    if value < 0:
+def _whole(text: str, low: int, high: int) -> int:
+    """As Java's parsers: ASCII digits, no underscores."""
+    if not re.fullmatch(r"[0-9]{1,19}|0[xX][0-9A-Fa-f]{1,16}", text):
         raise ValueError(text)
-    return value
-
-
-def _positive(text: str) -> int:
-    value = _count(text)
-    if not value:
+    value = int(text, 16 if text[:2] in ("0x", "0X") else 10)
+    if not low <= value <= high:
         raise ValueError(text)
     return value
 
 
 def _port(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 65535:
-        raise ValueError(text)
-    return value
+    return _whole(text, 0, 65535)
 
 
 def _duration(text: str) -> float:
-    match = re.fullmatch(r"(\d+)\s*(ns|us|ms|s|m|h|d)?", text.lower())
-    if not match:
+    match = re.fullmatch(r"([0-9]{1,19})\s*(ns|us|ms|s|m|h|d)?", text.lower())
+    nanoseconds = int(match[1]) * _NANOSECONDS[match[2] or "ms"] if match else _LONGEST + 1
+    if nanoseconds > _LONGEST:
         raise ValueError(text)
-    return int(match[1]) * _NANOSECONDS[match[2] or "ms"] / 1e9
+    return nanoseconds / 1e9
 
 
 def _size(text: str) -> int:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([kmgtpe])(?:b|i?b)?|b|bytes)?", text.lower())
-    if not match:
+    match = re.fullmatch(r"([0-9]{1,19}(?:\.[0-9]{1,19})?)\s*(?:([kmgtpe])(?:b|i?b)?|b|bytes)?", text.lower())
+    size = int(float(match[1]) * _BYTES[match[2] or "b"]) if match else _LONGEST + 1
+    if size > _LONGEST:
         raise ValueError(text)
-    return int(float(match[1]) * _BYTES[match[2] or "b"])
-
-
-def _address(text: str) -> Address:
-    match = re.fullmatch(r"(?:\w+://)?(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(\d+)/?", text)
-    if not match:
-        raise ValueError(text)
-    return Address(match[1].strip("[]"), _port(match[2]))
+    return size
 
 
 def _host(text: str) -> str:
-    if not re.fullmatch(r"[^\s/:]+|[0-9A-Fa-f:.]+", text):
+    """A name that DNS can look up, or an IP address, an IPv6 one with or without brackets."""
+    bracketed = text.startswith("[") and text.endswith("]")
+    host = text[1:-1] if bracketed else text
+    if bracketed or ":" in host:
+        IPv6Address(host)
+    elif len(host) > 253 or not re.fullmatch(r"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?", host):
+        raise ValueError(text)
+    return host
+
+
+def _address(text: str, port: int) -> Address:
+    """A host with its port, or `port` when it says none. An IPv6 address needs brackets before a port."""
+    text = re.sub(r"^\w+://", "", text).removesuffix("/")
+    match = re.fullmatch(r"(\[[^\]]*\]|[^:]*)(?::([0-9]{1,5}))?", text)
+    if match:
+        return Address(_host(match[1]), _port(match[2]) if match[2] else port)
+    if re.search(r"[^:]:[0-9]+$", text):
+        raise ValueError(text)
+    return Address(_host(text), port)
+
+
+def _server(text: str) -> Address:
+    return _address(text, 0)
+
+
+def address(port: int) -> Kind[Address]:
+    """Where a server is; `port` is its port when none is said."""
+    return Kind("address", "host, or host:port", lambda text: _address(text, port))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_line(word.strip()) for word in text.split(",") if word.strip())
+
+
+def _line(text: str) -> str:
+    if not text.isprintable():
         raise ValueError(text)
     return text
 
 
-def _server(text: str) -> Address:
-    return _address(text) if re.search(r"[^:]:\d+$", text) else Address(_host(text), 0)
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
 def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if text and (parts.scheme not in ("http", "https") or not parts.hostname):
-        raise ValueError(text)
+    if text:
+        parts = urlsplit(text)
+        if parts.scheme not in ("http", "https") or re.search(r"[\s\x00-\x1f]", text):
+            raise ValueError(text)
+        _host(f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or "")
+        _ = parts.port  # ValueError when it is none.
     return text.rstrip("/")
 
 
@@ -124,20 +147,22 @@ def _mode(text: str) -> int:
 
 
 FLAG: Final = Kind("flag", "true or false", _flag)
-COUNT: Final = Kind("count", "a whole number, 0 or more", _count)
-POSITIVE: Final = Kind("number", "a whole number, 1 or more", _positive)
+COUNT: Final = Kind("count", "a whole number, 0 or more", lambda text: _whole(text, 0, _MOST))
+POSITIVE: Final = Kind("number", "a whole number, 1 or more", lambda text: _whole(text, 1, _MOST))
 DURATION: Final = Kind(
     "duration", "a whole number with ns, us, ms, s, m, h or d; without a unit, milliseconds", _duration
 )
 SIZE: Final = Kind("size", "a number with B, KB, MB, GB, TB or PB (powers of 1024); without a unit, bytes", _size)
-ADDRESS: Final = Kind("address", "host:port", _address)
 PORT: Final = Kind("port", "a whole number from 0 to 65535", _port)
 HOST: Final = Kind("host", "a host name or an IP address", _host)
 URL: Final = Kind("URL", "an address that begins with http:// or https://", _url)
 SERVER: Final = Kind("server", "host, or host:port", _server)
 """The port is 0 when none is said."""
+SERVERS: Final = Kind(
+    "servers", "host or host:port, separated by commas", lambda text: tuple(map(_server, _words(text)))
+)
 WORDS: Final = Kind("list", "words separated by commas", _words)
-TEXT: Final = Kind("text", "any text", str)
+TEXT: Final = Kind("text", "one line of text", _line)
 PATHS: Final = Kind("directories", "paths separated by commas", lambda text: tuple(map(Path, _words(text))))
 PATH: Final = Kind("path", "a path", lambda text: Path(text.removeprefix("file://")) if text else None)
 MODE: Final = Kind("mode", "a file mode in octal, such as 700", _mode)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ozone_recon.config import cluster_keys as keys
-from ozone_recon.config.kinds import SERVER, Address
+from ozone_recon.config.kinds import Address
 from ozone_recon.config.settings import Settings
 from ozone_recon.errors import ConfigError
 
@@ -41,7 +41,7 @@ def _alone(settings: Settings) -> dict[str, str]:
         address = settings.get(keys.SCM_CLIENT_ADDRESS)
     elif names := settings.get(keys.SCM_NAMES):
         # A port in it is that for datanodes.
-        address = Address(SERVER.read(names[0]).host, 0)
+        address = Address(names[0].host, 0)
     else:
         return {}
     return {"": str(Address(address.host, address.port or settings.get(keys.SCM_CLIENT_PORT)))}

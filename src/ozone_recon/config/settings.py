@@ -8,6 +8,7 @@ In the environment a key is written `OZONE-SITE.XML_ozone.recon.db.dir`, as in O
 from __future__ import annotations
 
 import getpass
+import os
 import re
 import tempfile
 from collections.abc import Mapping
@@ -24,6 +25,8 @@ _OF_SCM: Final = "ozone.recon.scmconfig."
 """Before a key of SCM's: its value for us alone."""
 _FILES: Final = ("core-site.xml", "ozone-site.xml")
 """Later ones win."""
+_SHOWN: Final = 200
+"""Characters of a value that a message shows."""
 
 
 def variable_of(name: str) -> str:
@@ -68,14 +71,16 @@ class Settings:
         try:
             text = substituted(held.value, self._variable).strip()
         except ValueError as endless:
-            raise ConfigError(f"{name} = {held.value!r} (in {held.origin}): {endless}") from endless
+            raise ConfigError(f"{name} = {_shown(held.value)} (in {held.origin}): {endless}") from endless
         if not text:
             text = key.default
         try:
+            if "\0" in text:
+                raise ValueError(text)
             return key.kind.read(text)
         except (ValueError, LookupError) as wrong:
             raise ConfigError(
-                f"{name} = {text!r} (in {held.origin}) is not a {key.kind.name}: allowed is {key.kind.allowed}"
+                f"{name} = {_shown(text)} (in {held.origin}) is not a {key.kind.name}: allowed is {key.kind.allowed}"
             ) from wrong
 
     def _property(self, key: Key[T], suffix: str) -> tuple[str, Property] | None:
@@ -91,7 +96,7 @@ class Settings:
             return self._environment.get(variable.removesuffix(":"), otherwise or None)
         match name:
             case "user.name":
-                return getpass.getuser()
+                return user_name()
             case "user.home":
                 return str(Path.home())
             case "java.io.tmpdir":
@@ -99,6 +104,19 @@ class Settings:
         if held := self._found.get(name):
             return held.value
         return next((key.default for key in KEYS if key.name == name), None)
+
+
+def _shown(value: str) -> str:
+    """A value for one line of a message."""
+    return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "…")
+
+
+def user_name() -> str:
+    """Who runs this; the number of a user without a name, as in containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return str(os.getuid())
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Property]:
