@@ -110,7 +110,7 @@ RULES: tuple[Rule, ...] = (
     Rule("list-nothing", r"/keys/listKeys.*limit=(0|-1)", r"answer\.(lastKey|path|\w+DataSize)"),
     Rule("du", r"/namespace/du", r"HTTP|answer"),
     Rule("scm-part", r"/namespace/quota\?path=/$", r"answer\.allowed", lambda java, ours: ours == 0),
-    Rule("namespace-fields", r"/namespace/quota", r"answer\.usedWithReplica", _new),
+    Rule("namespace-fields", r"/namespace/quota", r"answer\.(usedWithReplica|charged)", _new),
     Rule("namespace-fields", r"/namespace/summary", r"answer\.objectInfo\.owner", _new),
     Rule(
         "namespace-fields",

@@ -11,7 +11,7 @@ from tests.decode.om_messages import blob, block, directory_info, ec_config, key
 from tests.oracle import Row
 
 from ozone_recon.decode.distinct import Few
-from ozone_recon.insights import container_keys, nssummary, om_tables
+from ozone_recon.insights import bucket_accounts, container_keys, nssummary, om_tables
 from ozone_recon.model.cells import Cells, joined
 from ozone_recon.model.columns import ByteColumn, Rows
 from ozone_recon.store.generation import Generation, GenerationBuild
@@ -23,7 +23,7 @@ T = TypeVar("T")
 FIRST_ID = -(1 << 63) + 512
 CONTAINERS = (1, 2, 3, 1000, (1 << 62) + 5, (1 << 63) - 1)
 NAMES = ("a", "b", "a-b", "a.b", "é", "data", "x y", "a0", "~")
-SOME: Rounds = ((container_keys, om_tables, nssummary),)
+SOME: Rounds = ((container_keys, om_tables, nssummary), (bucket_accounts,))
 LAYOUTS = {"LEGACY": 1, "FSO": 2, "OBS": 3}
 
 
@@ -61,11 +61,15 @@ def texts(column: ByteColumn | Cells | Few[bytes] | tuple[Cells, Cells]) -> list
 
 
 def generation_of(
-    tables: dict[str, list[Row]], place: Path, memory_limit: int = 1 << 26, rounds: Rounds = SOME
+    tables: dict[str, list[Row]],
+    place: Path,
+    memory_limit: int = 1 << 26,
+    rounds: Rounds = SOME,
+    filesystem_paths: bool = False,
 ) -> Generation:
     """What the build makes of these rows, with the insights of these rounds."""
     place.mkdir(parents=True)
-    build = GenerationBuild(place, memory_limit=memory_limit)
+    build = GenerationBuild(place, memory_limit=memory_limit, filesystem_paths=filesystem_paths)
     contents = CheckpointContents(MemoryCheckpoint(tables), build.threads)
     build_generation(contents, build, lambda _: None, rounds)
     build.seal()

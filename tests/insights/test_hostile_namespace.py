@@ -11,10 +11,12 @@ from tests.sync.test_fold import assert_same, difference, folded, of_rows
 
 from ozone_recon.errors import BadRequest
 from ozone_recon.insights import file_sizes, nssummary, owners_ages
+from ozone_recon.insights.bucket_accounts import accounts_of
 from ozone_recon.insights.key_listing import list_keys
 from ozone_recon.insights.key_rows import read_keys
 from ozone_recon.insights.namespace_listing import Listing, Order
 from ozone_recon.insights.namespace_view import Namespace
+from ozone_recon.insights.om_tables import table_counts
 from ozone_recon.insights.open_keys import list_open_files
 from ozone_recon.insights.pending_deletion import list_deleted_directories, pending_bytes
 from ozone_recon.insights.prefixes import read_prefix, to_db_key
@@ -104,6 +106,30 @@ def test_what_waits_agrees_too(seed: int, tmp_path: Path) -> None:
     for key, path in places_by_rule(tables, "openFileTable").items():
         if path:  # else it is where it was when it was opened
             assert said[key] == path
+
+
+@pytest.mark.parametrize("filesystem_paths", [False, True])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_key_is_in_one_account(seed: int, filesystem_paths: bool, tmp_path: Path) -> None:
+    tables = HostileDatabase(seed).tables
+    generation = generation_of(tables, tmp_path / "g", rounds=ROUNDS, filesystem_paths=filesystem_paths)
+    namespace = Namespace(generation)
+    everything = namespace.accounts(0)
+    keys = table_counts(generation, "keyTable").rows + table_counts(generation, "fileTable").rows
+    assert everything.committed.keys + everything.deleted.keys + everything.orphaned.keys == keys
+    replicated = sum(generation.table("keys")["replicated_size"].tolist())
+    assert everything.committed.bytes + everything.deleted.bytes + everything.orphaned.bytes == replicated
+    parts = table_counts(generation, "multipartInfoTable")
+    assert (everything.parts.keys, everything.parts.bytes) == (parts.keys, parts.replicated_size)
+    buckets = [accounts_of(generation, [row]) for row in range(len(tables.get("bucketTable", [])))]
+    nowhere = accounts_of(generation, [], in_no_bucket=True)
+    assert sum(one.committed.keys for one in buckets) == everything.committed.keys
+    assert sum(one.explained.bytes for one in (*buckets, nowhere)) == everything.explained.bytes
+    below = [namespace.numbers(place) for place in generation.table("namespace_buckets")["place"].tolist()]
+    markers = int(np.sum(namespace.tree.places_of_keys(np.arange(keys)) < 0))
+    assert sum(one.files for one in below) + markers == everything.committed.keys
+    names = sum(one.names for one in (everything.committed, everything.deleted, everything.orphaned))
+    assert names == keys + len(tables.get("directoryTable", []))
 
 
 @pytest.mark.parametrize("seed", range(0, 30, 5))

@@ -22,7 +22,7 @@ from tests.insights.namespace_samples import (
     write,
 )
 
-from ozone_recon.insights import file_sizes, namespace_counts, nssummary, owners_ages
+from ozone_recon.insights import bucket_accounts, file_sizes, namespace_counts, nssummary, owners_ages
 from ozone_recon.insights.namespace_nodes import Kind
 from ozone_recon.insights.namespace_order import depth_first
 from ozone_recon.insights.namespace_paths import PathWalk
@@ -118,7 +118,7 @@ def number_at(table: Table, row: int, column: str) -> int:
 
 def built(database: Database, place: Path, filesystem_paths: bool = False, memory_limit: int = 1 << 26) -> Generation:
     build = write(database, place, filesystem_paths, memory_limit)
-    for insight in (nssummary, file_sizes, owners_ages):
+    for insight in (nssummary, file_sizes, owners_ages, bucket_accounts):
         insight.rebuild(build)
     return sealed(build)
 

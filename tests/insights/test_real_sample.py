@@ -7,8 +7,11 @@ from tests.insights.om_samples import texts
 from tests.insights.test_container_keys import listed
 from tests.oracle import Oracle
 
+from ozone_recon.decode.om_values import decode_bucket
+from ozone_recon.insights.bucket_accounts import accounts_of
 from ozone_recon.insights.container_keys import list_containers
 from ozone_recon.insights.key_listing import list_keys
+from ozone_recon.insights.namespace_view import Namespace
 from ozone_recon.insights.om_tables import table_counts
 from ozone_recon.insights.open_keys import list_open_files, list_open_keys
 from ozone_recon.insights.pending_deletion import list_deleted_directories, list_deleted_keys, pending_bytes
@@ -67,3 +70,18 @@ def test_what_is_open_and_what_waits_for_deletion(sample: Generation, oracle: Or
     sizes = [oracle.deleted_size(int(key.rpartition(b"/")[2])) for key, _ in oracle.rows("deletedDirectoryTable")]
     assert list(zip(directories.size.tolist(), directories.replicated_size.tolist(), strict=True)) == sizes
     assert pending_bytes(sample).directories == sum(replicated for _, replicated in sizes)
+
+
+def test_what_om_charges_is_explained(sample: Generation) -> None:
+    keys = 0
+    for row, (key, value) in enumerate(
+        zip(*(sample.table("om/bucketTable").bytes(column) for column in ("key", "value")), strict=True)
+    ):
+        bucket, accounts = decode_bucket(value), accounts_of(sample, [row])
+        keys += accounts.committed.keys + accounts.deleted.keys + accounts.orphaned.keys
+        assert (accounts.used_bytes, accounts.used_namespace) == (bucket.used_bytes, bucket.used_namespace)
+        if not bucket.versioning:  # else older versions are charged too
+            assert accounts.explained[1:] == (bucket.used_namespace, bucket.used_bytes), key
+    assert keys == table_counts(sample, "keyTable").rows + table_counts(sample, "fileTable").rows
+    everything = Namespace(sample).accounts(0)
+    assert everything.committed.keys + everything.deleted.keys + everything.orphaned.keys == keys

@@ -52,7 +52,10 @@ class ClusterState(BaseModel):
     deletedContainers: int = Field(description="Deleted containers.")
     volumes: int = Field(description="Volumes, `s3v` among them.")
     buckets: int = Field(description="Buckets, links among them.")
-    keys: int = Field(description="Keys and files that are committed; directory markers of LEGACY buckets count.")
+    keys: int = Field(
+        description="Keys and files that are committed; directory markers of LEGACY buckets count. It is the sum of "
+        "`keys` of committed, pendingDirectories and orphaned in `charged` of /namespace/quota?path=/."
+    )
     keysPendingDeletion: int = Field(description="Versions of keys that wait for their deletion.")
     scmServiceId: str | None = Field(description="`ozone.scm.service.ids`, or null.")
     omServiceId: str | None = Field(description="`ozone.om.service.ids`, or null.")

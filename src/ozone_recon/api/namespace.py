@@ -15,6 +15,7 @@ from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
 from ozone_recon.errors import BadRequest
 from ozone_recon.insights import file_sizes, owners_ages
+from ozone_recon.insights.bucket_accounts import Accounts
 from ozone_recon.insights.namespace_listing import Entry, Listing, Order
 from ozone_recon.insights.namespace_nodes import Kind
 from ozone_recon.insights.namespace_view import Namespace, Spot
@@ -181,7 +182,7 @@ async def quota(view: CurrentView, path: NamespacePath) -> Response:
     """Volumes and buckets have one; the root's is the capacity of all datanodes that are not dead."""
     found = _find(view, path, WITH_QUOTA)
     if isinstance(found, str):
-        return json_response({"allowed": 0, "used": 0, "usedWithReplica": 0, "status": found})
+        return json_response({"allowed": 0, "used": 0, "usedWithReplica": 0, "charged": None, "status": found})
     namespace, spot, type_ = found
     numbers = namespace.numbers(spot.place)
     info = object_info(view, namespace, spot) if type_ != "ROOT" else {"quotaInBytes": _capacity(view)}
@@ -190,9 +191,26 @@ async def quota(view: CurrentView, path: NamespacePath) -> Response:
             "allowed": info["quotaInBytes"] if info else 0,
             "used": numbers.replicated_size if type_ == "ROOT" else numbers.size,
             "usedWithReplica": numbers.replicated_size,
+            "charged": _charged(namespace.accounts(spot.place)),
             "status": "OK",
         }
     )
+
+
+def _charged(accounts: Accounts) -> dict[str, Any]:
+    explained = accounts.explained
+    return {
+        "usedBytes": accounts.used_bytes,
+        "usedNamespace": accounts.used_namespace,
+        "snapshotUsedBytes": accounts.snapshot_used_bytes,
+        "snapshotUsedNamespace": accounts.snapshot_used_namespace,
+        "committed": accounts.committed._asdict(),
+        "openParts": accounts.parts._asdict(),
+        "pendingDirectories": accounts.deleted._asdict(),
+        "orphaned": accounts.orphaned._asdict(),
+        "unexplainedBytes": accounts.used_bytes - explained.bytes,
+        "unexplainedNamespace": accounts.used_namespace - explained.names,
+    }
 
 
 def _capacity(view: View) -> int:

@@ -61,12 +61,44 @@ class Usage(BaseModel):
     )
 
 
+class Amount(BaseModel):
+    """One part of what is charged."""
+
+    keys: int = Field(description="Committed keys, or parts of uploads.")
+    names: int = Field(description="What OM counts of it in `usedNamespace`: keys, and directories of FSO buckets.")
+    bytes: int = Field(description="Bytes on disks, replicas counted.")
+
+
+class Charged(BaseModel):
+    """What OM charges, and what makes it up; of a volume or the root, the sums over its buckets."""
+
+    usedBytes: int = Field(description="OM's own `usedBytes`.")
+    usedNamespace: int = Field(description="OM's own `usedNamespace`.")
+    snapshotUsedBytes: int = Field(
+        description="OM's own count of deleted bytes that are not purged yet, or that snapshots keep; its quota counts "
+        "them too."
+    )
+    snapshotUsedNamespace: int = Field(description="The same of names.")
+    committed: Amount = Field(description="What can be found below the path.")
+    openParts: Amount = Field(description="Parts of open multipart uploads.")
+    pendingDirectories: Amount = Field(description="What is below directories that wait for their deletion.")
+    orphaned: Amount = Field(
+        description="What is below directories that OM's database does not have: a snapshot keeps them, or rows "
+        "contradict each other. Of the root, keys in no bucket too."
+    )
+    unexplainedBytes: int = Field(
+        description="`usedBytes` less all these bytes: of a bucket with versioning, older versions of keys."
+    )
+    unexplainedNamespace: int = Field(description="`usedNamespace` less all these names.")
+
+
 class Quota(BaseModel):
     """How much of its quota a volume or bucket uses."""
 
     allowed: int = Field(description="Bytes allowed, replicas counted; -1: no quota. Of the root, the disks' capacity.")
     used: int = Field(description="Bytes of all below it, as Recon counts them: without replicas, save at the root.")
-    usedWithReplica: int = Field(description="Bytes on disks, replicas counted, as OM's quota counts them.")
+    usedWithReplica: int = Field(description="Bytes on disks of all below it, replicas counted.")
+    charged: Charged | None = Field(description="What OM charges. Null unless the status is OK.")
     status: str = Field(description=STATUS)
 
 

@@ -46,6 +46,10 @@ def _of_om(served: Served) -> Iterator[Sample]:
     yield Sample("ozone_recon_om_sequence_number", served.sequence_number)
     about = served.generation.about
     yield Sample("ozone_recon_om_unreadable_rows", about.bad_rows)
+    if "bucket_accounts" in served.generation:
+        tables = served.generation
+        yield Sample("ozone_recon_om_conflicting_rows", tables.table("namespace_conflicts").rows)
+        yield Sample("ozone_recon_om_orphaned_keys", float(tables.table("bucket_accounts")["orphaned_keys"].sum()))
     for stage, seconds in about.seconds.items():
         yield Sample("ozone_recon_om_build_seconds", seconds, (stage,))
 

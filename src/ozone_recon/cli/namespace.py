@@ -8,7 +8,7 @@ import click
 
 from ozone_recon.cli.answers import Answers
 from ozone_recon.cli.question import question
-from ozone_recon.cli.sheet import Sheet, count, human_quota, human_size, human_time, printable, quotas, size, text, time
+from ozone_recon.cli.sheet import Sheet, count, human_quota, human_size, human_time, printable, size, text, time
 
 ORDERS = ("size", "replicatedSize", "files", "modified", "name")
 """What the API can order the entries of a path by."""
@@ -102,11 +102,37 @@ def quota(ask: Answers, path: str) -> Sheet:
     answer = ask.get("/namespace/quota", path=path)
     allowed, used = answer["allowed"], answer["used"]
     share = f"{used / allowed:.1%}" if allowed > 0 else ""
+    limit = human_quota(allowed)
+    notes = [f"{printable(path)}: {human_size(used)} used; allowed: {limit}{share and f' ({share})'}."]
+    charged = answer.get("charged")
     return Sheet(
         answer,
-        (size("USED"), quotas("ALLOWED"), text("SHARE")),
-        [(used, allowed, share)],
+        (text("CHARGED BY OM"), size("WITH REPLICAS"), count("NAMES")),
+        _charged(charged) if charged else [],
+        notes,
     )
+
+
+_CHARGED = (
+    ("committed", "committed keys"),
+    ("openParts", "parts of open multipart uploads"),
+    ("pendingDirectories", "below directories pending deletion"),
+    ("orphaned", "orphaned: below directories that snapshots keep"),
+)
+
+
+def _charged(charged: dict[str, Any]) -> list[tuple[str, int, int]]:
+    """OM's own numbers, then what makes them up."""
+    return [
+        ("OM's used bytes and namespace", charged["usedBytes"], charged["usedNamespace"]),
+        *((words, charged[name]["bytes"], charged[name]["names"]) for name, words in _CHARGED),
+        ("unexplained", charged["unexplainedBytes"], charged["unexplainedNamespace"]),
+        (
+            "deleted, not yet purged or kept by snapshots",
+            charged["snapshotUsedBytes"],
+            charged["snapshotUsedNamespace"],
+        ),
+    ]
 
 
 @click.command("file-sizes")

@@ -59,6 +59,7 @@ class WholeBuckets(WholeObjects):
     owner: Few[str | None]
     used_bytes: Int64s
     snapshot_used_bytes: Int64s
+    snapshot_used_namespace: Int64s
     source_volume: Few[str | None]
     source_bucket: Few[str | None]
     storage_type: Few[str]
@@ -117,6 +118,7 @@ def _buckets(messages: Messages) -> WholeBuckets:
         owner=decode_optional(messages, 19, to_text),
         default_replication=decode_optional(messages, 20, decode_default_replication),
         snapshot_used_bytes=messages.int64(21, 0),
+        snapshot_used_namespace=messages.int64(22, 0),
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from ozone_recon.decode.om_keys import encode_text
 from ozone_recon.decode.om_values import decode_bucket
 from ozone_recon.errors import DecodeError
+from ozone_recon.insights.bucket_accounts import Accounts, accounts_of
 from ozone_recon.insights.directory_paths import DirectoryPaths
 from ozone_recon.insights.key_rows import db_keys, first_row
 from ozone_recon.insights.namespace_nodes import Kind
@@ -101,6 +102,14 @@ class Namespace:
             return decode_bucket(self.generation.table("om/bucketTable").bytes("value")[row])
         except DecodeError:
             return None  # The build has counted and reported it.
+
+    def accounts(self, place: int) -> Accounts:
+        """What OM charges the root, a volume or a bucket; the root's are of all keys there are."""
+        buckets = self.generation.table("namespace_buckets")["place"]
+        if place == 0:
+            return accounts_of(self.generation, range(len(buckets)), in_no_bucket=True)
+        first, end = self.tree.subtree(place)
+        return accounts_of(self.generation, np.flatnonzero((buckets >= first) & (buckets < end)).tolist())
 
     def numbers(self, place: int) -> Numbers:
         """The sums of a place's subtree."""

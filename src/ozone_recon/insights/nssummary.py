@@ -56,6 +56,8 @@ TABLES: Final[dict[str, Schema]] = {
     "namespace_cuts": {"first": "i8", "place": "i4"},
     # FSO buckets, directories and deleted directories by object id: one place for each id (namespace_nodes.collect).
     "namespace_ids": {"object_id": "i8", "row": "i4"},
+    # Places whose object id stands for another place, so that nothing is in them.
+    "namespace_conflicts": {"row": "i4"},
     # Of each row of `om/bucketTable` its place.
     "namespace_buckets": {"place": "i4"},
     # Of each row of `om/deletedDirectoryTable` its place, -1 for a row that has none.
@@ -87,8 +89,9 @@ def rebuild(build: GenerationBuild) -> None:
     _inherit_bucket(columns)
     columns["first_child"] = _write_children(build, columns["parent"])
     columns["first_run"] = _write_runs(build, runs, nodes.count)
-    stands = np.flatnonzero(np.diff(ids.ids, prepend=ids.ids[:1] - 1))
+    stands = np.diff(ids.ids, prepend=ids.ids[:1] - 1) != 0
     _write(build, "namespace_ids", object_id=ids.ids[stands], row=row_of[ids.places[stands]].astype(np.int32))
+    _write(build, "namespace_conflicts", row=np.sort(row_of[ids.places[~stands]]).astype(np.int32))
     buckets = np.flatnonzero(columns["kind"] == Kind.BUCKET)
     _write(build, "namespace_buckets", place=buckets[np.argsort(columns["bucket"][buckets])].astype(np.int32))
     places = np.where(deleted == NOWHERE, NOWHERE, row_of[deleted])

@@ -8,18 +8,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from ozone_recon.decode.distinct import Few, distinct
-from ozone_recon.decode.key_infos import KeyInfos, decode_key_infos, decode_part_infos
-from ozone_recon.decode.om_parts import largest_size
-from ozone_recon.decode.replications import decode_replications
+from ozone_recon.decode.key_infos import KeyInfos, decode_key_infos
+from ozone_recon.insights.multipart_parts import BATCH, Parts, parts_of_uploads
 from ozone_recon.model.amounts import sum_amounts, sum_column
 from ozone_recon.model.byte_search import find
-from ozone_recon.model.cells import Cells, cells_of, joined
 from ozone_recon.model.columns import ByteColumn
-from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.schema import COLUMNAR_TABLES, OM_TABLES, Schema
-from ozone_recon.wire.messages import Messages, read_messages
 
 NAME: Final = "OmTableInsight"
 TABLES: Final[dict[str, Schema]] = {
@@ -38,12 +33,7 @@ KEYS_IN_VALUES: Final[dict[str, Callable[[ByteColumn], KeyInfos]]] = {
     "openFileTable": decode_key_infos,
     "deletedTable": partial(decode_key_infos, repeated=True),
     "deletedDirectoryTable": decode_key_infos,
-    "multipartInfoTable": decode_part_infos,
 }
-BATCH: Final = 1 << 14
-"""Rows decoded at a time; a multipart upload may have thousands of parts in its row."""
-PART_NUMBER: Final = 5
-"""Bytes of a slash and a number, which follow the upload in a key of multipartPartsTable."""
 
 
 class TableCounts(NamedTuple):
@@ -81,11 +71,12 @@ def _count(build: GenerationBuild, name: str) -> TableCounts:
     if name in COLUMNAR_TABLES:
         return TableCounts(rows=_columnar_rows(build, name))
     table = build.table(f"om/{name}")
+    if name == "multipartInfoTable":
+        return _sum_of([TableCounts(rows=table.rows), *(_keys_of(parts, 0) for parts in parts_of_uploads(build))])
     if name not in KEYS_IN_VALUES:
         return TableCounts(rows=table.rows)
     decode, chunks = KEYS_IN_VALUES[name], table.chunks(["value"], BATCH)
-    counts = [_keys_of(decode(chunk.bytes("value")), len(chunk)) for chunk in chunks]
-    return _sum_of(counts + _parts(build) if name == "multipartInfoTable" else counts)
+    return _sum_of([_keys_of(decode(chunk.bytes("value")), len(chunk)) for chunk in chunks])
 
 
 def _sum_of(counts: Iterable[TableCounts]) -> TableCounts:
@@ -101,32 +92,5 @@ def _columnar_rows(build: GenerationBuild, name: str) -> int:
     return in_key_table if name == "keyTable" else rows - in_key_table
 
 
-def _keys_of(found: KeyInfos, rows: int) -> TableCounts:
-    return TableCounts(rows, len(found), sum_column(found.size), sum_column(found.replicated_size), found.bad)
-
-
-def _parts(build: GenerationBuild) -> list[TableCounts]:
-    """Parts of multipart uploads that (from schema version 1 on) have a table of their own."""
-    parts = build.table("om/multipartPartsTable")
-    uploads: dict[bytes, ReplicationConfig] = {}
-    for chunk in build.table("om/multipartInfoTable").chunks(["value"], BATCH) if parts.rows else ():
-        _, (ids, few) = read_messages(cells_of(chunk.bytes("value")), _id_and_replication)
-        uploads.update(zip(joined([ids]), (few.values[which] for which in few.which), strict=True))
-    counts: list[TableCounts] = []
-    for chunk in parts.chunks(["key", "value"], BATCH):
-        keys = cells_of(chunk.bytes("key"))
-        found, which = distinct(keys._replace(ends=np.maximum(keys.starts, keys.ends - PART_NUMBER)))
-        said = [uploads.get(upload) for upload in found]
-        good, size = read_messages(cells_of(chunk.bytes("value")), lambda part: part.int64(5, 0))
-        for replication in {one for one in said if one}:
-            ours = np.isin(which, [number for number, one in enumerate(said) if one == replication])
-            sizes = size[ours[good]]
-            sizes = sizes[(sizes >= 0) & (sizes <= largest_size(replication))]
-            replicated_size = sum_column(replication.replicated_sizes(sizes))
-            bad = int(ours.sum()) - len(sizes)
-            counts.append(TableCounts(0, len(sizes), sum_column(sizes), replicated_size, bad))
-    return counts
-
-
-def _id_and_replication(uploads: Messages) -> tuple[Cells, Few[ReplicationConfig]]:
-    return uploads.blob(1), decode_replications(uploads, kind=3, factor=4, ec=9)
+def _keys_of(found: KeyInfos | Parts, rows: int) -> TableCounts:
+    return TableCounts(rows, len(found.size), sum_column(found.size), sum_column(found.replicated_size), found.bad)

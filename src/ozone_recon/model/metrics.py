@@ -54,6 +54,13 @@ METRICS: Final = {
         "gauge", "Seconds that each stage of building the served generation took.", ("stage",)
     ),
     "ozone_recon_om_unreadable_rows": Metric("gauge", "Rows of OM's database that cannot be read, and are left out."),
+    "ozone_recon_om_conflicting_rows": Metric(
+        "gauge", "Directories of OM's database whose object id an earlier row has; nothing is in these directories."
+    ),
+    "ozone_recon_om_orphaned_keys": Metric(
+        "gauge",
+        "Committed keys below directories that no table of OM's database has; snapshots keep these directories.",
+    ),
     # SCM
     "ozone_recon_scm_unreachable": Metric("gauge", "1 while SCM does not answer, else 0."),
     "ozone_recon_scm_data_age_seconds": Metric("gauge", "Seconds since all containers were last read from SCM."),

@@ -120,6 +120,11 @@ def build_for(job: BuildJob, said: BinaryIO) -> None:
                     f"{build.about.bad_rows:,}",
                     build.about.bad_samples[0].reason,
                 )
+        if conflicts := build.table("namespace_conflicts").rows:
+            _LOG.warning(
+                "%s directories in OM's database have an object id that an earlier row has: these are empty here",
+                f"{conflicts:,}",
+            )
         report(Progress("disk", 0, 0, "steps"))
         build.seal()
 

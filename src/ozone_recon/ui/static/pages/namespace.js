@@ -132,6 +132,7 @@ function draw(main, state, answers) {
     controls(state, changed, reordered),
     content,
     h("div", { class: "cards" },
+      quota.charged && barChart("Charged by the Ozone Manager", charged(quota.charged), "Nothing."),
       barChart("File sizes", dist.status === "OK" ? histogram(dist.dist) : [], "No files."),
       barChart("Owners", (owners.owners ?? []).slice(0, 8).map((/** @type {any} */ o) => ({ label: o.owner || "(none)", value: o.size, text: bytes(o.size), title: `${count(o.files)} files, ${count(o.size)} bytes` }))),
       barChart("Last modified", monthly(ages.months ?? []))),
@@ -234,6 +235,24 @@ function listing(entries, state, answers, onSort) {
       { id: "owner", title: "Owner", order: left ? undefined : (e) => e.owner, cell: (e) => e.owner },
     ],
   });
+}
+
+/** OM's own number, then what makes it up; bytes with replicas. @param {any} all */
+function charged(all) {
+  const bar = (/** @type {string} */ label, /** @type {number} */ value, /** @type {number} */ names) => ({
+    label, value: Math.max(0, value), text: value < 0 ? `−${bytes(-value)}` : bytes(value), title: `${count(value)} bytes, ${count(names)} names`,
+  });
+  const amount = (/** @type {string} */ label, /** @type {{bytes: number, names: number}} */ of) => bar(label, of.bytes, of.names);
+  const [total, ...parts] = [
+    bar("Used bytes", all.usedBytes, all.usedNamespace),
+    amount("Committed keys", all.committed),
+    amount("Open multipart parts", all.openParts),
+    amount("Pending deletion (directories)", all.pendingDirectories),
+    amount("Orphaned (kept by snapshots)", all.orphaned),
+    bar("Unexplained", all.unexplainedBytes, all.unexplainedNamespace),
+    bar("Deleted, not purged", all.snapshotUsedBytes, all.snapshotUsedNamespace),
+  ];
+  return [total, ...parts.filter((part) => !part.text.startsWith("0 "))];
 }
 
 /** @param {number[]} dist counts of the bins up to 1 KiB, 2 KiB, 4 KiB … */

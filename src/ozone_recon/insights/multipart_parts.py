@@ -1,0 +1,63 @@
+"""Parts of open multipart uploads: in the rows of their uploads, or (schema version 1) in a table of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from ozone_recon.decode.distinct import Few, distinct
+from ozone_recon.decode.key_infos import decode_part_infos
+from ozone_recon.decode.om_parts import largest_size
+from ozone_recon.decode.replications import decode_replications
+from ozone_recon.model.cells import Cells, cells_of, joined
+from ozone_recon.model.columns import Int64s
+from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.store.generation import GenerationBuild
+from ozone_recon.wire.messages import Messages, read_messages
+
+BATCH: Final = 1 << 14
+"""Rows decoded at a time; a multipart upload may have thousands of parts in its row."""
+PART_NUMBER: Final = 5
+"""Bytes of a slash and a number, which follow the upload in a key of multipartPartsTable."""
+
+
+class Parts(NamedTuple):
+    """Some parts, each with the row of multipartInfoTable that its upload has; `bad` rows could not be decoded."""
+
+    upload: Int64s
+    size: Int64s
+    replicated_size: Int64s
+    bad: int
+
+
+def parts_of_uploads(build: GenerationBuild) -> Iterator[Parts]:
+    """All parts that are committed, in pieces."""
+    uploads = build.table("om/multipartInfoTable")
+    for chunk in uploads.chunks(["value"], BATCH):
+        found = decode_part_infos(chunk.bytes("value"))
+        yield Parts(found.row + chunk.first_row, found.size, found.replicated_size, found.bad)
+    parts = build.table("om/multipartPartsTable")
+    known: dict[bytes, tuple[int, ReplicationConfig]] = {}
+    for chunk in uploads.chunks(["value"], BATCH) if parts.rows else ():
+        good, (ids, few) = read_messages(cells_of(chunk.bytes("value")), _id_and_replication)
+        replications = (few.values[which] for which in few.which)
+        rows = (good + chunk.first_row).tolist()
+        known.update(zip(joined([ids]), zip(rows, replications, strict=True), strict=True))
+    for chunk in parts.chunks(["key", "value"], BATCH):
+        keys = cells_of(chunk.bytes("key"))
+        names, which = distinct(keys._replace(ends=np.maximum(keys.starts, keys.ends - PART_NUMBER)))
+        of_names = [known.get(name) for name in names]
+        row = np.array([of[0] if of else -1 for of in of_names], np.int64)[which]
+        good, size = read_messages(cells_of(chunk.bytes("value")), lambda part: part.int64(5, 0))
+        for replication in {of[1] for of in of_names if of}:
+            ours = np.isin(which, [number for number, of in enumerate(of_names) if of and of[1] == replication])
+            sizes, upload = size[ours[good]], row[good][ours[good]]
+            fits = (sizes >= 0) & (sizes <= largest_size(replication))
+            sizes, bad = sizes[fits], int(ours.sum() - fits.sum())
+            yield Parts(upload[fits], sizes, replication.replicated_sizes(sizes), bad)
+
+
+def _id_and_replication(uploads: Messages) -> tuple[Cells, Few[ReplicationConfig]]:
+    return uploads.blob(1), decode_replications(uploads, kind=3, factor=4, ec=9)
