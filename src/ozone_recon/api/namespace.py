@@ -19,7 +19,7 @@ from ozone_recon.insights.bucket_accounts import Accounts
 from ozone_recon.insights.namespace_listing import Entry, Listing, Order
 from ozone_recon.insights.namespace_nodes import Kind
 from ozone_recon.insights.namespace_view import Namespace, Spot
-from ozone_recon.model.amounts import sum_amounts
+from ozone_recon.model.amounts import bounded, sum_amounts
 from ozone_recon.model.size_bins import DIST_BINS
 
 SORTED = 30
@@ -208,8 +208,8 @@ def _charged(accounts: Accounts) -> dict[str, Any]:
         "openParts": accounts.parts._asdict(),
         "pendingDirectories": accounts.deleted._asdict(),
         "orphaned": accounts.orphaned._asdict(),
-        "unexplainedBytes": accounts.used_bytes - explained.bytes,
-        "unexplainedNamespace": accounts.used_namespace - explained.names,
+        "unexplainedBytes": bounded(accounts.used_bytes - explained.bytes),
+        "unexplainedNamespace": bounded(accounts.used_namespace - explained.names),
     }
 
 

@@ -14,7 +14,7 @@ from ozone_recon.decode.whole_buckets import decode_buckets
 from ozone_recon.insights.multipart_parts import parts_of_uploads
 from ozone_recon.insights.namespace_nodes import Kind
 from ozone_recon.insights.namespace_runs import BATCH, NOWHERE, Runs
-from ozone_recon.model.amounts import MAX_AMOUNT, add_sums, sum_amounts, sum_by
+from ozone_recon.model.amounts import add_sums, bounded, sum_amounts, sum_by
 from ozone_recon.model.cells import cells_of
 from ozone_recon.model.columns import Int64s
 from ozone_recon.store.generation import Generation, GenerationBuild, Table
@@ -98,18 +98,12 @@ def accounts_of(generation: Generation, buckets: Iterable[int], *, in_no_bucket:
     """The sums over these rows of `om/bucketTable`, and over what is in no bucket."""
     table = generation.table("bucket_accounts")
     rows = [*buckets, *([table.rows - 1] if in_no_bucket else ())]
-    return Accounts(
-        *(_within(sum(table[name][rows].tolist())) for name in OWN),
-        *(
-            Amount(*(sum_amounts(table[f"{account}_{measure}"][rows].tolist()) for measure in MEASURES))
-            for account in ACCOUNTS
-        ),
+    own = (bounded(sum(table[name][rows].tolist())) for name in OWN)
+    amounts = (
+        Amount(*(sum_amounts(table[f"{account}_{measure}"][rows].tolist()) for measure in MEASURES))
+        for account in ACCOUNTS
     )
-
-
-def _within(number: int) -> int:
-    """OM's own counts may be negative, by known faults of OM, but are 64-bit numbers."""
-    return max(-MAX_AMOUNT, min(number, MAX_AMOUNT))
+    return Accounts._make((*own, *amounts))
 
 
 def _own_numbers(buckets: Table) -> dict[str, Int64s]:

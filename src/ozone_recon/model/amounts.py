@@ -29,6 +29,11 @@ def clamp(number: int) -> int:
     return min(max(number, 0), MAX_AMOUNT)
 
 
+def bounded(number: int) -> int:
+    """The number nearest to a count that may be negative, as OM's own may be, from -MAX_AMOUNT to MAX_AMOUNT."""
+    return max(-MAX_AMOUNT, min(number, MAX_AMOUNT))
+
+
 def sum_amounts(amounts: Iterable[int]) -> int:
     """The sum of `amounts`."""
     return clamp(sum(amounts))
