@@ -314,7 +314,8 @@ def test_how_the_cluster_is_followed(tmp_path: Path) -> None:
     assert (cluster.host, cluster.port) == ("0.0.0.0", 9891)
     assert cluster.intervals == Intervals(300, 600, 180)
     assert cluster.rules == HealthRules()
-    assert (cluster.rpc.call_timeout, cluster.rpc.pause, cluster.rpc.attempts) == (60, 2, 4)
+    rpc = cluster.rpc
+    assert (rpc.call_timeout, rpc.pause, rpc.retry_for, rpc.attempts) == (60, 2, 6, 4)
     assert cluster.pace == ScmPace(21_600, 60, 60, 300, 30)
     said = {
         "ozone_recon_datanode_address": "recon.example:1891",
@@ -329,5 +330,5 @@ def test_how_the_cluster_is_followed(tmp_path: Path) -> None:
     assert cluster is not None
     assert (cluster.host, cluster.port) == ("10.0.0.1", 1891)
     assert cluster.intervals == Intervals(120, 1200, 180)
-    assert cluster.rpc.attempts == 31
+    assert (cluster.rpc.retry_for, cluster.rpc.attempts) == (60, 4)
     assert cluster.rules.placement is Placement.ANYWHERE

@@ -46,6 +46,8 @@ HEAD_START = 10.0
 """Seconds that the first build has the CPUs to itself, before the cluster is followed too."""
 LOOK_EVERY = 0.2
 """Seconds between two looks at what is to be told to the other processes."""
+ELECTION = 10.0
+"""Seconds that OMs may take to elect a leader before the synchronisation is said to fail."""
 MOST_PROCESSES = 4
 """That answer, when nobody says how many."""
 
@@ -225,7 +227,7 @@ async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
 
 def _changes(config: Config) -> OmChanges:
     """What tells of changes in the OMs."""
-    rpc = RpcSettings(getpass.getuser(), attempts=2 * len(config.om_rpc))
+    rpc = RpcSettings(getpass.getuser(), attempts=2 * len(config.om_rpc), retry_for=ELECTION)
     return OmChanges(config.om_rpc, rpc, config.om_delta_limit, config.om_delta_lag_threshold)
 
 

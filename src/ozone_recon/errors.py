@@ -5,6 +5,7 @@ ReconError
 ├── SourceError            the data we read from is missing, unreachable or broken
 │   ├── CheckpointError    an OM checkpoint that is incomplete, damaged or not a checkpoint
 │   ├── TransferError      a download or a call that failed and may work when tried again
+│   │   └── NoLeader       no server of a group answers as its leader
 │   ├── RemoteError        a server's own refusal of a call
 │   └── CheckpointNeeded   OM's changes do not lead on from what we have
 ├── DecodeError            bytes that are not what their format says
@@ -43,6 +44,10 @@ class CheckpointError(SourceError):
 
 class TransferError(SourceError):
     """A download or a call that failed on its way; trying again may help."""
+
+
+class NoLeader(TransferError):
+    """No server of a group answers as its leader: none can be reached, or they are still electing one."""
 
 
 class RemoteError(SourceError):

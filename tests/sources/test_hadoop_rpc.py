@@ -24,12 +24,12 @@ from tests.sources.rpc_stand_in import (
 )
 from tests.wire.hadoop_rpc_samples import CLIENT, SERVER, Counted
 
-from ozone_recon.errors import DecodeError, ReconError, RemoteError, TooLong, TransferError
+from ozone_recon.errors import DecodeError, NoLeader, ReconError, RemoteError, TooLong, TransferError
 from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcGroup
 from ozone_recon.sources.hadoop_rpc_server import take_calls
 from ozone_recon.wire.hadoop_rpc_frames import frame
 from ozone_recon.wire.hadoop_rpc_messages import RpcResponseHeader, Status
-from ozone_recon.wire.hadoop_rpc_server import Call, Ping, ServerConnection
+from ozone_recon.wire.hadoop_rpc_server import Call, ServerConnection
 
 
 def test_many_calls_at_once_over_one_connection() -> None:
@@ -154,27 +154,51 @@ def test_an_end_fails_the_calls_that_wait() -> None:
     asyncio.run(run())
 
 
-def test_a_silent_server_is_pinged() -> None:
+def test_a_slow_server_that_lives_is_waited_for() -> None:
+    """It is asked for a sign of life, which any answer is, a refusal too."""
+
     async def run() -> None:
-        pinged = asyncio.Event()
+        probes = 0
 
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal probes
             wire = ServerConnection()
             calls: list[Call] = []
             while data := await reader.read(1 << 16):
                 for event in wire.receive(data):
                     if isinstance(event, Call):
                         calls.append(event)
-                    if isinstance(event, Ping) and not pinged.is_set():
-                        pinged.set()
-                        wire.respond(calls[0], b"there")
+                        if event.method == "getProtocolVersions":
+                            probes += 1
+                            wire.fail(event, "org.apache.hadoop.ipc.RpcNoSuchProtocolException", "not here")
+                if probes == 3:
+                    wire.respond(calls[0], b"there")
                 writer.write(wire.take())
 
         async with server(talk) as address:
-            assert await call_once(address, replace(QUICK, ping_interval=0.02)) == b"there"
-        assert pinged.is_set()
+            assert await call_once(address, replace(QUICK, probe_after=0.02)) == b"there"
+        assert probes == 3
 
     asyncio.run(run())
+
+
+def test_a_frozen_server_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
+    """Its port takes connections and bytes, and nothing ever comes back."""
+    caplog.set_level("INFO", "ozone_recon")
+
+    async def run() -> None:
+        async with server(stall) as frozen, take_calls(METHODS, HERE) as port:
+            group = RpcGroup({"a": frozen, "b": f"127.0.0.1:{port}"}, replace(QUICK, probe_after=0.1))
+            answers = await asyncio.gather(*(group.call_leader(PROTOCOL, "echo", b"yes") for _ in range(5)))
+            assert answers == [("b", b"yes")] * 5
+            assert group.trouble == ""
+            await group.close()
+
+    asyncio.run(run())
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2, said
+    assert "no sign of life in 0.2 s" in said[0]
+    assert said[1].endswith("answers as the leader")
 
 
 def test_an_idle_connection_ends() -> None:
@@ -237,6 +261,10 @@ async def ask_group(*servers: list[Said], attempts: int = 6) -> tuple[bytes, lis
             await group.close()
 
 
+SUGGESTS_ITSELF = ("x.ServerNotLeaderException", "Suggested leader is Server:{a}.")
+"""An SCM that shares its leader's host: it joins that with its own port."""
+
+
 def suggests(node: str) -> tuple[str, str]:
     return NOT_LEADER[0], f"{NOT_LEADER[1]}Suggested leader is OM:{node}[{node}/10.0.0.1]."
 
@@ -250,8 +278,13 @@ def suggests(node: str) -> tuple[str, str]:
         ([[suggests("unknown")], [b"yes"], [b"no"]], [0, 1]),
         ([[("x.ServerNotLeaderException", "Suggested leader is Server:{c}.")], [b"no"], [b"yes"]], [0, 2]),
         ([[NOT_READY, NOT_READY, b"yes"], [b"no"], [b"no"]], [0, 0, 0]),
-        ([[suggests("b"), b"yes"], [suggests("a"), b"no"], [b"no"]], [0, 1, 0]),
-        ([[suggests("a"), b"yes"], [b"no"], [b"no"]], [0, 0]),
+        ([[suggests("b"), b"no"], [suggests("a"), b"no"], [b"yes"]], [0, 1, 2]),
+        ([[suggests("a"), b"no"], [b"yes"], [b"no"]], [0, 1]),
+        ([[SUGGESTS_ITSELF], [b"yes"], [b"no"]], [0, 1]),
+        ([[SUGGESTS_ITSELF], [("x.ServerNotLeaderException", "Suggested leader is Server:{b}.")], [b"yes"]], [0, 1, 2]),
+        ([[("x.ServerNotLeaderException", "Suggested leader is Server:nowhere:1.")], [b"yes"], [b"no"]], [0, 1]),
+        ([[suggests("b")], [suggests("a")], [NOT_LEADER, b"yes"]], [0, 1, 2, 0, 1, 2]),
+        ([[NOT_READY], [b"yes"], [b"no"]], [0, 0, 0, 0, 1]),
         ([[NOT_LEADER, b"yes"], [NOT_LEADER], [NOT_LEADER]], [0, 1, 2, 0]),
     ],
 )
@@ -299,8 +332,51 @@ def test_what_is_final_is_asked_once() -> None:
         asyncio.run(ask_group(said, [b"no"], [b"no"]))
 
 
+def test_one_line_says_that_there_is_no_leader_however_many_calls_wait(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "ozone_recon")
+
+    async def run() -> None:
+        elected = False
+
+        def said(call: Call) -> Said:
+            return call.request if elected else NOT_LEADER
+
+        async with server(answering(said)) as a, server(answering(said)) as b:
+            group = RpcGroup({"a": a, "b": b}, replace(QUICK, attempts=1000))
+            calls = [asyncio.create_task(group.call(PROTOCOL, "echo", b"%d" % n)) for n in range(20)]
+            while not group.trouble:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            elected = True
+            assert await asyncio.gather(*calls) == [b"%d" % n for n in range(20)]
+            await group.close()
+
+    asyncio.run(run())
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2, said
+    assert "OMNotLeaderException" in said[0]
+
+
+def test_it_is_asked_for_as_long_as_the_settings_say() -> None:
+    """However soon the attempts are over: an election takes its time, and refusals come at once."""
+
+    async def run() -> None:
+        refusals = 0
+
+        def said(call: Call) -> Said:
+            nonlocal refusals
+            refusals += 1
+            return NOT_LEADER if refusals < 20 else b"yes"
+
+        async with server(answering(said)) as a:
+            group = RpcGroup({"a": a}, replace(QUICK, attempts=1, retry_for=60))
+            assert await group.call(PROTOCOL, "echo", b"") == b"yes"
+            await group.close()
+
+    asyncio.run(run())
+
+
 def test_the_attempts_end() -> None:
-    with pytest.raises(RemoteError, match="OMNotLeaderException"):
+    with pytest.raises(NoLeader, match="OMNotLeaderException"):
         asyncio.run(ask_group([NOT_LEADER], [NOT_LEADER], [NOT_LEADER, b"too late"], attempts=3))
 
 

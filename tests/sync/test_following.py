@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from ozone_recon.sources.checkpoint import Report
 from ozone_recon.sources.hadoop_rpc_server import take_calls
 from ozone_recon.sources.rocksdb import Checkpoint
 from ozone_recon.store.data_directory import DataDirectory
+from ozone_recon.store.manifest import TaskStatus
 from ozone_recon.store.schema import CHANGED
 from ozone_recon.sync import om as om_sync
 from ozone_recon.sync.contents import CheckpointContents
@@ -251,7 +252,7 @@ def test_an_om_that_does_not_answer_calls_is_read_by_checkpoints(
     om: Om, deltas: Deltas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "ozone_recon")
-    monkeypatch.setattr(om_sync, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(om_sync, "ELECTION_PAUSE", 0.01)
     served = Served()
     with DataDirectory.lock(tmp_path / "data") as directory:
         with om.sync(directory, served) as sync:
@@ -269,6 +270,23 @@ def test_an_om_that_does_not_answer_calls_is_read_by_checkpoints(
             assert sync.state.needed == {CheckpointCause.NO_ANSWERS: 1}
             assert eventually(lambda: any("again, after 3 failures" in one.getMessage() for one in caplog.records))
             assert "does not say what has changed" in sync.state.cause
+
+
+def test_what_keeps_an_om_from_answering_is_said_while_it_is_asked(
+    om: Om, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delta(sync: OmSync) -> TaskStatus:
+        return next(task for task in sync.tasks() if task.name == "OmDeltaRequest")
+
+    with DataDirectory.lock(tmp_path / "data") as directory:
+        with om.sync(directory, Served()) as sync:
+            sync.synchronise()
+        om.address = "127.0.0.1:1"
+        monkeypatch.setattr("tests.sync.test_following.QUICK", replace(QUICK, retry_for=3600))
+        with om.sync(directory, Served(), interval=0.01) as sync:
+            sync.start()
+            assert eventually(lambda: "127.0.0.1:1 cannot be reached" in delta(sync).message)
+            assert (delta(sync).running, delta(sync).status) == (True, 0)
 
 
 def test_too_many_changed_rows_are_a_reason_for_a_checkpoint(

@@ -56,11 +56,10 @@ def cluster_settings(settings: Settings, scms: Mapping[str, str]) -> ClusterSett
 
 
 def _rpc(settings: Settings, servers: int) -> RpcSettings:
-    pause = settings.get(cluster_keys.SCM_RETRY_INTERVAL)
-    in_time = int(settings.get(cluster_keys.SCM_RETRY_TIMEOUT) / pause) if pause else 0
     return RpcSettings(
         user_name(),
         call_timeout=settings.get(cluster_keys.SCM_TIMEOUT),
-        attempts=max(1 + settings.get(cluster_keys.SCM_RETRIES), 1 + in_time, servers),
-        pause=pause,
+        attempts=max(1 + settings.get(cluster_keys.SCM_RETRIES), servers),
+        retry_for=settings.get(cluster_keys.SCM_RETRY_TIMEOUT),
+        pause=settings.get(cluster_keys.SCM_RETRY_INTERVAL),
     )

@@ -37,13 +37,17 @@ SCM_RETRY_TIMEOUT: Final = Key(
     "ozone.recon.scmclient.max.retry.timeout",
     DURATION,
     "6s",
-    "How long to ask again, at the interval below, before giving up until next time.",
+    "How long to ask again, at least, before giving up until next time.",
 )
 SCM_RETRIES: Final = Key(
     "ozone.recon.scmclient.failover.max.retry", COUNT, "3", "How often to ask again, at least; all SCMs together."
 )
 SCM_RETRY_INTERVAL: Final = Key(
-    "hdds.scmclient.failover.retry.interval", DURATION, "2s", "Wait before an SCM is asked again.", of_scm=True
+    "hdds.scmclient.failover.retry.interval",
+    DURATION,
+    "2s",
+    "The longest wait between two rounds of all SCMs.",
+    of_scm=True,
 )
 DATANODE_ADDRESS: Final = Key(
     "ozone.recon.datanode.address",

@@ -1,27 +1,40 @@
-"""Calls an OM or SCM over Hadoop RPC: many calls at once over one connection, and the group's next server in need.
+"""Calls an OM or SCM over Hadoop RPC: many calls at once over one connection, and the group's other servers in need.
 
 A call may be made twice when a connection breaks, so only what changes nothing is to be called.
+
+The leader is found in rounds: a round asks each server of the group once, then there is a pause. What a server says of
+its leader changes the order of a round and nothing else, so that no advice, however wrong, keeps a server from being
+asked.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import uuid
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from ozone_recon.errors import DecodeError, ReconError, RemoteError, TooLong, TransferError
+from ozone_recon.errors import DecodeError, NoLeader, ReconError, RemoteError, TooLong, TransferError
 from ozone_recon.wire.hadoop_rpc_client import ClientConnection, Failure, Response
 from ozone_recon.wire.hadoop_rpc_failures import Remedy, remedy, suggested_leader
 from ozone_recon.wire.hadoop_rpc_frames import LONGEST
 from ozone_recon.wire.hadoop_rpc_sasl import Mechanism
+from ozone_recon.wire.protobuf import bytes_field
 
 _LOG: Final = logging.getLogger(__name__)
 _PIECE: Final = 1 << 16
 """Bytes to read at once."""
+_PROBE: Final = "org.apache.hadoop.ipc.ProtocolMetaInfoProtocol", "getProtocolVersions"
+"""What every server answers, if only with a refusal: Hadoop's own pings have no answer."""
+FIRST_PAUSE: Final = 0.25
+"""Seconds between the first rounds; they double."""
+_WAITS: Final = 3
+"""How often in a round a server is asked again that is going to lead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +44,19 @@ class RpcSettings:
     user: str
     mechanisms: Sequence[Mechanism] = ()
     """Ways to authenticate; none when the cluster does not."""
-    connect_timeout: float = 20.0
+    connect_timeout: float = 5.0
     call_timeout: float = 60.0
     """How long an answer may take, from the call to its last byte."""
-    ping_interval: float = 60.0
-    """Silence after which to tell the server that we still wait."""
+    probe_after: float = 4.0
+    """Silence, while calls wait, after which a server is asked for a sign of life; it has as long to give one."""
     idle_limit: float = 10.0
     """How long a connection without calls is kept."""
     attempts: int = 15
-    """How often to ask, all servers together."""
+    """How often to ask at least, all servers together."""
+    retry_for: float = 0.0
+    """How long to ask again at least."""
     pause: float = 2.0
-    """Wait before a server is asked again."""
+    """The longest wait between two rounds."""
     longest_answer: int = LONGEST
     """Bytes (`ipc.maximum.response.length`)."""
 
@@ -58,6 +73,7 @@ class RpcConnection:
         self._wire = ClientConnection(settings.user, uuid.uuid4().bytes, settings.mechanisms, settings.longest_answer)
         self._answers: dict[int, asyncio.Future[bytes]] = {}
         self._clock = asyncio.get_running_loop().time
+        self._protocol = ""
         self._heard = 0.0
         """When an answer last came, whole: who sends one byte after the other is not there."""
         self._wire.connect()
@@ -87,6 +103,7 @@ class RpcConnection:
         none, and TooLong for one that is too long.
         """
         call_id = self._wire.call(protocol, method, request)
+        self._protocol = protocol
         answer = self._answers[call_id] = asyncio.get_running_loop().create_future()
         called = self._clock()
         self._writer.write(self._wire.take())
@@ -130,16 +147,23 @@ class RpcConnection:
             self._give_up(reason)
 
     async def _next_piece(self) -> bytes:
-        """What comes next; nothing at the end, and when the connection is idle. Pings the server when it is silent."""
+        """What comes next; nothing at the end, and when the connection is idle.
+
+        Raises TransferError when the server is silent: what still takes connections may be frozen.
+        """
+        probed = False
         while True:
-            patience = self._settings.ping_interval if self._answers else self._settings.idle_limit
+            patience = self._settings.probe_after if self._answers else self._settings.idle_limit
             try:
                 async with asyncio.timeout(patience):
                     return await self._reader.read(_PIECE)
             except TimeoutError:
                 if not self._answers:
                     return b""
-                self._wire.ping()
+                if probed:
+                    raise TransferError(f"no sign of life in {2 * patience:g} s") from None
+                probed = True
+                self._wire.call(*_PROBE, bytes_field(1, self._protocol))
                 self._writer.write(self._wire.take())
 
     def _settle(self, event: Response | Failure) -> None:
@@ -166,18 +190,19 @@ class RpcGroup:
 
     def __init__(self, servers: Mapping[str, str], settings: RpcSettings) -> None:
         """`servers` are node ids and where each takes calls (`host:port`), in the order in which to try them."""
+        self.trouble = ""
+        """Why no server is known to lead at present; empty when one answered last."""
         self._servers = dict(servers)
         self._settings = settings
         self._node = next(iter(self._servers))
+        """The one to ask first."""
         self._connections: dict[str, RpcConnection] = {}
-        self._connecting = asyncio.Lock()
-        self._silent: set[str] = set()
-        """Nodes that have not answered since the log has said so."""
+        self._connecting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def call(self, protocol: str, method: str, request: bytes) -> bytes:
         """The response message of a method, from whichever server answers.
 
-        Raises what RpcConnection.call does: at once when asking again would not help, else after the last attempt. A
+        Raises what RpcConnection.call does when asking again would not help, and NoLeader after the last attempt. A
         server is asked again only after a pause.
         """
         _, response = await self.call_leader(protocol, method, request)
@@ -185,26 +210,41 @@ class RpcGroup:
 
     async def call_leader(self, protocol: str, method: str, request: bytes) -> tuple[str, bytes]:
         """The same, and the node id of the server that answered before it."""
-        asked: set[str] = set()
-        attempts_left = self._settings.attempts
+        clock = asyncio.get_running_loop().time
+        until, attempts, pauses, waits = clock() + self._settings.retry_for, 0, 0, 0
+        failures: dict[str, ReconError] = {}
+        left = set(self._servers)
+        """To be asked in this round."""
         while True:
-            node = self._node
-            attempts_left -= 1
+            node = self._node if self._node in left else self._after(self._node, left)
+            attempts += 1
             try:
                 answer = await (await self._connected(node)).call(protocol, method, request)
-                self._silent.discard(node)
+                self._found(node)
                 return node, answer
             except (TransferError, RemoteError, DecodeError) as failed:
-                following = self._following(node, failed)
-                if following is None or not attempts_left:
+                failures[node] = failed
+                help_by = _remedy(failed)
+                if help_by is Remedy.NONE:
                     raise
-                self._tell(node, f"{failed}; next to be asked is {self._servers[following]}", failed)
-            if self._node == node:  # else another call has found the way meanwhile
-                self._node = following
-            asked.add(node)
-            if self._node in asked:
-                asked.clear()
-                await asyncio.sleep(self._settings.pause)
+                if attempts >= self._settings.attempts and clock() >= until:
+                    if isinstance(failed, DecodeError):
+                        raise
+                    raise NoLeader("; ".join(dict.fromkeys(map(str, failures.values())))) from failed
+                self._lost(node, failed)
+            if help_by is Remedy.LATER and waits < _WAITS:
+                waits += 1
+            else:
+                left.discard(node)
+                over, left = not left, left or set(self._servers)
+                if self._node == node:  # else another call has found the way meanwhile
+                    self._node = self._following(node, failures[node], left)
+                if not over:
+                    continue
+                waits = 0
+            longest = min(self._settings.pause, FIRST_PAUSE * 2.0 ** min(pauses, 16))
+            pauses += 1
+            await asyncio.sleep(longest * random.uniform(0.5, 1))
 
     async def close(self) -> None:
         """Ends all connections; calls that wait fail."""
@@ -212,34 +252,45 @@ class RpcGroup:
             await connection.close()
 
     async def _connected(self, node: str) -> RpcConnection:
-        async with self._connecting:
+        async with self._connecting[node]:
             connection = self._connections.get(node)
             if connection is None or connection.closed:
                 connection = await RpcConnection.open(self._servers[node], self._settings)
                 self._connections[node] = connection
             return connection
 
-    def _tell(self, node: str, what: str, failed: ReconError) -> None:
-        """Logs that a node has failed: once, loudly, when it does not answer at all."""
-        if isinstance(failed, RemoteError):
-            _LOG.info("%s", what)
-            return
-        _LOG.log(logging.DEBUG if node in self._silent else logging.WARNING, "%s", what)
-        self._silent.add(node)
+    def _following(self, node: str, failed: ReconError, left: set[str]) -> str:
+        """The server to ask after `node`, of those that are left: the leader it suggests, else the next one."""
+        leader = suggested_leader(failed.message) if isinstance(failed, RemoteError) else None
+        for other in left - {node}:
+            if leader in (other, self._servers[other]):
+                return other
+        return self._after(node, left)
 
-    def _following(self, node: str, failed: ReconError) -> str | None:
-        """The node to ask after `node` has failed; None when that would not help."""
-        if isinstance(failed, TooLong):
-            return None
-        if isinstance(failed, RemoteError):
-            match remedy(failed.exception, failed.message):
-                case Remedy.NONE:
-                    return None
-                case Remedy.LATER:
-                    return node
-            leader = suggested_leader(failed.message)
-            for other, address in self._servers.items():
-                if leader in (other, address):
-                    return other
+    def _after(self, node: str, left: set[str]) -> str:
+        """The next server in their order, of those that are left."""
         nodes = list(self._servers)
-        return nodes[(nodes.index(node) + 1) % len(nodes)]
+        at = nodes.index(node) + 1
+        return next(one for one in nodes[at:] + nodes[:at] if one in left)
+
+    def _lost(self, node: str, failed: ReconError) -> None:
+        """Notes that a server does not answer as the leader: logged once, until one does."""
+        if not self.trouble and self._node == node:
+            level = logging.INFO if isinstance(failed, RemoteError) else logging.WARNING
+            _LOG.log(level, "%s; looking for the leader among %s", failed, ", ".join(self._servers.values()))
+            self.trouble = str(failed)
+        elif self.trouble:
+            self.trouble = str(failed)
+            _LOG.debug("%s", failed)
+
+    def _found(self, node: str) -> None:
+        if self.trouble:
+            self.trouble = ""
+            _LOG.info("%s answers as the leader", self._servers[node])
+
+
+def _remedy(failed: ReconError) -> Remedy:
+    """What may help against a failed call."""
+    if isinstance(failed, RemoteError):
+        return remedy(failed.exception, failed.message)
+    return Remedy.NONE if isinstance(failed, TooLong) else Remedy.ANOTHER

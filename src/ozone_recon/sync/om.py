@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from ozone_recon.errors import CheckpointCause, CheckpointNeeded, ReconError
+from ozone_recon.errors import CheckpointCause, CheckpointNeeded, NoLeader, ReconError
 from ozone_recon.sources.checkpoint import Retry, Transfer
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.disk import remove_tree
@@ -29,6 +29,8 @@ BUILD_SHARE: Final = 3.0
 """Bytes that a generation may take for each byte of its checkpoint, with a margin."""
 FIRST_PAUSE: Final = 10.0
 """Seconds from a failure to the next attempt; doubles with each further one up to `LONGEST_PAUSE`."""
+ELECTION_PAUSE: Final = 1.0
+"""The same, when no OM leads: they elect one within seconds."""
 LONGEST_PAUSE: Final = 600.0
 LOOKS: Final = 4
 """Times in an interval that an origin is looked at while it does not change."""
@@ -166,8 +168,13 @@ class OmSync:
         state, generation = self.state, self._directory.current()
         built = generation.about.tasks if generation else ()
         building = state.doing == "build"
-        following = (state.delta,) if self._changes else ()
+        following = (self._delta(self._changes.trouble),) if self._changes else ()
         return (state.snapshot, *following, state.reprocess, *(replace(task, running=building) for task in built))
+
+    def _delta(self, trouble: str) -> TaskStatus:
+        """How following fares; while OM is being asked, what keeps it from answering."""
+        delta = self.state.delta
+        return replace(delta, message=trouble) if delta.running and trouble else delta
 
     def _run(self) -> None:
         if not self.reuse():
@@ -211,7 +218,7 @@ class OmSync:
         _LOG.warning("a new checkpoint is needed: %s", reason, extra={"cause": reason.cause.value})
         self.state = self.state.astray(reason)
         if self._led_astray:
-            self._wake.wait(_longer(self._led_astray))
+            self._wake.wait(_longer(FIRST_PAUSE, self._led_astray))
         self._led_astray += 1
 
     def _pause(self) -> float | None:
@@ -219,7 +226,7 @@ class OmSync:
         if not self._origin.changes:
             return None
         if failures:
-            return _longer(failures)
+            return _longer(ELECTION_PAUSE if isinstance(self.state.error, NoLeader) else FIRST_PAUSE, failures)
         interval = self._settings.interval
         return rest(self._folding, interval) if self._folding else interval / LOOKS
 
@@ -315,9 +322,9 @@ def rest(folding: float, interval: float) -> float:
     return max(min(folding, interval - 2 * folding), folding / 4)
 
 
-def _longer(times: int) -> float:
-    """Seconds to wait after so many failures in a row."""
-    return min(FIRST_PAUSE * float(2 ** min(times - 1, 16)), LONGEST_PAUSE)
+def _longer(first: float, times: int) -> float:
+    """Seconds to wait after `times` failures in a row, of which one alone has `first`."""
+    return min(first * float(2 ** min(times - 1, 16)), LONGEST_PAUSE)
 
 
 def _size(directory: Path) -> int:

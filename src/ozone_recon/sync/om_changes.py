@@ -31,6 +31,11 @@ class Found(NamedTuple):
 class ChangeSource(Protocol):
     """Where changes come from."""
 
+    @property
+    def trouble(self) -> str:
+        """Why `since` takes its time; empty when nothing is known to be wrong."""
+        ...
+
     def since(self, about: About) -> Found:
         """What has changed since a generation; CheckpointNeeded, or what else keeps it from being found out."""
         ...
@@ -52,6 +57,12 @@ class OmChanges:
         self._thread = threading.Thread(target=self._run, name="om-changes", daemon=True)
         self._runs: Future[asyncio.AbstractEventLoop] = Future()
         self._stop = asyncio.Event()
+        self._group: RpcGroup | None = None
+
+    @property
+    def trouble(self) -> str:
+        """Why no OM is known to lead at present; empty when one answered last."""
+        return self._group.trouble if self._group else ""
 
     def since(self, about: About) -> Found:
         """What has changed since a generation."""
@@ -69,7 +80,7 @@ class OmChanges:
         asyncio.run(self._answer())
 
     async def _answer(self) -> None:
-        group = RpcGroup(self._servers, self._rpc)
+        group = self._group = RpcGroup(self._servers, self._rpc)
         self._deltas = OmDeltas(group.call_leader, self._limit, self._lag_threshold)
         self._runs.set_result(asyncio.get_running_loop())
         await self._stop.wait()
