@@ -16,9 +16,11 @@ from tests.insights.cluster_samples import EC, Container, cluster_generation
 from tests.insights.om_samples import RandomDatabase, generation_of
 from tests.oracle import Oracle
 
+from ozone_recon.api import mismatch
 from ozone_recon.insights import container_mismatch
 from ozone_recon.model.cluster import Cluster
 from ozone_recon.model.scm import ContainerState
+from ozone_recon.store.generation import Generation
 
 PIPELINES = cluster_of(java("datanodes")["datanodes"], java("pipelines")["pipelines"]).pipelines
 DELETED = ContainerState.DELETED
@@ -122,3 +124,17 @@ def test_refusals(sample: Sample) -> None:
     assert unlimited == ask(app, "/api/v1/containers/mismatch/deleted?limit=-7").json()
     assert unlimited["containerDiscrepancyInfo"]
     assert not ask(app, "/api/v1/containers/mismatch?limit=0").json()["containerDiscrepancyInfo"]
+
+
+def test_a_comparison_that_failed_is_made_again(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = [OSError("too many open files")]
+
+    def compare(*generations: Generation) -> container_mismatch.Mismatch:
+        if failures:
+            raise failures.pop()
+        return container_mismatch.compare(*generations)
+
+    monkeypatch.setattr(mismatch, "_LAST", mismatch._LastComparison())
+    monkeypatch.setattr(mismatch, "compare", compare)
+    asked = [ask(sample.app, "/api/v1/containers/mismatch").status_code for _ in range(2)]
+    assert asked == [500, 200]

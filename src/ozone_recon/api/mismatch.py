@@ -59,10 +59,14 @@ class _LastComparison:
     async def of(self, *generations: Generation) -> Mismatch:
         """The OM's and the cluster's."""
         compared = self._comparison
-        if compared is None or compared.cancelled() or tuple(one() for one in self._of) != generations:
+        if compared is None or _has_failed(compared) or tuple(one() for one in self._of) != generations:
             self._of = tuple(map(ref, generations))
             compared = self._comparison = asyncio.ensure_future(asyncio.to_thread(compare, *generations))
         return await asyncio.shield(compared)
+
+
+def _has_failed(comparison: asyncio.Future[Mismatch]) -> bool:
+    return comparison.done() and (comparison.cancelled() or comparison.exception() is not None)
 
 
 _LAST = _LastComparison()
