@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from tests.insights.cluster_samples import EC, RATIS, SINGLE, write_rows
 
 from ozone_recon.insights import container_health
-from ozone_recon.insights.cluster_tables import HEALTH, OP_STATES, TABLES
+from ozone_recon.insights.cluster_tables import HEALTH, OP_STATES, TABLES, UNSURE
 from ozone_recon.insights.container_health_reference import Case, Copy, Host, count_racks
 from ozone_recon.model.container_health import HealthRules
 from ozone_recon.model.datanode_reports import Replica, ReplicaState
@@ -34,6 +34,7 @@ class Judged:
 
     info: ContainerInfo
     replicas: tuple[tuple[Replica, Host, bool], ...] = ()
+    unsure: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,8 @@ class Cluster:
                 "blocks": info.number_of_keys,
                 "first_replica": first,
             }
-            containers.append(
-                {name: getattr(info, name) for name in ("used_bytes", "sequence_id", "suppressed")} | numbers
-            )
+            numbers["suppressed"] = UNSURE if one.unsure else info.suppressed
+            containers.append({name: getattr(info, name) for name in ("used_bytes", "sequence_id")} | numbers)
             first += len(one.replicas)
             for replica, host, present in sorted(one.replicas, key=lambda row: self.hosts.index(row[1])):
                 numbers = {
@@ -183,4 +183,4 @@ def _random_container(random: Random, mostly: Any, number: int, hosts: Sequence[
         )
         for at, host in enumerate(random.sample(hosts, copies))
     ]
-    return Judged(info, tuple(replicas))
+    return Judged(info, tuple(replicas), random.random() < STRANGE / 4)

@@ -62,7 +62,10 @@ def by_reference(
     now: int,
 ) -> tuple[list[Verdict], list[UnhealthyContainer]]:
     cases = cluster.cases(rules)
-    said = [judge(case, before.get(case.container.container_id, Verdict.HEALTHY)) for case in cases]
+    said = [
+        before.get(one.info.container_id, Verdict.HEALTHY) if one.unsure and one.info.state != "0" else judge(case)
+        for one, case in zip(cluster.containers, cases, strict=True)
+    ]
     return said, [
         row for case, verdict in zip(cases, said, strict=True) for row in unhealthy(case, verdict, since, now)
     ]

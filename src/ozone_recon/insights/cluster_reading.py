@@ -7,7 +7,15 @@ from typing import Final
 
 import numpy as np
 
-from ozone_recon.insights.cluster_tables import CONTAINERS, DATANODES, HEALTH, OP_STATES, PIPELINES, REPLICAS
+from ozone_recon.insights.cluster_tables import (
+    CONTAINERS,
+    DATANODES,
+    HEALTH,
+    OP_STATES,
+    PIPELINES,
+    REPLICAS,
+    SUPPRESSED,
+)
 from ozone_recon.insights.cluster_writing import DatanodeRow
 from ozone_recon.insights.key_rows import read_replication
 from ozone_recon.insights.merged_ids import narrowed
@@ -21,8 +29,6 @@ from ozone_recon.store.columns import Array
 from ozone_recon.store.generation import Generation, Table
 from ozone_recon.store.table import Chunk
 
-SUPPRESSED: Final = 1
-"""By SCM."""
 ROWS: Final = 1 << 19
 """Containers to read at a time."""
 _CONTAINER_COLUMNS: Final = (

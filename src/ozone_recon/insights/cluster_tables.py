@@ -29,6 +29,11 @@ OP_STATES: Final[tuple[str, ...]] = (
 )
 """By its number in `datanodes`."""
 
+SUPPRESSED: Final = 1
+"""A container that an administrator has suppressed: SCM does not look at its health, and it is in no list of ours."""
+UNSURE: Final = 2
+"""One whose health we cannot say while datanodes have still to report."""
+
 TABLES: Final[dict[str, Schema]] = {
     # Every container that SCM has or had, by ascending id.
     CONTAINERS: {
@@ -41,7 +46,7 @@ TABLES: Final[dict[str, Schema]] = {
         "blocks": "i8",  # SCM's numberOfKeys
         "state_enter_time": "i8",
         "sequence_id": "i8",
-        "suppressed": "u1",  # 1: SCM does not look at its health; 2: nor can we, while not all datanodes have spoken
+        "suppressed": "u1",  # 0, SUPPRESSED or UNSURE
         "first_replica": "i8",  # replicas of row r: first_replica[r] up to first_replica[r + 1] (or the end)
     },
     # By container, and within one by row of `datanodes`. Only containers of the table above have any here.

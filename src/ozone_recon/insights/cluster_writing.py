@@ -11,7 +11,16 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from ozone_recon.insights.cluster_tables import CONTAINERS, DATANODES, HEALTH, OP_STATES, PIPELINES, REPLICAS, TABLES
+from ozone_recon.insights.cluster_tables import (
+    CONTAINERS,
+    DATANODES,
+    HEALTH,
+    OP_STATES,
+    PIPELINES,
+    REPLICAS,
+    TABLES,
+    UNSURE,
+)
 from ozone_recon.insights.key_rows import write_replications
 from ozone_recon.insights.merged_ids import found
 from ozone_recon.insights.replica_history import Replicas
@@ -28,8 +37,6 @@ BLOCKS: Final = 4
 """Of containers, that are written at a time."""
 _NUMBERS: Final = ("state", "sequence_id", "number_of_keys", "used_bytes", "data_checksum", "replica_index")
 _AS_THEY_ARE: Final = (*_NUMBERS, "present", "is_empty", "first_seen", "last_seen")
-UNSURE: Final = 2
-"""A container's `suppressed`, when it is we who cannot judge it."""
 _TO_BE_KEPT: Final = (ContainerState.CLOSING, ContainerState.QUASI_CLOSED, ContainerState.CLOSED)
 _UNCOUNTED: Final = (ReplicaState.UNHEALTHY, ReplicaState.INVALID, ReplicaState.DELETED)
 

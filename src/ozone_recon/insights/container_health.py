@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from ozone_recon.insights.cluster_tables import CONTAINERS, DATANODES, HEALTH, OP_STATES, PIPELINES, REPLICAS
+from ozone_recon.insights.cluster_tables import CONTAINERS, DATANODES, HEALTH, OP_STATES, PIPELINES, REPLICAS, UNSURE
 from ozone_recon.insights.container_health_kernel import EC, GONE, OTHER_KIND, RATIS, Containers, judge
 from ozone_recon.insights.container_health_reference import IN_TOPOLOGY, REACHABLE, Host
 from ozone_recon.insights.container_health_reference import LEAVING as LEAVING_STATES
@@ -20,7 +20,7 @@ from ozone_recon.insights.key_rows import read_replication
 from ozone_recon.insights.merged_ids import Bools, found
 from ozone_recon.insights.unhealthy_reference import LISTED, MISSING
 from ozone_recon.model.columns import Bytes, Int64s
-from ozone_recon.model.container_health import HealthRules, UnhealthyState
+from ozone_recon.model.container_health import HealthRules, UnhealthyState, Verdict
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.model.size_bins import CONTAINER_UPPER_BOUNDS, container_bins_of
 from ozone_recon.store.generation import Chunk, Generation, GenerationBuild
@@ -68,7 +68,7 @@ def rebuild(build: GenerationBuild, before: Generation | None, rules: HealthRule
     """Writes the tables above from those of `cluster_tables`.
 
     `before` is the last generation that has them: it says since when a container is in a list that it is still in, and
-    what is kept for a suppressed one. `now` (ms since 1970) is since when it is in any other.
+    what is kept for one of which we are not sure. `now` (ms since 1970) is since when it is in any other.
     """
     work = _Work(build, rules)
     rows: dict[UnhealthyState, list[_Rows]] = {state: [] for state in UnhealthyState}
@@ -168,15 +168,15 @@ def _kinds(build: GenerationBuild) -> Int64s:
 
 
 def _kept(before: Generation | None, chunk: Chunk) -> Bytes:
-    """Verdicts, those of suppressed containers as they were."""
-    verdicts = np.zeros(len(chunk), np.uint8)
-    suppressed = np.flatnonzero(chunk["suppressed"])
-    if before and len(suppressed):
+    """HEALTHY, which suppressed containers stay, and what was said before of those of which we are not sure."""
+    verdicts = np.full(len(chunk), Verdict.HEALTHY, np.uint8)
+    unsure = np.flatnonzero(chunk["suppressed"] == UNSURE)
+    if before and len(unsure):
         ids = before.table(CONTAINERS)["id"]
-        at = np.searchsorted(ids, chunk["id"][suppressed])
+        at = np.searchsorted(ids, chunk["id"][unsure])
         known = at < len(ids)
-        known[known] = ids[at[known]] == chunk["id"][suppressed[known]]
-        verdicts[suppressed[known]] = before.table(VERDICTS)["verdict"][at[known]]
+        known[known] = ids[at[known]] == chunk["id"][unsure[known]]
+        verdicts[unsure[known]] = before.table(VERDICTS)["verdict"][at[known]]
     return verdicts
 
 

@@ -67,7 +67,7 @@ def judge(
     """Fills in the verdict on each container, and whether replicas of it have different data.
 
     `kinds` has, for each replication, its kind, how many replicas it needs, and how many of them are data. The verdict
-    on a suppressed container is there already.
+    on a container that is suppressed, or of which we are not sure, is there already.
     """
     for n in range(len(verdicts)):
         of, state = containers.replication[n], int(containers.state[n])

@@ -264,15 +264,13 @@ CHECKS: Final[tuple[Callable[[Case], Said | None], ...]] = (
 )
 
 
-def judge(case: Case, before: Verdict = Verdict.HEALTHY) -> Verdict:
-    """The verdict on a container: what was said last. That of a suppressed one stays as it was `before`.
+def judge(case: Case) -> Verdict:
+    """The verdict on a container: what was said last.
 
-    One whose state we do not know, or that SCM has no more, is HEALTHY.
+    One whose state we do not know, that SCM has no more, or that an administrator has suppressed, is HEALTHY.
     """
-    if case.container.state not in ContainerState.__members__:
+    if case.container.state not in ContainerState.__members__ or case.container.suppressed:
         return Verdict.HEALTHY
-    if case.container.suppressed:
-        return before
     verdict = Verdict.HEALTHY
     for check in CHECKS:
         if said := check(case):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,16 @@ class ContainerBlock:
 
 
 _COLUMNS: Final = tuple(field.name for field in fields(ContainerBlock))
+_URGENT: Final = ("state", "suppressed", "replication", "owner", "pipeline")
+"""What changes more than a container's sizes and times."""
 _EMPTY: Final = ContainerBlock(**{name: np.empty(0, np.uint8) for name in _COLUMNS})
+
+
+class Difference(NamedTuple):
+    """Whether anything that was put was not known: `sizes` and times alone, or what is `urgent`."""
+
+    urgent: bool = False
+    sizes: bool = False
 
 
 class ScmContainers:
@@ -81,17 +90,32 @@ class ScmContainers:
         """Ids by their number in the blocks."""
         return tuple(self._pipelines)
 
-    def put(self, containers: ContainerColumns) -> None:
+    def put(self, containers: ContainerColumns) -> Difference:
         """Takes these in the place of what was known of them; the last of those with the same id counts."""
         if not len(containers):
-            return
+            return Difference()
         rows = last_of_each(containers.container_id)
         whole = {name: getattr(containers, name)[rows] for name in _COLUMNS}
         whole["replication"] = _numbers(self._replications, containers.replications)[whole["replication"]]
         whole["owner"] = _numbers(self._owners, containers.owners)[whole["owner"]]
         whole["pipeline"] = _numbers(self._pipelines, containers.pipelines)[whole["pipeline"]]
-        for number, start, stop in _runs(whole["container_id"]):
+        parts = [
             self._merge(number, {name: column[start:stop] for name, column in whole.items()})
+            for number, start, stop in _runs(whole["container_id"])
+        ]
+        return Difference(any(part.urgent for part in parts), any(part.sizes for part in parts))
+
+    def suppress(self, ids: Int64s) -> int:
+        """Says that these, in ascending order, are suppressed and no others; of how many that is news."""
+        news = 0
+        for number, block in list(self._blocks.items()):
+            low, high = np.searchsorted(ids, [number << BITS, (number + 1) << BITS])
+            suppressed = np.isin(block.container_id, ids[low:high]).astype(np.uint8)
+            differ = int(np.count_nonzero(suppressed != block.suppressed))
+            if differ:
+                news += differ
+                self._set(number, replace(block, suppressed=suppressed))
+        return news
 
     def begin(self) -> None:
         """Says that all containers are going to be put, until `end`."""
@@ -134,6 +158,10 @@ class ScmContainers:
         sums = sum(list(self._counts.values()), np.zeros(256, np.int64))
         return {state: int(sums[state]) for state in ContainerState}
 
+    def total(self) -> int:
+        """How many SCM has, whatever their states."""
+        return len(self) - sum(int(count[0]) for count in list(self._counts.values()))
+
     def open_by_pipeline(self) -> dict[str, int]:
         """How many open containers each pipeline has; only of those that have some."""
         sums = np.zeros(len(self._pipelines) + 1, np.int64)
@@ -142,13 +170,16 @@ class ScmContainers:
             sums += np.bincount(open_ones + 1, minlength=len(sums))[: len(sums)]
         return {name: int(count) for name, count in zip(self.pipelines, sums[1:], strict=False) if count}
 
-    def _merge(self, number: int, newer: dict[str, Int64s]) -> None:
+    def _merge(self, number: int, newer: dict[str, Int64s]) -> Difference:
         block = self._blocks.get(number, _EMPTY)
+        known, at = found(block.container_id, newer["container_id"])
+        differs = {name: (getattr(block, name)[at[known]] != newer[name][known]).any() for name in _COLUMNS}
         merge = Merge.of(block.container_id, newer["container_id"])
         columns = {name: narrowed(merge.column(getattr(block, name), newer[name])) for name in _COLUMNS}
         self._set(number, ContainerBlock(**columns))
         if self._put is not None:
             self._put.setdefault(number, []).append(narrowed(newer["container_id"]))
+        return Difference(not known.all() or any(differs[name] for name in _URGENT), any(differs.values()))
 
     def _set(self, number: int, block: ContainerBlock) -> None:
         self._blocks[number] = block
