@@ -7,6 +7,7 @@ ReconError
 │   ├── TransferError      a download or a call that failed and may work when tried again
 │   │   └── NoLeader       no server of a group answers as its leader
 │   ├── RemoteError        a server's own refusal of a call
+│   ├── UnknownCommand     a question that the server's release does not know
 │   └── CheckpointNeeded   OM's changes do not lead on from what we have
 ├── DecodeError            bytes that are not what their format says
 │   ├── TooLong            a message longer than we take
@@ -57,6 +58,10 @@ class RemoteError(SourceError):
         super().__init__(f"{address} answers {exception}: {message}")
         self.exception = exception
         self.message = message
+
+
+class UnknownCommand(SourceError):
+    """A question that the server's release does not know."""
 
 
 class CheckpointCause(StrEnum):

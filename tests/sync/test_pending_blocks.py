@@ -18,7 +18,13 @@ from ozone_recon.sync.pending_blocks import PendingBlocksOfDatanodes
 
 SETTINGS = ClusterSettings({}, RpcSettings("me"), "localhost", 0, pending_pause=0.0)
 SAID = b'{"beans":[{"name":"BlockDeletingService","TotalPendingBlockBytes":%s}]}'
-ODD = {"none": b'{"beans":[]}', "text": b"not found", "odd": SAID % b'"many"'}
+ODD = {
+    "none": b'{"beans":[]}',
+    "text": b"not found",
+    "odd": SAID % b'"many"',
+    "less": SAID % b"-1",
+    "huge": SAID % b"1152921504606846976",
+}
 
 
 def datanode(uuid: str, port: int | None) -> Datanode:
@@ -70,6 +76,43 @@ def test_what_is_no_number_is_not_known(name: str) -> None:
         assert said.pending == {"a": -1}
 
     serving(ODD[name], ask)
+
+
+@pytest.mark.parametrize(
+    "host", ["", "[", "a b", "a" * 300, "\0", "xn--", "é.example", "ü" * 70, "a..b", "localhost/x"]
+)
+def test_a_datanode_that_cannot_be_asked_loses_no_other(host: str) -> None:
+    async def ask(port: int) -> None:
+        other = datanode("b", port)
+        strange = replace(other, details=replace(other.details, uuid="b", host_name=host))
+        said = await asked(PendingBlocksOfDatanodes(SETTINGS), [datanode("a", port), strange, datanode("c", port)])
+        assert said.pending == {"a": 7, "b": -1, "c": 7}
+
+    serving(SAID % b"7", ask)
+
+
+def test_an_answer_without_end_is_not_read_on() -> None:
+    sent = 0
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        try:
+            while True:
+                writer.write(b" " * (1 << 16))
+                sent += 1 << 16
+                await writer.drain()
+        except ConnectionError:
+            writer.close()
+
+    async def whole() -> None:
+        async with asyncio.timeout(30), await asyncio.start_server(drip, "localhost", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            said = await asked(PendingBlocksOfDatanodes(SETTINGS), [datanode("a", port)])
+            assert said.pending == {"a": -1}
+
+    asyncio.run(whole())
+    assert sent < 64 << 20
 
 
 def test_they_are_not_asked_again_too_soon_and_the_last_answers_stay() -> None:

@@ -14,9 +14,11 @@ import orjson
 from ozone_recon.model.amounts import MAX_AMOUNT
 from ozone_recon.model.cluster import Datanode
 from ozone_recon.model.cluster_requests import PendingBlocks
+from ozone_recon.sync.ask_each import ask_each
 from ozone_recon.sync.cluster_settings import ClusterSettings
 
-AT_A_TIME: Final = 32
+LONGEST: Final = 1 << 16
+"""Bytes of an answer; it has some hundreds."""
 _QUERY: Final = "/jmx?qry=Hadoop:service=HddsDatanode,name=BlockDeletingService"
 _LOG: Final = logging.getLogger(__name__)
 
@@ -39,16 +41,14 @@ class PendingBlocksOfDatanodes:
 
     async def _ask_all(self, datanodes: Sequence[Datanode]) -> None:
         pending = {one.details.uuid: -1 for one in datanodes}
-        room = asyncio.Semaphore(AT_A_TIME)
         try:
             async with httpx.AsyncClient(timeout=20, trust_env=False) as client:
 
                 async def ask(datanode: Datanode) -> None:
-                    async with room:
-                        pending[datanode.details.uuid] = await self._of(client, datanode)
+                    pending[datanode.details.uuid] = await self._of(client, datanode)
 
                 async with asyncio.timeout(self._settings.pending_patience):
-                    await asyncio.gather(*map(ask, datanodes))
+                    await ask_each(*map(ask, datanodes))
         except TimeoutError:
             _LOG.warning("not all datanodes have said in time what they have still to delete")
         finally:
@@ -63,10 +63,20 @@ class PendingBlocksOfDatanodes:
         if port is None:
             return -1
         try:
-            answer = await client.get(f"{scheme}://{datanode.details.host_name}:{port}{_QUERY}")
-            match orjson.loads(answer.content):
-                case {"beans": [{"TotalPendingBlockBytes": int(size)}, *_]}:
-                    return min(size, MAX_AMOUNT) if size >= 0 else -1
+            match orjson.loads(await _answer(client, f"{scheme}://{datanode.details.host_name}:{port}{_QUERY}")):
+                case {"beans": [{"TotalPendingBlockBytes": int(size)}, *_]} if size >= 0:
+                    return min(size, MAX_AMOUNT)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             _LOG.info("datanode %s does not say what it has still to delete: %r", datanode.details.host_name, error)
         return -1
+
+
+async def _answer(client: httpx.AsyncClient, url: str) -> bytes:
+    """The body of an answer; ValueError for one that is too long, of which no more is read."""
+    body = b""
+    async with client.stream("GET", url, headers={"accept-encoding": "identity"}) as answer:
+        async for piece in answer.aiter_raw():
+            body += piece
+            if len(body) > LONGEST:
+                raise ValueError(f"an answer of more than {LONGEST:,} bytes")
+    return body
