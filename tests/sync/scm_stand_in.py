@@ -23,15 +23,25 @@ from ozone_recon.wire.protobuf import Message
 
 HEALTH = {"HEALTHY": 1, "STALE": 2, "DEAD": 3}
 IN_SERVICE, DECOMMISSIONING = 1, 4
+UNKNOWN = "Message missing required fields: cmdType"
+"""What an SCM says of a command that is newer than it."""
 METRICS = (
     b'{"beans":[{"DecommissioningMaintenanceNodesTotal":1,"tag.datanode.1":"dn1","StartTimeDN.1":5,'
     b'"PipelinesWaitingToCloseDN.1":1,"UnderReplicatedDN.1":2,"UnclosedContainersDN.1":3}]}'
 )
 
 
+def decode_uuid_text(details: bytes) -> str:
+    return Message("DatanodeDetailsProto", details).text(1)
+
+
 @dataclass
 class ScmStandIn:
-    """`without_pipeline` are left out where containers are asked for with theirs; `nodes` are health and state."""
+    """`without_pipeline` are left out where containers are asked for with theirs; `nodes` are health and state.
+
+    `newest` is the last command it knows: 47 of Ozone 2.2, 45 of 2.1, 40 of 1.4; those before 2.2 read less of what
+    they are asked, too. `refuses` are commands, or a command and a datanode, that it refuses.
+    """
 
     containers: dict[int, ContainerState] = field(default_factory=dict)
     without_pipeline: set[int] = field(default_factory=set)
@@ -41,6 +51,9 @@ class ScmStandIn:
     away: bool = False
     asked: Counter[int] = field(default_factory=Counter)
     keys: int = 12
+    suppressed: set[int] = field(default_factory=set)
+    newest: int = 47
+    refuses: set[int | str] = field(default_factory=set)
 
     async def call(self, protocol: str, method: str, request: bytes) -> bytes:
         """As `RpcGroup.call` does."""
@@ -53,14 +66,21 @@ class ScmStandIn:
         message = Message("ScmContainerLocationRequest", request)
         command = message.int32(1)
         self.asked[command] += 1
+        if command > self.newest:
+            raise RemoteError("scm", "InvalidProtocolBufferException", UNKNOWN)
+        if command in self.refuses:
+            raise RemoteError("scm", "IOException", f"no {command}")
         return number(1, command) + number(3, 1) + number(5, 1) + self._response(command, message)
 
     def _response(self, command: int, message: Message) -> bytes:
         match command:
             case 4:
                 ask = Message("SCMListContainerRequestProto", message.blob(9))
-                found = self._from(ask.int64(2), ask.int32(4))[: ask.int32(1)]
-                return blob(9, b"".join(blob(1, self.info(one)) for one in found))
+                found = self._from(ask.int64(2), ask.int32(4, None))
+                if ask.boolean(8, False) and self.newest >= 47:
+                    found = [one for one in found if one in self.suppressed]
+                total = number(2, len(found)) if self.newest >= 45 else b""
+                return blob(9, b"".join(blob(1, self.info(one)) for one in found[: ask.int32(1)]) + total)
             case 6:
                 nodes = (
                     blob(1, datanode(uuid)) + number(2, HEALTH[health]) + number(3, state)
@@ -76,13 +96,19 @@ class ScmStandIn:
                 found = [one for one in ids if one in self.containers and one not in self.without_pipeline]
                 return blob(31, b"".join(blob(1, blob(1, self.info(one)) + blob(2, b"")) for one in found))
             case 33:
-                wanted = Message("GetContainerCountRequestProto", message.blob(38)).int32(1)
-                return blob(38, number(1, sum(state == wanted for state in self.containers.values())))
+                wanted = Message("GetContainerCountRequestProto", message.blob(38)).int32(1, None)
+                of_all = wanted is None or self.newest < 47
+                return blob(38, number(1, sum(of_all or state == wanted for state in self.containers.values())))
             case 34:
                 container = Message("GetContainerReplicasRequestProto", message.blob(39)).int64(1)
+                if container not in self.containers:
+                    raise RemoteError("scm", "ContainerNotFoundException", f"Container with id #{container} not found.")
                 replicas = (container_replica(container, one) for one in self.replicas.get(container, ()))
                 return blob(39, b"".join(blob(1, one) for one in replicas))
             case 42:
+                of = Message("GetContainersOnDecomNodeRequestProto", message.blob(46)).message(1, decode_uuid_text)
+                if of in self.refuses:
+                    raise RemoteError("scm", "IOException", f"no {of}")
                 return blob(46, blob(1, pending_containers()))
             case 43:
                 return blob(47, blob(1, METRICS))
@@ -97,7 +123,12 @@ class ScmStandIn:
                 raise RemoteError("scm", "UnsupportedOperationException", str(command))
 
     def info(self, container: int) -> bytes:
-        return container_info(container_id=container, state=self.containers[container], keys=self.keys)
+        return container_info(
+            container_id=container,
+            state=self.containers[container],
+            keys=self.keys,
+            suppressed=1 if container in self.suppressed else None,
+        )
 
     def _pipeline(self, pipeline: str) -> bytes:
         members = self.pipelines[pipeline]
@@ -110,5 +141,5 @@ class ScmStandIn:
             + blob(101, datanode_id(members[0]))
         )
 
-    def _from(self, first: int, state: int) -> list[int]:
-        return [one for one in sorted(self.containers) if one >= first and self.containers[one] == state]
+    def _from(self, first: int, state: int | None) -> list[int]:
+        return [one for one in sorted(self.containers) if one >= first and state in (None, self.containers[one])]

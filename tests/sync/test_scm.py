@@ -27,6 +27,7 @@ from ozone_recon.sync.cluster_generation import write_state
 from ozone_recon.sync.cluster_settings import ScmPace
 from ozone_recon.sync.cluster_state import ClusterState
 from ozone_recon.sync.scm import ScmSync
+from ozone_recon.wire.protobuf import Message
 
 S = ContainerState
 NEVER = ScmPace(1e6, 0.0, 1e6, 1e6, 1e6)
@@ -173,7 +174,7 @@ def test_what_was_reported_before_containers_were_read_is_looked_at_after() -> N
 def test_drift_is_noticed_and_repaired(
     without_pipeline: set[int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "ozone_recon")
+    caplog.set_level("DEBUG", "ozone_recon")
     monkeypatch.setattr(scm, "NEIGHBOURS", 4)
     monkeypatch.setattr(scm, "PAGE", 3)
     stand_in = ScmStandIn(dict(MANY), without_pipeline)
@@ -203,6 +204,8 @@ def test_what_cannot_be_repaired_one_by_one_has_all_read_again() -> None:
     async def forget_one() -> None:
         comparison = followed.of["ScmContainerCountTask"]
         del stand_in.containers[3]
+        await comparison.once_more()
+        assert followed.state.scm.drift == {}, "it may be on its way"
         for _ in range(3):
             await comparison.once_more()
             assert followed.state.scm.drift == {"CLOSED": -1}
@@ -214,6 +217,178 @@ def test_what_cannot_be_repaired_one_by_one_has_all_read_again() -> None:
         assert comparison.status.finding == ""
 
     following(followed, forget_one)
+
+
+def test_containers_that_move_while_they_are_counted_are_no_drift() -> None:
+    stand_in = ScmStandIn(dict(MANY))
+    followed = Followed(stand_in)
+    counted = stand_in.call
+
+    async def move_after(protocol: str, method: str, request: bytes) -> bytes:
+        """Each time that ids have been listed, another one closes: the list is true no more."""
+        answer = await counted(protocol, method, request)
+        if Message("", request).int32(1) == 47:
+            opened = next(one for one, state in stand_in.containers.items() if state == S.OPEN)
+            stand_in.containers[opened] = S.CLOSED
+        return answer
+
+    async def look() -> None:
+        stand_in.containers[4] = S.CLOSED
+        followed.sync._scm._call = move_after
+        for _ in range(3):
+            await followed.of["ScmContainerCountTask"].once_more()
+            assert followed.state.scm.drift == {}
+            assert followed.of["ScmContainerCountTask"].status.finding == ""
+        assert stand_in.asked[47] > 3
+
+    following(followed, look)
+
+
+def test_containers_are_suppressed_and_not_any_more_though_their_state_stays() -> None:
+    stand_in = ScmStandIn(dict(MANY), without_pipeline={3})
+    followed = Followed(stand_in, page=2)
+
+    def suppressed() -> list[int]:
+        return [one for one, info in table(followed.state.containers).items() if info.suppressed]
+
+    async def look() -> None:
+        comparison = followed.of["ScmContainerCountTask"]
+        for said in ({3}, {3, 5, 7, 9, 11, 19}, {7}, set()):
+            stand_in.suppressed = set(said)
+            urgent = followed.state.changes.urgent
+            await comparison.once_more()
+            assert suppressed() == sorted(said)
+            assert followed.state.changes.urgent == urgent + 1
+            await comparison.once_more()
+            assert followed.state.changes.urgent == urgent + 1, "it is no news"
+            assert comparison.status.finding == ""
+
+    following(followed, look)
+
+
+def test_reading_all_again_tells_of_every_field_that_differs() -> None:
+    stand_in = ScmStandIn(dict(MANY))
+    followed = Followed(stand_in)
+
+    async def look() -> None:
+        before = replace(followed.state.changes)
+        await followed.sync.containers.once_more()
+        assert followed.state.changes == before, "nothing is new"
+        stand_in.keys = 13
+        await followed.sync.containers.once_more()
+        assert (followed.state.changes.urgent, followed.state.changes.sizes > before.sizes) == (before.urgent, True)
+        stand_in.suppressed = {3}
+        await followed.sync.containers.once_more()
+        assert followed.state.changes.urgent == before.urgent + 1
+        del stand_in.containers[7]
+        await followed.sync.containers.once_more()
+        assert followed.state.changes.urgent == before.urgent + 2
+
+    following(followed, look)
+
+
+LEAVING = {NODE: ("HEALTHY", DECOMMISSIONING), OTHER_NODE: ("HEALTHY", DECOMMISSIONING)}
+
+
+@pytest.mark.parametrize(
+    ("newest", "unknown"),
+    [
+        (47, {"ScmInfoTask": [], "ScmContainerCountTask": []}),
+        (45, {"ScmInfoTask": ["DELETED_BLOCKS"], "ScmContainerCountTask": ["suppressed containers"]}),
+        (
+            40,
+            {
+                "ScmInfoTask": ["DELETED_BLOCKS", "METRICS", "PENDING_CONTAINERS"],
+                "ScmContainerCountTask": ["counts by state", "suppressed containers"],
+            },
+        ),
+    ],
+)
+def test_older_scms_are_followed_as_far_as_they_can_answer(newest: int, unknown: dict[str, list[str]]) -> None:
+    stand_in = ScmStandIn(dict(MANY), nodes=dict(LEAVING), newest=newest)
+    followed = Followed(stand_in)
+
+    async def look() -> None:
+        for name, words in unknown.items():
+            await followed.of[name].once_more()
+            await followed.of[name].once_more()
+            assert followed.of[name].status.error == ""
+            assert followed.of[name].status.finding == "; ".join(
+                f"this release of SCM does not know {word}" for word in words
+            )
+        assert followed.sync.error == ""
+        assert stand_in.asked[46] == (3 if newest >= 46 else 1), "what it does not know is not asked each time"
+        scm_part = followed.state.scm
+        assert scm_part.info is not None
+        assert [one.datanode.uuid for one in scm_part.leaving] == [NODE, OTHER_NODE]
+        assert [bool(one.waits_for) for one in scm_part.leaving] == [newest > 40] * 2
+        assert (scm_part.deleted_blocks is None) == (newest < 46)
+        assert followed.states() == MANY
+
+    following(followed, look)
+
+
+@pytest.mark.parametrize("newest", [45, 40])
+def test_drift_is_repaired_without_the_newest_commands(newest: int) -> None:
+    stand_in = ScmStandIn(dict(MANY), newest=newest)
+    followed = Followed(stand_in)
+
+    async def drift() -> None:
+        stand_in.containers |= {3: S.DELETING, 8: S.CLOSED, 25: S.OPEN, 26: S.OPEN}
+        read = followed.sync.containers.runs
+        comparison = followed.of["ScmContainerCountTask"]
+        for _ in range(1 if newest == 45 else scm.PATIENCE):
+            await comparison.once_more()
+        if newest == 40:  # Totals are compared alone, and all is read where they stay apart.
+            while followed.sync.containers.runs == read:
+                await followed.sync.containers._ended.wait()
+        assert followed.states() == stand_in.containers
+
+    following(followed, drift)
+
+
+@pytest.mark.parametrize(
+    ("refused", "shown"),
+    [
+        ({13}, (False, True, True, True)),
+        ({46}, (True, False, True, True)),
+        ({43}, (True, True, False, True)),
+        ({NODE}, (True, True, True, True)),
+        ({13, 43, 46}, (False, False, False, True)),
+    ],
+)
+def test_a_refusal_loses_no_other_answer(refused: set[int | str], shown: tuple[bool, ...]) -> None:
+    nodes = dict(LEAVING)
+    stand_in = ScmStandIn(nodes=nodes, refuses=refused)
+    followed = Followed(stand_in)
+
+    async def look() -> None:
+        info = followed.of["ScmInfoTask"]
+        await info.once_more()
+        of_scm = followed.state.scm
+        (one, other) = of_scm.leaving
+        assert {one.datanode.uuid, other.datanode.uuid} == {NODE, OTHER_NODE}
+        waits = {leaving.datanode.uuid: bool(leaving.waits_for) for leaving in of_scm.leaving}
+        assert waits == {NODE: NODE not in refused, OTHER_NODE: True}
+        assert (of_scm.info is not None, of_scm.deleted_blocks is not None) == shown[:2]
+        assert all(f"no {command}" in info.status.error for command in refused)
+
+    following(followed, look)
+
+
+def test_pipelines_and_datanodes_are_read_without_each_other() -> None:
+    stand_in = ScmStandIn(pipelines={PIPELINE: (NODE,)}, nodes={NODE: ("HEALTHY", IN_SERVICE)}, refuses={9})
+    followed = Followed(stand_in)
+
+    async def look() -> None:
+        assert set(followed.state.late()) == {NODE}
+        assert followed.state.pipelines() == []
+        assert "no 9" in followed.of["PipelineSyncTask"].status.error
+        stand_in.refuses = {6}
+        await followed.of["PipelineSyncTask"].once_more()
+        assert [one.pipeline_id for one in followed.state.pipelines()] == [PIPELINE]
+
+    following(followed, look)
 
 
 def test_an_unknown_pipeline_is_asked_for_once() -> None:
@@ -286,6 +461,7 @@ def test_containers_are_not_missed_that_datanodes_may_have_which_are_late(tmp_pa
         followed.report((1, ReplicaState.CLOSED))
         assert suppressed("1") == [2, 2, 2, 0], "an open one is not missed in any case"
         urgent = followed.state.changes.urgent
+        del stand_in.containers[1]  # SCM refuses the question for its replicas, and the others are heard.
         await followed.of["ScmLackingContainersTask"].once_more()
         assert followed.state.changes.urgent == urgent + 1
         assert suppressed("2") == [2, 2, 0, 0], "SCM has no more of the third one either"

@@ -75,6 +75,8 @@ class ScmAnswers:
     # Containers
 
     def _containers(self, asked: Message) -> bytes:
+        if asked.boolean(8, False):  # None is suppressed here.
+            return number_field(2, 0)
         state, count = _state(asked, 4), asked.int32(1)
         total = len(self._scm.containers.of_state(state, 1, len(self._scm.containers)))
         ids = self._scm.containers.of_state(state, asked.int64(2, 0), count if count > 0 else _MOST)

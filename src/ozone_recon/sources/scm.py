@@ -7,14 +7,16 @@ that does not lead, and how often, is `RpcGroup`'s affair; nothing that is asked
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from enum import Enum
 from typing import Final
 
 import numpy as np
 
-from ozone_recon.errors import DecodeError, RemoteError
+from ozone_recon.errors import DecodeError, RemoteError, UnknownCommand
 from ozone_recon.model.cells import Cells
+from ozone_recon.model.columns import Int64s
 from ozone_recon.model.scm import ContainerState, DatanodeDetails
 from ozone_recon.wire.messages import Messages
 from ozone_recon.wire.protobuf import Message, bytes_field, number_field
@@ -25,6 +27,11 @@ PAGE: Final = 100_000
 """Containers to ask for at once. For every page of its list, SCM goes through and sorts all containers behind it."""
 BATCH: Final = 1_000
 """Containers to ask for at once with their pipelines, of which each may have a kilobyte and more."""
+FEW: Final = 1_000
+"""Suppressed containers to ask for at first: an SCM before 2.2 answers with those that are not."""
+UNKNOWN_FOR: Final = 600.0
+"""Seconds until SCM is asked again what it did not know."""
+_UNKNOWN: Final = ("Unknown command type", "is missing required fields", "Message missing required fields")
 _CLIENT_VERSION: Final = 3
 """SCM hides ports from older clients, and refuses to show them EC."""
 _OK: Final = 1
@@ -63,6 +70,8 @@ class Scm:
         """`page` is how many containers to ask for at once."""
         self._call = call
         self._page = page
+        self._unknown: dict[str, float] = {}
+        """What SCM does not know, and until when it is not asked again."""
 
     async def info(self) -> bytes:
         """Which SCM answers, of which cluster: a GetScmInfoResponseProto."""
@@ -71,6 +80,45 @@ class Scm:
     async def container_count(self, state: ContainerState | None = None) -> int:
         """How many containers there are, in a state or in all."""
         return Message("count", await self._ask(_Command.COUNT_CONTAINERS, number_field(1, state))).int64(1)
+
+    async def container_counts(self) -> dict[ContainerState, int]:
+        """How many containers there are in each state; UnknownCommand when SCM does not count them by state."""
+        what = "counts by state"
+        self._require(what)
+        total = await self.container_count()
+        counts = {state: await self.container_count(state) for state in ContainerState}
+        if total and min(counts.values()) >= total:  # Before 2.2 the state is not read.
+            counts = {state: await self._count_listed(state, what) for state in ContainerState}
+        return counts
+
+    async def _count_listed(self, state: ContainerState, what: str) -> int:
+        """The same, as 2.1 says it beside a list."""
+        request = number_field(1, 1) + number_field(2, 0) + number_field(4, state)
+        total = Message("list", await self._ask(_Command.LIST_CONTAINERS, request)).int64(2, None)
+        if total is None:
+            raise self._unknown_from_now(what)
+        return total
+
+    async def suppressed(self) -> Int64s:
+        """The ids of the containers of which an administrator wants to hear no more, in ascending order.
+
+        UnknownCommand when SCM has no such containers yet: it lists others then.
+        """
+        what = "suppressed containers"
+        self._require(what)
+        found, start, count = [np.empty(0, np.int64)], 0, FEW
+        while True:
+            request = number_field(1, count) + number_field(2, start) + number_field(8, 1)
+            page = Messages(await _cells(await self._ask(_Command.LIST_CONTAINERS, request)))
+            ids = page.int64(1)
+            if page.refused.any() or (len(ids) and int(ids[-1]) < start):
+                raise DecodeError("a page of suppressed containers cannot be read")
+            if not page.boolean(13, False).all():
+                raise self._unknown_from_now(what)
+            found.append(ids)
+            if len(ids) < count:
+                return np.concatenate(found)
+            start, count = int(ids[-1]) + 1, self._page
 
     async def containers(self, start: int = 0, state: ContainerState | None = None) -> AsyncIterator[Cells]:
         """ContainerInfoProtos in the order of their ids from `start` on, a page at a time, in a state or in all."""
@@ -140,11 +188,26 @@ class Scm:
         request = bytes_field(1, b"".join(bytes_field(number, name) for number, name in names))
         return await self._ask_for_all(_Command.PENDING_CONTAINERS, request)
 
+    def _require(self, what: str) -> None:
+        """UnknownCommand when SCM has not known this of late."""
+        if self._unknown.get(what, 0.0) > time.monotonic():
+            raise UnknownCommand(f"this release of SCM does not know {what}")
+
+    def _unknown_from_now(self, what: str) -> UnknownCommand:
+        self._unknown[what] = time.monotonic() + UNKNOWN_FOR
+        return UnknownCommand(f"this release of SCM does not know {what}")
+
     async def _ask(self, command: _Command, request: bytes = b"") -> bytes:
         """The command's own response."""
         number, field = command.value
+        self._require(command.name)
         whole = number_field(1, number) + number_field(3, _CLIENT_VERSION) + bytes_field(field, request)
-        answer = Message("ScmContainerLocationResponse", await self._call(PROTOCOL, METHOD, whole))
+        try:
+            answer = Message("ScmContainerLocationResponse", await self._call(PROTOCOL, METHOD, whole))
+        except RemoteError as refusal:
+            if any(said in refusal.message for said in _UNKNOWN):
+                raise self._unknown_from_now(command.name) from refusal
+            raise
         if answer.int32(5) != _OK:
             raise RemoteError("SCM", f"{command.name} with status {answer.int32(5)}", answer.text(4, ""))
         return answer.blob(field)

@@ -173,7 +173,9 @@ class ClusterProcess:
 
     def tasks(self) -> tuple[ClusterTask, ...]:
         """How everything fares."""
-        return (*self.scm.tasks(), *self.publication.tasks(), self._server, *(one.status for one in self._repeated))
+        trouble = self._scms.trouble
+        of_scm = (replace(one, finding=trouble) if trouble and one.running else one for one in self.scm.tasks())
+        return (*of_scm, *self.publication.tasks(), self._server, *(one.status for one in self._repeated))
 
     def counters(self) -> tuple[Sample, ...]:
         """What is counted, for /prom."""
@@ -246,7 +248,9 @@ class ClusterProcess:
         now = _now()
         if self.publication.is_current:
             self._tables_at = now
-        cluster = self.state.cluster(now, time.monotonic(), self.tasks(), self.counters(), self.scm.error)
+        cluster = self.state.cluster(
+            now, time.monotonic(), self.tasks(), self.counters(), self.scm.error or self._scms.trouble
+        )
         return replace(cluster, tables_at=self._tables_at)
 
     async def _say(self, what: Said) -> None:
