@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from ozone_recon.errors import TransferError
+from ozone_recon.errors import NoLeader, TransferError
 from ozone_recon.sync import repeated
 from ozone_recon.sync.repeated import Repeated
 
@@ -83,6 +83,27 @@ def test_it_is_done_at_its_interval_and_sooner_after_a_failure(
         assert [record.getMessage() for record in caplog.records] == ["Task: no", "Task goes on, after 3 failures"]
 
     asyncio.run(go())
+
+
+def test_that_nobody_leads_is_not_logged_by_each_that_waits(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "ozone_recon")
+    monkeypatch.setattr(repeated, "FIRST_PAUSE", 0.001)
+
+    async def go() -> None:
+        job = Job()
+        job.failure = NoLeader("no SCM leads")
+        waiting = Repeated("Task", 3600, job)
+        running = asyncio.create_task(waiting.run())
+        await ended(waiting)
+        assert waiting.status.error == "no SCM leads"
+        job.failure = None
+        await ended(waiting)
+        running.cancel()
+
+    asyncio.run(go())
+    assert caplog.records == []
 
 
 def test_it_can_be_stopped_until_it_is_due_again() -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final
 
-from ozone_recon.errors import ReconError, SourceError, UnknownCommand
+from ozone_recon.errors import NoLeader, ReconError, SourceError, UnknownCommand
 
 AT_A_TIME: Final = 16
 """Questions under way at once."""
@@ -32,5 +32,5 @@ async def ask_each(*questions: Awaitable[str | None]) -> str:
             raise failure
     said = "; ".join(dict.fromkeys([*map(str, failures), *findings]))
     if failures:
-        raise SourceError(said)
+        raise NoLeader(said) if all(isinstance(one, NoLeader) for one in failures) else SourceError(said)
     return said

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
-from ozone_recon.errors import ReconError
+from ozone_recon.errors import NoLeader, ReconError
 from ozone_recon.model.cluster import STOPPED, ClusterTask
 
 FIRST_PAUSE: Final = 5.0
@@ -37,6 +37,8 @@ class Repeated:
         self._woken = asyncio.Event()
         self._ended = asyncio.Event()
         self._running: asyncio.Future[str | None] | None = None
+        self._quiet = False
+        """Whether somebody else has logged why the last run failed."""
 
     async def run(self) -> None:
         """Does the job, for ever."""
@@ -73,7 +75,12 @@ class Repeated:
             self._running.cancel()
             self._running = None
         if self.failures and not error:
-            _LOG.info("%s goes on, after %s failures", self.status.name, self.failures)
+            _LOG.log(
+                logging.DEBUG if self._quiet else logging.INFO,
+                "%s goes on, after %s failures",
+                self.status.name,
+                self.failures,
+            )
         self.runs += 1
         self.failures = self.failures + 1 if error else 0
         self.status = replace(self.status, timestamp=_now(), running=False, error=error, finding=finding)
@@ -85,10 +92,12 @@ class Repeated:
         if failure is None:
             return ""
         error = str(failure) if isinstance(failure, ReconError) else repr(failure)
+        # That nobody leads is said once, by the group, and not by all who wait for it.
+        self._quiet = isinstance(failure, NoLeader)
         if error != self.status.error:
-            _LOG.warning(
-                "%s: %s", self.status.name, error, exc_info=None if isinstance(failure, ReconError) else failure
-            )
+            level = logging.DEBUG if self._quiet else logging.WARNING
+            exc_info = None if isinstance(failure, ReconError) else failure
+            _LOG.log(level, "%s: %s", self.status.name, error, exc_info=exc_info)
         return error
 
     def _pause(self) -> float:
