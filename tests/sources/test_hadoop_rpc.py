@@ -182,6 +182,28 @@ def test_a_slow_server_that_lives_is_waited_for() -> None:
     asyncio.run(run())
 
 
+def test_a_server_that_froze_while_nothing_was_asked_is_noticed_as_soon() -> None:
+    """Not only when the connection would have been idle for long enough to be closed."""
+
+    async def freeze(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        wire = ServerConnection()
+        while not any(isinstance(event, Call) for event in wire.receive(await reader.read(1 << 16))):
+            pass
+        writer.write(answer(0, b"hello"))
+        await reader.read()
+
+    async def run() -> None:
+        async with server(freeze) as address:
+            connection = await RpcConnection.open(address, replace(QUICK, probe_after=0.1, idle_limit=3600))
+            assert await connection.call(PROTOCOL, "echo", b"") == b"hello"
+            await asyncio.sleep(0)
+            with pytest.raises(TransferError, match="no sign of life"):
+                await connection.call(PROTOCOL, "echo", b"")
+            await connection.close()
+
+    asyncio.run(run())
+
+
 def test_a_frozen_server_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
     """Its port takes connections and bytes, and nothing ever comes back."""
     caplog.set_level("INFO", "ozone_recon")
@@ -197,7 +219,7 @@ def test_a_frozen_server_is_passed_over(caplog: pytest.LogCaptureFixture) -> Non
     asyncio.run(run())
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 2, said
-    assert "no sign of life in 0.2 s" in said[0]
+    assert "no sign of life in 0.1 s" in said[0]
     assert said[1].endswith("answers as the leader")
 
 

@@ -151,20 +151,23 @@ class RpcConnection:
 
         Raises TransferError when the server is silent: what still takes connections may be frozen.
         """
-        probed = False
+        probe_after, idle_limit = self._settings.probe_after, self._settings.idle_limit
+        began, probed = self._clock(), False
         while True:
-            patience = self._settings.probe_after if self._answers else self._settings.idle_limit
+            # An idle connection is looked at as often, for the next call may come at any time.
+            patience = probe_after if self._answers else min(probe_after, idle_limit)
             try:
                 async with asyncio.timeout(patience):
                     return await self._reader.read(_PIECE)
             except TimeoutError:
-                if not self._answers:
-                    return b""
                 if probed:
-                    raise TransferError(f"no sign of life in {2 * patience:g} s") from None
-                probed = True
-                self._wire.call(*_PROBE, bytes_field(1, self._protocol))
-                self._writer.write(self._wire.take())
+                    raise TransferError(f"no sign of life in {probe_after:g} s") from None
+                if self._answers:
+                    probed = True
+                    self._wire.call(*_PROBE, bytes_field(1, self._protocol))
+                    self._writer.write(self._wire.take())
+                elif self._clock() - began >= idle_limit:
+                    return b""
 
     def _settle(self, event: Response | Failure) -> None:
         if isinstance(event, Failure) and event.fatal:

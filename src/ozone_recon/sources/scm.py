@@ -31,7 +31,7 @@ FEW: Final = 1_000
 """Suppressed containers to ask for at first: an SCM before 2.2 answers with those that are not."""
 UNKNOWN_FOR: Final = 600.0
 """Seconds until SCM is asked again what it did not know."""
-_UNKNOWN: Final = ("Unknown command type", "is missing required fields", "Message missing required fields")
+_UNKNOWN: Final = ("Unknown command type", "missing required fields: cmdType")
 _CLIENT_VERSION: Final = 3
 """SCM hides ports from older clients, and refuses to show them EC."""
 _OK: Final = 1
