@@ -6,13 +6,17 @@ from pathlib import Path
 
 from rocksdict import Options, Rdict
 
+from ozone_recon.sources.checkpoint_files import TABLES_OF_EVERY_OM
+
 MARKER = "OZONE_RATIS_SNAPSHOT_COMPLETE"
 
 
 def make_database(path: Path) -> Path:
-    """A RocksDB with two table files and no WAL to speak of, as a checkpoint is."""
+    """An OM's RocksDB with two table files and no WAL to speak of, as a checkpoint is."""
     options = Options(raw_mode=True)
     database = Rdict(str(path), options)
+    for table in TABLES_OF_EVERY_OM:
+        database.create_column_family(table, options).close()
     for batch in (b"a", b"b"):
         for number in range(200):
             database[batch + b"%04d" % number] = batch * 50

@@ -9,7 +9,7 @@ from tests.wire.test_protobuf import varint
 
 from ozone_recon.errors import DecodeError, Unsupported
 from ozone_recon.wire.log_format import BLOCK, records
-from ozone_recon.wire.manifest import TableFile, read_manifest
+from ozone_recon.wire.manifest import BYTEWISE, TableFile, read_manifest
 
 
 def manifest_of(path: Path) -> bytes:
@@ -41,11 +41,15 @@ def test_files_that_a_compaction_replaced_are_gone(tmp_path: Path) -> None:
     db.close()
 
 
+FIRST = b"\x01" + bytes([len(BYTEWISE)]) + BYTEWISE + b"\x02\x00\x03\x02\x04\x00"
+"""An edit as every database begins with: order, log number, next file, sequence number."""
+
+
 def new_file(*fields: tuple[int, bytes]) -> bytes:
-    """A MANIFEST of one edit: file 7 on level 0, of 9 bytes, with these fields."""
+    """A MANIFEST whose second edit is this: file 7 on level 0, of 9 bytes, with these fields."""
     bound = blob(b"key" + bytes(8))
     ends = b"".join(varint(tag) + blob(value) for tag, value in fields)
-    return log_of([varint(103) + bytes([0, 7, 9]) + 2 * bound + bytes([1, 1]) + ends + b"\x01"])
+    return log_of([FIRST, varint(103) + bytes([0, 7, 9]) + 2 * bound + bytes([1, 1]) + ends + b"\x01"])
 
 
 def blob(value: bytes) -> bytes:
@@ -60,7 +64,7 @@ def test_fields_that_change_no_row_are_skipped(tag: int) -> None:
 
 @pytest.mark.parametrize(("tag", "why"), [(4, "values of file 7"), (64, "field 64 of file 7"), (66, "field 66")])
 def test_fields_that_must_be_known_are_refused(tag: int, why: str) -> None:
-    with pytest.raises(Unsupported, match=f"edit 0 of the MANIFEST: {why}"):
+    with pytest.raises(Unsupported, match=f"edit 1 of the MANIFEST: {why}"):
         read_manifest(new_file((5, b""), (tag, b"\1")))
 
 
@@ -74,6 +78,23 @@ def test_cut_anywhere_it_says_so_or_tells_the_edits_before(sample_checkpoint: Pa
             assert len(list(records(data[:end], torn_tail=False))) == len(torn)
         except DecodeError:
             assert len(torn) < len(whole)
+
+
+@pytest.mark.parametrize(
+    ("edits", "lacks"),
+    [
+        ([], "no order of keys, no number of a log, no number of the next file, no sequence number"),
+        ([FIRST[:-6]], "no number of a log, no number of the next file, no sequence number"),
+        ([FIRST[-6:]], "no order of keys"),
+        ([FIRST[:-2]], "no sequence number"),
+        ([FIRST[:-4], FIRST[-2:]], "no number of the next file"),
+    ],
+)
+def test_edits_that_make_no_database_are_refused(edits: list[bytes], lacks: str) -> None:
+    with pytest.raises(DecodeError, match=f"the MANIFEST is empty or cut short: it has {lacks}$"):
+        read_manifest(log_of(edits))
+    with pytest.raises(DecodeError, match="drops the default column family"):
+        read_manifest(log_of([FIRST, varint(202)]))
 
 
 @pytest.mark.parametrize("at", range(0, 200, 7))

@@ -1,16 +1,32 @@
-"""Finds the OM database in a directory and tells whether all of its files are there."""
+"""Finds the OM database in a directory, and refuses one that does not prove itself whole."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ozone_recon.errors import CheckpointError, DecodeError, Unsupported
+
+if TYPE_CHECKING:
+    from ozone_recon.wire.manifest import Manifest
 
 COMPLETE: Final = "OZONE_RATIS_SNAPSHOT_COMPLETE"
 """The empty last entry of the tar that OM's /dbCheckpoint sends: without it the tar broke off."""
 _NAMES: Final = ("om.db", "om.snapshot.db_*", "*")
 """What to look for below a given directory: OM's own database before Java Recon's copies, and before anything else."""
+
+TABLES_OF_EVERY_OM: Final = (
+    "userTable",
+    "volumeTable",
+    "bucketTable",
+    "keyTable",
+    "openKeyTable",
+    "deletedTable",
+    "multipartInfoTable",
+    "prefixTable",
+)
+"""Column families that an OM of any version makes when it first opens its database."""
 
 
 def find_database(path: Path, name: str, depth: int = 4) -> Path:
@@ -36,29 +52,57 @@ def find_database(path: Path, name: str, depth: int = 4) -> Path:
 
 
 def check_whole(database: Path, name: str) -> None:
-    """Raises CheckpointError unless every table file that the database's MANIFEST names is there, in its length.
+    """Raises CheckpointError unless the database's MANIFEST is that of an OM and all table files it names are there.
 
     A MANIFEST that only RocksDB reads is left to RocksDB, which looks at the same when it opens the database.
     """
+    try:
+        manifest = read_manifest_of(database)
+    except Unsupported:
+        return
+    except (OSError, DecodeError) as damaged:
+        raise _not_whole(name, str(damaged)) from damaged
+    check_tables((family.name for family in manifest.families.values()), name)
+    named = {
+        table.number: (table.size, family) for family in manifest.families.values() for table in family.files.values()
+    }
+    for number, (size, family) in named.items():
+        file = database / f"{number:06}.sst"
+        found = file.stat().st_size if file.is_file() else None
+        if found != size:
+            what = "is not there" if found is None else f"has {found:,} bytes instead of {size:,}"
+            raise _not_whole(name, f"{file.name}, a part of {family.name}, {what}")
+    if (database / COMPLETE).exists():
+        # In what OM itself sends there is nothing but the database: an unnamed file was named in edits that are lost.
+        for file in sorted(database.glob("*.sst")):
+            if file.stem.isdecimal() and int(file.stem) not in named:
+                raise _not_whole(name, f"the MANIFEST does not name {file.name}, so it is cut short")
+
+
+def check_tables(names: Iterable[str], name: str) -> None:
+    """Raises CheckpointError unless the tables that every OM has are among the column families `names`."""
+    held = frozenset(names)
+    if missing := [table for table in TABLES_OF_EVERY_OM if table not in held]:
+        raise _not_whole(name, f"its MANIFEST names no {', no '.join(missing)}, which every OM has")
+
+
+def read_manifest_of(database: Path) -> Manifest:
+    """The MANIFEST that CURRENT names; OSError or DecodeError says which of the two is missing or damaged."""
     # Its kernels load when a checkpoint is there, not before OM is asked for one.
     from ozone_recon.wire.manifest import read_manifest
 
-    current = (database / "CURRENT").read_bytes().strip().decode(errors="replace")
-    if not current.startswith("MANIFEST-") or "/" in current or not (database / current).is_file():
-        raise _not_whole(name, f"CURRENT names {current!r}, which is not there")
+    text = (database / "CURRENT").read_bytes().decode(errors="replace")
+    current = text.removesuffix("\n")
+    if current == text or not current.startswith("MANIFEST-") or not current.removeprefix("MANIFEST-").isdecimal():
+        raise DecodeError(f"CURRENT is damaged: it is {text!r}, and not the name of a MANIFEST and the end of a line")
+    if not (database / current).is_file():
+        raise DecodeError(f"CURRENT names {current}, which is not there")
     try:
-        manifest = read_manifest((database / current).read_bytes())
+        return read_manifest((database / current).read_bytes())
     except Unsupported:
-        return
+        raise
     except DecodeError as damaged:
-        raise _not_whole(name, f"{current} is damaged ({damaged})") from damaged
-    for family in manifest.families.values():
-        for table in family.files.values():
-            file = database / f"{table.number:06}.sst"
-            found = file.stat().st_size if file.is_file() else None
-            if found != table.size:
-                what = "is not there" if found is None else f"has {found:,} bytes instead of {table.size:,}"
-                raise _not_whole(name, f"{file.name}, a part of {family.name}, {what}")
+        raise DecodeError(f"{current} is damaged ({damaged})") from damaged
 
 
 def _not_whole(name: str, reason: str) -> CheckpointError:

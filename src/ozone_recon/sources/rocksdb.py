@@ -9,9 +9,9 @@ from typing import Literal, TypeVar
 
 from ozone_recon.errors import CheckpointError, DecodeError, Unsupported
 from ozone_recon.model.columns import Rows
+from ozone_recon.sources.checkpoint_files import read_manifest_of
 from ozone_recon.sources.rocksdb_files import Files
 from ozone_recon.sources.rocksdb_library import Library
-from ozone_recon.wire.manifest import read_manifest
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ class Checkpoint:
 def family_ids(path: Path) -> dict[str, int]:
     """The ids of the column families of the database in `path`, by their names; CheckpointError when it is none."""
     try:
-        manifest = read_manifest((path / (path / "CURRENT").read_text().strip()).read_bytes())
-    except (OSError, ValueError, DecodeError) as error:
+        manifest = read_manifest_of(path)
+    except (OSError, DecodeError) as error:
         raise CheckpointError(f"{path} cannot be read as a RocksDB database: {error}") from error
     return {family.name: family.id for family in manifest.families.values()}

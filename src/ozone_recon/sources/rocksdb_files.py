@@ -20,12 +20,13 @@ import numpy as np
 
 from ozone_recon.errors import CheckpointError, DecodeError, Unsupported
 from ozone_recon.model.columns import Rows
+from ozone_recon.sources.checkpoint_files import read_manifest_of
 from ozone_recon.sources.rocksdb_library import Library
 from ozone_recon.sources.rocksdb_table import Table
 from ozone_recon.sources.rocksdb_wal import LoggedRows, read_logs
 from ozone_recon.wire.block_rows import live_rows
 from ozone_recon.wire.block_rows_reference import Run
-from ozone_recon.wire.manifest import ColumnFamily, read_manifest
+from ozone_recon.wire.manifest import ColumnFamily
 
 T = TypeVar("T")
 STEPS = 16
@@ -51,7 +52,7 @@ class Files:
         self._judge = judge
         self._tables: list[Table] = []
         try:
-            manifest = read_manifest((path / (path / "CURRENT").read_text().strip()).read_bytes())
+            manifest = read_manifest_of(path)
             logs = read_logs(path, manifest)
             self._families = {
                 family.name: Family(self._open(family), logs.rows[family.id]) for family in manifest.families.values()

@@ -45,9 +45,14 @@ class Logs:
 
 
 def read_logs(path: Path, manifest: Manifest) -> Logs:
-    """What the logs hold beyond the table files; a last record cut short is left out, as RocksDB leaves it."""
+    """What the logs hold beyond the table files; a last record cut short is left out, as RocksDB leaves it.
+
+    DecodeError when changes are missing between two logs, or between the MANIFEST and the first one. RocksDB does not
+    look: it would give a database without them.
+    """
     rows = {family: LoggedRows() for family in manifest.families}
     last = 0
+    first_needed = min(family.log_number for family in manifest.families.values())
     logs = {int(log.stem): log for log in path.glob("*.log") if log.stem.isdecimal()}
     for number, log in sorted(logs.items()):
         for record in records(log.read_bytes(), torn_tail=True, log_number=number):
@@ -55,6 +60,12 @@ def read_logs(path: Path, manifest: Manifest) -> Logs:
                 batch = read_write_batch(record)
             except DecodeError as error:
                 raise type(error)(f"{log.name}: {error}") from None
+            known = max(last, manifest.last_sequence)
+            if number >= first_needed and batch.sequence > known + 1:
+                raise DecodeError(
+                    f"{log.name} goes on with change {batch.sequence:,}, and what is before it ends with {known:,}: "
+                    "a log is missing or cut short"
+                )
             last = max(last, batch.last_sequence)
             for change in batch.changes:
                 family = manifest.families.get(change.family)

@@ -22,6 +22,7 @@ from typing import BinaryIO, Final
 import orjson
 
 from ozone_recon.errors import ReconError
+from ozone_recon.sources.checkpoint_files import check_tables
 from ozone_recon.sources.rocksdb import Checkpoint, family_ids
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.manifest import About
@@ -102,6 +103,7 @@ def build_for(job: BuildJob, said: BinaryIO) -> None:
             folded.write_changed(build)
         else:
             with Checkpoint.open(job.checkpoint) as checkpoint:
+                check_tables(checkpoint.column_families, str(job.checkpoint))
                 build.about = About(
                     source=job.source,
                     source_identity=job.identity,

@@ -19,6 +19,13 @@ LAST_FIELD, OLDEST_VALUE_FILE, PATH = 1, 4, 65
 BINDING: Final = 1 << 6
 """Fields of a new file with this bit may not be skipped by who does not know them."""
 BYTEWISE: Final = b"leveldb.BytewiseComparator"
+REQUIRED: Final = {
+    COMPARATOR: "order of keys",
+    LOG_NUMBER: "number of a log",
+    NEXT_FILE: "number of the next file",
+    LAST_SEQUENCE: "sequence number",
+}
+"""What the edits of every database say, and what it is called: without it RocksDB refuses to open a database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +55,25 @@ class Manifest:
 
     families: dict[int, ColumnFamily]
     last_sequence: int = 0
+    tags: set[int] = field(default_factory=set)
+    """Those of the edits."""
 
 
 def read_manifest(data: bytes) -> Manifest:
-    """The state after all edits of a MANIFEST; DecodeError when one is damaged, Unsupported when its tag is unknown."""
+    """The state after all edits of a MANIFEST.
+
+    DecodeError when one is damaged, or when they do not make a database; Unsupported when a tag is unknown.
+    """
     manifest = Manifest({0: ColumnFamily(0, "default")})
     for number, record in enumerate(records(data, torn_tail=False)):
         try:
             _apply(manifest, Cursor(record))
         except DecodeError as error:
             raise type(error)(f"edit {number} of the MANIFEST: {error}") from None
+    if missing := [name for tag, name in REQUIRED.items() if tag not in manifest.tags]:
+        raise DecodeError(f"the MANIFEST is empty or cut short: it has no {', no '.join(missing)}")
+    if 0 not in manifest.families:
+        raise DecodeError("the MANIFEST drops the default column family")
     return manifest
 
 
@@ -70,6 +86,7 @@ def _apply(manifest: Manifest, edit: Cursor) -> None:
     gone: list[int] = []
     while edit.left:
         tag = edit.varint32()
+        manifest.tags.add(tag)
         if tag == COMPARATOR:
             if (name := edit.slice()) != BYTEWISE:
                 raise DecodeError(f"keys are ordered by {name!r}, not byte by byte")
