@@ -14,7 +14,7 @@ from ozone_recon.errors import CheckpointCause, CheckpointNeeded, RemoteError, T
 from ozone_recon.model.changes import LastBatch
 from ozone_recon.sources.hadoop_rpc import RpcGroup
 from ozone_recon.sources.hadoop_rpc_server import take_calls
-from ozone_recon.sources.om_deltas import Delta, OmDeltas
+from ozone_recon.sources.om_deltas import ASKED_AGAIN, Delta, OmDeltas
 from ozone_recon.wire.om_calls import (
     INTERNAL_ERROR,
     METHOD,
@@ -145,13 +145,32 @@ def test_a_lag_up_to_the_threshold_is_left_alone() -> None:
     assert len(follow(StandIn(), limit=10, threshold=LAST - first - 1)) == 2
 
 
-def test_an_om_that_says_it_is_further_and_gives_nothing_is_asked_next_time() -> None:
-    class Ahead(StandIn):
-        def answer_to(self, after: int, limit: int) -> OmResponse:
-            return updates_of(Updates(cells_of([]), -1, after + 5, True))
+class Ahead(StandIn):
+    """Says that it is further than what it gives, the first `times`."""
 
-    (delta,) = follow(Ahead(), 7)
-    assert (delta.changes.last_sequence, delta.latest_sequence_number) == (7, 12)
+    times = 1_000_000
+
+    def answer_to(self, after: int, limit: int) -> OmResponse:
+        self.times -= 1
+        if self.times < 0:
+            return super().answer_to(after, limit)
+        return updates_of(Updates(cells_of([]), -1, after + 5, True))
+
+
+def test_an_om_that_says_it_is_further_is_asked_again_for_it() -> None:
+    om = Ahead()
+    om.times = ASKED_AGAIN
+    assert rows_of(follow(om)) == rows_of(follow(StandIn()))
+
+
+@pytest.mark.parametrize("last", [None, LastBatch(STARTS[3], zlib.crc32(BATCHES[3]))])
+def test_an_om_that_says_it_is_further_and_gives_nothing_is_not_followed(last: LastBatch | None) -> None:
+    om = Ahead()
+    with pytest.raises(CheckpointNeeded, match="OM says that it is at 15, and has nothing behind 10") as needed:
+        follow(om, 10, last=last)
+    assert needed.value.cause is CheckpointCause.GAP
+    assert len(om.asked) == 1 + ASKED_AGAIN
+    assert len(follow(Ahead(), 10, threshold=5)) == 1, "as much less as was allowed"
 
 
 def test_what_is_asked_is_what_a_client_of_javas_asks() -> None:
@@ -246,7 +265,7 @@ def test_less_is_asked_for_when_om_has_not_the_memory() -> None:
     assert limits[:4] == [1000, 125, 15, 1]
     assert set(limits[4:]) == {1}
     om.asked.clear()
-    assert follow(om, LAST - 1, limit=1000)
+    assert follow(om, STARTS[-1] - 1, limit=1000)
     assert [asked.limit for asked in om.asked] == [1000], "the next time begins with what is configured"
 
 

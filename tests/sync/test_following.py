@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from scripts.capture_deltas import Deltas, sequence_of
 from tests.sources.rpc_stand_in import HERE, QUICK
-from tests.sources.test_om_deltas import StandIn
+from tests.sources.test_om_deltas import Ahead, StandIn
 from tests.sources.test_om_deltas_real import CAPTURE, updates_of
 from tests.sync.test_fold import assert_same, built
 from tests.sync.test_om import Served, eventually
@@ -73,7 +73,7 @@ class Om:
 
     @contextmanager
     def sync(self, directory: DataDirectory, served: Served, **settings: Any) -> Iterator[OmSync]:
-        changes = OmChanges({self.leader: self.address}, QUICK, 50_000, 0)
+        changes = OmChanges({self.leader: self.address}, QUICK, 50_000, settings.pop("threshold", 0))
         sync = OmSync(directory, self, Settings(**settings), served.append, changes)
         try:
             yield sync
@@ -149,6 +149,24 @@ def test_nothing_new_builds_nothing_and_is_fresh(om: Om, tmp_path: Path) -> None
         assert sync.follow() is served[-1]
         assert sync.state.checked_at > before
         assert (len(served), sync.state.lag, sync.state.doing) == (2, 0, "idle")
+
+
+@pytest.mark.parametrize("threshold", [0, 1 << 40])
+def test_an_om_that_says_it_is_further_and_gives_nothing_is_not_fresh(om: Om, tmp_path: Path, threshold: int) -> None:
+    with DataDirectory.lock(tmp_path / "data") as directory, om.sync(directory, Served(), threshold=threshold) as sync:
+        sync.synchronise()
+        before = sync.state.checked_at
+        om.log.__class__, batches = Ahead, om.log.batches
+        if threshold:
+            sync.follow()
+            assert sync.state.lag > 0
+        else:
+            with pytest.raises(CheckpointNeeded, match="and has nothing behind"):
+                sync.follow()
+        assert sync.state.checked_at == before
+        om.log.__class__, om.log.batches = StandIn, batches
+        sync.follow()
+        assert sync.state.checked_at > before
 
 
 def test_a_build_process_waits_for_changes(om: Om, tmp_path: Path) -> None:

@@ -26,6 +26,10 @@ from ozone_recon.wire.om_calls import METHOD, OK, PROTOCOL, Command, OmRequest, 
 _LOG: Final = logging.getLogger(__name__)
 _LESS: Final = 8
 """The limit is divided by this when an answer was too much for OM or for us."""
+ASKED_AGAIN: Final = 3
+"""Times that an OM is asked again which says it has more and gives nothing: a write may have come in between."""
+PAUSE: Final = 0.05
+"""Seconds before each of them."""
 _OUT_OF_MEMORY: Final = "OutOfMemoryError"
 
 Call = Callable[[str, str, bytes], Awaitable[tuple[str, bytes]]]
@@ -58,10 +62,11 @@ class OmDeltas:
         `families` are the names of the column families by their ids, from the checkpoint. Each answer leads on from
         the one before; the last may be empty. `last_batch` is the one that our data ends with, if that is known: OM is
         asked for it too, and has to have the same, or it is not the database any more that it was.
+        An OM that says it is further and gives nothing is not followed: nobody could tell how old our data is.
 
         Raises CheckpointNeeded, also for changes that cannot be read, and what the call raises.
         """
-        limit = self._limit
+        limit, empty = self._limit, 0
         while True:
             try:
                 updates = await self._ask(sequence_number, limit, node, last_batch)
@@ -86,10 +91,18 @@ class OmDeltas:
                 changes = replace(changes, last_batch=_batch(updates.batches, -1))
             yield Delta(changes, updates.latest_sequence_number)
             sequence_number = changes.last_sequence
-            known, last_batch = last_batch, None
+            last_batch = None
             lag = updates.latest_sequence_number - sequence_number
-            if lag <= self._lag_threshold or not (came or known):
+            if lag <= self._lag_threshold:
                 return
+            empty = 0 if came else empty + 1
+            if empty > ASKED_AGAIN:
+                raise CheckpointNeeded(
+                    CheckpointCause.GAP,
+                    f"OM says that it is at {sequence_number + lag:,}, and has nothing behind {sequence_number:,}",
+                )
+            if empty:
+                await asyncio.sleep(PAUSE)
 
     async def _ask(self, sequence_number: int, limit: int, node: str, last_batch: LastBatch | None) -> Updates:
         """The changes behind a sequence number, once OM is known to be the one that we have followed so far."""

@@ -85,14 +85,15 @@ class SyncState:
 
     def checked(self, about: About, found: Found) -> Self:
         """OM was asked, and this is served by now."""
+        lag = max(0, found.latest - about.sequence_number)
         return replace(
             self,
             doing="idle",
             error=None,
             failures=0,
-            lag=max(0, found.latest - about.sequence_number),
+            lag=lag,
             delta=TaskStatus(tasks.DELTA, found.read_at, about.sequence_number),
-            checked_at=found.read_at if found.complete else self.checked_at,
+            checked_at=found.read_at if found.complete and not lag else self.checked_at,
         )
 
     def has(self, about: About, built: int = 0, folded: int = 0) -> Self:
