@@ -81,6 +81,16 @@ def reset(body: bytes) -> Answer:
     return answer
 
 
+def reset_after(head: bytes) -> Answer:
+    """Sends this, as it is, and resets the connection."""
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(head)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    return answer
+
+
 def silent(body: bytes) -> Answer:
     def answer(connection: socket.socket) -> None:
         chunked(body, b"")(connection)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.sources.checkpoint_samples import MARKER, files_of, make_database, tar_of
-from tests.sources.om_stand_in import Answer, Om, chunked, om, reset, silent, sized, status, until_close
+from tests.sources.om_stand_in import Answer, Om, chunked, om, reset, reset_after, silent, sized, status, until_close
 
 from ozone_recon.errors import CheckpointError, NoSpace, SourceError, TransferError
 from ozone_recon.sources.checkpoint import Retry, Transfer, from_om
@@ -121,6 +121,22 @@ def test_a_broken_transfer_begins_again_in_a_clean_place(
     assert os.listdir(tmp_path) == [made.name]
 
 
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_reset_at_any_moment_is_a_broken_transfer(files: dict[str, bytes], tmp_path: Path, tls: bool) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n" + tar_of(files)[:4] + b"\r\n10"
+    answers = [reset_after(head[:end]) for end in (0, 5, 17, 20, 45, 47, 49, 50, 52, 54, 56, 58)]
+    context = made = None
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        made, key = certificate(tmp_path)
+        context.load_cert_chain(made, key)
+    for answer in answers:
+        with om(answer, tls=context) as leader, pytest.raises(TransferError) as told:
+            from_om(replace(settings(leader), ca_file=made), tmp_path / "c", Told())
+        assert leader.address in str(told.value)
+    assert list(tmp_path.glob("c/*")) == []
+
+
 def test_after_the_last_attempt_the_error_is_told_and_nothing_is_left(files: dict[str, bytes], tmp_path: Path) -> None:
     (tmp_path / "om.snapshot.db_1").mkdir()
     with om(chunked(tar_of(files)[:20_000], b"")) as leader, pytest.raises(TransferError, match="broke off"):
@@ -177,18 +193,24 @@ def test_a_report_may_end_the_transfer(files: dict[str, bytes], tmp_path: Path) 
     assert os.listdir(tmp_path) == []
 
 
-def test_https_trusts_the_certificates_it_is_given(files: dict[str, bytes], tmp_path: Path) -> None:
-    certificate, key = tmp_path / "om.pem", tmp_path / "om.key"
+def certificate(directory: Path) -> tuple[Path, Path]:
+    """A certificate of localhost, and its key."""
+    made, key = directory / "om.pem", directory / "om.key"
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "1"]
-    made = subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, "-keyout", key, "-out", certificate],
+    done = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, "-keyout", key, "-out", made],
         capture_output=True,
     )
-    assert made.returncode == 0, made.stderr
+    assert done.returncode == 0, done.stderr
+    return made, key
+
+
+def test_https_trusts_the_certificates_it_is_given(files: dict[str, bytes], tmp_path: Path) -> None:
+    made, key = certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(made, key)
     with om(chunked(tar_of(files)), tls=context) as leader:
         with pytest.raises(TransferError, match="certificate verify failed"):
             from_om(settings(leader), tmp_path / "checkpoints", Told())
-        trusting = replace(settings(leader), ca_file=certificate)
+        trusting = replace(settings(leader), ca_file=made)
         assert files_of(from_om(trusting, tmp_path / "checkpoints", Told())[0]) == {**files, MARKER: b""}

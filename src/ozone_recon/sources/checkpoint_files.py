@@ -44,7 +44,7 @@ def find_database(path: Path, name: str, depth: int = 4) -> Path:
         for level in range(depth):
             found = sorted(held.parent for held in path.glob("*/" * level + pattern + "/CURRENT"))
             if len(found) > 1:
-                listed = ", ".join(str(one.relative_to(path)) for one in found)
+                listed = ", ".join(str(one.relative_to(path)) for one in found[:3]) + ", …" * (len(found) > 3)
                 raise CheckpointError(f"{name} holds more than one database ({listed}): give the path of one of them.")
             if found:
                 return found[0]

@@ -16,6 +16,16 @@ from ozone_recon.errors import NoSpace
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
+def described(failure: OSError) -> str:
+    """What the system refused, in a sentence, and what to do about it where that is known."""
+    where = f"{failure.filename}: " if failure.filename else ""
+    advice = {
+        errno.EMFILE: "; raise the limit of open files (ulimit -n, or LimitNOFILE= of the service)",
+        errno.EIO: "; the disk has failed, see the system's log",
+    }.get(failure.errno or 0, "")
+    return f"{where}{failure.strerror or failure}{advice}"
+
+
 def free_bytes(path: Path) -> int:
     """Bytes that this user can still write on the file system of `path`."""
     status = os.statvfs(path)

@@ -21,9 +21,10 @@ from typing import BinaryIO, Final
 
 import orjson
 
-from ozone_recon.errors import ReconError
+from ozone_recon.errors import ReconError, StoreError
 from ozone_recon.sources.checkpoint_files import check_tables
 from ozone_recon.sources.rocksdb import Checkpoint, family_ids
+from ozone_recon.store.disk import described
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.manifest import About
 from ozone_recon.sync.build import build_generation
@@ -71,6 +72,8 @@ def main() -> None:
             build_for(job, said)
         except ReconError as refused:
             _say(said, {"failed": type(refused).__name__, "text": str(refused)})
+        except OSError as refused:
+            _say(said, {"failed": StoreError.__name__, "text": f"the build cannot go on: {described(refused)}"})
         except BaseException:
             _say(said, {"failed": "", "text": traceback.format_exc()})
         else:

@@ -14,7 +14,7 @@ from typing import Final
 from ozone_recon.errors import CheckpointCause, CheckpointNeeded, NoLeader, ReconError
 from ozone_recon.sources.checkpoint import Retry, Transfer
 from ozone_recon.store.data_directory import DataDirectory
-from ozone_recon.store.disk import remove_tree
+from ozone_recon.store.disk import described, remove_tree
 from ozone_recon.store.generation import MEMORY_LIMIT, Generation, TaskStatus
 from ozone_recon.store.schema import CHANGED
 from ozone_recon.sync.builder import Builder
@@ -196,6 +196,8 @@ class OmSync:
         except ReconError as failure:
             if self._origin.changes and not self._stopping:
                 _LOG.warning("%s", failure, extra={"failures": self.state.failures})
+        except OSError as failure:
+            _LOG.warning("%s", described(failure), extra={"failures": self.state.failures})
         except Exception:
             _LOG.exception("synchronising with %s failed", self._origin.description)
 
