@@ -18,6 +18,7 @@ ORDER = [
     "sync",
     "config",
     "api",
+    "restarting",
     "accepting",
     "http_protocol",
     "answering",

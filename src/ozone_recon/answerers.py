@@ -20,6 +20,7 @@ from ozone_recon.answerer import ClusterNews, News, Said, Start, Told
 from ozone_recon.answering import GRACE
 from ozone_recon.api.measured import Measured
 from ozone_recon.model.cluster_requests import Answered, Asked, ClusterRequest
+from ozone_recon.store.disk import ending
 
 PATIENCE: Final = 2.0
 """Seconds to wait for all to answer from a new generation, and before one that ended is started again."""
@@ -109,7 +110,7 @@ class Answerers:
                     _end(process)
                     return
                 process.kill()
-            _LOG.warning("a process that answers ended with exit code %s; another one follows", process.returncode)
+            _LOG.warning("a process that answers %s; another one follows", ending(process.returncode))
             if self._stopping.wait(PATIENCE):
                 return
 

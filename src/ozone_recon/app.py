@@ -22,6 +22,8 @@ from ozone_recon.accepting import Door, counts_file, raise_descriptor_limit
 from ozone_recon.answering import listening, opened, require_free, served_from, server_for
 from ozone_recon.config import Config
 from ozone_recon.config.kinds import Address
+from ozone_recon.errors import StoreError
+from ozone_recon.restarting import restart, restart_on_bus_error
 from ozone_recon.sources.checkpoint import Retry, Transfer
 from ozone_recon.sources.hadoop_rpc import RpcSettings
 from ozone_recon.store.data_directory import DataDirectory
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 
 HEAD_START = 10.0
 """Seconds that the first build has the CPUs to itself, before the cluster is followed too."""
+CHECK_EVERY = 2.0
+"""Seconds between two looks at whether the files of what is served are there."""
 LOOK_EVERY = 0.2
 """Seconds between two looks at what is to be told to the other processes."""
 ELECTION = 10.0
@@ -118,6 +122,7 @@ async def _answer(
 
         context = Context(config, sync.tasks, sync.trigger, doing=lambda: _described(sync.state))
         context.counted = lambda: om_samples(sync.state)
+        restart_on_bus_error(partial(_damage, context))
         server = server_for(context, door, (signal.SIGINT, signal.SIGTERM))
         context.ask_cluster = (lambda request: asyncio.wrap_future(watch.ask(request))) if watch else None
         start = Start(config, watch is not None, door.listener.fileno(), door.counts)
@@ -126,6 +131,7 @@ async def _answer(
             loop.create_task(_until_hopeless(context, sync, origin, server)),
             loop.create_task(_pass_on(arrived, context, sync, answerers)),
             loop.create_task(_follow_cluster(watch, told, context, answerers)),
+            loop.create_task(_watch_files(context)),
         ]
         for task in tasks:
             task.add_done_callback(partial(_stop_when_broken, server))
@@ -173,6 +179,25 @@ async def _pass_on(arrived: asyncio.Queue[Generation], context: Context, sync: O
         if context.served:
             await asyncio.to_thread(answerers.tell, news(generation))
         context.serve(served)
+
+
+async def _watch_files(context: Context) -> None:
+    """Starts the program again when a file of what is served is missing or cut short."""
+    while True:
+        await asyncio.sleep(CHECK_EVERY)
+        if damage := await asyncio.to_thread(_damage, context):
+            restart(damage)
+
+
+def _damage(context: Context) -> str | None:
+    """What is damaged of what is served, as far as the sizes of files tell."""
+    for generation in (context.served.generation if context.served else None, context.cluster_generation):
+        try:
+            if generation:
+                generation.check()
+        except StoreError as damage:
+            return str(damage)
+    return None
 
 
 def _watch(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from ozone_recon.errors import StoreError
@@ -47,13 +48,20 @@ class NumberWriter:
     def __init__(self, path: Path, kind: str) -> None:
         self.path = path
         self.dtype = dtype_of(kind)
+        self._checksum = xxhash.xxh3_64()
         with writing(path):
             self._file = open(path, "xb", buffering=_BUFFER)  # noqa: SIM115 - closed by close
 
     def append(self, values: Array) -> None:
         """Add values, which must have exactly the column's type."""
+        data = np.ascontiguousarray(values).data
+        self._checksum.update(data)
         with writing(self.path):
-            self._file.write(np.ascontiguousarray(values).data)
+            self._file.write(data)
+
+    def checksums(self) -> dict[str, str]:
+        """The checksum of what was appended, by the file's name."""
+        return {self.path.name: self._checksum.hexdigest()}
 
     def close(self) -> None:
         """Write what is held back; the file is then whole, but not yet synced."""
@@ -77,6 +85,10 @@ class BytesWriter:
         self._offsets.append(values.offsets[1:] + (self._size - first))
         self._size += last - first
 
+    def checksums(self) -> dict[str, str]:
+        """The checksums of what was appended, by the files' names."""
+        return self._offsets.checksums() | self._data.checksums()
+
     def close(self) -> None:
         """Write what is held back to both files."""
         with contextlib.closing(self._data):
@@ -89,8 +101,11 @@ def map_file(path: Path, dtype: np.dtype[Any], count: int) -> Array:
         empty = np.empty(0, dtype)
         empty.flags.writeable = False
         return empty
-    with open(path, "rb") as file:
-        return np.frombuffer(mmap.mmap(file.fileno(), count * dtype.itemsize, access=mmap.ACCESS_READ), dtype)
+    try:
+        with open(path, "rb") as file:
+            return np.frombuffer(mmap.mmap(file.fileno(), count * dtype.itemsize, access=mmap.ACCESS_READ), dtype)
+    except (FileNotFoundError, ValueError) as damage:
+        raise StoreError(f"{path} is missing or cut short: its generation must be built anew") from damage
 
 
 def map_bytes(directory: Path, column: str, rows: int) -> ByteColumn:
@@ -150,6 +165,15 @@ class ColumnReader:
             left = left[read:]
             position += read
         return array
+
+
+def checksum_of(path: Path) -> str:
+    """The checksum of a file's content, read in pieces."""
+    checksum, buffer = xxhash.xxh3_64(), bytearray(1 << 20)
+    with open(path, "rb", buffering=0) as file:
+        while read := file.readinto(buffer):
+            checksum.update(memoryview(buffer)[:read])
+    return checksum.hexdigest()
 
 
 def ranges(rows: int, step: int) -> Iterator[tuple[int, int]]:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import threading
 import zlib
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import BinaryIO, Self
 
@@ -25,6 +26,10 @@ from ozone_recon.store.generation import MEMORY_LIMIT, Generation, GenerationBui
 from ozone_recon.store.held import remove_unless_held
 from ozone_recon.store.manifest import FILE as MANIFEST
 from ozone_recon.store.manifest import is_newer
+
+REMOVE_AGAIN = 0.5
+"""Seconds until what another process reads is tried again to be removed."""
+_LOG = logging.getLogger(__name__)
 
 
 class DataDirectory:
@@ -48,7 +53,8 @@ class DataDirectory:
 
         Checkpoints are unpacked in it, or, when `checkpoints` is given, in a directory below that, named for this one.
         What killed builds have left is removed. Raises DataDirectoryBusy when another process has it, StoreError
-        when its generation was written by a newer program. A torn generation counts as none (see `damage`).
+        when its generation was written by a newer program. A generation that is torn, was written by an older program
+        or has a byte that is not as it was written counts as none (see `damage`): all of it is read to know.
         """
         path = Path(path).absolute()
         with writing(path):
@@ -129,9 +135,12 @@ class DataDirectory:
             if is_newer(self._generations / name):
                 Generation.open(self._generations / name)
             try:
-                self._current = Generation.open(self._generations / name)
+                self._current = _verified(self._generations / name)
             except StoreError as damage:
                 self.damage = str(damage)
+        if self.damage:
+            (self.path / "CURRENT").unlink()
+            _LOG.warning("what was built before cannot be used, and is built anew: %s", self.damage)
         used = {self._current.path, Path(self._current.about.checkpoint)} if self._current else set()
         for place in (*self._generations.iterdir(), *self.checkpoints.iterdir()):
             if place not in used:
@@ -147,9 +156,20 @@ class DataDirectory:
 
     def _remove_retired(self) -> None:
         held: list[list[Path]] = []
-        while places := self._retired.get():
-            # What another process still reads is tried again at the next swap, and at the next start.
-            held = [left for left in (*held, places) if not remove_unless_held(left[0] / MANIFEST, left)]
+        while True:
+            # What another process still reads is tried again soon, also when no other swap follows.
+            with contextlib.suppress(Empty):
+                places = self._retired.get(timeout=REMOVE_AGAIN if held else None)
+                if places is None:
+                    return
+                held.append(places)
+            held = [left for left in held if not remove_unless_held(left[0] / MANIFEST, left)]
+
+
+def _verified(path: Path) -> Generation:
+    generation = Generation.open(path)
+    generation.verify()
+    return generation
 
 
 def current_generation(path: Path) -> Generation | None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from ozone_recon.errors import StoreError
-from ozone_recon.store.columns import Array, make_array
-from ozone_recon.store.disk import BackgroundSync, remove_tree, writing
+from ozone_recon.store.columns import Array, checksum_of, make_array
+from ozone_recon.store.disk import BackgroundSync, described, remove_tree, writing
 from ozone_recon.store.held import Held
 from ozone_recon.store.manifest import FILE as MANIFEST
 from ozone_recon.store.manifest import About, Manifest, TableEntry, TaskStatus, read_manifest, write_manifest
@@ -20,6 +21,8 @@ from ozone_recon.store.table import Chunk, Table, TableWriter, table_files
 
 __all__ = ["About", "Chunk", "Generation", "GenerationBuild", "Table", "TableWriter", "TaskStatus"]
 
+VERIFIERS = 4
+"""Threads that read a generation to verify it."""
 MEMORY_LIMIT = 512 << 20
 """Bytes that a build may hold in memory at a time, unless told otherwise."""
 
@@ -35,6 +38,7 @@ class Generation:
         self.path = path
         self.about = manifest.about
         self.held = held
+        self._entries = manifest.tables
         self._tables = {
             name: Table(name, path / name, entry.schema, entry.rows, held) for name, entry in manifest.tables.items()
         }
@@ -49,14 +53,30 @@ class Generation:
         size.
         """
         held = Held(path / MANIFEST)
-        manifest = read_manifest(path)
-        for name, entry in manifest.tables.items():
-            if (found := table_files(path / name, entry.schema, entry.rows)) != entry.files:
+        generation = cls(path, read_manifest(path), held)
+        generation.check()
+        return generation
+
+    def check(self) -> None:
+        """StoreError when a file is missing or not of its size; its content is not looked at."""
+        for name, entry in self._entries.items():
+            if (found := table_files(self.path / name, entry.schema, entry.rows)) != entry.files:
                 raise StoreError(
-                    f"table {name} in {path} has files of {found} bytes instead of {entry.files}: "
+                    f"table {name} in {self.path} has files of {found} bytes instead of {entry.files}: "
                     "delete that directory and rebuild"
                 )
-        return cls(path, manifest, held)
+
+    def verify(self) -> None:
+        """StoreError unless every byte of it is as it was written. Reads all of it, on a few threads."""
+        files = [
+            (self.path / name / file, checksum)
+            for name, entry in self._entries.items()
+            for file, checksum in entry.checksums.items()
+        ]
+        with ThreadPoolExecutor(VERIFIERS) as pool:
+            for (path, checksum), found in zip(files, pool.map(_checksum_of, [path for path, _ in files]), strict=True):
+                if found != checksum:
+                    raise StoreError(f"{path} is damaged (checksum {found} instead of {checksum}): rebuild it")
 
     @property
     def id(self) -> str:
@@ -89,6 +109,13 @@ class Generation:
             raise StoreError(
                 f"generation {self.path} has no table {name!r} (it has {', '.join(self._tables)}); rebuild it"
             ) from None
+
+
+def _checksum_of(path: Path) -> str:
+    try:
+        return checksum_of(path)
+    except OSError as failure:
+        raise StoreError(f"{path} cannot be read: {described(failure)}") from failure
 
 
 class GenerationBuild:
@@ -201,19 +228,21 @@ class GenerationBuild:
 
     def _finish_table(self, writer: TableWriter) -> None:
         del self._open[writer.name]
-        self._add(writer.name, writer.schema, writer.rows)
+        self._add(writer.name, writer.schema, writer.rows, writer.checksums())
 
     def _finish_arrays(self, name: str) -> None:
         columns = self._arrays[name]
         lengths = {rows for _, rows in columns.values()}
         if len(lengths) != 1:
             raise StoreError(f"columns of different lengths for table {name}: {columns}")
-        self._add(name, {column: kind for column, (kind, _) in columns.items()}, lengths.pop())
+        schema = {column: kind for column, (kind, _) in columns.items()}
+        files = [self.path / name / f"{column}.{kind}" for column, kind in schema.items()]
+        self._add(name, schema, lengths.pop(), {file.name: checksum_of(file) for file in files})
         del self._arrays[name]
 
-    def _add(self, name: str, schema: Schema, rows: int) -> None:
+    def _add(self, name: str, schema: Schema, rows: int, checksums: dict[str, str]) -> None:
         directory = self.path / name
-        entry = TableEntry(schema, rows, table_files(directory, schema, rows))
+        entry = TableEntry(schema, rows, table_files(directory, schema, rows), checksums)
         for file in entry.files:
             self._sync.add(directory / file)
         self._finished[name] = entry

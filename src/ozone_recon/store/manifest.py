@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import xxhash
 
 from ozone_recon.errors import StoreError
 from ozone_recon.model.changes import LastBatch
@@ -15,8 +16,8 @@ from ozone_recon.store.disk import replace_file
 from ozone_recon.store.schema import Schema
 
 FILE = "manifest.json"
-FORMAT_VERSION = 1
-"""Raised when an older program could misread what a newer one has written."""
+FORMAT_VERSION = 2
+"""Raised when an older program could misread what a newer one has written; what an older one wrote is built anew."""
 BAD_ROWS_KEPT = 100
 
 
@@ -77,11 +78,12 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class TableEntry:
-    """A table in the manifest: its columns, its rows and the size of each of its files in bytes."""
+    """A table in the manifest: its columns, its rows, and of each of its files the size in bytes and the checksum."""
 
     schema: Schema
     rows: int
     files: dict[str, int]
+    checksums: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +100,12 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
     about["bad_samples"] = [asdict(row) | {"key": row.key.hex()} for row in manifest.about.bad_samples]
     tables = {name: asdict(entry) for name, entry in manifest.tables.items()}
     content = {"format": FORMAT_VERSION, "about": about, "tables": tables}
+    content["checksum"] = _checksum(content)
     replace_file(directory / FILE, orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
 
 def read_manifest(directory: Path) -> Manifest:
-    """The manifest of the generation in `directory`; StoreError when it is missing, damaged or of a newer format."""
+    """The manifest of the generation in `directory`; StoreError when it is missing, damaged or of another format."""
     path = directory / FILE
     try:
         content: dict[str, Any] = orjson.loads(path.read_bytes())
@@ -112,6 +115,12 @@ def read_manifest(directory: Path) -> Manifest:
                 f"{path} has format version {version} and this program knows up to {FORMAT_VERSION}: "
                 "start the newer program that wrote it, or use another data directory"
             )
+        if version < FORMAT_VERSION:
+            raise StoreError(
+                f"{path} has format version {version} and this program reads {FORMAT_VERSION}: it must be built anew"
+            )
+        if content.pop("checksum") != _checksum(content):
+            raise ValueError("it does not match its checksum")
         about = content["about"]
         about["tasks"] = tuple(TaskStatus(**task) for task in about["tasks"])
         if batch := about.get("last_batch"):
@@ -122,6 +131,10 @@ def read_manifest(directory: Path) -> Manifest:
         return Manifest(About(**about), {name: TableEntry(**entry) for name, entry in content["tables"].items()})
     except (FileNotFoundError, ValueError, KeyError, TypeError) as problem:
         raise StoreError(f"{path} is not a whole manifest ({problem}): delete {directory} and rebuild") from problem
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    return xxhash.xxh3_64_hexdigest(orjson.dumps(content))
 
 
 def is_newer(directory: Path) -> bool:

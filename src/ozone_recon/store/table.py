@@ -182,9 +182,10 @@ class TableWriter:
         else:
             self.abandon()
 
-    def files(self) -> dict[str, int]:
-        """Every file of the finished table and its size in bytes."""
-        return table_files(self._directory, self.schema, self.rows)
+    def checksums(self) -> dict[str, str]:
+        """Every file of the finished table and its checksum."""
+        writers: tuple[NumberWriter | BytesWriter, ...] = (*self._numbers.values(), *self._strings.values())
+        return {name: checksum for writer in writers for name, checksum in writer.checksums().items()}
 
     def _check(self, column: str, values: Array | ByteColumn) -> None:
         kind = self.schema[column]

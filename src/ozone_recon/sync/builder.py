@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -17,7 +16,7 @@ import orjson
 
 from ozone_recon import errors
 from ozone_recon.errors import ReconError
-from ozone_recon.store.disk import remove_tree
+from ozone_recon.store.disk import ending, remove_tree
 from ozone_recon.sync.job import BuildJob
 from ozone_recon.sync.progress import Progress, Report
 
@@ -118,5 +117,4 @@ class Builder:
             return ReconError("the build was stopped")
         if code >= 0:
             return ReconError(f"the build process ended early with exit code {code}; see what it printed")
-        reason = " (is there enough memory?)" if -code == signal.SIGKILL else ""
-        return ReconError(f"the build process was ended by {signal.Signals(-code).name}{reason}; try again")
+        return ReconError(f"the build process {ending(code)}; try again")

@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 
 from ozone_recon.model.cluster import Cluster
 from ozone_recon.model.cluster_requests import Answered, Asked, ClusterRequest
+from ozone_recon.store.disk import ending
 from ozone_recon.sync.awaited_answers import AwaitedAnswers
 from ozone_recon.sync.cluster_settings import ClusterJob
 
@@ -77,7 +78,7 @@ class ClusterWatch:
                     process.kill()
             if self._stopping.is_set():
                 return
-            _LOG.warning("the process that follows the cluster ended with exit code %s", process.returncode)
+            _LOG.warning("the process that follows the cluster %s; another one follows", ending(process.returncode))
             if self._stopping.wait(PATIENCE):
                 return
 
