@@ -5,14 +5,12 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from multiprocessing import Pipe
 from pathlib import Path
-from typing import TypeVar
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -20,10 +18,11 @@ from tests.cli.test_serving import rest, running, wait_until_ready
 from tests.conftest import SAMPLE
 
 from ozone_recon.accepting import counts_file
-from ozone_recon.answerer import ClusterNews, News, Start
+from ozone_recon.answerer import ClusterNews, News, Said, Start
 from ozone_recon.api.measured import Measured
 from ozone_recon.config import Config
 from ozone_recon.store.generation import Generation
+from ozone_recon.sync.child import ChildProcess, Program
 
 T = TypeVar("T")
 TWO = ("-D", "ozone.recon.http.process.count=2")
@@ -88,30 +87,66 @@ def test_all_answer_alike_and_each_counts_for_all(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(60)
-def test_news_of_generations_that_are_removed_or_torn_wait_for_the_next(sample: Generation, tmp_path: Path) -> None:
+def test_news_of_generations_that_are_removed_or_torn_wait_for_the_next(
+    sample: Generation, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     def news(generation: Path) -> News:
         return News(generation, (), "", False, 0, Measured(), ())
 
     removed, another = tmp_path / "removed", Path(shutil.copytree(sample.path, tmp_path / "another"))
     torn = Path(shutil.copytree(sample.path, tmp_path / "torn"))
     (torn / "manifest.json").write_bytes(b"{")
-    ours, theirs = Pipe()
-    with ours, counts_file(2) as counts, socket.create_server(("127.0.0.1", 0)) as listener:
-        descriptors = theirs.fileno(), listener.fileno(), counts
-        command = (sys.executable, "-c", "from ozone_recon.answerer import main; main()", str(theirs.fileno()))
-        with subprocess.Popen(command, pass_fds=descriptors, stderr=subprocess.PIPE) as process:
-            theirs.close()
-            ours.send(Start(Config.load(), False, listener.fileno(), counts))
-            for place in (removed, sample.path, removed, torn):
-                ours.send(news(place))
-                ours.send(ClusterNews(None, removed))
-            eventually(lambda: ours.recv().generation == sample.path)
-            ours.send(news(another))
-            eventually(lambda: ours.recv().generation == another)
-            ours.close()
-            (said,) = process.communicate()[1].splitlines()
-            assert b"torn/manifest.json is not a whole manifest" in said
-            assert process.returncode == 0
+    said: SimpleQueue[Said] = SimpleQueue()
+    with counts_file(2) as counts, socket.create_server(("127.0.0.1", 0)) as listener:
+        program = Program("worker", "ozone_recon.answerer", descriptors=(listener.fileno(), counts))
+        start = Start(Config.load(), False, listener.fileno(), counts)
+        child = ChildProcess(program, said.put, greeting=lambda: [start, news(removed)], grace=20)
+        child.start()
+        for place in (sample.path, removed, torn):
+            child.send(ClusterNews(None, removed))
+            child.send(news(place))
+        eventually(lambda: said.get().generation == sample.path)
+        child.send(news(another))
+        eventually(lambda: said.get().generation == another)
+        child.stop()
+        assert child.returncode == 0
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "torn/manifest.json is not a whole manifest" in line
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_one_that_hangs_holds_up_nobody_is_seen_and_is_replaced(tmp_path: Path) -> None:
+    def health() -> Any:
+        return fresh(address + "health").json()
+
+    with running("open", SAMPLE, "--data-dir", tmp_path, "--port", 0, *TWO) as (address, process):
+        wait_until_ready(address)
+        (first,) = eventually(lambda: children(process.pid))
+        eventually(lambda: shares(address, process.pid, first) == [1, 1])
+        assert health()["status"] == "OK"
+        os.kill(first, signal.SIGSTOP)
+        (hung,) = (one for one in eventually(lambda: degraded(health()))["processes"] if one["name"] == "worker-1")
+        assert (hung["state"], hung["pid"]) == ("hung", first)
+        assert 'ozone_recon_process_up{process="worker-1"} 0.0' in fresh(address + "prom").text
+        before = fresh(address + "ready").json()["generation"]
+        assert fresh(address + "api/v1/triggerdbsync/om").json()
+        eventually(lambda: fresh(address + "ready").json()["generation"] != before)
+        eventually(lambda: not alive(first))
+        (second,) = eventually(lambda: children(process.pid))
+        eventually(lambda: shares(address, process.pid, second) == [1, 1])
+        eventually(lambda: health()["status"] == "OK")
+        replaced = 'ozone_recon_process_replaced_total{cause="hung",process="worker-1"} 1.0'
+        eventually(lambda: replaced in fresh(address + "prom").text)
+        code, said = rest(process, signal.SIGTERM)
+        assert code == 0
+        assert re.findall(r"process worker-1 \(pid \d+\) .*", said) == [
+            f"process worker-1 (pid {first}) has not answered for 30 s: killing it with SIGKILL and starting another"
+        ]
+
+
+def degraded(health: Any) -> Any:
+    return health if health["status"] == "DEGRADED" else None
 
 
 @pytest.mark.timeout(120)

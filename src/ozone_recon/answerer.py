@@ -1,22 +1,20 @@
 """One more process that answers on the same port: it knows of the synchronisation and the cluster what it is told.
 
-Its only argument is the descriptor of its end of a connection, on which it gets a Start and then News and answers, and
-on which it says what it was asked and how it answered. It ends when it gets None, or no more.
+It gets a Start and then News and answers from its parent (`sync.parent`), and says what it was asked and how it
+answered. It ends when the channel does.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import socket
-import sys
 import threading
 from collections.abc import Awaitable
 from contextlib import suppress
-from itertools import chain
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import NamedTuple, TypeVar
 
 import uvloop
 
@@ -27,10 +25,12 @@ from ozone_recon.api.measured import Measured
 from ozone_recon.config import Config
 from ozone_recon.logs import log_to_stderr
 from ozone_recon.model.cluster import Cluster
-from ozone_recon.model.cluster_requests import Answered, Asked, ClusterRequest
+from ozone_recon.model.cluster_requests import Answered, ClusterRequest
 from ozone_recon.model.metrics import Sample
+from ozone_recon.model.processes import ProcessState, first_process
 from ozone_recon.store.generation import Generation, TaskStatus
 from ozone_recon.sync.awaited_answers import AwaitedAnswers
+from ozone_recon.sync.parent import Parent
 
 A = TypeVar("A")
 SAY_EVERY = 1.0
@@ -60,6 +60,8 @@ class News(NamedTuple):
     """By the other processes, for /prom."""
     counted: tuple[Sample, ...]
     """By the synchronisation, for /prom."""
+    processes: tuple[ProcessState, ...] = ()
+    """How all but the first process fare."""
 
 
 class ClusterNews(NamedTuple):
@@ -80,27 +82,26 @@ class Said(NamedTuple):
 
 
 Told = News | ClusterNews | Answered
-_Connection: TypeAlias = "Connection[Said | Asked, Start | Told | None]"
 
 
 def main() -> None:
     """Answer until the connection ends."""
     gc.disable()
-    connection: _Connection = Connection(int(sys.argv[1]))
-    start, news = connection.recv(), connection.recv()
-    assert isinstance(start, Start)
-    log_to_stderr(start.config.logs)
-    if not isinstance(news, News):
-        return
-    with suppress(BrokenPipeError), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_answer(connection, start, news))
+    parent = Parent()
+    with suppress(EOFError):
+        start, news = parent.receive(), parent.receive()
+        assert isinstance(start, Start)
+        assert isinstance(news, News)
+        log_to_stderr(start.config.logs)
+        with suppress(BrokenPipeError), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_answer(parent, start, news))
 
 
-async def _answer(connection: _Connection, start: Start, news: News) -> None:
+async def _answer(parent: Parent, start: Start, news: News) -> None:
     def trigger() -> bool:
         if news.synchronising:
             return False
-        connection.send(Said(news.generation, context.measured, trigger=True))
+        parent.send(Said(news.generation, context.measured, trigger=True))
         return True
 
     def hear(heard: News) -> None:
@@ -112,13 +113,13 @@ async def _answer(connection: _Connection, start: Start, news: News) -> None:
     def swap(heard: News, generation: Generation) -> None:
         context.serve(served_from(generation))
         hear(heard)
-        connection.send(Said(heard.generation, context.measured))
+        parent.send(Said(heard.generation, context.measured))
         ready.set()
 
     async def say() -> None:
         while not server.should_exit:
             await asyncio.sleep(SAY_EVERY)
-            connection.send(Said(news.generation, context.measured))
+            parent.send(Said(news.generation, context.measured))
 
     def stop() -> None:
         server.should_exit = True
@@ -129,18 +130,21 @@ async def _answer(connection: _Connection, start: Start, news: News) -> None:
 
     ready = asyncio.Event()
     """There is something to answer from, or it is to end."""
-    answers = AwaitedAnswers(connection.send)
+    answers = AwaitedAnswers(parent.send)
     context = Context(start.config, lambda: news.tasks, trigger, lambda: news.doing)
     context.counted = lambda: news.counted
     context.ask_cluster = ask if start.follows_cluster else None
+    first = os.getppid()
+    context.processes = lambda: (first_process(first, parent.silence), *news.processes)
     door = Door(socket.socket(fileno=start.listener), start.counts, start.number)
     server = server_for(context, door)
     loop = asyncio.get_running_loop()
 
     def follow() -> None:
         at = None
+        heard: Told = news
         try:
-            for heard in chain([news], iter(connection.recv, None)):
+            while True:
                 match heard:
                     case Answered():
                         answers.settle(heard)
@@ -151,15 +155,16 @@ async def _answer(connection: _Connection, start: Start, news: News) -> None:
                     case News() if generation := opened(heard.generation):
                         loop.call_soon_threadsafe(swap, heard, generation)
                         at = heard.generation
-        except (EOFError, ConnectionResetError):
-            pass  # The first process has ended.
+                heard = parent.receive()
+        except EOFError:
+            pass  # The first process has ended, or wants us to.
         finally:
-            # Told to, or by the above, or it is to start another in our place.
             loop.call_soon_threadsafe(stop)
 
     threading.Thread(target=follow, daemon=True).start()
     await ready.wait()
-    saying = loop.create_task(say())
+    running = [loop.create_task(one) for one in (say(), parent.watch_loop())]
     with door.listener:
         await server.serve()
-    saying.cancel()
+    for task in running:
+        task.cancel()

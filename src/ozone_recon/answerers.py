@@ -1,35 +1,27 @@
-"""The further processes that answer: starts them, tells them what changes, and replaces one that ends.
+"""The further processes that answer: starts them, and tells them what changes.
 
-One Python process answers on one CPU. The first one also synchronises; these have nothing but the API.
+One Python process answers on one CPU. The first one also synchronises; these have nothing but the API. Nothing here
+waits for any of them: one that hangs keeps nobody else from what is new, and is replaced (`sync.child`).
 """
 
 from __future__ import annotations
 
-import logging
-import subprocess
-import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
-from typing import Any, Final, TypeAlias
+from functools import partial
+from typing import Any
 
-from ozone_recon.answerer import ClusterNews, News, Said, Start, Told
+from ozone_recon.answerer import ClusterNews, News, Said, Start
 from ozone_recon.answering import GRACE
 from ozone_recon.api.measured import Measured
 from ozone_recon.model.cluster_requests import Answered, Asked, ClusterRequest
-from ozone_recon.store.disk import ending
-
-PATIENCE: Final = 2.0
-"""Seconds to wait for all to answer from a new generation, and before one that ended is started again."""
-_COMMAND: Final = (sys.executable, "-P", "-c", "from ozone_recon.answerer import main; main()")
-_LOG: Final = logging.getLogger(__name__)
-
+from ozone_recon.model.processes import ProcessState
+from ozone_recon.sync.channel import pack
+from ozone_recon.sync.child import ChildProcess, Program
 
 AskedOn = Callable[[ClusterRequest[Any]], Future[Any]]
-_Connection: TypeAlias = "Connection[Start | Told | None, Said | Asked]"
 
 
 class Answerers:
@@ -42,116 +34,92 @@ class Answerers:
         self._ask = ask
         self._cluster = ClusterNews(None, None)
         self._news: News | None = None
-        self._connections: dict[int, _Connection] = {}
         self._said: dict[int, Said] = {}
         """By those that run."""
         self._ended = Measured()
-        self._changed = threading.Condition(threading.RLock())
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._keep, args=(n,), name=f"answerer-{n}") for n in range(count)]
+        self._lock = threading.Lock()
+        """Never held while something is sent: a process that begins is sent what it must know under a lock of its own,
+        for which this one is taken."""
+        self._children = [self._child(number) for number in range(count)]
+
+    @property
+    def states(self) -> tuple[ProcessState, ...]:
+        """How they fare."""
+        return tuple(child.state for child in self._children)
 
     def tell(self, news: News) -> None:
-        """Have them know this; those that run answer from its generation by the end, unless one is very slow."""
-        with self._changed:
+        """Have them know this; it does not wait until they do."""
+        with self._lock:
             before, self._news = self._news, news
-            if before is None:
-                for thread in self._threads:
-                    thread.start()
-            if before is None or news == before:
-                return
-            for number, connection in self._connections.items():
+        if before is None:
+            for child in self._children:
+                child.start()
+        elif news != before:
+            for number, child in enumerate(self._children):
                 others = news.measured.plus(self.measured(but=number))
-                with suppress(OSError):  # It has ended, and the next one is told.
-                    connection.send(news._replace(measured=others))
-            if news.generation != before.generation:
-                self._changed.wait_for(
-                    lambda: all(said.generation == news.generation for said in self._said.values()), PATIENCE
-                )
+                with suppress(BrokenPipeError):  # The next one is told when it begins.
+                    child.send(news._replace(measured=others))
 
     def tell_cluster(self, news: ClusterNews) -> None:
         """Have them know this of the cluster."""
-        with self._changed:
+        with self._lock:
             before = self._cluster
             self._cluster = ClusterNews(news.cluster or before.cluster, news.generation or before.generation)
-            for connection in self._connections.values():
-                with suppress(OSError):
-                    connection.send(news)
+        packed = pack(news)
+        for child in self._children:
+            with suppress(BrokenPipeError):
+                child.send_packed(packed)
 
     def measured(self, but: int = -1) -> Measured:
         """What they have counted, those that ended included, and without that of number `but`."""
-        with self._changed:
+        with self._lock:
             return self._ended.plus(*(said.measured for number, said in self._said.items() if number != but))
 
+    def end(self) -> None:
+        """Tell them all to end when what they are answering is answered."""
+        for child in self._children:
+            child.end()
+
     def stop(self) -> None:
-        """End them all, when what they are answering is answered."""
-        self._stopping.set()
-        with self._changed:
-            for connection in self._connections.values():
-                with suppress(OSError):
-                    connection.send(None)
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join()
+        """End them all, and wait until they have."""
+        self.end()
+        for child in self._children:
+            child.stop()
 
-    def _keep(self, number: int) -> None:
-        """Has one process run for as long as there are to be some."""
-        while True:
-            ours, theirs = Pipe()
-            descriptors = theirs.fileno(), self._start.listener, self._start.counts
-            with (
-                ours,
-                subprocess.Popen(
-                    [*_COMMAND, str(theirs.fileno())], pass_fds=descriptors, start_new_session=True
-                ) as process,
-            ):
-                theirs.close()
-                self._follow(number, ours)
-                if self._stopping.is_set():
-                    _end(process)
-                    return
-                process.kill()
-            _LOG.warning("a process that answers %s; another one follows", ending(process.returncode))
-            if self._stopping.wait(PATIENCE):
-                return
+    def _child(self, number: int) -> ChildProcess:
+        start = self._start
+        return ChildProcess(
+            Program(f"worker-{number + 1}", "ozone_recon.answerer", descriptors=(start.listener, start.counts)),
+            partial(self._receive, number),
+            greeting=lambda: self._greeting(number),
+            ended=lambda _: self._forget(number),
+            grace=GRACE + 2,
+        )
 
-    def _follow(self, number: int, connection: _Connection) -> None:
-        """Tells a new process what it must know, and hears it to its end."""
-        with suppress(EOFError, OSError):
-            with self._changed:
-                connection.send(self._start._replace(number=number + 1))
-                connection.send(None if self._stopping.is_set() else self._news)
-                connection.send(self._cluster)
-                self._connections[number] = connection
-            while True:
-                said = connection.recv()
-                if isinstance(said, Asked):
-                    self._pass_on(said, connection)
-                    continue
-                if said.trigger:
-                    self._trigger()
-                with self._changed:
-                    self._said[number] = said
-                    self._changed.notify_all()
-        with self._changed:
-            self._connections.pop(number, None)
-            if number in self._said:
-                self._ended = self._ended.plus(self._said.pop(number).measured)
-            self._changed.notify_all()
+    def _greeting(self, number: int) -> Iterator[object]:
+        """What a new process must know."""
+        with self._lock:
+            news, cluster = self._news, self._cluster
+        yield self._start._replace(number=number + 1)
+        yield news
+        yield cluster
 
-    def _pass_on(self, asked: Asked, connection: _Connection) -> None:
-        """Has a request answered, and the answer sent to the process that it came from."""
+    def _receive(self, number: int, message: Said | Asked) -> None:
+        if isinstance(message, Asked):
+            assert self._ask is not None
+            self._ask(message.request).add_done_callback(partial(self._pass_back, number, message.number))
+            return
+        if message.trigger:
+            self._trigger()
+        with self._lock:
+            self._said[number] = message
 
-        def answer(future: Future[Any]) -> None:
-            with self._changed, suppress(OSError):
-                connection.send(Answered(asked.number, None if future.exception() else future.result()))
+    def _pass_back(self, number: int, request: int, future: Future[Any]) -> None:
+        """Sends an answer of the process that follows the cluster to the one that asked for it."""
+        with suppress(BrokenPipeError):
+            self._children[number].send(Answered(request, None if future.exception() else future.result()))
 
-        assert self._ask is not None
-        self._ask(asked.request).add_done_callback(answer)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Waits for a process that was told to stop."""
-    try:
-        process.wait(GRACE + PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
+    def _forget(self, number: int) -> None:
+        with self._lock:
+            if said := self._said.pop(number, None):
+                self._ended = self._ended.plus(said.measured)

@@ -127,6 +127,7 @@ async def _answer(
         context.ask_cluster = (lambda request: asyncio.wrap_future(watch.ask(request))) if watch else None
         start = Start(config, watch is not None, door.listener.fileno(), door.counts)
         answerers = Answerers(_processes(config) - 1, start, sync.trigger, watch.ask if watch else None)
+        context.processes = lambda: (*answerers.states, *(one.state for one in (watch, sync.builder) if one))
         tasks = [
             loop.create_task(_until_hopeless(context, sync, origin, server)),
             loop.create_task(_pass_on(arrived, context, sync, answerers)),
@@ -165,6 +166,7 @@ async def _pass_on(arrived: asyncio.Queue[Generation], context: Context, sync: O
             context.checked_at,
             context.measured.plus(),
             om_samples(state),
+            tuple(context.processes()),
         )
 
     while True:
@@ -172,12 +174,12 @@ async def _pass_on(arrived: asyncio.Queue[Generation], context: Context, sync: O
             generation = await asyncio.wait_for(arrived.get(), LOOK_EVERY)
         except TimeoutError:
             if context.served:
-                await asyncio.to_thread(answerers.tell, news(context.served.generation))
+                answerers.tell(news(context.served.generation))
                 context.measured_elsewhere = answerers.measured()
             continue
         served = served_from(generation)
         if context.served:
-            await asyncio.to_thread(answerers.tell, news(generation))
+            answerers.tell(news(generation))
         context.serve(served)
 
 

@@ -18,6 +18,7 @@ from ozone_recon.errors import CheckpointCause, CheckpointNeeded, NoSpace
 from ozone_recon.model.cluster import ClusterTask
 from ozone_recon.model.container_health import UnhealthyContainer, UnhealthyState
 from ozone_recon.model.metrics import METRICS, Sample
+from ozone_recon.model.processes import ProcessState
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.sync.insight_list import ROUNDS
 from ozone_recon.sync.om_metrics import om_samples
@@ -53,6 +54,7 @@ def knowing_everything(place: Path) -> Context:
         tasks=(ClusterTask("PipelineSyncTask", error="SCM is away"),),
         counters=COUNTERS,
     )
+    whole.processes = lambda: [ProcessState("worker-1", "hung", 77, "has not answered for 6 s", hung=1, ended=2)]
     whole.ask_cluster = lambda _: pytest.fail("nobody is asked")
     return whole
 

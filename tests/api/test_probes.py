@@ -11,11 +11,13 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 from tests.api.asking import ask
 from tests.api.everything import knowing_everything, samples
 
+from ozone_recon import __version__
 from ozone_recon.api.application import create_app
 from ozone_recon.api.context import Context
 from ozone_recon.config import Config
 from ozone_recon.model.cluster import Cluster
 from ozone_recon.model.metrics import METRICS
+from ozone_recon.model.processes import ProcessState
 from ozone_recon.store.manifest import TaskStatus
 
 
@@ -125,3 +127,29 @@ def test_ready_says_what_is_missing(everything: Context) -> None:
 def test_health_says_that_the_process_answers() -> None:
     answer = ask(app(), "/health")
     assert (answer.status_code, answer.json()["status"]) == (200, "OK")
+
+
+def test_health_says_which_process_of_the_service_hangs_and_the_metrics_count_it(everything: Context) -> None:
+    everything.processes = lambda: [
+        ProcessState("worker-1", "hung", 77, "has not answered for 6 s", hung=1, ended=2),
+        ProcessState("build", "stopped", 0),
+    ]
+    answer = ask(create_app(everything), "/health")
+    assert answer.status_code == 200, "the first process answers, and is not to be restarted for it"
+    assert answer.json() == {
+        "status": "DEGRADED",
+        "version": __version__,
+        "processes": [
+            {"name": "worker-1", "state": "hung", "pid": 77, "reason": "has not answered for 6 s", "replaced": 3},
+            {"name": "build", "state": "stopped", "pid": 0, "reason": "", "replaced": 0},
+        ],
+    }
+    found = samples(ask(create_app(everything), "/prom").text)
+    assert found["ozone_recon_process_up", "worker-1"] == 0
+    assert found["ozone_recon_process_up", "build"] == 1
+    assert {key[:0:-1]: value for key, value in found.items() if key[0] == "ozone_recon_process_replaced_total"} == {
+        ("worker-1", "hung"): 1,
+        ("worker-1", "ended"): 2,
+        ("build", "hung"): 0,
+        ("build", "ended"): 0,
+    }

@@ -18,6 +18,7 @@ from tests.sources.test_rocksdb import as_ozone_s
 from ozone_recon.errors import CheckpointError, ReconError
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.sync import builder as builder_module
+from ozone_recon.sync import child
 from ozone_recon.sync.builder import Builder
 from ozone_recon.sync.job import BuildJob
 from ozone_recon.sync.progress import Progress
@@ -80,11 +81,11 @@ def test_a_process_is_there_before_its_job_and_gone_without_one(sample: Path, tm
     with DataDirectory.lock(tmp_path) as directory, builder.ready() as process:
         job = job_for(directory, sample)
         builder.run(job, lambda _: None)
-        assert builder._process is process
+        assert builder.state.pid == process.pid
         directory.publish(job.place)
     with builder.ready() as idle:
-        assert idle.poll() is None
-    assert idle.poll() is not None
+        assert idle.running
+    assert not idle.running
 
 
 def test_a_process_does_one_job_after_the_other(sample: Path, tmp_path: Path) -> None:
@@ -95,7 +96,7 @@ def test_a_process_does_one_job_after_the_other(sample: Path, tmp_path: Path) ->
             job = job_for(directory, sample)
             builder.run(job, lambda _: None)
             assert directory.publish(job.place).about.counts["keyTable"] > 0
-        assert (builder.waiting, process.poll()) == (True, None)
+        assert (builder.waiting, process.returncode) == (True, None)
         with pytest.raises(CheckpointError):
             builder.run(job_for(directory, tmp_path / "no checkpoint"), lambda _: None)
     assert not builder.waiting
@@ -143,12 +144,6 @@ def test_a_build_ranks_below_what_answers_and_is_not_interrupted_with_it(sample:
         assert os.getsid(process.pid) == os.getsid(0), "groups of processes share the CPUs evenly, whatever their rank"
 
 
-def test_a_job_arrives_as_it_was_sent(tmp_path: Path) -> None:
-    job = BuildJob(tmp_path / "c", tmp_path / "p", "source", "identity", 1 << 40, 3, False)
-    assert BuildJob.of_line(job.line()) == job
-    assert job.line().count(b"\n") == 1
-
-
 def test_what_stops_a_build_is_raised_here(tmp_path: Path) -> None:
     (tmp_path / "no checkpoint").mkdir()
     with DataDirectory.lock(tmp_path / "data") as directory:
@@ -170,12 +165,35 @@ def test_a_killed_build_is_reported_and_removed(sample: Path, tmp_path: Path) ->
         builder = Builder(tmp_path)
 
         def kill(_: Progress) -> None:
-            assert builder._process is not None
-            builder._process.kill()
+            os.kill(builder.state.pid, signal.SIGKILL)
 
-        with pytest.raises(ReconError, match="ended by SIGKILL"):
+        with pytest.raises(ReconError, match=r"ended by SIGKILL \(possibly out of memory"):
             builder.run(job_for(directory, sample), kill)
         assert generations(directory) == []
+
+
+def test_a_hung_build_is_killed_and_removed(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "SILENCE", 5)
+    with DataDirectory.lock(tmp_path) as directory:
+        builder = Builder(tmp_path)
+
+        def hang(_: Progress) -> None:
+            os.kill(builder.state.pid, signal.SIGSTOP)
+
+        with pytest.raises(ReconError, match="the build process has not answered for 5 s"):
+            builder.run(job_for(directory, sample), hang)
+        assert generations(directory) == []
+        assert (builder.state.state, builder.state.hung) == ("ended", 1)
+
+
+def test_an_idle_process_that_ends_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    builder = Builder(tmp_path)
+    with builder.ready():
+        os.kill(builder.state.pid, signal.SIGKILL)
+        assert eventually(lambda: "SIGKILL" in caplog.text)
+        assert eventually(lambda: builder.state.state == "ended")
+        assert not builder.waiting
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_a_stopped_build_is_removed_and_none_begins_after_it(sample: Path, tmp_path: Path) -> None:
@@ -207,7 +225,7 @@ from ozone_recon.sync.job import BuildJob
 directory = DataDirectory.lock(Path(sys.argv[2]))
 builder = Builder(directory.workshop)
 job = BuildJob(Path(sys.argv[1]), directory.reserve(), "", "", 1 << 28, 1, False)
-builder.run(job, lambda _: (print(builder._process.pid, flush=True), sys.stdin.read()))
+builder.run(job, lambda _: (print(builder.state.pid, flush=True), sys.stdin.read()))
 """
 
 

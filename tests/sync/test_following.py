@@ -1,8 +1,9 @@
 """An OM is followed by what changes in it; a checkpoint is taken where that does not lead on, and never in a loop."""
 
 import asyncio
+import os
 import shutil
-import subprocess
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -170,23 +171,21 @@ def test_an_om_that_says_it_is_further_and_gives_nothing_is_not_fresh(om: Om, tm
 
 
 def test_a_build_process_waits_for_changes(om: Om, tmp_path: Path) -> None:
-    def followed(batches: int) -> subprocess.Popen[bytes]:
+    def followed(batches: int) -> int:
         om.writes(batches)
         assert sync.follow() is served[-1]
-        assert sync._builder.waiting
-        process = sync._builder._process
-        assert process
-        return process
+        assert sync.builder.waiting
+        return sync.builder.state.pid
 
     served = Served()
     om.writes(0)
     with DataDirectory.lock(tmp_path / "data") as directory, om.sync(directory, served) as sync:
         sync.synchronise()
         first = followed(1)
-        assert followed(1) is followed(2) is first
-        first.kill()
-        first.wait()
-        assert followed(3) is not first
+        assert followed(1) == followed(2) == first
+        os.kill(first, signal.SIGKILL)
+        eventually(lambda: not sync.builder.waiting)
+        assert followed(3) != first
         assert (sync.state.folded, sync.state.failures, om.checkpoints) == (3, 0, 1)
 
 

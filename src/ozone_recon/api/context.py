@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ozone_recon.model.cluster import Cluster
     from ozone_recon.model.cluster_requests import ClusterRequest
     from ozone_recon.model.metrics import Sample
+    from ozone_recon.model.processes import ProcessState
     from ozone_recon.store.generation import Generation, TaskStatus
 
 A = TypeVar("A")
@@ -85,6 +86,8 @@ class Context:
     """When OM last had nothing that is not served, ms since 1970."""
     counted: Callable[[], Sequence[Sample]] = tuple
     """What the synchronisation with the OM counts, for /prom."""
+    processes: Callable[[], Sequence[ProcessState]] = tuple
+    """How the service's other processes fare."""
     cluster: Cluster | None = None
     """None until something is known of it, and for a server that follows none."""
     cluster_generation: Generation | None = None

@@ -14,11 +14,22 @@ from ozone_recon.api.route import Route
 from ozone_recon.errors import NotReady
 
 
+class HealthProcess(BaseModel):
+    """One process of the service, besides the one that answers."""
+
+    name: str = Field(description="What it is for.")
+    state: str = Field(description="`starting`, `running`, `hung`, `ended`, or `stopped` when none is needed now.")
+    pid: int = Field(description="Its process id, or that of the one before while none runs.")
+    reason: str = Field(description="Why it is not running as it should; empty when it is.")
+    replaced: int = Field(description="Times that it ended or hung and another took its place.")
+
+
 class Health(BaseModel):
     """The process answers."""
 
-    status: str = Field(description="`OK`.")
+    status: str = Field(description="`OK`, or `DEGRADED` while a process of the service is being replaced.")
     version: str = Field(description="Version of ozone-recon.")
+    processes: list[HealthProcess] = Field(description="The service's other processes.")
 
 
 class Ready(BaseModel):
@@ -32,8 +43,27 @@ class Ready(BaseModel):
 
 
 async def health(view: CurrentView) -> Response:
-    """200 as long as the process answers at all; it says nothing about the data."""
-    return json_response({"status": "OK", "version": __version__})
+    """200 as long as the process answers at all; it says nothing about the data.
+
+    A process that hangs or ends is replaced within seconds; until then the status is DEGRADED.
+    """
+    processes = view.context.processes()
+    return json_response(
+        {
+            "status": "DEGRADED" if any(one.reason for one in processes) else "OK",
+            "version": __version__,
+            "processes": [
+                {
+                    "name": one.name,
+                    "state": one.state,
+                    "pid": one.pid,
+                    "reason": one.reason,
+                    "replaced": one.hung + one.ended,
+                }
+                for one in processes
+            ],
+        }
+    )
 
 
 async def ready(view: CurrentView) -> Response:

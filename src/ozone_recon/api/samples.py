@@ -31,6 +31,10 @@ def samples(view: View) -> Iterator[Sample]:
         yield Sample("recon_task_status_metrics_last_updated_seq_number", task.sequence_number, (task.name,))
         yield Sample("ozone_recon_task_failed", float(task.status < 0), (task.name,))
     yield from context.counted()
+    for process in context.processes():
+        yield Sample("ozone_recon_process_up", float(not process.reason), (process.name,))
+        yield Sample("ozone_recon_process_replaced_total", process.hung, (process.name, "hung"))
+        yield Sample("ozone_recon_process_replaced_total", process.ended, (process.name, "ended"))
     if view.served:
         yield Sample("ozone_recon_om_data_age_seconds", _age(view.om_at))
         yield from _of_om(view.served)

@@ -28,6 +28,12 @@ HTTP_SECONDS: Final = "ozone_recon_http_request_seconds"
 METRICS: Final = {
     "ozone_recon_build_info": Metric("gauge", "1; its label is our version.", ("version",)),
     HTTP_SECONDS: Metric("histogram", "Seconds to answer a request.", ("route", "status")),
+    "ozone_recon_process_up": Metric(
+        "gauge", "0 while a process of the service hangs or is being replaced, else 1.", ("process",)
+    ),
+    "ozone_recon_process_replaced_total": Metric(
+        "counter", "Processes of the service that were replaced because they hung or had ended.", ("process", "cause")
+    ),
     "ozone_recon_data_directory_free_bytes": Metric("gauge", "Bytes free where the data directory is."),
     "ozone_recon_disk_full_total": Metric(
         "counter", "Attempts that ended because the disk was too full, by whose data was to be written.", ("data",)

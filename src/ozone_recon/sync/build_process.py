@@ -1,7 +1,6 @@
-"""The process that builds generations: takes jobs from standard input, says how they go on standard output.
+"""The process that builds generations: takes jobs from its parent (`sync.parent`), and says how they go.
 
-Both are lines of JSON; the only argument is a directory to rehearse in. Standard input stays open for as long as the
-parent lives: when it ends, so do we.
+Its second argument is a directory to rehearse in. It ends when the parent does, whatever it is at.
 """
 
 from __future__ import annotations
@@ -10,16 +9,14 @@ import ctypes
 import gc
 import logging
 import os
-import select
 import sys
 import threading
 import traceback
-from dataclasses import asdict, replace
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from queue import SimpleQueue
-from typing import BinaryIO, Final
-
-import orjson
+from queue import Empty, SimpleQueue
+from typing import Final
 
 from ozone_recon.errors import ReconError, StoreError
 from ozone_recon.sources.checkpoint_files import check_tables
@@ -32,60 +29,69 @@ from ozone_recon.sync.changes_file import read_changes
 from ozone_recon.sync.contents import CheckpointContents
 from ozone_recon.sync.fold import FoldedContents
 from ozone_recon.sync.insight_list import AT_A_TIME
-from ozone_recon.sync.job import BuildJob
+from ozone_recon.sync.job import BuildDone, BuildFailed, BuildJob, BuildLog
+from ozone_recon.sync.parent import Parent
 from ozone_recon.sync.progress import Progress
 from ozone_recon.sync.rehearsal import rehearse
 
 _NICE: Final = 10
 """How low a build from a whole checkpoint ranks: what answers datanodes and users has ten times its share of the CPUs.
 A fold has its full share, for how fresh answers are depends on it."""
+STALLED: Final = 900.0
+"""Seconds without progress after which a build counts as hung; a step over 10^9 rows takes a few minutes."""
+_SOON: Final = 0.05
+"""Seconds in which a job that was sent already has been read."""
 _LOG: Final = logging.getLogger("ozone_recon.sync.build_process")
 
 
 class _PassedOn(logging.Handler):
     """Has our parent log what is logged here."""
 
-    def __init__(self, said: BinaryIO) -> None:
+    def __init__(self, parent: Parent) -> None:
         super().__init__()
-        self._said = said
+        self._parent = parent
 
     def emit(self, record: logging.LogRecord) -> None:
-        _say(self._said, {"log": self.format(record), "level": record.levelno, "logger": record.name})
+        self._parent.send(BuildLog(record.name, record.levelno, self.format(record)))
 
 
 def main() -> None:
     """Do job after job."""
-    said = os.fdopen(os.dup(1), "wb", buffering=0)
-    # Whatever a library prints must not get between our lines.
-    os.dup2(2, 1)
-    logging.basicConfig(handlers=[_PassedOn(said)], format="%(message)s")
+    parent = Parent(STALLED)
+    jobs: SimpleQueue[BuildJob] = SimpleQueue()
+    threading.Thread(target=_receive, args=(parent, jobs), daemon=True).start()
+    logging.basicConfig(handlers=[_PassedOn(parent)], format="%(message)s")
     logging.getLogger("ozone_recon").setLevel(logging.INFO)
     # Nothing here makes cycles by the row.
     gc.disable()
-    if not _is_told():
-        rehearse(Path(sys.argv[1]))
-    lines: SimpleQueue[bytes] = SimpleQueue()
-    threading.Thread(target=_read, args=(lines,), daemon=True).start()
+    try:
+        job = jobs.get(timeout=_SOON)
+    except Empty:
+        rehearse(Path(sys.argv[2]))
+        job = jobs.get()
     while True:
-        job = BuildJob.of_line(lines.get())
+        parent.progress()
         try:
-            build_for(job, said)
+            build_for(job, parent)
         except ReconError as refused:
-            _say(said, {"failed": type(refused).__name__, "text": str(refused)})
+            parent.send(BuildFailed(type(refused).__name__, str(refused)))
         except OSError as refused:
-            _say(said, {"failed": StoreError.__name__, "text": f"the build cannot go on: {described(refused)}"})
+            parent.send(BuildFailed(StoreError.__name__, f"the build cannot go on: {described(refused)}"))
         except BaseException:
-            _say(said, {"failed": "", "text": traceback.format_exc()})
+            parent.send(BuildFailed("", traceback.format_exc()))
         else:
-            _say(said, {"done": True})
+            parent.send(BuildDone())
+        parent.idle()
         give_back()
+        job = jobs.get()
 
 
-def build_for(job: BuildJob, said: BinaryIO) -> None:
-    """Build and seal the generation; progress goes to `said`."""
+def build_for(job: BuildJob, parent: Parent) -> None:
+    """Build and seal the generation; progress goes to the parent."""
 
     def report(progress: Progress) -> None:
-        _say(said, {"progress": asdict(progress)})
+        parent.progress()
+        parent.send(progress)
 
     if job.fold is None:
         os.setpriority(os.PRIO_PROCESS, 0, max(_NICE, os.getpriority(os.PRIO_PROCESS, 0)))
@@ -142,20 +148,8 @@ def give_back() -> None:
         trim(0)
 
 
-def _is_told() -> bool:
-    """Whether there is a job already."""
-    return bool(select.select([sys.stdin], [], [], 0)[0])
-
-
-def _say(said: BinaryIO, line: dict[str, object]) -> None:
-    said.write(orjson.dumps(line) + b"\n")
-
-
-def _read(lines: SimpleQueue[bytes]) -> None:
-    for line in sys.stdin.buffer:
-        lines.put(line)
+def _receive(parent: Parent, jobs: SimpleQueue[BuildJob]) -> None:
+    with suppress(EOFError):
+        while True:
+            jobs.put(parent.receive())
     os._exit(1)
-
-
-if __name__ == "__main__":
-    main()

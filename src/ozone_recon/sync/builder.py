@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
-
-import orjson
+from queue import SimpleQueue
+from typing import Final, NamedTuple
 
 from ozone_recon import errors
 from ozone_recon.errors import ReconError
-from ozone_recon.store.disk import ending, remove_tree
-from ozone_recon.sync.job import BuildJob
+from ozone_recon.model.processes import ProcessState
+from ozone_recon.store.disk import remove_tree
+from ozone_recon.sync.child import ChildProcess, Program
+from ozone_recon.sync.job import BuildDone, BuildFailed, BuildJob, BuildLog
 from ozone_recon.sync.progress import Progress, Report
 
-_COMMAND: Final = (sys.executable, "-P", "-m", "ozone_recon.sync.build_process")
 _ENVIRONMENT: Final = {
     # Batches of columns come and go on several threads. By default glibc and numpy map and unmap each of them: a fifth
     # of a build's time went into the kernel's zeroing of pages. Set by the user, these stay as they are.
@@ -32,6 +29,7 @@ _ENVIRONMENT: Final = {
 _ERRORS: Final = {
     name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, ReconError)
 }
+_LOG: Final = logging.getLogger(__name__)
 
 
 class Builder:
@@ -39,82 +37,97 @@ class Builder:
 
     def __init__(self, workshop: Path) -> None:
         """`workshop` is where its process may rehearse."""
-        self._command = (*_COMMAND, str(workshop))
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child = ChildProcess(
+            Program(
+                "build",
+                "ozone_recon.sync.build_process",
+                (str(workshop),),
+                environment=_ENVIRONMENT,
+                # Sessions may share the CPUs evenly, however low what runs in them ranks.
+                own_session=False,
+            ),
+            lambda message: self._messages.put(message),
+            ended=self._note_end,
+            replaced=False,
+        )
+        self._messages: SimpleQueue[Progress | BuildLog | BuildFailed | BuildDone | _Ended] = SimpleQueue()
+        self._held = False
+        self._running = False
         self._stopped = threading.Event()
+
+    @property
+    def state(self) -> ProcessState:
+        """How its process fares."""
+        return self._child.state
 
     @property
     def waiting(self) -> bool:
         """Whether there is a process for the next job that has not ended."""
-        return self._process is not None and self._process.poll() is None
+        return self._child.running
 
     @contextmanager
-    def ready(self) -> Iterator[subprocess.Popen[bytes]]:
+    def ready(self) -> Iterator[ChildProcess]:
         """A process for the next jobs, started now, so that it has loaded by the time there is one; `run` takes it."""
-        if self._process is not None:
-            yield self._process
+        if self._held:
+            yield self._child
             return
-        with subprocess.Popen(
-            self._command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            # Ctrl-C is not for it. Sessions may share the CPUs evenly, however low what runs in them ranks.
-            process_group=0,
-            env=_ENVIRONMENT | os.environ,
-        ) as process:
-            self._process = process
-            try:
-                yield process
-            finally:
-                process.kill()
-                self._process = None
+        self._held = True
+        self._messages = SimpleQueue()
+        self._child.start()
+        try:
+            yield self._child
+        finally:
+            self._child.stop()
+            self._held = False
 
     def run(self, job: BuildJob, report: Report) -> None:
         """Do the job in a process; its directory then holds a sealed generation, or is gone if this raises.
 
-        Raises what the build raised, and ReconError when its process broke down or was killed.
+        Raises what the build raised, and ReconError when its process broke down, hung or was killed.
         """
+        self._running = True
         try:
-            with self.ready() as process:
-                self._follow(process, job, report)
+            with self.ready():
+                self._follow(job, report)
         except BaseException:
-            if self._process:
-                self._process.kill()
+            self._child.stop()
             remove_tree(job.place)
             raise
+        finally:
+            self._running = False
 
     def stop(self) -> None:
         """End the running build, and refuse any later one."""
         self._stopped.set()
-        if process := self._process:
-            process.kill()
+        self._child.end()
 
-    def _follow(self, process: subprocess.Popen[bytes], job: BuildJob, report: Report) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
+    def _follow(self, job: BuildJob, report: Report) -> None:
         if self._stopped.is_set():
             raise ReconError("the build was stopped")
-        try:
-            process.stdin.write(job.line())
-            process.stdin.flush()
-        except BrokenPipeError:
-            raise self._broken_down(process) from None
-        for line in process.stdout:
-            match orjson.loads(line):
-                case {"progress": progress}:
-                    report(Progress(**progress))
-                case {"log": text, "level": level, "logger": name}:
+        with suppress(BrokenPipeError):  # What became of the process is said below.
+            self._child.send(job)
+        while True:
+            match self._messages.get():
+                case Progress() as progress:
+                    report(progress)
+                case BuildLog(name, level, text):
                     logging.getLogger(name).log(level, "%s", text)
-                case {"failed": kind, "text": text}:
+                case BuildFailed(kind, text):
                     raise _ERRORS.get(kind, ReconError)(text)
-                case {"done": True}:
+                case BuildDone():
                     return
-        raise self._broken_down(process)
+                case _Ended(fate):
+                    if self._stopped.is_set():
+                        raise ReconError("the build was stopped")
+                    raise ReconError(f"the build process {fate}; it is started again with the next attempt")
 
-    def _broken_down(self, process: subprocess.Popen[bytes]) -> ReconError:
-        code = process.wait()
-        if self._stopped.is_set():
-            return ReconError("the build was stopped")
-        if code >= 0:
-            return ReconError(f"the build process ended early with exit code {code}; see what it printed")
-        return ReconError(f"the build process {ending(code)}; try again")
+    def _note_end(self, fate: str) -> None:
+        self._messages.put(_Ended(fate))
+        if not self._running and not self._child.stopping:
+            _LOG.warning("the build process %s; another one is started with the next build", fate)
+
+
+class _Ended(NamedTuple):
+    """The process has ended."""
+
+    fate: str

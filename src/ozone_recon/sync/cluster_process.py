@@ -1,7 +1,7 @@
 """The process that follows the cluster: answers datanodes, asks SCM, and publishes what is known as generations.
 
-Its only argument is the descriptor of its end of a connection, on which it gets a ClusterJob and then Asked, and on
-which it says what is new. It ends when it gets None, or no more.
+It gets a ClusterJob and then Asked from its parent (`sync.parent`), and says what is new. It ends when the channel
+does.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,6 +42,7 @@ from ozone_recon.sync.cluster_publication import Publication
 from ozone_recon.sync.cluster_settings import ClusterJob
 from ozone_recon.sync.cluster_state import ClusterState
 from ozone_recon.sync.datanodes import Datanodes, hear_datanodes
+from ozone_recon.sync.parent import Parent
 from ozone_recon.sync.pending_blocks import PendingBlocksOfDatanodes
 from ozone_recon.sync.repeated import Repeated
 from ozone_recon.sync.scm import ScmSync
@@ -72,34 +72,34 @@ def main() -> None:
     # Every datanode has a connection; 1,024 open files is what a process often has, and more is there for the asking.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    connection: Connection[Said, ClusterJob | Asked | None] = Connection(int(sys.argv[1]))
+    parent = Parent()
     with suppress(EOFError):
-        job = connection.recv()
-        if isinstance(job, ClusterJob):
-            log_to_stderr(job.logs)
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_follow(job, connection))
+        job = parent.receive()
+        assert isinstance(job, ClusterJob)
+        log_to_stderr(job.logs)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_follow(job, parent))
 
 
-async def _follow(job: ClusterJob, connection: Connection[Said, ClusterJob | Asked | None]) -> None:
+async def _follow(job: ClusterJob, parent: Parent) -> None:
     with DataDirectory.lock(job.place) as directory:
-        process = ClusterProcess(job, directory, connection.send)
+        process = ClusterProcess(job, directory, parent.send)
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
 
         def hear() -> None:
-            with suppress(EOFError, OSError):
-                while isinstance(asked := connection.recv(), Asked):
-                    loop.call_soon_threadsafe(process.hear, asked)
+            with suppress(EOFError):
+                while True:
+                    loop.call_soon_threadsafe(process.hear, parent.receive())
             loop.call_soon_threadsafe(ended.set)
 
         threading.Thread(target=hear, daemon=True).start()
-        running = asyncio.create_task(process.run())
-        ending = asyncio.create_task(ended.wait())
-        await asyncio.wait({running, ending}, return_when=asyncio.FIRST_COMPLETED)
-        running.cancel()
+        tasks = [asyncio.create_task(one) for one in (process.run(), ended.wait(), parent.watch_loop())]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
         with suppress(asyncio.CancelledError, BrokenPipeError):
-            await running
+            await tasks[0]
 
 
 class ClusterProcess:

@@ -1,12 +1,10 @@
-"""What a build process is told to do."""
+"""What a build process is told to do, and what it says besides its Progress."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
-
-import orjson
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +33,21 @@ class BuildJob:
     node: str = ""
     fold: Fold | None = None
 
-    def line(self) -> bytes:
-        """The job as a line of JSON."""
-        return orjson.dumps(asdict(self), default=str) + b"\n"
 
-    @classmethod
-    def of_line(cls, line: bytes) -> Self:
-        """The job that `line` wrote."""
-        fields = orjson.loads(line)
-        fields |= {name: Path(fields[name]) for name in ("checkpoint", "place")}
-        if fold := fields["fold"]:
-            fields["fold"] = Fold(Path(fold["base"]), Path(fold["changes"]))
-        return cls(**fields)
+class BuildDone(NamedTuple):
+    """The generation is sealed."""
+
+
+class BuildFailed(NamedTuple):
+    """The build failed with this class of errors.py; "" for a fault of ours, whose text is its stack trace."""
+
+    error: str
+    text: str
+
+
+class BuildLog(NamedTuple):
+    """A line to log in the name of `logger`."""
+
+    logger: str
+    level: int
+    text: str

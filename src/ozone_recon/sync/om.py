@@ -78,7 +78,7 @@ class OmSync:
         self._changes = changes
         self._led_astray = 0
         """Checkpoints in a row from which changes did not lead on."""
-        self._builder = Builder(directory.workshop)
+        self.builder = Builder(directory.workshop)
         self._builder_kept = ExitStack()
         """Has a build process for the next fold: the first one in a process takes twice as long as the others."""
         self._wake = threading.Event()
@@ -102,7 +102,7 @@ class OmSync:
         """Get a checkpoint, build from it, and serve the result; raises what stands in the way (see `state.error`)."""
         # The build's process loads while the checkpoint is fetched.
         self._builder_kept.close()
-        with self._turn, self._builder.ready():
+        with self._turn, self.builder.ready():
             try:
                 generation = self._build(self._get())
             except Exception as failure:
@@ -156,7 +156,7 @@ class OmSync:
         """End, also in the middle of a build."""
         self._stopping = True
         self._wake.set()
-        self._builder.stop()
+        self.builder.stop()
         if self._changes:
             self._changes.close()
         if self._thread.is_alive():
@@ -258,16 +258,16 @@ class OmSync:
             write_changes(aside, found.changes, found.read_at)
             about = base.about
             job = self._job(Taken(Path(about.checkpoint), about.node), base.size + 2 * found.changes.size)
-            self._builder.run(replace(job, fold=Fold(base.path, aside)), self._at)
+            self.builder.run(replace(job, fold=Fold(base.path, aside)), self._at)
             return self._directory.publish(job.place)
         finally:
             remove_tree(aside)
             self._folding = time.monotonic() - began
 
     def _keep_builder(self) -> None:
-        if not self._builder.waiting:
+        if not self.builder.waiting:
             self._builder_kept.close()
-            self._builder_kept.enter_context(self._builder.ready())
+            self._builder_kept.enter_context(self.builder.ready())
 
     def _get(self) -> Taken:
         self._begin("checkpoint")
@@ -281,7 +281,7 @@ class OmSync:
         self._begin("build")
         try:
             job = self._job(taken, int(_size(taken.path) * BUILD_SHARE))
-            self._builder.run(job, self._at)
+            self.builder.run(job, self._at)
             return self._directory.publish(job.place)
         except BaseException:
             if taken.path.parent == self._directory.checkpoints:
