@@ -6,7 +6,9 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from ozone_recon.accepting import Acceptor, Door, counts_file
+import pytest
+
+from ozone_recon.accepting import LEAVE, Acceptor, Door, counts_file
 from ozone_recon.answering import listening
 from ozone_recon.config.kinds import Address
 
@@ -86,6 +88,28 @@ def test_what_one_with_fewer_leaves_is_taken() -> None:
                 return len(held)
 
     assert asyncio.run(taken()) == 5
+
+
+def test_the_end_of_listening_in_one_process_is_that_of_all() -> None:
+    async def taken() -> int:
+        listener = listening(Address("127.0.0.1", 0))
+        with (
+            counts_file(2) as counts,
+            at_door(listener, counts, 0) as ours,
+            at_door(listener.dup(), counts, 1) as theirs,
+        ):
+            host, port = listener.getsockname()
+            async with connected(listener, 2):
+                listener.shutdown(socket.SHUT_RDWR)
+                # As another program would that is started now.
+                with socket.create_server((host, port)), socket.create_connection((host, port)) as client:
+                    await asyncio.sleep(3 * LEAVE)
+                    client.setblocking(False)
+                    with pytest.raises(BlockingIOError):
+                        client.recv(1)
+                return len(ours) + len(theirs)
+
+    assert asyncio.run(taken()) == 2
 
 
 def test_none_is_lost_when_none_can_be_taken_for_a_while() -> None:

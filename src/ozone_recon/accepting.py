@@ -2,11 +2,17 @@
 
 A kept connection stays with its process: one that has most of them keeps its clients waiting while others are idle.
 So each writes down how many it has, in memory that all of them see.
+
+Why not SO_REUSEPORT, a listening socket for each process: the kernel then chooses by a hash of the addresses, which
+balances neither a few kept connections nor those of clients behind one proxy. What waits in the queue of a process that
+hangs or ends is lost, where here any other process takes it. And the first process could neither hold the port while
+others are replaced nor end the listening of all at once.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import mmap
 import resource
@@ -126,6 +132,9 @@ class Acceptor:
         except (BlockingIOError, ConnectionError):
             return  # Another process was first, or the client has gone.
         except OSError as error:
+            if error.errno == errno.EINVAL:  # Another process has ended the listening.
+                self.stop()
+                return
             _LOG.warning("cannot take a connection: %s", error)
             self._make_room()
             self._pause(RECOVER)

@@ -8,8 +8,8 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,8 +88,16 @@ def opened(path: Path | None) -> Generation | None:
         return None
 
 
-def server_for(context: Context, door: Door, stops_at: tuple[signal.Signals, ...] = ()) -> uvicorn.Server:
-    """The API as a server, which these signals stop; it ignores the others that would."""
+def server_for(
+    context: Context,
+    door: Door,
+    stops_at: tuple[signal.Signals, ...] = (),
+    stopping: Callable[[], None] = lambda: None,
+) -> uvicorn.Server:
+    """The API as a server, which these signals stop; it ignores the others that would.
+
+    When it stops, `stopping` is called, the port is free at once, and only requests in progress are waited for.
+    """
     import uvicorn
 
     from ozone_recon.accepting import Acceptor, connection_limit
@@ -116,7 +124,16 @@ def server_for(context: Context, door: Door, stops_at: tuple[signal.Signals, ...
             return await super().on_tick(counter)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            stopping()
             self.acceptor.stop()
+            with suppress(OSError):  # Another process was first.
+                # Ends the listening in all processes, also in one that hangs, which closing it would not.
+                door.listener.shutdown(socket.SHUT_RDWR)
+            for connection in list(self.server_state.connections):
+                assert isinstance(connection, HttpToolsProtocol)
+                # A request whose end may never come; those that are whole have GRACE.
+                if connection.cycle and connection.cycle.more_body and not connection.cycle.response_complete:
+                    connection.transport.abort()
             await super().shutdown()
 
         @contextmanager

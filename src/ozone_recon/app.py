@@ -123,10 +123,10 @@ async def _answer(
         context = Context(config, sync.tasks, sync.trigger, doing=lambda: _described(sync.state))
         context.counted = lambda: om_samples(sync.state)
         restart_on_bus_error(partial(_damage, context))
-        server = server_for(context, door, (signal.SIGINT, signal.SIGTERM))
         context.ask_cluster = (lambda request: asyncio.wrap_future(watch.ask(request))) if watch else None
         start = Start(config, watch is not None, door.listener.fileno(), door.counts)
         answerers = Answerers(_processes(config) - 1, start, sync.trigger, watch.ask if watch else None)
+        server = server_for(context, door, (signal.SIGINT, signal.SIGTERM), answerers.end)
         context.processes = lambda: (*answerers.states, *(one.state for one in (watch, sync.builder) if one))
         tasks = [
             loop.create_task(_until_hopeless(context, sync, origin, server)),
