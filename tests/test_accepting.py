@@ -5,6 +5,7 @@ import errno
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -66,11 +67,11 @@ async def connected(listener: socket.socket, connections: int) -> AsyncIterator[
         writer.close()
 
 
-def test_each_takes_as_many_as_the_other() -> None:
+def test_each_takes_as_many_as_the_other(tmp_path: Path) -> None:
     async def shares() -> list[int]:
         listener = listening(Address("127.0.0.1", 0))
         with (
-            counts_file(2) as counts,
+            counts_file(tmp_path, 2) as counts,
             at_door(listener, counts, 0) as ours,
             at_door(listener.dup(), counts, 1) as theirs,
         ):
@@ -80,21 +81,21 @@ def test_each_takes_as_many_as_the_other() -> None:
     assert asyncio.run(shares()) == [5, 5]
 
 
-def test_what_one_with_fewer_leaves_is_taken() -> None:
+def test_what_one_with_fewer_leaves_is_taken(tmp_path: Path) -> None:
     async def taken() -> int:
         listener = listening(Address("127.0.0.1", 0))
-        with counts_file(2) as counts, at_door(listener, counts, 0) as held:
+        with counts_file(tmp_path, 2) as counts, at_door(listener, counts, 0) as held:
             async with connected(listener, 5):
                 return len(held)
 
     assert asyncio.run(taken()) == 5
 
 
-def test_the_end_of_listening_in_one_process_is_that_of_all() -> None:
+def test_the_end_of_listening_in_one_process_is_that_of_all(tmp_path: Path) -> None:
     async def taken() -> int:
         listener = listening(Address("127.0.0.1", 0))
         with (
-            counts_file(2) as counts,
+            counts_file(tmp_path, 2) as counts,
             at_door(listener, counts, 0) as ours,
             at_door(listener.dup(), counts, 1) as theirs,
         ):
@@ -112,10 +113,10 @@ def test_the_end_of_listening_in_one_process_is_that_of_all() -> None:
     assert asyncio.run(taken()) == 2
 
 
-def test_none_is_lost_when_none_can_be_taken_for_a_while() -> None:
+def test_none_is_lost_when_none_can_be_taken_for_a_while(tmp_path: Path) -> None:
     async def taken() -> int:
         listener = Refusing(fileno=listening(Address("127.0.0.1", 0)).detach())
-        with counts_file(1) as counts, at_door(listener, counts, 0) as held:
+        with counts_file(tmp_path, 1) as counts, at_door(listener, counts, 0) as held:
             async with connected(listener, 2):
                 return len(held)
 

@@ -97,7 +97,7 @@ def test_news_of_generations_that_are_removed_or_torn_wait_for_the_next(
     torn = Path(shutil.copytree(sample.path, tmp_path / "torn"))
     (torn / "manifest.json").write_bytes(b"{")
     said: SimpleQueue[Said] = SimpleQueue()
-    with counts_file(2) as counts, socket.create_server(("127.0.0.1", 0)) as listener:
+    with counts_file(tmp_path, 2) as counts, socket.create_server(("127.0.0.1", 0)) as listener:
         program = Program("worker", "ozone_recon.answerer", descriptors=(listener.fileno(), counts))
         start = Start(Config.load(), False, listener.fileno(), counts)
         child = ChildProcess(program, said.put, greeting=lambda: [start, news(removed)], grace=20)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ HALF_OPEN = {
 }
 
 
-def test_it_waits_for_requests_in_progress_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_waits_for_requests_in_progress_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> None:
         answering, go_on = asyncio.Semaphore(0), asyncio.Event()
 
@@ -37,7 +38,7 @@ def test_it_waits_for_requests_in_progress_alone(monkeypatch: pytest.MonkeyPatch
         listener = listening(Address("127.0.0.1", 0))
         host, port = listener.getsockname()
         told: list[str] = []
-        with listener, counts_file(1) as counts:
+        with listener, counts_file(tmp_path, 1) as counts:
             context = Context(Config.load(), tuple, lambda: False)
             server = server_for(context, Door(listener, counts, 0), stopping=lambda: told.append("stopping"))
             serving = asyncio.create_task(server.serve())

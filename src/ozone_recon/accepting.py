@@ -21,6 +21,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Final, NamedTuple
 
 LEAVE: Final = 0.005
@@ -62,9 +63,12 @@ def connection_limit() -> int:
 
 
 @contextmanager
-def counts_file(processes: int) -> Iterator[int]:
-    """Descriptor of a file where so many processes write down their numbers of connections; it has no name."""
-    with tempfile.TemporaryFile() as file:
+def counts_file(place: Path, processes: int) -> Iterator[int]:
+    """Descriptor of a file on the disk of `place` where so many processes write down their numbers of connections.
+
+    It has no name.
+    """
+    with tempfile.TemporaryFile(dir=place) as file:
         file.truncate(processes * 4)
         yield file.fileno()
 

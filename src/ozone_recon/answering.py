@@ -129,11 +129,6 @@ def server_for(
             with suppress(OSError):  # Another process was first.
                 # Ends the listening in all processes, also in one that hangs, which closing it would not.
                 door.listener.shutdown(socket.SHUT_RDWR)
-            for connection in list(self.server_state.connections):
-                assert isinstance(connection, HttpToolsProtocol)
-                # A request whose end may never come; those that are whole have GRACE.
-                if connection.cycle and connection.cycle.more_body and not connection.cycle.response_complete:
-                    connection.transport.abort()
             await super().shutdown()
 
         @contextmanager

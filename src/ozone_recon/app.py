@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import getpass
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +21,7 @@ from ozone_recon.accepting import Door, counts_file, raise_descriptor_limit
 from ozone_recon.answering import listening, opened, require_free, served_from, server_for
 from ozone_recon.config import Config
 from ozone_recon.config.kinds import Address
+from ozone_recon.config.settings import user_name
 from ozone_recon.errors import StoreError
 from ozone_recon.restarting import restart, restart_on_bus_error
 from ozone_recon.sources.checkpoint import Retry, Transfer
@@ -69,8 +69,8 @@ def serve(config: Config, origin: Origin, started: Callable[[str, OmSync], None]
     gc.disable()
     with (
         listening(config.http) as listener,
-        counts_file(_processes(config)) as counts,
-        DataDirectory.lock(_made(config), config.checkpoints) as directory,
+        DataDirectory.lock(config.make_data_dir(), config.checkpoints) as directory,
+        counts_file(directory.workshop, _processes(config)) as counts,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         runner.run(_answer(config, origin, directory, Door(listener, counts, 0), started))
@@ -254,7 +254,7 @@ async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
 
 def _changes(config: Config) -> OmChanges:
     """What tells of changes in the OMs."""
-    rpc = RpcSettings(getpass.getuser(), attempts=2 * len(config.om_rpc), retry_for=ELECTION)
+    rpc = RpcSettings(user_name(), attempts=2 * len(config.om_rpc), retry_for=ELECTION)
     return OmChanges(config.om_rpc, rpc, config.om_delta_limit, config.om_delta_lag_threshold)
 
 
@@ -285,15 +285,6 @@ def _described(state: SyncState) -> str:
             return f"The last attempt failed: {state.error}"
         case None:
             return "It is being read."
-
-
-def _made(config: Config) -> Path:
-    """The data directory, made with its mode if it is not there."""
-    path = config.require_data_dir()
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.mkdir(config.data_dir_mode)
-    return path
 
 
 def _url(address: Address) -> str:

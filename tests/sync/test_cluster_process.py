@@ -23,6 +23,7 @@ from ozone_recon.model.cluster_requests import (
 )
 from ozone_recon.model.metrics import METRICS, Sample
 from ozone_recon.store.generation import Generation
+from ozone_recon.sync import child
 from ozone_recon.sync.cluster_settings import ScmPace
 from ozone_recon.wire import datanode_answers
 
@@ -123,6 +124,20 @@ def test_a_taken_port_is_said_and_scm_is_followed_all_the_same(world: World) -> 
         errors = {task.name: task.error for task in cluster.tasks}
         assert f"127.0.0.1:{settings.port}" in errors["DatanodeServer"]
         assert cluster.error == "", "SCM can be read"
+
+
+def test_one_that_hangs_is_replaced(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "SILENCE", 5)
+    with watching(world, world.settings()) as watch:
+        world.cluster(lambda _: True)
+        first = process_of(world)
+        os.kill(first, signal.SIGSTOP)
+        with pytest.raises(NotReady):
+            watch.ask(Synchronise()).result(60)
+        world.clusters.queue.clear()
+        world.cluster(lambda _: True)
+        assert process_of(world) != first
+        assert (watch.state.state, watch.state.hung) == ("running", 1)
 
 
 def test_it_ends_with_the_one_that_started_it(world: World) -> None:

@@ -79,10 +79,12 @@ def open_checkpoint(
     PATH is an om.db directory, a directory that holds one, or a tar of one (.tar, .tar.gz, .tar.zst, .tar.bz2,
     .tar.xz); - reads a tar from a pipe. It is never changed. What was built from it before is reused. Ctrl-C stops.
     """
+    from ozone_recon.store.compiled import keep_compiled
     from ozone_recon.sync.origin import GivenPath
 
     config = _config(data_dir, port, conf_dir, (f"ozone.recon.http-bind-host={host}", *keys))
     if no_serve:
+        keep_compiled(config.make_data_dir())
         with built(path, config.require_data_dir(), config) as generation:
             click.echo(f"{generation.path}: {generation.size:,} bytes, sequence number {generation.sequence_number:,}")
         return
@@ -109,6 +111,9 @@ def _config(data_dir: Path | None, port: int | None, conf_dir: Path | None, keys
 
 def serve_config(config: Config, origin: Origin) -> None:
     """Serves until it is told to stop, and shows what it does meanwhile."""
+    from ozone_recon.store.compiled import keep_compiled
+
+    keep_compiled(config.make_data_dir())
     from ozone_recon import app
 
     log_to_stderr(config.logs)

@@ -117,6 +117,14 @@ class Config:
             raise ConfigError(f"no data directory: give --data-dir, or set {keys.DB_DIR.name} in ozone-site.xml")
         return self.data_dir
 
+    def make_data_dir(self) -> Path:
+        """The same, made with its mode if it is not there."""
+        path = self.require_data_dir()
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir(self.data_dir_mode)
+        return path
+
     def require_protection(self) -> None:
         """Raises ConfigError when the configuration asks for a protection that we do not have."""
         if self.unprotected:

@@ -3,6 +3,7 @@
 LOCK                    held (flock) by the one process that uses the directory; its pid for people to read
 CURRENT                 the name of the current generation
 generations/<name>/     whole when it has a manifest.json; anything that CURRENT does not name is removed at start
+kernels/                compiled code, if it is kept here (`store.compiled`)
 checkpoints/<name>/     checkpoints that were unpacked; all but the current generation's is removed at start
 """
 

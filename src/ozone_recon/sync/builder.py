@@ -42,7 +42,8 @@ class Builder:
                 "build",
                 "ozone_recon.sync.build_process",
                 (str(workshop),),
-                environment=_ENVIRONMENT,
+                # What is left of a temporary file is removed at the next start there; nothing else may be writable.
+                environment=_ENVIRONMENT | {"TMPDIR": str(workshop)},
                 # Sessions may share the CPUs evenly, however low what runs in them ranks.
                 own_session=False,
             ),

@@ -231,7 +231,7 @@ class ChildProcess:
         reason = ""
         if self._stopping.is_set():
             self._beats_to_end -= 1
-            if self._beats_to_end < 0:
+            if self._grace and self._beats_to_end < 0:
                 reason = "does not end"
         elif channel.overflowed:
             reason = "does not read what it is sent"
