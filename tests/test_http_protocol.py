@@ -7,8 +7,10 @@ import resource
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -102,7 +104,7 @@ def answer(said: bytes) -> tuple[int, str]:
 @asynccontextmanager
 async def serving() -> AsyncIterator[Served]:
     context = Context(cast("Any", None), lambda: (), lambda: True)
-    with counts_file(1) as counts, listening(Address("127.0.0.1", 0)) as listener:
+    with counts_file(Path(tempfile.gettempdir()), 1) as counts, listening(Address("127.0.0.1", 0)) as listener:
         server = server_for(context, Door(listener, counts, 0))
         running = asyncio.create_task(server.serve())
         await until(lambda: server.started)

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -193,7 +194,7 @@ class OmSync:
             self._catch_up()
             if failures:
                 _LOG.info("synchronised with %s again, after %s failures", self._origin.description, failures)
-        except ReconError as failure:
+        except (ReconError, CancelledError) as failure:  # A call to OM is cancelled when we stop.
             if self._origin.changes and not self._stopping:
                 _LOG.warning("%s", failure, extra={"failures": self.state.failures})
         except OSError as failure:
