@@ -44,6 +44,8 @@ LIMIT = 50_000
 class Kept:
     """What OM has answered, to be answered again: a source of changes without OM."""
 
+    trouble = ""
+
     def __init__(self) -> None:
         self._answers: list[bytes] = []
         self._again: Iterator[bytes] = iter(())

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import shutil
-import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,18 +24,6 @@ def described(failure: OSError) -> str:
         errno.EIO: "; the disk has failed, see the system's log",
     }.get(failure.errno or 0, "")
     return f"{where}{failure.strerror or failure}{advice}"
-
-
-def ending(code: int) -> str:
-    """How a process ended that has this exit code (negative: the number of a signal), in words."""
-    if code >= 0:
-        return f"ended with exit code {code}"
-    name = signal.Signals(-code).name
-    reason = {
-        "SIGBUS": " (a file that it reads was cut short, or the disk has failed)",
-        "SIGKILL": " (is there enough memory?)",
-    }.get(name, "")
-    return f"was ended by {name}{reason}"
 
 
 def free_bytes(path: Path) -> int:
