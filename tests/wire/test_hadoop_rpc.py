@@ -15,7 +15,7 @@ from tests.wire.hadoop_rpc_samples import CLIENT_ID, PROTOCOL, WAYS, client_of, 
 from ozone_recon.errors import DecodeError, TooLong, TransferError
 from ozone_recon.wire.hadoop_rpc_client import ClientConnection, Failure, Response
 from ozone_recon.wire.hadoop_rpc_connection import Connection, Event
-from ozone_recon.wire.hadoop_rpc_frames import Auth, Frames, connection_header, frame
+from ozone_recon.wire.hadoop_rpc_frames import Auth, Bounds, Frames, connection_header, frame
 from ozone_recon.wire.hadoop_rpc_messages import (
     ConnectionContext,
     Detail,
@@ -29,6 +29,7 @@ from ozone_recon.wire.hadoop_rpc_messages import (
 )
 from ozone_recon.wire.hadoop_rpc_sasl import Mechanism
 from ozone_recon.wire.hadoop_rpc_server import Call, Connected, Ping, ServerConnection
+from ozone_recon.wire.protobuf import varint
 
 
 def test_bytes_that_were_worked_out_by_hand() -> None:
@@ -89,33 +90,63 @@ def test_damaged_messages_are_read_or_refused(message: SaslMessage | RequestHead
     assert type(message).decode(read.encode()) == read
 
 
-@given(st.lists(st.binary(min_size=1, max_size=300), max_size=5), st.lists(st.integers(0, 2000), max_size=8))
-def test_frames_come_back_wherever_they_are_cut(bodies: list[bytes], cuts: list[int]) -> None:
-    data = b"".join(len(body).to_bytes(4, "big") + body for body in bodies)
+some_messages = st.lists(st.binary(max_size=300), min_size=1, max_size=3)
+
+
+@given(st.lists(some_messages, max_size=5), st.lists(st.integers(0, 2000), max_size=8))
+def test_frames_come_back_wherever_they_are_cut(sent: list[list[bytes]], cuts: list[int]) -> None:
+    data = b"".join(frame(*messages) for messages in sent)
     places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     frames = Frames()
-    came: list[bytes] = []
+    came: list[list[bytes]] = []
     for start, end in pairwise(places):
         came += frames.cut(data[start:end])
     frames.end()
-    assert came == bodies
-    assert frames.number == len(bodies)
+    assert came == sent
+    assert frames.number == len(sent)
+
+
+@pytest.mark.parametrize("size", [(1 << 16) - 1, 1 << 16, (1 << 16) + 1, 300_000])
+def test_long_messages_come_back_and_what_is_behind_them(size: int) -> None:
+    long = bytes(range(256)) * 1200
+    sent = [[b"a", long[:size]], [long[:size], b"b"], [b"c"]]
+    data = b"".join(frame(*messages) for messages in sent)
+    for piece in (1 << 16, 65_537, 100_000, len(data)):
+        frames = Frames()
+        pieces = (data[at : at + piece] for at in range(0, len(data), piece))
+        assert [messages for one in pieces for messages in frames.cut(one)] == sent
+        frames.end()
+
+
+def test_a_long_message_is_not_copied_when_it_is_whole() -> None:
+    size = 8 << 20
+    data = frame(b"header", bytes(size))
+    frames = Frames()
+    list(frames.cut(data[: -(1 << 16)]))
+    tracemalloc.start()
+    ((_, message),) = frames.cut(data[-(1 << 16) :])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(message) == size
+    assert peak < 2 * size, "the buffer may have moved once, and is the message"
 
 
 def test_a_frame_over_the_limit_is_refused_by_its_length_alone() -> None:
     with pytest.raises(TooLong, match=r"frame 1 has 209,715,200 bytes, which is over the limit of 134,217,728"):
         list(Frames().cut((200 << 20).to_bytes(4, "big")))
     with pytest.raises(TooLong, match="frame 2 has 4,294,967,295 bytes"):
-        list(Frames().cut(b"\0\0\0\1x\xff\xff\xff\xff"))
-    assert list(Frames(3).cut(b"\0\0\0\3abc")) == [b"abc"]
+        list(Frames().cut(b"\0\0\0\1\0\xff\xff\xff\xff"))
+    assert list(Frames(Bounds(3)).cut(b"\0\0\0\3\2ab")) == [[b"ab"]]
     with pytest.raises(TooLong):
-        list(Frames(2).cut(b"\0\0\0\3"))
+        list(Frames(Bounds(2)).cut(b"\0\0\0\3"))
+    with pytest.raises(TooLong, match="frame 1: message 2 has 5 bytes, which is over the limit of 4"):
+        list(Frames(Bounds(100, (9, 4))).cut(b"\0\0\0\x63\1a\5"))
 
 
 def test_nothing_is_set_aside_for_a_length_that_has_not_come() -> None:
     tracemalloc.start()
     frames = Frames()
-    assert list(frames.cut((100 << 20).to_bytes(4, "big") + b"begun")) == []
+    assert list(frames.cut((100 << 20).to_bytes(4, "big") + varint((100 << 20) - 4) + b"b")) == []
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1 << 20

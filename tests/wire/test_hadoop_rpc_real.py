@@ -13,7 +13,6 @@ from scripts.make_sample import SCRIPT, Cluster
 from tests.wire.hadoop_rpc_samples import events
 from tests.wire.test_format_pages import example
 
-from ozone_recon.wire.cursor import Cursor
 from ozone_recon.wire.hadoop_rpc_client import ClientConnection, Failure, Response
 from ozone_recon.wire.hadoop_rpc_failures import Remedy, remedy
 from ozone_recon.wire.hadoop_rpc_frames import CONNECTION_HEADER, Frames
@@ -54,18 +53,17 @@ def conversations(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     yield {conversation.name: conversation for conversation in held}
 
 
-def frames(data: bytes) -> Iterator[Cursor]:
+def frames(data: bytes) -> Iterator[Iterator[bytes]]:
     cut = Frames()
-    for body in cut.cut(data):
-        yield Cursor(body)
+    for messages in cut.cut(data):
+        yield iter(messages)
     cut.end()
 
 
 def client_id(conversation: Conversation) -> bytes:
     """That of the connection's context."""
     ids = {
-        RpcRequestHeader.decode(body.slice()).client_id
-        for body in frames(bytes(conversation.client)[CONNECTION_HEADER:])
+        RpcRequestHeader.decode(next(body)).client_id for body in frames(bytes(conversation.client)[CONNECTION_HEADER:])
     }
     return max(ids)
 
@@ -85,21 +83,21 @@ def replay(conversation: Conversation) -> tuple[bytes, list[Response | Failure |
 def test_headers_are_written_as_java_writes_them(conversations: Conversations) -> None:
     for conversation in conversations.values():
         for body in frames(bytes(conversation.client)[CONNECTION_HEADER:]):
-            written = body.slice()
+            written = next(body)
             header = RpcRequestHeader.decode(written)
             assert header.encode() == written
-            message = body.slice()
+            message = next(body)
             kind: type[ConnectionContext | SaslMessage | RequestHeader] = {
                 CONTEXT_CALL: ConnectionContext,
                 SASL_CALL: SaslMessage,
             }.get(header.call_id, RequestHeader)
             assert kind.decode(message).encode() == message
         for body in frames(bytes(conversation.server)):
-            written = body.slice()
+            written = next(body)
             answer = RpcResponseHeader.decode(written)
             assert answer.encode() == written
             if answer.call_id == SASL_CALL:
-                message = body.slice()
+                message = next(body)
                 assert SaslMessage.decode(message).encode() == message
 
 

@@ -33,6 +33,7 @@ from ozone_recon.wire.hadoop_rpc_messages import (
 )
 from ozone_recon.wire.hadoop_rpc_sasl import Mechanism, Simple
 from ozone_recon.wire.hadoop_rpc_server import ServerConnection
+from ozone_recon.wire.protobuf import bytes_field, varint
 
 
 def refusal(head: bytes, *frames: bytes, mechanisms: Sequence[Mechanism] = (Simple(),)) -> tuple[str, Failure]:
@@ -81,7 +82,7 @@ COUNTED = Counted(SERVER)
         ("RpcServerException", "frame 2: call -7 is out of turn", [SIMPLE, CONTEXT, request(-7, b"")]),
         ("RpcServerException", "context is out of turn", [SIMPLE, CONTEXT, CONTEXT]),
         ("RpcServerException", "context is out of turn", [SASL, CONTEXT]),
-        ("RpcServerException", "frame 2: varint at byte", [SIMPLE, CONTEXT, request(0, CALL)]),
+        ("RpcServerException", "frame 2: it has 2 messages, and 3 are due", [SIMPLE, CONTEXT, request(0, CALL)]),
         ("RpcServerException", "frame 2: 2 bytes follow", [SIMPLE, CONTEXT, request(0, CALL, b"", b"x")]),
         ("RpcServerException", "SASL's NEGOTIATE is out of turn", [SIMPLE, negotiate(SaslState.NEGOTIATE)]),
         ("RpcServerException", "SASL's NEGOTIATE is out of turn", [SASL, negotiate(SaslState.NEGOTIATE) * 2]),
@@ -95,6 +96,52 @@ def test_what_a_server_refuses(exception: str, why: str, bytes_: list[bytes]) ->
     assert why in error
     assert (told.call_id, told.exception) == (-1, exception)
     assert why in told.message
+
+
+UNKNOWN = b"\x98\x06\0"
+"""A field that nobody knows."""
+HUGE = (28_000_010).to_bytes(4, "big")
+"""The length of a frame."""
+TWO = b"\x08\x02\x10\0"
+"""What a request header must have, but for its call id and its client."""
+
+
+@pytest.mark.parametrize(
+    ("why", "bytes_"),
+    [
+        ("frame 1 has 28,000,010 bytes, which is over the limit", [SIMPLE, HUGE]),
+        ("before the client has said who it is", [SIMPLE, HUGE]),
+        ("frame 1: message 1 has 16,385 bytes", [SIMPLE, (20_000).to_bytes(4, "big"), varint(16_385)]),
+        (
+            "frame 2: message 1 has 28,000,000 bytes",
+            [SIMPLE, CONTEXT, HUGE + varint(28 * 10**6)],
+        ),
+        (
+            "frame 2: message 2 has 28,000,000 bytes",
+            [SIMPLE, CONTEXT, HUGE + b"\0" + varint(28 * 10**6)],
+        ),
+        ("frame 1: RpcRequestHeaderProto: it has more than 64 fields", [SIMPLE, frame(TWO + UNKNOWN * 63)]),
+        ("IpcConnectionContextProto: it has more than 64 fields", [SIMPLE, request(-3, UNKNOWN * 65)]),
+        ("UserInformationProto: it has more than 64 fields", [SIMPLE, request(-3, bytes_field(2, UNKNOWN * 65))]),
+        ("RequestHeaderProto: it has more than 64 fields", [SIMPLE, CONTEXT, request(0, UNKNOWN * 65, b"")]),
+        ("RpcSaslProto: it has more than 64 fields", [SASL, request(-33, UNKNOWN * 65)]),
+        ("SaslAuth: it has more than 64 fields", [SASL, request(-33, b"\x10\1" + bytes_field(4, UNKNOWN * 65))]),
+        ("the group that goes on at byte", [SIMPLE, request(-3, b"\x9b\6" + UNKNOWN * 65 + b"\x9c\6")]),
+        ("frame 1: 3 bytes follow the message that ends at byte", [SIMPLE, frame(TWO, b"", b"", b"\0\0")]),
+    ],
+)
+def test_what_is_read_of_a_client_is_bounded_in_bytes_and_in_fields(why: str, bytes_: list[bytes]) -> None:
+    error, told = refusal(*bytes_)
+    assert error.startswith("TooLong") or "bytes follow" in why
+    assert why in error
+    assert told.exception == "RpcServerException"
+
+
+def test_a_client_that_authenticates_may_send_a_long_ticket() -> None:
+    ticket = bytes(48 << 10)
+    asked = negotiate(SaslState.NEGOTIATE) + negotiate(SaslState.INITIATE, ticket, COUNTED.auth)
+    assert "does not follow" in str(events(ServerConnection([COUNTED]), SASL + asked)[-1])
+    assert "over the limit" in str(events(ServerConnection(), SASL + asked)[-1])
 
 
 def test_a_server_that_wants_authentication() -> None:
@@ -146,8 +193,8 @@ def response(call_id: int, *messages: bytes, status: Status = Status.SUCCESS, cl
         ("an answer to call 2, for which none waits", response(2, b"")),
         ("an answer to call -1, for which none waits", response(-1, status=Status.ERROR)),
         ("an answer for the client 6d65, and we are 0001", response(0, b"", client_id=b"me")),
-        ("frame 1: varint at byte", response(0)),
-        ("frame 1: 2 bytes follow the message", response(0, b"", b"x")),
+        ("frame 1: it has 1 messages, and 2 are due", response(0)),
+        ("frame 1: it has 3 messages, and 2 are due", response(0, b"", b"x")),
         ("SASL's SUCCESS is out of turn", response(-33, SaslMessage(SaslState.SUCCESS).encode())),
     ],
 )

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ozone_recon.errors import DecodeError, TransferError
-from ozone_recon.wire.cursor import Cursor
 from ozone_recon.wire.hadoop_rpc_connection import Connection
-from ozone_recon.wire.hadoop_rpc_frames import LONGEST, Auth, connection_header
+from ozone_recon.wire.hadoop_rpc_frames import LONGEST, Auth, Bounds, connection_header
 from ozone_recon.wire.hadoop_rpc_messages import (
     CONTEXT_CALL,
     PING_CALL,
@@ -62,7 +61,7 @@ class ClientConnection(Connection[Response | Failure]):
 
         `limit` is the longest frame taken, in bytes (`ipc.maximum.response.length`).
         """
-        super().__init__(limit)
+        super().__init__(Bounds(limit))
         self.waiting: set[int] = set()
         """The calls without an answer yet."""
         self._user = user
@@ -108,13 +107,13 @@ class ClientConnection(Connection[Response | Failure]):
         else:
             self._held.append(messages)
 
-    def _read(self, body: Cursor) -> Response | Failure | None:
-        header = RpcResponseHeader.decode(body.slice())
+    def _read(self, messages: list[bytes]) -> Response | Failure | None:
+        header = RpcResponseHeader.decode(messages[0])
         if header.client_id not in (b"", self._client_id):
             raise DecodeError(f"an answer for the client {header.client_id.hex()}, and we are {self._client_id.hex()}")
         if header.status is not Status.SUCCESS:
             return self._fail(header)
-        message = self._rest(body)
+        message = self._message(messages, 1)
         if header.call_id == SASL_CALL:
             self._negotiate(SaslMessage.decode(message))
             return None

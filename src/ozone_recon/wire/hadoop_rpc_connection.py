@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Generic, TypeVar
 
 from ozone_recon.errors import DecodeError, ReconError
-from ozone_recon.wire.cursor import Cursor
-from ozone_recon.wire.hadoop_rpc_frames import Frames, frame
+from ozone_recon.wire.hadoop_rpc_frames import Bounds, Frames, frame
 from ozone_recon.wire.hadoop_rpc_messages import SASL_CALL, SaslMessage, SaslState
 from ozone_recon.wire.hadoop_rpc_sasl import Exchange
 
@@ -21,13 +20,13 @@ class Connection(ABC, Generic[Event]):
     _SASL_HEADER: ClassVar[bytes]
     """What this side writes before a SASL message."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, bounds: Bounds) -> None:
         self.closed = False
         """Whether it is over: nothing that arrives is read any more; what `take` still gives is to be sent."""
         self._protection: Exchange | None = None
         """What wraps all frames, once it does."""
-        self._frames = Frames(limit)
-        self._unwrapped = Frames(limit)
+        self._frames = Frames(bounds)
+        self._unwrapped = Frames(bounds)
         self._outgoing = bytearray()
 
     @property
@@ -52,10 +51,10 @@ class Connection(ABC, Generic[Event]):
         Raises DecodeError for what is not Hadoop RPC, TooLong for a frame over the limit, and SourceError when the
         two sides cannot agree how to authenticate. The connection is over then.
         """
-        bodies = self._bodies(data)
+        frames = self._cut(data)
         try:
-            while not self.closed and (body := next(bodies, None)) is not None:
-                event = self._event(body)
+            while not self.closed and (messages := next(frames, None)) is not None:
+                event = self._event(messages)
                 if event is not None:
                     yield event
         except ReconError as error:
@@ -74,8 +73,8 @@ class Connection(ABC, Generic[Event]):
         self.closed = True
 
     @abstractmethod
-    def _read(self, body: Cursor) -> Event | None:
-        """What the messages of a frame mean."""
+    def _read(self, messages: list[bytes]) -> Event | None:
+        """What the messages of a frame, at least one, mean."""
 
     @abstractmethod
     def _call_id(self, header: bytes) -> int:
@@ -84,23 +83,23 @@ class Connection(ABC, Generic[Event]):
     def _refuse(self, error: ReconError) -> None:
         """Tells the other side that it is over, and why."""
 
-    def _event(self, body: bytes) -> Event | None:
+    def _event(self, messages: list[bytes]) -> Event | None:
         try:
-            return self._read(Cursor(body))
+            return self._read(messages)
         except DecodeError as error:
-            raise DecodeError(f"frame {self._frames.number}: {error}") from None
+            raise type(error)(f"frame {self._frames.number}: {error}") from None
 
-    def _bodies(self, data: bytes) -> Iterator[bytes]:
-        """The frames that are whole now, freed of what protects them."""
-        for body in self._frames.cut(data):
+    def _cut(self, data: bytes) -> Iterator[list[bytes]]:
+        """The messages of each frame that is whole now, freed of what protects them."""
+        for messages in self._frames.cut(data):
             if self._protection is None:
-                yield body
+                yield messages
             else:
-                yield from self._unwrapped.cut(self._protection.unwrap(self._wrapped(Cursor(body))))
+                yield from self._unwrapped.cut(self._protection.unwrap(self._wrapped(messages)))
 
-    def _wrapped(self, body: Cursor) -> bytes:
-        if self._call_id(body.slice()) == SASL_CALL:
-            message = SaslMessage.decode(body.slice())
+    def _wrapped(self, messages: list[bytes]) -> bytes:
+        if self._call_id(messages[0]) == SASL_CALL and len(messages) > 1:
+            message = SaslMessage.decode(messages[1])
             if message.state is SaslState.WRAP and message.token is not None:
                 return message.token
         raise DecodeError(f"frame {self._frames.number} is not wrapped, as was agreed")
@@ -111,9 +110,8 @@ class Connection(ABC, Generic[Event]):
             data = frame(self._SASL_HEADER, SaslMessage(SaslState.WRAP, self._protection.wrap(data)).encode())
         self._outgoing += data
 
-    def _rest(self, body: Cursor) -> bytes:
-        """The frame's last message."""
-        message = body.slice()
-        if body.left:
-            raise DecodeError(f"{body.left} bytes follow the message that ends at byte {body.at}")
-        return message
+    def _message(self, messages: list[bytes], index: int) -> bytes:
+        """The frame's last message, which this one must be."""
+        if len(messages) != index + 1:
+            raise DecodeError(f"it has {len(messages)} messages, and {index + 1} are due")
+        return messages[index]

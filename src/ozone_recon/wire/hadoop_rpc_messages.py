@@ -23,6 +23,9 @@ SASL_CALL: Final = -33
 CONNECTION: Final = -1
 """The call id of a failure that is the whole connection's."""
 
+MOST_FIELDS: Final = 64
+"""Fields of a message, those that we do not know among them; Java's have a dozen."""
+
 E = TypeVar("E", bound=IntEnum)
 
 
@@ -79,7 +82,7 @@ class RpcRequestHeader:
     @classmethod
     def decode(cls, data: bytes) -> RpcRequestHeader:
         """DecodeError also for a kind or an operation that is not said: servers insist on them."""
-        message = Message("RpcRequestHeaderProto", data)
+        message = Message("RpcRequestHeaderProto", data, MOST_FIELDS)
         return cls(
             message.sint32(3), message.blob(4), message.sint32(5, OUT_OF_BAND), message.int32(1), message.int32(2)
         )
@@ -116,7 +119,7 @@ class RpcResponseHeader:
     @classmethod
     def decode(cls, data: bytes) -> RpcResponseHeader:
         """DecodeError also for a status that cannot be."""
-        message = Message("RpcResponseHeaderProto", data)
+        message = Message("RpcResponseHeaderProto", data, MOST_FIELDS)
         return cls(
             message.int32(1),
             _one_of(Status, message.int32(2), "RpcResponseHeaderProto"),
@@ -143,7 +146,7 @@ class RequestHeader:
     @classmethod
     def decode(cls, data: bytes) -> RequestHeader:
         """DecodeError when it is not one."""
-        message = Message("RequestHeaderProto", data)
+        message = Message("RequestHeaderProto", data, MOST_FIELDS)
         return cls(message.text(1), message.text(2), message.int64(3))
 
 
@@ -163,8 +166,8 @@ class ConnectionContext:
     @classmethod
     def decode(cls, data: bytes) -> ConnectionContext:
         """DecodeError when it is not one."""
-        message = Message("IpcConnectionContextProto", data)
-        users = Message("UserInformationProto", message.blob(2, b""))
+        message = Message("IpcConnectionContextProto", data, MOST_FIELDS)
+        users = Message("UserInformationProto", message.blob(2, b""), MOST_FIELDS)
         return cls(users.text(1, None), users.text(2, None), message.text(3, None))
 
 
@@ -191,7 +194,7 @@ class SaslAuth:
     @classmethod
     def decode(cls, data: bytes) -> SaslAuth:
         """DecodeError when it is not one."""
-        message = Message("SaslAuth", data)
+        message = Message("SaslAuth", data, MOST_FIELDS)
         return cls(
             message.text(1), message.text(2), message.text(3, None), message.text(4, None), message.blob(5, None)
         )
@@ -213,7 +216,7 @@ class SaslMessage:
     @classmethod
     def decode(cls, data: bytes) -> SaslMessage:
         """DecodeError also for a state that cannot be."""
-        message = Message("RpcSaslProto", data)
+        message = Message("RpcSaslProto", data, MOST_FIELDS)
         state = _one_of(SaslState, message.int32(2), "RpcSaslProto")
         return cls(state, message.blob(3, None), message.messages(4, SaslAuth.decode))
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ozone_recon.errors import DecodeError, ReconError, SourceError
-from ozone_recon.wire.cursor import Cursor
 from ozone_recon.wire.hadoop_rpc_connection import Connection
-from ozone_recon.wire.hadoop_rpc_frames import CONNECTION_HEADER, LONGEST, MAGIC, VERSION, Auth
+from ozone_recon.wire.hadoop_rpc_frames import CONNECTION_HEADER, LONGEST, MAGIC, VERSION, Auth, Bounds
 from ozone_recon.wire.hadoop_rpc_messages import (
     CONNECTION,
     CONTEXT_CALL,
@@ -32,6 +31,12 @@ _HTTP: Final = (
 )
 _JAVA: Final = "org.apache.hadoop."
 """Where the exceptions live that clients know."""
+LONGEST_HEADER: Final = 16 << 10
+"""Bytes of a header, and of what a client says of itself; Java's have some hundred."""
+LONGEST_TOKEN: Final = 64 << 10
+"""Bytes of a SASL message before a client is known: a Kerberos ticket with all of a user's groups has up to 48 KB."""
+_MORE: Final = 16
+"""Bytes of the sizes of a frame's messages at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,11 @@ class ServerConnection(Connection[Connected | Call | Ping]):
 
     def __init__(self, mechanisms: Sequence[Mechanism] = (Simple(),), limit: int = LONGEST) -> None:
         """`mechanisms` are the ways to authenticate that will do; `limit` is `ipc.maximum.data.length`, in bytes."""
-        super().__init__(limit)
+        first = LONGEST_HEADER if all(one.auth == Simple.auth for one in mechanisms) else LONGEST_TOKEN
+        super().__init__(
+            Bounds(LONGEST_HEADER + first + _MORE, (LONGEST_HEADER, first), "before the client has said who it is")
+        )
+        self._limit = limit
         self._head = bytearray()
         """What has come of the connection header."""
         self._begun = False
@@ -93,7 +102,7 @@ class ServerConnection(Connection[Connected | Call | Ping]):
         if not self.closed:
             self._send(header.encode(), *message)
 
-    def _bodies(self, data: bytes) -> Iterator[bytes]:
+    def _cut(self, data: bytes) -> Iterator[list[bytes]]:
         if not self._begun:
             missing = CONNECTION_HEADER - len(self._head)
             self._head += data[:missing]
@@ -101,7 +110,7 @@ class ServerConnection(Connection[Connected | Call | Ping]):
                 return
             self._begin(bytes(self._head))
             self._begun, data = True, data[missing:]
-        yield from super()._bodies(data)
+        yield from super()._cut(data)
 
     def _begin(self, head: bytes) -> None:
         if head[: len(MAGIC)] != MAGIC:
@@ -113,22 +122,21 @@ class ServerConnection(Connection[Connected | Call | Ping]):
         elif head[6] != Auth.NONE or Simple.auth not in [one.auth for one in self._mechanisms]:
             raise SourceError(f"the client does not authenticate ({head[6]:#04x}), and must")
 
-    def _read(self, body: Cursor) -> Connected | Call | Ping | None:
-        header = RpcRequestHeader.decode(body.slice())
+    def _read(self, messages: list[bytes]) -> Connected | Call | Ping | None:
+        header = RpcRequestHeader.decode(messages[0])
         if (header.kind, header.operation) != (PROTOBUF, FINAL_PACKET):
             raise DecodeError(f"a request of kind {header.kind} and operation {header.operation} is not known")
         if header.call_id == PING_CALL:
             return Ping()
-        message = body.slice()
         if header.call_id == SASL_CALL:
-            self._negotiate(SaslMessage.decode(message))
+            self._negotiate(SaslMessage.decode(self._message(messages, 1)))
             return None
         if header.call_id == CONTEXT_CALL:
-            return self._introduce(ConnectionContext.decode(message))
+            return self._introduce(ConnectionContext.decode(self._message(messages, 1)))
         if header.call_id < 0 or not self.introduced:
             raise DecodeError(f"call {header.call_id} is out of turn")
-        called = RequestHeader.decode(message)
-        request = self._rest(body)
+        request = self._message(messages, 2)
+        called = RequestHeader.decode(messages[1])
         return Call(header.call_id, called.protocol, called.method, request, header.client_id, header.retry_count)
 
     def _call_id(self, header: bytes) -> int:
@@ -152,6 +160,9 @@ class ServerConnection(Connection[Connected | Call | Ping]):
         if self._user is not None and context.user not in (None, self._user):
             raise SourceError(f"{self._user} wants to be taken for {context.user}: we know no proxies")
         self.introduced = True
+        inner = Bounds(self._limit, (LONGEST_HEADER, LONGEST_HEADER))
+        self._frames.bounds = inner if self._protection is None else Bounds(self._limit, (LONGEST_HEADER,))
+        self._unwrapped.bounds = inner
         return Connected(self._user or context.user or "", context.protocol or "")
 
     def _refuse(self, error: ReconError) -> None:

@@ -3,7 +3,10 @@
 The rules are those of the protobuf encoding guide. A varint has up to ten bytes and is taken modulo 2^64, so a
 negative number reads as what Java wrote. A field we know by number but that comes with another wire type, like one
 we do not know, is skipped. The last of several values of a singular field wins. Groups are skipped to their end,
-whatever their end is numbered. Everything must end exactly where its length says.
+whatever their end is numbered. Everything must end exactly where its length says. The number of fields is bounded,
+those of groups too, because each of them takes a microsecond and an object.
+
+A message may be read from a `memoryview`: what is embedded in it is not copied then, unless as bytes.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final, Literal, TypeVar
 
-from ozone_recon.errors import DecodeError
+from ozone_recon.errors import DecodeError, TooLong
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -26,12 +29,16 @@ END_GROUP: Final = 4
 FIXED32: Final = 5
 
 MAX_VARINT_BYTES: Final = 10
+MOST_FIELDS: Final = 1 << 20
+"""Fields of a message, unless told otherwise: a datanode that could not report for a day sends many in one."""
+Raw = bytes | memoryview
+"""Bytes to read; slices of the latter are not copied."""
 _U64: Final = (1 << 64) - 1
 _SHORT: Final = tuple(bytes([number]) for number in range(0x80))
 """Most numbers that are written."""
 
 
-def read_varint(data: bytes, at: int) -> tuple[int, int]:
+def read_varint(data: Raw, at: int) -> tuple[int, int]:
     """The unsigned 64-bit number that starts at byte `at`, and where the next thing starts."""
     value = 0
     for index in range(MAX_VARINT_BYTES):
@@ -60,15 +67,16 @@ def from_zigzag(value: int) -> int:
     return value >> 1 ^ -(value & 1)
 
 
-def to_text(value: bytes) -> str:
+def to_text(value: Raw) -> str:
     """UTF-8 as text; bytes that are not UTF-8 become surrogates, which encode back to the same bytes."""
-    return value.decode("utf-8", "surrogateescape")
+    return str(value, "utf-8", "surrogateescape")
 
 
-def read_field(data: bytes, at: int) -> tuple[int, int | bytes | None, int]:
+def read_field(data: Raw, at: int, most: int = MOST_FIELDS) -> tuple[int, int | Raw | None, int]:
     """The field whose tag starts at byte `at`: its tag, its value, and where the next field starts.
 
-    The value is an unsigned number for a varint, bytes for a length-delimited field, None for what is skipped.
+    The value is an unsigned number for a varint, bytes for a length-delimited field, None for what is skipped. TooLong
+    for a group of more than `most` fields.
     """
     tag, after = _read_tag(data, at)
     wire_type = tag & 7
@@ -80,7 +88,7 @@ def read_field(data: bytes, at: int) -> tuple[int, int | bytes | None, int]:
         _need(data, after, length)
         return tag, data[after : after + length], after + length
     if wire_type == START_GROUP:
-        return tag, None, _skip_group(data, after)
+        return tag, None, _skip_group(data, after, most)
     if wire_type in (FIXED64, FIXED32):
         size = 8 if wire_type == FIXED64 else 4
         _need(data, after, size)
@@ -88,16 +96,19 @@ def read_field(data: bytes, at: int) -> tuple[int, int | bytes | None, int]:
     raise DecodeError(f"tag at byte {at} has wire type {wire_type}, which cannot stand here")
 
 
-def _read_tag(data: bytes, at: int) -> tuple[int, int]:
+def _read_tag(data: Raw, at: int) -> tuple[int, int]:
     tag, after = read_varint(data, at)
     if not 1 <= tag >> 3 < 1 << 29:
         raise DecodeError(f"tag at byte {at} names field {tag >> 3}, which cannot exist")
     return tag, after
 
 
-def _skip_group(data: bytes, at: int) -> int:
+def _skip_group(data: Raw, at: int, most: int) -> int:
     depth = 1
     while depth:
+        if not most:
+            raise TooLong(f"the group that goes on at byte {at} has more fields than are taken")
+        most -= 1
         tag, after = _read_tag(data, at)
         if tag & 7 == START_GROUP:
             depth, at = depth + 1, after
@@ -108,7 +119,7 @@ def _skip_group(data: bytes, at: int) -> int:
     return at
 
 
-def _need(data: bytes, at: int, size: int) -> None:
+def _need(data: Raw, at: int, size: int) -> None:
     if size > len(data) - at:
         raise DecodeError(f"{size} bytes are announced at byte {at}, but {len(data) - at} are left")
 
@@ -125,20 +136,26 @@ REQUIRED: Final = _Required.REQUIRED
 class Message:
     """The fields of one message, asked for by number; a field asked for without a default must be there."""
 
-    def __init__(self, name: str, data: bytes) -> None:
-        """Splits `data` into fields; `name` is what errors call the message."""
+    def __init__(self, name: str, data: Raw, most: int = MOST_FIELDS) -> None:
+        """Splits `data` into fields; `name` is what errors call the message. TooLong for more fields than `most`."""
         self._name = name
+        self._most = left = most
         self._numbers: dict[int, list[int]] = {}
-        self._blobs: dict[int, list[bytes]] = {}
+        self._blobs: dict[int, list[Raw]] = {}
         at = 0
         while at < len(data):
+            if left <= 0:
+                raise TooLong(f"{name}: it has more than {most:,} fields, which are not taken")
+            start = at
             try:
-                tag, value, at = read_field(data, at)
+                tag, value, at = read_field(data, at, left)
             except DecodeError as error:
-                raise DecodeError(f"{name}: {error}") from None
+                raise type(error)(f"{name}: {error}") from None
+            # The fields of a group have two bytes at least.
+            left -= 1 if tag & 7 != START_GROUP else (at - start) // 2
             if isinstance(value, int):
                 self._numbers.setdefault(tag >> 3, []).append(value)
-            elif isinstance(value, bytes):
+            elif value is not None:
                 self._blobs.setdefault(tag >> 3, []).append(value)
 
     def int64(self, number: int, default: D | Required = REQUIRED) -> int | D:
@@ -164,6 +181,14 @@ class Message:
     def blob(self, number: int, default: D | Required = REQUIRED) -> bytes | D:
         """A length-delimited field's bytes as they are."""
         return self._last(self._blobs, number, bytes, default)
+
+    def view(self, number: int, default: D | Required = REQUIRED) -> Raw | D:
+        """The same, without a copy of them."""
+        return self._last(self._blobs, number, lambda value: value, default)
+
+    def views(self, number: int) -> tuple[Raw, ...]:
+        """A repeated length-delimited field, in order, without a copy."""
+        return tuple(self._blobs.get(number, ()))
 
     def text(self, number: int, default: D | Required = REQUIRED) -> str | D:
         """A string; bytes that are not UTF-8 survive as surrogates (`surrogateescape`)."""
@@ -194,12 +219,16 @@ class Message:
             raise DecodeError(f"{self._name}: required field {number} is missing")
         return default
 
-    def _within(self, number: int, decode: Callable[[bytes], T]) -> Callable[[bytes], T]:
-        def decode_and_say_where(value: bytes) -> T:
+    def part(self, number: int, name: str) -> Message:
+        """An embedded message whose fields are to be asked for; bounded as this one is, and not copied."""
+        return Message(f"{self._name} field {number}: {name}", self.view(number), self._most)
+
+    def _within(self, number: int, decode: Callable[[bytes], T]) -> Callable[[Raw], T]:
+        def decode_and_say_where(value: Raw) -> T:
             try:
-                return decode(value)
+                return decode(bytes(value))
             except DecodeError as error:
-                raise DecodeError(f"{self._name} field {number}: {error}") from None
+                raise type(error)(f"{self._name} field {number}: {error}") from None
 
         return decode_and_say_where
 
