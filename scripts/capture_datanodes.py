@@ -22,7 +22,6 @@ from typing import Any, Final
 from scripts.capture_rpc import RECON_PORT, Conversation, between
 from scripts.make_sample import SCRIPT, Cluster
 
-from ozone_recon.wire.cursor import Cursor
 from ozone_recon.wire.hadoop_rpc_frames import Frames
 from ozone_recon.wire.hadoop_rpc_messages import RpcResponseHeader
 from ozone_recon.wire.hadoop_rpc_server import Call, ServerConnection
@@ -85,9 +84,8 @@ def exchanges(conversations: Iterable[Conversation]) -> Iterator[Exchange]:
     """All of them that are complete."""
     for conversation in conversations:
         answers: dict[int, bytes] = {}
-        for body in map(Cursor, Frames().cut(bytes(conversation.server))):
-            header = RpcResponseHeader.decode(body.slice())
-            answers[header.call_id] = body.slice()
+        for header, answer in Frames().cut(bytes(conversation.server)):
+            answers[RpcResponseHeader.decode(header).call_id] = answer
         for event in ServerConnection().receive(bytes(conversation.client)):
             if isinstance(event, Call) and event.call_id in answers:
                 yield Exchange(event.request, answers[event.call_id])

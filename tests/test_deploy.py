@@ -130,6 +130,7 @@ def test_every_metric_is_seen_somewhere() -> None:
     assert unseen == {
         "ozone_recon_scm_data_age_seconds",
         "ozone_recon_datanodes_awaited",
+        "ozone_recon_datanodes_unknown",
         "ozone_recon_datanode_reports_waiting",
         "ozone_recon_cluster_generations_total",
         "ozone_recon_cluster_generation_seconds",

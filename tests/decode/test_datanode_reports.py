@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 from tests.decode import datanode_messages as sent
 from tests.decode.batches import damaged
 from tests.decode.om_messages import blob, number
@@ -16,8 +17,9 @@ from tests.decode.test_scm import DATANODE
 
 from ozone_recon.decode import datanode_reports as reports
 from ozone_recon.decode.heartbeats import decode_reports, decode_request
-from ozone_recon.errors import DecodeError
+from ozone_recon.errors import DecodeError, TooLong
 from ozone_recon.model.datanode_reports import (
+    OBJECT,
     CommandStatus,
     ContainerAction,
     Heartbeat,
@@ -28,6 +30,7 @@ from ozone_recon.model.datanode_reports import (
     Software,
     StorageReport,
 )
+from ozone_recon.model.scm import DatanodeDetails
 
 SAMPLES: list[tuple[Callable[[bytes], object], bytes]] = [
     (decode_request, sent.version_request()),
@@ -153,7 +156,7 @@ def test_what_two_heartbeats_say_together() -> None:
         pipelines=b"",
         command_statuses=(b"s1", b"s2"),
     )
-    assert together.size == 12
+    assert together.size == 12 + 7 * OBJECT
     newest = together.followed_by(replace(two, containers=b"c3", increments=(b"i3",)))
     assert (newest.containers, newest.increments) == (b"c3", (b"i3",))
     software = Software("2.2.0", "", 0)
@@ -207,3 +210,39 @@ def test_pipelines_and_what_is_to_be_done() -> None:
         CommandStatus(12, "deleteBlocksCommand", "EXECUTED", "done"),
         CommandStatus(13, "13", "PENDING", ""),
     )
+
+
+UNKNOWN = b"\x98\x06\0"
+"""A field that nobody knows."""
+
+
+def test_what_is_read_at_once_is_bounded_and_what_is_long_is_not_copied() -> None:
+    long = sent.container_report(*map(sent.replica, range(3000)))
+    found = decode_request(sent.registration(containers=long), 64)
+    assert found is not None
+    assert isinstance(found.containers, memoryview)
+    assert found.containers == long
+    assert found.size > len(sent.registration(containers=long)), "it keeps all of the request"
+    assert decode_reports(found).containers is not None
+    for request in (
+        UNKNOWN * 65 + sent.registration(),
+        number(1, 3) + blob(5, blob(1, datanode()) + UNKNOWN * 65),
+        sent.heartbeat(reports=blob(4, b"") * 65),
+        number(1, 2) + blob(4, blob(1, blob(1, datanode()) + UNKNOWN * 65)),
+    ):
+        with pytest.raises(TooLong, match="it has more than 64 fields"):
+            decode_request(request, 64)
+    for request in (
+        sent.heartbeat(datanode(more=UNKNOWN * 3000)),
+        sent.registration(datanode(more=blob(99, bytes(9000)))),
+        sent.heartbeat(reports=blob(9, UNKNOWN * 3000)),
+    ):
+        with pytest.raises(DecodeError, match=r"over the limit of 8,192"):
+            decode_request(request)
+
+
+def test_names_that_are_no_text_are_made_some() -> None:
+    found = decode_request(sent.heartbeat(datanode().replace(b"dn1", b"dn\xff")))
+    assert found is not None
+    assert found.datanode.host_name == "dn\ufffd"
+    TypeAdapter(DatanodeDetails).dump_json(found.datanode)

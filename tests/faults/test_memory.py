@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 from tests.faults.proxy import HUGE, Does, Fault, Side, proxy
-from tests.sources.rpc_stand_in import HERE, METHODS, call_once, sends, server, stall
+from tests.sources.rpc_stand_in import HERE, METHODS, begun, call_once, sends, server, stall
 
 from ozone_recon.sources.hadoop_rpc_server import take_calls
-from ozone_recon.wire.hadoop_rpc_frames import LONGEST, Auth, connection_header
+from ozone_recon.wire.hadoop_rpc_frames import LONGEST
+from ozone_recon.wire.hadoop_rpc_messages import RpcResponseHeader
+from ozone_recon.wire.protobuf import delimited, varint
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "tests.faults.measured"]
@@ -58,7 +60,8 @@ def test_a_client_does_not_keep_what_is_announced_as_too_long() -> None:
 
 
 def test_a_client_keeps_no_more_than_the_longest_answer() -> None:
-    longest = LONGEST.to_bytes(4, "big")
+    header = delimited(RpcResponseHeader(7).encode())
+    longest = LONGEST.to_bytes(4, "big") + header + varint(LONGEST - len(header) - 4)
 
     async def run() -> tuple[list[str], int]:
         async with server(sends(longest, *[bytes(MIB)] * (LONGEST // MIB), then=stall)) as address:
@@ -87,7 +90,7 @@ def test_a_server_keeps_no_more_than_it_may_of_requests_that_never_end() -> None
         host, port = address.split(":")
         held = [await asyncio.open_connection(host, int(port)) for _ in range(20)]
         for _, writer in held:
-            writer.write(connection_header(Auth.NONE) + (10 * MIB).to_bytes(4, "big") + bytes(10 * MIB - 1))
+            writer.write(begun(10 * MIB) + bytes(10 * MIB - 1))
         assert await call_once(address) == b"hello"
         await asyncio.gather(*(writer.drain() for _, writer in held), return_exceptions=True)
         assert await call_once(address) == b"hello"

@@ -11,9 +11,16 @@ from contextlib import asynccontextmanager
 from ozone_recon.errors import SourceError
 from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcSettings
 from ozone_recon.sources.hadoop_rpc_server import Methods, RpcServerSettings
-from ozone_recon.wire.hadoop_rpc_frames import frame
-from ozone_recon.wire.hadoop_rpc_messages import RpcResponseHeader
+from ozone_recon.wire.hadoop_rpc_frames import Auth, connection_header, frame
+from ozone_recon.wire.hadoop_rpc_messages import (
+    CONTEXT_CALL,
+    ConnectionContext,
+    RequestHeader,
+    RpcRequestHeader,
+    RpcResponseHeader,
+)
 from ozone_recon.wire.hadoop_rpc_server import Call, ServerConnection
+from ozone_recon.wire.protobuf import delimited, varint
 
 PROTOCOL = "org.example.Protocol"
 QUICK = RpcSettings("me", call_timeout=20, pause=0.01, attempts=6)
@@ -91,6 +98,26 @@ def answering(answer: Callable[[Call], bytes | tuple[str, str]]) -> Conversation
             writer.write(wire.take())
 
     return talk
+
+
+CLIENT = bytes(16)
+INTRODUCED = connection_header(Auth.NONE) + frame(
+    RpcRequestHeader(CONTEXT_CALL, CLIENT).encode(), ConnectionContext("me").encode()
+)
+"""What a client sends before its first call."""
+
+
+def called(request: bytes, protocol: str = PROTOCOL, method: str = "echo", call_id: int = 0) -> bytes:
+    """What a client sends to call."""
+    header = RpcRequestHeader(call_id, CLIENT, retry_count=0).encode()
+    return frame(header, RequestHeader(method, protocol).encode(), request)
+
+
+def begun(size: int) -> bytes:
+    """What a client sends that says who it is and begins a call whose request has so many bytes."""
+    header = RpcRequestHeader(0, CLIENT, retry_count=0).encode()
+    messages = delimited(header) + delimited(RequestHeader("echo", PROTOCOL).encode()) + varint(size)
+    return INTRODUCED + (len(messages) + size).to_bytes(4, "big") + messages
 
 
 def answer(call_id: int, message: bytes) -> bytes:

@@ -9,16 +9,19 @@ from dataclasses import replace
 import pytest
 from tests.sources.rpc_stand_in import (
     HERE,
+    INTRODUCED,
     METHODS,
     PROTOCOL,
     QUICK,
     call_once,
+    called,
 )
 
 from ozone_recon.errors import RemoteError, TransferError
 from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcGroup
-from ozone_recon.sources.hadoop_rpc_server import take_calls
+from ozone_recon.sources.hadoop_rpc_server import Recognised, take_calls
 from ozone_recon.wire.hadoop_rpc_frames import Auth, connection_header, frame
+from ozone_recon.wire.hadoop_rpc_messages import PING_CALL, RpcRequestHeader
 
 
 @pytest.mark.parametrize(
@@ -145,3 +148,76 @@ def test_the_server_ends_with_calls_under_way() -> None:
         await connection.close()
 
     asyncio.run(run())
+
+
+def test_whose_connection_is_evicted(caplog: pytest.LogCaptureFixture) -> None:
+    """Those that a method recognises stay, however long they are silent, while there are others."""
+
+    async def recognise(request: bytes) -> Recognised:
+        return Recognised(request)
+
+    async def run() -> None:
+        methods = {**METHODS, (PROTOCOL, "recognise"): recognise}
+        async with take_calls(methods, replace(HERE, most_connections=10)) as port:
+            real = [await RpcConnection.open(f"127.0.0.1:{port}", QUICK) for _ in range(8)]
+            for one in real:
+                assert await one.call(PROTOCOL, "recognise", b"me") == b"me"
+            others = []
+            for _ in range(300):
+                others.append(await RpcConnection.open(f"127.0.0.1:{port}", QUICK))
+                assert await others[-1].call(PROTOCOL, "echo", b"busy") == b"busy"
+            assert not any(one.closed for one in real)
+            assert [await one.call(PROTOCOL, "echo", b"still here") for one in real] == [b"still here"] * 8
+            for _ in range(3):
+                real.append(await RpcConnection.open(f"127.0.0.1:{port}", QUICK))
+                await real[-1].call(PROTOCOL, "recognise", b"me too")
+            with pytest.raises(TransferError):
+                await real[0].call(PROTOCOL, "echo", b"all are recognised, and one is too many")
+            assert [await one.call(PROTOCOL, "echo", b"here") for one in real[1:]] == [b"here"] * 10
+            for one in (*real, *others):
+                await one.close()
+
+    asyncio.run(run())
+    lines = [line for line in caplog.messages if "the longest-idle connection" in line]
+    assert len(lines) == len(caplog.messages) > 290, "one call site, for the log to limit"
+
+
+def test_who_sends_much_at_once_takes_turns_with_those_who_send_little() -> None:
+    """A thousand pings in one piece are a thousand turns: another connection is answered amid them."""
+
+    async def run() -> None:
+        heard: list[bytes] = []
+        all_heard = asyncio.Event()
+
+        async def hear(request: bytes) -> bytes:
+            heard.append(request)
+            if request == b"much":
+                all_heard.set()
+            return request
+
+        async with take_calls({(PROTOCOL, "hear"): hear}, HERE) as port:
+            _, much = await asyncio.open_connection("127.0.0.1", port)
+            little = await RpcConnection.open(f"127.0.0.1:{port}", QUICK)
+            await little.call(PROTOCOL, "hear", b"begin")
+            ping = frame(RpcRequestHeader(PING_CALL, bytes(16)).encode())
+            much.write(INTRODUCED + ping * 1500 + called(b"much", method="hear"))
+            await little.call(PROTOCOL, "hear", b"little")
+            await all_heard.wait()
+            assert heard == [b"begin", b"little", b"much"]
+            much.close()
+            await little.close()
+
+    asyncio.run(run())
+
+
+def test_who_has_not_said_who_it_is_keeps_little(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        async with take_calls(METHODS, HERE) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(connection_header(Auth.NONE) + (1 << 20).to_bytes(4, "big"))
+            assert b"RpcServerException" in await reader.read(), "it is over before anything else has come"
+            writer.close()
+
+    asyncio.run(run())
+    assert "frame 1 has 1,048,576 bytes" in caplog.text
+    assert "before the client has said who it is" in caplog.text

@@ -214,3 +214,26 @@ def test_a_generation_with_other_tables_is_not_taken(tmp_path: Path) -> None:
         restore_state(state, Generation.open(tmp_path / "1"), 0.0)
     assert not state.complete
     assert not state.datanodes(0.0, AT)
+
+
+def test_who_is_known() -> None:
+    state = ClusterState(Intervals())
+    assert not state.is_known(NODE)
+    state.take_nodes([NodeStatus(DATANODE, "DEAD", "IN_SERVICE")])
+    assert state.is_known(NODE)
+    assert not state.is_known(OTHER_NODE)
+    state.take_nodes([])
+    assert state.is_known(NODE), "an SCM that has just started names nobody"
+    again = ClusterState(Intervals())
+    again.restore(state_with(DATANODE).cluster(AT, 0.0, (), (), ""), (), 0.0)
+    assert again.is_known(NODE), "SCM need not be there"
+
+
+def test_one_that_is_removed_is_unknown_unless_scm_names_it_still() -> None:
+    state = state_with(DATANODE, OTHER_DATANODE)
+    state.take_pipelines([])
+    state.take_nodes([NodeStatus(DATANODE, "DEAD", "IN_SERVICE")])
+    state.open_replicas = {}
+    assert not state.remove(RemoveDatanodes((NODE, OTHER_NODE)), SILENT).refused
+    assert state.is_known(NODE)
+    assert not state.is_known(OTHER_NODE)

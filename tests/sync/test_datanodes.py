@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.decode.datanode_messages import (
@@ -20,7 +21,7 @@ from tests.decode.om_messages import blob, number
 from tests.decode.scm_messages import NODE, OTHER_NODE, datanode
 from tests.sources.rpc_stand_in import HERE, QUICK
 
-from ozone_recon.errors import DecodeError, RemoteError
+from ozone_recon.errors import DecodeError, RemoteError, TooLong
 from ozone_recon.insights.datanode_health import DatanodeHealth, Intervals
 from ozone_recon.model.datanode_reports import DatanodeReports
 from ozone_recon.sources.hadoop_rpc import RpcConnection
@@ -49,7 +50,10 @@ class Recon:
         self.begun = threading.Event()
         self.done = threading.Event()
         self.health = DatanodeHealth(Intervals())
-        self.datanodes = Datanodes("CID-1", self.health, self.use, ReportQueue(limit), lambda: self.now)
+        self.named = {NODE, OTHER_NODE}
+        self.datanodes = Datanodes(
+            "CID-1", self.health, self.use, lambda uuid: uuid in self.named, ReportQueue(limit), lambda: self.now
+        )
 
     def use(self, reports: DatanodeReports) -> None:
         self.begun.set()
@@ -201,3 +205,83 @@ def test_nobody_is_answered_who_does_not_say_what_he_wants() -> None:
         with pytest.raises(DecodeError):
             asyncio.run(recon.datanodes.answer(request))
     assert recon.datanodes.heard == Heard()
+
+
+def test_a_datanode_that_scm_has_not_named_is_answered_and_used_once_it_has() -> None:
+    recon = Recon()
+    recon.named.discard(NODE)
+
+    async def talk(call: Call) -> None:
+        assert await call(increment(1)) == AGAIN
+        assert await call(registration()) == registered_answer(NODE, "CID-1")
+        assert await call(increment(8)) == FINE
+        assert NODE not in recon.health, "it is not among the datanodes"
+        assert (recon.datanodes.queue.waiting, len(recon.datanodes.unknown)) == (0, 1)
+        recon.named.add(NODE)
+        assert await call(increment(9)) == FINE
+        assert len(recon.datanodes.unknown) == 0
+
+    run(recon, talk)
+    assert recon.containers() == [([7], [[8], [9]])]
+
+
+def test_one_that_does_not_speak_again_is_admitted_all_the_same() -> None:
+    recon = Recon()
+    recon.named.discard(NODE)
+
+    async def talk(call: Call) -> None:
+        await call(registration())
+        recon.datanodes.admit()
+        assert NODE not in recon.health
+        recon.named.add(NODE)
+        recon.datanodes.admit()
+        assert NODE in recon.health
+
+    run(recon, talk)
+    assert recon.containers() == [([7], [])]
+
+
+def test_no_number_of_unknown_datanodes_keeps_known_ones_waiting() -> None:
+    recon = Recon(limit=1 << 30)
+    recon.go_on.set()
+
+    async def flood() -> None:
+        for one in range(3000):
+            details = datanode(str(UUID(int=one + 1)))
+            assert await recon.datanodes.answer(registration(details)) == registered_answer(
+                str(UUID(int=one + 1)), "CID-1"
+            )
+        assert len(recon.datanodes.unknown) == 1000
+        assert recon.datanodes.queue.waiting == 0, "whoever is known comes next"
+        many = container_report(replica()) * 250_000
+        await recon.datanodes.answer(registration(datanode(str(UUID(int=1))), many))
+        assert recon.datanodes.unknown.size < len(many), "such a report is left out"
+        await recon.datanodes.answer(registration())
+        assert recon.datanodes.queue.waiting == 1
+
+    asyncio.run(flood())
+    assert list(recon.health) == [NODE]
+
+
+def test_a_request_of_many_fields_holds_nobody_up() -> None:
+    recon = Recon()
+    recon.go_on.set()
+    many = heartbeat(reports=blob(4, b"") * 300_000)
+
+    async def talk() -> list[str]:
+        done: list[str] = []
+
+        async def answer(what: str, request: bytes) -> None:
+            await recon.datanodes.answer(request)
+            done.append(what)
+
+        await recon.datanodes.answer(registration())
+        await asyncio.gather(answer("many", many), answer("many", many), answer("few", heartbeat()))
+        return done
+
+    assert asyncio.run(talk()) == ["few", "many", "many"]
+
+
+def test_a_request_of_too_many_fields_is_refused() -> None:
+    with pytest.raises(TooLong, match="it has more than 1,048,576 fields"):
+        asyncio.run(Recon().datanodes.answer(heartbeat(reports=blob(4, b"") * (1 << 20))))

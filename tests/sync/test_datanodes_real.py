@@ -103,7 +103,7 @@ class Recon:
         self.health = DatanodeHealth(Intervals.of(stale=20, dead=40, check=3, heartbeat=2, recon_heartbeat=60))
         self.history = ReplicaHistory()
         self.reports: list[DatanodeReports] = []
-        self.datanodes = Datanodes("CID-not-that-of-SCM", self.health, self.use)
+        self.datanodes = Datanodes("CID-not-that-of-SCM", self.health, self.use, lambda _: True)
 
     def use(self, reports: DatanodeReports) -> None:
         self.reports.append(reports)

@@ -8,10 +8,12 @@ from dataclasses import replace
 from tests.decode.scm_messages import NODE, OTHER_NODE
 from tests.decode.test_scm import DATANODE, OTHER_DATANODE
 
-from ozone_recon.model.datanode_reports import Heartbeat, LayoutVersion
+from ozone_recon.model.datanode_reports import OBJECT, Heartbeat, LayoutVersion
 from ozone_recon.sync.report_queue import Dropped, ReportQueue
 
 ONE = Heartbeat(DATANODE, LayoutVersion(10, 10))
+K = 1000
+LONG = 10 * K - OBJECT
 OTHER = replace(ONE, datanode=OTHER_DATANODE)
 
 
@@ -33,7 +35,7 @@ def test_datanodes_take_turns_and_what_one_has_said_stays_together() -> None:
         ONE,
     ):
         queue.put(heartbeat)
-    assert queue.size == 7
+    assert queue.size == 7 + 4 * OBJECT
     assert take_all(queue) == [
         replace(ONE, increments=(b"a1", b"a2")),
         replace(OTHER, containers=b"b", increments=(b"b2",)),
@@ -42,36 +44,36 @@ def test_datanodes_take_turns_and_what_one_has_said_stays_together() -> None:
 
 
 def test_what_does_not_fit_is_owed_until_a_full_report_comes() -> None:
-    queue = ReportQueue(limit=10)
-    queue.put(replace(ONE, containers=b"12345678"))
-    queue.put(replace(OTHER, increments=(b"123",)))
-    assert queue.dropped == Dropped(heartbeats=1, size=3)
+    queue = ReportQueue(limit=10 * K)
+    queue.put(replace(ONE, containers=bytes(8 * K)))
+    queue.put(replace(OTHER, increments=(bytes(3 * K),)))
+    assert queue.dropped == Dropped(heartbeats=1, size=3 * K + OBJECT)
     assert not queue.owes(OTHER_NODE), "there is no room yet"
-    assert take_all(queue) == [replace(ONE, containers=b"12345678")]
+    assert take_all(queue) == [replace(ONE, containers=bytes(8 * K))]
     assert queue.owes(OTHER_NODE)
     assert not queue.owes(NODE)
-    queue.put(replace(OTHER, increments=(b"4",)))
+    queue.put(replace(OTHER, increments=(bytes(K),)))
     assert queue.owes(OTHER_NODE), "an increment does not make up for it"
-    queue.put(replace(OTHER, containers=b"1234"))
+    queue.put(replace(OTHER, containers=bytes(4 * K)))
     assert not queue.owes(OTHER_NODE)
-    assert take_all(queue) == [replace(OTHER, containers=b"1234")]
+    assert take_all(queue) == [replace(OTHER, containers=bytes(4 * K))]
 
 
 def test_a_newer_full_report_makes_room_for_itself() -> None:
-    queue = ReportQueue(limit=10)
-    queue.put(replace(ONE, containers=b"123", increments=(b"4", b"5")))
-    queue.put(replace(ONE, containers=b"1234567890"))
-    assert (queue.size, queue.dropped) == (10, Dropped())
-    queue.put(replace(ONE, increments=(b"1",)))
+    queue = ReportQueue(limit=10 * K)
+    queue.put(replace(ONE, containers=bytes(3 * K), increments=(bytes(K), bytes(K))))
+    queue.put(replace(ONE, containers=bytes(LONG)))
+    assert (queue.size, queue.dropped) == (10 * K, Dropped())
+    queue.put(replace(ONE, increments=(bytes(K),)))
     queue.put(OTHER)
-    assert queue.dropped == Dropped(heartbeats=1, size=1)
-    assert take_all(queue) == [replace(ONE, containers=b"1234567890"), OTHER]
+    assert queue.dropped == Dropped(heartbeats=1, size=K + OBJECT)
+    assert take_all(queue) == [replace(ONE, containers=bytes(LONG)), OTHER]
 
 
 def test_one_that_is_too_large_alone_is_kept() -> None:
-    queue = ReportQueue(limit=10)
-    queue.put(replace(ONE, containers=bytes(11)))
-    assert (queue.size, queue.dropped) == (11, Dropped())
+    queue = ReportQueue(limit=10 * K)
+    queue.put(replace(ONE, containers=bytes(11 * K)))
+    assert (queue.size, queue.dropped) == (11 * K + OBJECT, Dropped())
 
 
 def test_taking_waits() -> None:

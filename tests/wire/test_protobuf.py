@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ozone_recon.errors import DecodeError
+from ozone_recon.errors import DecodeError, TooLong
 from ozone_recon.wire.protobuf import (
     Message,
     bytes_field,
@@ -54,6 +54,8 @@ def test_fields_are_asked_for_by_number() -> None:
     assert message.text(2) == "two"
     assert message.texts(2) == ("hi", "two")
     assert message.text(3).encode("utf-8", "surrogateescape") == b"\xff"
+    assert message.name(3) == "\ufffd", "as Java reads it"
+    assert message.names(2) == ("hi", "two")
     assert message.boolean(4) is True
     assert message.int64(9, -2) == -2
     assert message.message(9, bytes, None) is None
@@ -145,3 +147,27 @@ def test_fields_come_back(number: int, value: bytes) -> None:
     message = Message("M", data)
     assert (message.int64(1), message.blob(200), message.text(3)) == (number, value, text)
     assert message.int64(4, None) is None
+
+
+def test_the_number_of_fields_is_bounded_those_of_groups_too() -> None:
+    field, group = b"\x08\x05", b"\x0b" + b"\x10\x01" * 4 + b"\x0c"
+    assert Message("M", field * 8, 8).int64(1) == 5
+    for data in (field * 9, field * 4 + group, group * 2, b"\x0b" * 9 + b"\x0c" * 9, b"\x0b" + field * 100):
+        with pytest.raises(TooLong, match=r"^M: .* more "):
+            Message("M", data, 8)
+    with pytest.raises(TooLong, match=r"^M field 2: N: it has more than 8 fields"):
+        Message("M", bytes_field(2, field * 9), 8).part(2, "N")
+
+
+def test_what_is_long_is_not_copied_and_what_is_short_keeps_nothing_long() -> None:
+    long = bytes(100_000)
+    message = Message("M", memoryview(bytes_field(1, bytes_field(2, long) + bytes_field(3, b"short"))))
+    part = message.part(1, "N")
+    view = part.view(2)
+    assert isinstance(view, memoryview)
+    assert view == long
+    assert part.views(2) == (view,)
+    assert part.blob(2) == long
+    assert type(part.blob(2)) is type(part.view(3)) is bytes
+    assert part.view(9, None) is None
+    assert part.text(3) == "short"

@@ -10,6 +10,7 @@ from ozone_recon.decode.om_values import STORAGE_TYPES
 from ozone_recon.decode.scm import decode_pipeline_id
 from ozone_recon.errors import DecodeError
 from ozone_recon.model.amounts import clamp
+from ozone_recon.model.columns import Raw
 from ozone_recon.model.datanode_reports import (
     CommandStatus,
     ContainerAction,
@@ -43,7 +44,7 @@ COMMANDS = {
 COMMAND_STATUSES = {1: "PENDING", 2: "EXECUTED", 3: "FAILED"}
 
 
-def decode_node_report(data: bytes) -> tuple[StorageReport, ...]:
+def decode_node_report(data: Raw) -> tuple[StorageReport, ...]:
     """The volumes for containers of a NodeReportProto; those for metadata and databases are not read."""
     return Message("NodeReportProto", data).messages(1, _storage_report)
 
@@ -51,8 +52,8 @@ def decode_node_report(data: bytes) -> tuple[StorageReport, ...]:
 def _storage_report(data: bytes) -> StorageReport:
     message = Message("StorageReportProto", data)
     return StorageReport(
-        uuid=message.text(1),
-        location=message.text(2),
+        uuid=message.name(1),
+        location=message.name(2),
         capacity=clamp(message.int64(3, 0)),
         used=clamp(message.int64(4, 0)),
         remaining=clamp(message.int64(5, 0)),
@@ -66,7 +67,7 @@ def _storage_report(data: bytes) -> StorageReport:
     )
 
 
-def decode_replicas(data: bytes) -> tuple[Replica, ...]:
+def decode_replicas(data: Raw) -> tuple[Replica, ...]:
     """A ContainerReportsProto or an IncrementalContainerReportProto, which are alike; refused as a whole."""
     return Message("ContainerReportsProto", data).messages(1, _replica)
 
@@ -90,7 +91,7 @@ def _replica(data: bytes) -> Replica:
     )
 
 
-def decode_pipeline_reports(data: bytes) -> tuple[PipelineReport, ...]:
+def decode_pipeline_reports(data: Raw) -> tuple[PipelineReport, ...]:
     """A PipelineReportsProto: all pipelines that a datanode is in."""
     return Message("PipelineReportsProto", data).messages(1, _pipeline_report)
 
@@ -100,7 +101,7 @@ def _pipeline_report(data: bytes) -> PipelineReport:
     return PipelineReport(pipeline_id=message.message(1, decode_pipeline_id), is_leader=message.boolean(2))
 
 
-def decode_pipeline_actions(data: bytes) -> tuple[PipelineAction, ...]:
+def decode_pipeline_actions(data: Raw) -> tuple[PipelineAction, ...]:
     """A PipelineActionsProto."""
     return Message("PipelineActionsProto", data).messages(1, _pipeline_action)
 
@@ -115,11 +116,11 @@ def _pipeline_action(data: bytes) -> PipelineAction:
         action,
         pipeline_id=close.message(1, decode_pipeline_id),
         reason=_reason(PIPELINE_REASONS, close),
-        details=close.text(4, ""),
+        details=close.name(4, ""),
     )
 
 
-def decode_container_actions(data: bytes) -> tuple[ContainerAction, ...]:
+def decode_container_actions(data: Raw) -> tuple[ContainerAction, ...]:
     """A ContainerActionsProto."""
     return Message("ContainerActionsProto", data).messages(1, _container_action)
 
@@ -138,7 +139,7 @@ def _reason(names: dict[int, str], message: Message) -> str | None:
     return None if number is None else named(names, number)
 
 
-def decode_command_statuses(data: bytes) -> tuple[CommandStatus, ...]:
+def decode_command_statuses(data: Raw) -> tuple[CommandStatus, ...]:
     """A CommandStatusReportsProto."""
     return Message("CommandStatusReportsProto", data).messages(1, _command_status)
 
@@ -149,5 +150,5 @@ def _command_status(data: bytes) -> CommandStatus:
         command_id=message.int64(1),
         status=named(COMMAND_STATUSES, message.int32(2)),
         command=named(COMMANDS, message.int32(3)),
-        message=message.text(4, ""),
+        message=message.name(4, ""),
     )

@@ -27,13 +27,13 @@ def decode_datanode(data: bytes) -> DatanodeDetails:
     message = Message("DatanodeDetailsProto", data)
     newest = message.message(102, decode_datanode_id, None) or message.message(100, decode_uuid, None)
     return DatanodeDetails(
-        uuid=message.text(1) if newest is None else newest,
-        ip_address=message.text(2),
-        host_name=message.text(3),
+        uuid=message.name(1) if newest is None else newest,
+        ip_address=message.name(2),
+        host_name=message.name(3),
         ports=message.messages(4, _port),
-        cert_serial_id=message.text(5, None),
-        network_name=message.text(6, ""),
-        network_location=message.text(7, ""),
+        cert_serial_id=message.name(5, None),
+        network_name=message.name(6, ""),
+        network_location=message.name(7, ""),
         op_state=named(OP_STATES, message.int32(8, 1)),
         op_state_expiry=message.int64(9, 0),
         current_version=message.int32(10, FIRST_VERSION),
@@ -43,4 +43,4 @@ def decode_datanode(data: bytes) -> DatanodeDetails:
 
 def _port(data: bytes) -> tuple[str, int]:
     message = Message("Port", data)
-    return message.text(1), message.int32(2)
+    return message.name(1), message.int32(2)

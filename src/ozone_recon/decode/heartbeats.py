@@ -1,6 +1,7 @@
 """What datanodes ask of Recon: registrations and heartbeats, first cut into the reports that they carry, then read.
 
-Only the first is done before a datanode gets its answer. As in `decode.scm`, what Ozone's message calls required must
+Only the first is done before a datanode gets its answer, without copying what is long, and of so few fields, if that is
+wanted, that it takes no time to speak of. As in `decode.scm`, what Ozone's message calls required must
 be there, and names are those of Ozone 2.2.0.
 """
 
@@ -20,56 +21,70 @@ from ozone_recon.decode.datanode_reports import (
 from ozone_recon.decode.datanodes import decode_datanode
 from ozone_recon.decode.replicas import decode_replicas
 from ozone_recon.errors import DecodeError
+from ozone_recon.model.columns import Raw
 from ozone_recon.model.datanode_reports import DatanodeReports, Heartbeat, LayoutVersion, Software
 from ozone_recon.wire.datanode_answers import Command
-from ozone_recon.wire.protobuf import Message
+from ozone_recon.wire.protobuf import MOST_FIELDS, Message
 
 T = TypeVar("T")
 
+_LONGEST: Final = 8 << 10
+"""Bytes of what a datanode says of itself; Java's have some hundred."""
 _FIRST_LAYOUT: Final = LayoutVersion(0, 0)
 """That of a datanode that says none."""
 
 
-def decode_request(data: bytes) -> Heartbeat | None:
-    """An SCMDatanodeRequest; None when it asks for our version, which has nothing in it."""
-    message = Message("SCMDatanodeRequest", data)
+def decode_request(data: bytes, most: int = MOST_FIELDS) -> Heartbeat | None:
+    """An SCMDatanodeRequest; None when it asks for our version, which has nothing in it.
+
+    TooLong when it, or what it embeds, has more fields than `most`, of which nothing is read then.
+    """
+    message = Message("SCMDatanodeRequest", memoryview(data), most)
     match message.int32(1):
         case Command.GET_VERSION:
             return None
         case Command.REGISTER:
-            return message.message(4, _registration)
+            return _registration(message.part(4, "SCMRegisterRequestProto"))
         case Command.SEND_HEARTBEAT:
-            return message.message(5, _heartbeat)
+            return _heartbeat(message.part(5, "SCMHeartbeatRequestProto"))
         case command:
             raise DecodeError(f"SCMDatanodeRequest: command {command} is not known")
 
 
-def _registration(data: bytes) -> Heartbeat:
-    message = Message("SCMRegisterRequestProto", data)
-    datanode = Message("ExtendedDatanodeDetailsProto", message.blob(1))
+def _registration(message: Message) -> Heartbeat:
+    _check(message, 1, 5)
+    datanode = message.part(1, "ExtendedDatanodeDetailsProto")
     return Heartbeat(
         datanode=datanode.message(1, decode_datanode),
-        software=Software(version=datanode.text(2, ""), setup_time=datanode.int64(3, 0), revision=datanode.text(4, "")),
-        node=message.blob(2),
-        containers=message.blob(3),
-        pipelines=message.blob(4),
+        software=Software(version=datanode.name(2, ""), setup_time=datanode.int64(3, 0), revision=datanode.name(4, "")),
+        node=message.view(2),
+        containers=message.view(3),
+        pipelines=message.view(4),
         layout=message.message(5, _layout, _FIRST_LAYOUT),
     )
 
 
-def _heartbeat(data: bytes) -> Heartbeat:
-    message = Message("SCMHeartbeatRequestProto", data)
+def _heartbeat(message: Message) -> Heartbeat:
+    _check(message, 1, 9)
     return Heartbeat(
         datanode=message.message(1, decode_datanode),
-        node=message.blob(2, None),
-        containers=message.blob(3, None),
-        increments=message.messages(4, bytes),
-        command_statuses=message.messages(5, bytes),
-        container_actions=message.messages(6, bytes),
-        pipeline_actions=message.messages(7, bytes),
-        pipelines=message.blob(8, None),
+        node=message.view(2, None),
+        containers=message.view(3, None),
+        increments=message.views(4),
+        command_statuses=message.views(5),
+        container_actions=message.views(6),
+        pipeline_actions=message.views(7),
+        pipelines=message.view(8, None),
         layout=message.message(9, _layout, _FIRST_LAYOUT),
     )
+
+
+def _check(message: Message, *numbers: int) -> None:
+    """Refuses what is read at once when it is too long for that."""
+    for number in numbers:
+        size = len(message.view(number, b""))
+        if size > _LONGEST:
+            raise DecodeError(f"field {number} has {size:,} bytes, which is over the limit of {_LONGEST:,}")
 
 
 def _layout(data: bytes) -> LayoutVersion:
@@ -81,14 +96,14 @@ def decode_reports(heartbeat: Heartbeat) -> DatanodeReports:
     """All reports of a heartbeat; one that is broken does not keep the others from being read."""
     refused: list[str] = []
 
-    def each(decode: Callable[[bytes], T], reports: Iterable[bytes]) -> Iterable[T]:
+    def each(decode: Callable[[Raw], T], reports: Iterable[Raw]) -> Iterable[T]:
         for report in reports:
             try:
                 yield decode(report)
             except DecodeError as error:
                 refused.append(str(error))
 
-    def whole(decode: Callable[[bytes], T], report: bytes | None) -> T | None:
+    def whole(decode: Callable[[Raw], T], report: Raw | None) -> T | None:
         return next(iter(each(decode, () if report is None else (report,))), None)
 
     return DatanodeReports(

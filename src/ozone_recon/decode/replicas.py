@@ -8,17 +8,24 @@ from ozone_recon.decode import datanode_reports
 from ozone_recon.decode.distinct import decode_few
 from ozone_recon.errors import DecodeError
 from ozone_recon.model.cells import same_cells
+from ozone_recon.model.columns import Raw
 from ozone_recon.model.datanode_reports import ReplicaColumns, ReplicaState
 from ozone_recon.wire.messages import Messages
-from ozone_recon.wire.protobuf import to_text
+from ozone_recon.wire.protobuf import bytes_field, to_text
 
 
-def decode_replicas(data: bytes) -> ReplicaColumns:
+def decode_replicas(data: Raw) -> ReplicaColumns:
     """A ContainerReportsProto or an IncrementalContainerReportProto; refused as a whole."""
     report = Messages(same_cells(data, 1))
-    columns = _columns(report.messages(1))
+    is_message = not report.refused[0]
+    cells, parent = report.blobs(1)
+    replicas = Messages(cells, report, parent)
+    columns = _columns(replicas)
     if report.refused[0]:
-        datanode_reports.decode_replicas(data)  # says why
+        # Says why, of the first replica that is refused: there may be millions.
+        for row in np.flatnonzero(replicas.refused)[:is_message]:
+            data = bytes_field(1, bytes(data[cells.starts[row] : cells.ends[row]]))
+        datanode_reports.decode_replicas(data)
         raise DecodeError("ContainerReportsProto: it cannot be read")
     return columns
 

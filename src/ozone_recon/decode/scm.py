@@ -67,7 +67,7 @@ def decode_pipeline_id(data: bytes) -> str:
     """A PipelineID; older SCMs write it as text only."""
     message = Message("PipelineID", data)
     newest = message.message(100, decode_uuid, None)
-    return message.text(1) if newest is None else newest
+    return message.name(1) if newest is None else newest
 
 
 def decode_container_with_pipeline(data: bytes) -> tuple[ContainerInfo, Pipeline]:
@@ -81,9 +81,9 @@ def decode_container_replica(data: bytes) -> ContainerReplica:
     message = Message("SCMContainerReplicaProto", data)
     return ContainerReplica(
         container_id=message.int64(1),
-        state=message.text(2),
+        state=message.name(2),
         datanode=message.message(3, decode_datanode),
-        origin=message.text(4),
+        origin=message.name(4),
         sequence_id=message.int64(5),
         number_of_keys=message.int64(6),
         used_bytes=message.int64(7),
@@ -105,7 +105,7 @@ def decode_pipeline(data: bytes) -> Pipeline:
         ),
         members=members,
         replica_indexes=indexes + (0,) * (len(members) - len(indexes)),
-        leader=_datanode_id(message, 101, 100) or message.text(6, "") or None,
+        leader=_datanode_id(message, 101, 100) or message.name(6, "") or None,
         suggested_leader=_datanode_id(message, 102, 9),
         creation_time=message.int64(8, 0),
     )
@@ -146,7 +146,7 @@ def decode_datanode_usage(data: bytes) -> DatanodeUsage:
 def decode_scm_info(data: bytes) -> ScmInfo:
     """A GetScmInfoResponseProto."""
     message = Message("GetScmInfoResponseProto", data)
-    return ScmInfo(cluster_id=message.text(1), scm_id=message.text(2), peers=tuple(map(_scm_peer, message.texts(3))))
+    return ScmInfo(cluster_id=message.name(1), scm_id=message.name(2), peers=tuple(map(_scm_peer, message.names(3))))
 
 
 def _scm_peer(text: str) -> ScmPeer:
@@ -171,7 +171,7 @@ def decode_deleted_blocks_summary(data: bytes) -> DeletedBlocksSummary:
 def decode_pending_containers(data: bytes) -> PendingContainers:
     """A ContainersOnDecomNodeProto."""
     message = Message("ContainersOnDecomNodeProto", data)
-    return PendingContainers(reason=message.text(1), container_ids=message.messages(2, decode_container_id))
+    return PendingContainers(reason=message.name(1), container_ids=message.messages(2, decode_container_id))
 
 
 def decode_container_id(data: bytes) -> int:

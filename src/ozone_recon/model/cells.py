@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ozone_recon.model.columns import ByteColumn, Bytes, Int64s
+from ozone_recon.model.columns import ByteColumn, Bytes, Int64s, Raw
 from ozone_recon.model.kernel import lean_kernel
 
 T = TypeVar("T", bound=np.generic)
@@ -48,7 +48,7 @@ def cells_of(column: ByteColumn) -> Cells:
     return Cells(column.data, column.offsets[:-1], column.offsets[1:])
 
 
-def same_cells(text: bytes, rows: int) -> Cells:
+def same_cells(text: Raw, rows: int) -> Cells:
     """The same text in so many rows."""
     return Cells(np.frombuffer(text, np.uint8), np.zeros(rows, np.int64), np.full(rows, len(text), np.int64))
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 Int64s = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
+Raw = bytes | memoryview
+"""Bytes to read: a long slice of the latter is not copied, and keeps all that it is a slice of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ozone_recon.model.columns import Int64s
+from ozone_recon.model.columns import Int64s, Raw
 from ozone_recon.model.scm import DatanodeDetails
 
 
@@ -48,6 +48,10 @@ class Software(NamedTuple):
     setup_time: int
 
 
+OBJECT = 64
+"""Bytes that a report keeps beside its own; there may be very many short ones."""
+
+
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
     """What a datanode sends: who it is, and its reports as they came, for `decode.datanode_reports` to read.
@@ -59,20 +63,20 @@ class Heartbeat:
     datanode: DatanodeDetails
     layout: LayoutVersion
     software: Software | None = None
-    node: bytes | None = None
-    containers: bytes | None = None
-    increments: tuple[bytes, ...] = ()
-    pipelines: bytes | None = None
-    pipeline_actions: tuple[bytes, ...] = ()
-    container_actions: tuple[bytes, ...] = ()
-    command_statuses: tuple[bytes, ...] = ()
+    node: Raw | None = None
+    containers: Raw | None = None
+    increments: tuple[Raw, ...] = ()
+    pipelines: Raw | None = None
+    pipeline_actions: tuple[Raw, ...] = ()
+    container_actions: tuple[Raw, ...] = ()
+    command_statuses: tuple[Raw, ...] = ()
 
     @property
     def size(self) -> int:
-        """Bytes of the reports."""
-        return sum(map(len, self.reports()))
+        """Bytes that the reports keep: those of the whole request for a report that is a slice of it."""
+        return sum(memoryview(memoryview(one).obj).nbytes + OBJECT for one in self.reports())
 
-    def reports(self) -> tuple[bytes, ...]:
+    def reports(self) -> tuple[Raw, ...]:
         """All of them."""
         whole = (self.node, self.containers, self.pipelines)
         parts = self.increments + self.pipeline_actions + self.container_actions + self.command_statuses

@@ -92,6 +92,9 @@ METRICS: Final = {
     "ozone_recon_datanode_heartbeats_dropped_total": Metric(
         "counter", "Heartbeats whose reports were dropped because too many waited; all of them are asked for again."
     ),
+    "ozone_recon_datanodes_unknown": Metric(
+        "gauge", "Datanodes that have registered and that SCM has not named; their reports wait."
+    ),
     "ozone_recon_datanode_reports_waiting": Metric("gauge", "Reports that wait to be read."),
     "ozone_recon_datanode_reports_waiting_bytes": Metric("gauge", "Their size."),
     "ozone_recon_storage_bytes": Metric(

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ozone_recon.errors import ReconError, RemoteError, TransferError
 from ozone_recon.wire.hadoop_rpc_frames import LONGEST
@@ -23,7 +23,14 @@ _BACKLOG: Final = 1024
 _IPC: Final = "org.apache.hadoop.ipc_"
 """Where Ozone 2.2 has Hadoop RPC's own exceptions."""
 
-Methods = Mapping[tuple[str, str], Callable[[bytes], Awaitable[bytes]]]
+
+class Recognised(NamedTuple):
+    """The response message to a caller that the method recognises: others' connections are evicted before its."""
+
+    message: bytes
+
+
+Methods = Mapping[tuple[str, str], Callable[[bytes], Awaitable[bytes | Recognised]]]
 """Protocol and method → what makes a response message of a request message.
 
 A ReconError refuses the call; a RemoteError with Java's exception of the class that it names in full.
@@ -44,7 +51,7 @@ class RpcServerSettings:
     patience: float = 60.0
     """How long a client may take to say who it is, and a request from its first byte to its last."""
     most_connections: int = 10_000
-    """Beyond, that one is let go on which nothing has come for the longest time."""
+    """Beyond, the one is evicted on which nothing has come for the longest time, of those that no method recognises."""
     most_held: int = 512 << 20
     """Bytes of requests, in part or not answered yet, of all connections; beyond, large ones come one by one."""
     calls_at_once: int = 16
@@ -79,7 +86,9 @@ class _Company:
 
     def __init__(self, settings: RpcServerSettings) -> None:
         self._settings = settings
-        self._all: set[_Conversation] = set()
+        self._recognised: dict[_Conversation, None] = {}
+        self._others: dict[_Conversation, None] = {}
+        """In both, the one of which something was heard last is the last."""
         self._held = 0
         self.turn = asyncio.Lock()
         """Held by the one whose large request comes while there is not room for all."""
@@ -92,23 +101,44 @@ class _Company:
     def join(self, one: _Conversation) -> None:
         """Takes one in."""
         most = self._settings.most_connections
-        if len(self._all) >= most:
-            quietest = min(self._all, key=lambda other: (other.under_way > 0, other.heard))
+        if len(self._recognised) + len(self._others) >= most:
+            quietest = next(iter(self._others or self._recognised))
             self.leave(quietest)
-            quietest.let_go(f"it is let go: there are {most:,} connections, and on this nothing has come for longest")
-        self._all.add(one)
+            quietest.evict()
+            _LOG.warning(
+                "%s: closing the longest-idle connection: the limit of %s connections is reached",
+                quietest.peer,
+                f"{most:,}",
+            )
+        self._others[one] = None
+
+    def __contains__(self, one: _Conversation) -> bool:
+        return one in self._others or one in self._recognised
+
+    def hear(self, one: _Conversation) -> None:
+        """Says that something was heard of one."""
+        if one in self:
+            group = self._recognised if one in self._recognised else self._others
+            del group[one]
+            group[one] = None
+
+    def recognise(self, one: _Conversation) -> None:
+        """Says that a method recognises one."""
+        if one in self._others:
+            del self._others[one]
+            self._recognised[one] = None
 
     def hold(self, one: _Conversation, size: int) -> None:
         """Says how many bytes one holds now."""
-        if one in self._all:
+        if one in self:
             self._held += size - one.held
             one.held = size
 
     def leave(self, one: _Conversation) -> None:
         """One is over, or as good as that."""
-        if one in self._all:
-            self.hold(one, 0)
-            self._all.discard(one)
+        self.hold(one, 0)
+        self._others.pop(one, None)
+        self._recognised.pop(one, None)
 
 
 class _Conversation:
@@ -132,15 +162,17 @@ class _Conversation:
         self._methods, self._settings, self._company = methods, settings, company
         self._reader, self._writer = reader, writer
         self._wire = ServerConnection(settings.mechanisms, settings.longest_request)
-        self._peer = ":".join(map(str, (writer.get_extra_info("peername") or ("a client that is gone",))[:2]))
+        self.peer = ":".join(map(str, (writer.get_extra_info("peername") or ("a client that is gone",))[:2]))
         self._room = asyncio.Semaphore(settings.calls_at_once)
         self._called = 0
         """Bytes of their requests."""
         self._has_turn = False
+        self._is_evicted = False
 
-    def let_go(self, reason: str) -> None:
+    def evict(self) -> None:
         """Ends it from our side."""
-        self._reader.set_exception(TransferError(reason))
+        self._is_evicted = True
+        self._reader.set_exception(TransferError("it is evicted"))
 
     async def run(self) -> None:
         """Until the client goes, is refused, or is silent for too long; calls that have begun are done to their end."""
@@ -167,14 +199,18 @@ class _Conversation:
                         self.under_way += 1
                         self._called += len(event.request)
                         calls.create_task(self._answer(event))
+                    # Whatever else comes in this piece, it is the others' turn.
+                    await asyncio.sleep(0)
                 if self._wire.frames > frames or not owed:
                     self.heard = self._clock()
+                    self._company.hear(self)
                 self._hold()
                 self._end_turn()
                 self._send()
             self._wire.end()
         except (ReconError, OSError) as error:
-            _LOG.warning("%s: %s", self._peer, error)
+            if not self._is_evicted:
+                _LOG.warning("%s: %s", self.peer, error)
             self._send()
 
     async def _next_piece(self) -> bytes:
@@ -224,7 +260,7 @@ class _Conversation:
         except ReconError as refusal:
             self._wire.fail(call, "java.io.IOException", str(refusal))
         except Exception as fault:
-            _LOG.exception("%s: %s of %s failed", self._peer, call.method, call.protocol)
+            _LOG.exception("%s: %s of %s failed", self.peer, call.method, call.protocol)
             self._wire.fail(call, "java.lang.RuntimeException", repr(fault))
         finally:
             self.under_way -= 1
@@ -236,7 +272,11 @@ class _Conversation:
     async def _try(self, call: Call) -> None:
         method = self._methods.get((call.protocol, call.method))
         if method is not None:
-            self._wire.respond(call, await method(call.request))
+            answer = await method(call.request)
+            if isinstance(answer, Recognised):
+                self._company.recognise(self)
+                answer = answer.message
+            self._wire.respond(call, answer)
         elif any(call.protocol == protocol for protocol, _ in self._methods):
             what = f"{call.protocol} has no method {call.method} here"
             self._wire.fail(call, f"{_IPC}.RpcNoSuchMethodException", what, Detail.NO_SUCH_METHOD)

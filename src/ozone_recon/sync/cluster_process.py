@@ -55,6 +55,8 @@ PAGE: Final = 250_000
 """Containers to ask SCM for at once, some 40 MB: it sorts all that there are for every page."""
 _SWITCH: Final = 0.0005
 """Seconds that other threads may hold up the one that answers datanodes, while they run Python."""
+_ASK_AGAIN: Final = 10.0
+"""Seconds until SCM is asked again for its datanodes while some are unknown."""
 _COLLECT: Final = (5_000, 2, 5_000)
 """Thresholds of the garbage collector. What is known of thousands of datanodes is told anew again and again and has no
 cycles; to look through all of it for some held up every answer for a tenth of a second, every quarter of a minute."""
@@ -110,7 +112,7 @@ class ClusterProcess:
         settings = self._settings = job.settings
         self.state = ClusterState(settings.intervals)
         self.publication = Publication(self.state, directory, settings)
-        self.datanodes = Datanodes("CID-unknown", self.state.health, self._use)
+        self.datanodes = Datanodes("CID-unknown", self.state.health, self._use, self.state.is_known)
         self._scms = RpcGroup(settings.scms, settings.rpc)
         self.scm = ScmSync(Scm(self._scms.call, PAGE), self.state, settings.pace)
         self._pending = PendingBlocksOfDatanodes(settings)
@@ -185,6 +187,7 @@ class ClusterProcess:
             Sample("ozone_recon_datanode_heartbeats_total", heard.heartbeats),
             Sample("ozone_recon_datanode_reports_refused_total", heard.refused),
             Sample("ozone_recon_datanode_heartbeats_dropped_total", queue.dropped.heartbeats),
+            Sample("ozone_recon_datanodes_unknown", len(self.datanodes.unknown)),
             Sample("ozone_recon_datanode_reports_waiting", queue.waiting),
             Sample("ozone_recon_datanode_reports_waiting_bytes", queue.size),
             Sample("ozone_recon_scm_containers_repaired_total", self.scm.repaired),
@@ -213,8 +216,10 @@ class ClusterProcess:
             await asyncio.sleep(5)
 
     async def _look(self) -> None:
-        """Notices which datanodes have fallen silent, or have come."""
-        if await asyncio.to_thread(self.state.look, time.monotonic()):
+        """Notices which datanodes have fallen silent, or have come, or are known by now."""
+        self.datanodes.admit()
+        waited = _now() - self.scm.pipelines.status.timestamp >= 1000 * _ASK_AGAIN
+        if await asyncio.to_thread(self.state.look, time.monotonic()) or (len(self.datanodes.unknown) and waited):
             self.scm.pipelines.wake()
         if self.state.scm.info is not None:
             self.datanodes.cluster_id = self.state.scm.info.cluster_id

@@ -81,6 +81,8 @@ class ClusterState:
         self.complete = False
         """Whether SCM has told of all containers, by now or before."""
         self.removed: frozenset[str] = frozenset()
+        self._named: frozenset[str] = frozenset()
+        """Datanodes that SCM has named, by now or before: one that has just started names none for a while."""
         self._reported: dict[str, _Reported] = {}
         self._nodes: dict[str, NodeStatus] = {}
         self._pipelines: dict[str, Pipeline] = {}
@@ -147,8 +149,13 @@ class ClusterState:
     def take_nodes(self, nodes: Iterable[NodeStatus]) -> None:
         """Takes all datanodes of SCM."""
         before, self._nodes = self._nodes, {node.datanode.uuid: node for node in nodes}
+        self._named |= self._nodes.keys()
         if _states(before) != _states(self._nodes):
             self.changes.urgent += 1
+
+    def is_known(self, datanode: str) -> bool:
+        """Whether SCM has named the datanode; others may be anybody's."""
+        return datanode in self._named
 
     def take_pipelines(self, pipelines: Iterable[Pipeline]) -> None:
         """Takes all pipelines of SCM; their members become one record for each datanode."""
@@ -195,6 +202,7 @@ class ClusterState:
             self.health.forget(uuid)
             self._reported.pop(uuid, None)
         self.removed |= set(removed)
+        self._named -= set(removed) - self._nodes.keys()
         self.changes.urgent += bool(removed)
         return Removal(
             tuple(known[uuid] for uuid in dict.fromkeys(removed)),
@@ -238,6 +246,7 @@ class ClusterState:
         self.complete = True
         self.removed = frozenset(removed)
         self.take_pipelines(cluster.pipelines)
+        self._named |= {one.details.uuid for one in cluster.datanodes}
         for one in cluster.datanodes:
             uuid = one.details.uuid
             self._nodes[uuid] = NodeStatus(one.details, one.health, one.op_state)

@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from ozone_recon.decode.heartbeats import decode_reports, decode_request
+from ozone_recon.errors import TooLong
 from ozone_recon.insights.datanode_health import DatanodeHealth
 from ozone_recon.model.datanode_reports import DatanodeReports, Heartbeat
-from ozone_recon.sources.hadoop_rpc_server import RpcServerSettings, take_calls
+from ozone_recon.sources.hadoop_rpc_server import Recognised, RpcServerSettings, take_calls
 from ozone_recon.sync.report_queue import ReportQueue
+from ozone_recon.sync.unknown_datanodes import UnknownDatanodes
 from ozone_recon.wire.datanode_answers import METHOD, PROTOCOL, heartbeat_answer, registered_answer, version_answer
 
 _LOG: Final = logging.getLogger(__name__)
-_SHORT: Final = 1 << 21
-"""Bytes of a request that takes less time to cut into reports than to hand to a thread."""
+_FEW: Final = 256
+"""Fields of a message that take less time to tell apart than to hand to a thread. A datanode's have a dozen, and one
+for each container that has changed."""
 
 
 @dataclass(slots=True)
@@ -42,33 +45,71 @@ class Datanodes:
         cluster_id: str,
         health: DatanodeHealth,
         use: Callable[[DatanodeReports], None],
+        is_known: Callable[[str], bool],
         queue: ReportQueue | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`cluster_id` must not be blank; datanodes do not compare it with SCM's. `clock` is that of `health`."""
+        """`cluster_id` must not be blank; datanodes do not compare it with SCM's. `clock` is that of `health`.
+
+        `is_known` says whether SCM has named the datanode with this UUID.
+        """
         self.heard = Heard()
         self.queue = queue or ReportQueue()
+        self.unknown = UnknownDatanodes()
         self.cluster_id = cluster_id
         self._health = health
         self._use = use
+        self._is_known = is_known
         self._clock = clock
+        self._cutting = asyncio.Lock()
+        """Held by the one whose request has many fields: one thread is enough for all of these."""
 
-    async def answer(self, request: bytes) -> bytes:
+    async def answer(self, request: bytes) -> bytes | Recognised:
         """What a datanode is answered; DecodeError when it is not clear who asks or what."""
-        short = len(request) <= _SHORT
-        heartbeat = decode_request(request) if short else await asyncio.to_thread(decode_request, request)
+        heartbeat = await self._cut(request)
         if heartbeat is None:
             return version_answer()
+        uuid, host = heartbeat.datanode.uuid, heartbeat.datanode.host_name
+        is_known = self._is_known(uuid)
+        if is_known:
+            if uuid in self.unknown:
+                self.admit()
+            must_register = self._hear(heartbeat)
+        else:
+            must_register = self.unknown.hear(heartbeat)
+        if heartbeat.software is None:
+            self.heard.heartbeats += 1
+            answer = heartbeat_answer(uuid, reregister=must_register)
+        else:
+            self.heard.registrations += 1
+            if is_known:
+                _LOG.info("datanode %s (%s) has registered", host, uuid)
+            else:
+                waits = "datanode %s (%s) has registered; SCM has not named it, and its reports wait until it does"
+                _LOG.info(waits, host, uuid)
+            answer = registered_answer(uuid, self.cluster_id)
+        return Recognised(answer) if is_known else answer
+
+    def admit(self) -> None:
+        """Takes what those have reported that were unknown and are not any more."""
+        for heartbeat in self.unknown.take(self._is_known):
+            self._hear(heartbeat)
+
+    def _hear(self, heartbeat: Heartbeat) -> bool:
+        """Takes what a known datanode reports; whether it has to register."""
         uuid = heartbeat.datanode.uuid
         must_register = self._health.hear(heartbeat, self._clock())
         if uuid in self._health:
             self.queue.put(heartbeat)
-        if heartbeat.software is not None:
-            self.heard.registrations += 1
-            _LOG.info("datanode %s (%s) has registered", heartbeat.datanode.host_name, uuid)
-            return registered_answer(uuid, self.cluster_id)
-        self.heard.heartbeats += 1
-        return heartbeat_answer(uuid, reregister=must_register or self.queue.owes(uuid))
+        return must_register or self.queue.owes(uuid)
+
+    async def _cut(self, request: bytes) -> Heartbeat | None:
+        """The reports in a request: at once when there are few, and else in a thread, where they hold nobody up."""
+        try:
+            return decode_request(request, _FEW)
+        except TooLong:
+            async with self._cutting:
+                return await asyncio.to_thread(decode_request, request)
 
     async def read_reports(self) -> None:
         """Reads what is reported, for ever."""

@@ -6,7 +6,7 @@ we do not know, is skipped. The last of several values of a singular field wins.
 whatever their end is numbered. Everything must end exactly where its length says. The number of fields is bounded,
 those of groups too, because each of them takes a microsecond and an object.
 
-A message may be read from a `memoryview`: what is embedded in it is not copied then, unless as bytes.
+A message may be read from a `memoryview`: what is long and embedded in it is not copied then, unless as bytes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from enum import Enum
 from typing import Final, Literal, TypeVar
 
 from ozone_recon.errors import DecodeError, TooLong
+from ozone_recon.model.columns import Raw
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -31,8 +32,8 @@ FIXED32: Final = 5
 MAX_VARINT_BYTES: Final = 10
 MOST_FIELDS: Final = 1 << 20
 """Fields of a message, unless told otherwise: a datanode that could not report for a day sends many in one."""
-Raw = bytes | memoryview
-"""Bytes to read; slices of the latter are not copied."""
+_LONG: Final = 1 << 16
+"""Bytes that are not copied for a slice of a `memoryview`."""
 _U64: Final = (1 << 64) - 1
 _SHORT: Final = tuple(bytes([number]) for number in range(0x80))
 """Most numbers that are written."""
@@ -72,6 +73,10 @@ def to_text(value: Raw) -> str:
     return str(value, "utf-8", "surrogateescape")
 
 
+def _to_name(value: Raw) -> str:
+    return str(value, "utf-8", "replace")
+
+
 def read_field(data: Raw, at: int, most: int = MOST_FIELDS) -> tuple[int, int | Raw | None, int]:
     """The field whose tag starts at byte `at`: its tag, its value, and where the next field starts.
 
@@ -81,12 +86,13 @@ def read_field(data: Raw, at: int, most: int = MOST_FIELDS) -> tuple[int, int | 
     tag, after = _read_tag(data, at)
     wire_type = tag & 7
     if wire_type == VARINT:
-        value, after = read_varint(data, after)
-        return tag, value, after
+        number, after = read_varint(data, after)
+        return tag, number, after
     if wire_type == LENGTH_DELIMITED:
         length, after = read_varint(data, after)
         _need(data, after, length)
-        return tag, data[after : after + length], after + length
+        value = data[after : after + length]
+        return tag, value if length > _LONG else bytes(value), after + length
     if wire_type == START_GROUP:
         return tag, None, _skip_group(data, after, most)
     if wire_type in (FIXED64, FIXED32):
@@ -193,6 +199,14 @@ class Message:
     def text(self, number: int, default: D | Required = REQUIRED) -> str | D:
         """A string; bytes that are not UTF-8 survive as surrogates (`surrogateescape`)."""
         return self._last(self._blobs, number, to_text, default)
+
+    def name(self, number: int, default: D | Required = REQUIRED) -> str | D:
+        """A string that is no key of ours; bytes that are not UTF-8 are replaced, as Java does when it reads them."""
+        return self._last(self._blobs, number, _to_name, default)
+
+    def names(self, number: int) -> tuple[str, ...]:
+        """A repeated one, in order."""
+        return tuple(map(_to_name, self._blobs.get(number, ())))
 
     def texts(self, number: int) -> tuple[str, ...]:
         """A repeated string, in order."""
