@@ -1,12 +1,15 @@
 """Times the answers to datanodes' heartbeats: in quiet, and while OM's database is rebuilt and containers are judged.
 
-    .venv/bin/python bench/heartbeats.py [--datanodes 2000] [--containers 5000] [--om DIRECTORY]
+    .venv/bin/python bench/heartbeats.py [--datanodes 2000] [--containers 5000] [--om DIRECTORY] [--hostile]
 
 A simulated SCM and its datanodes (`ozone-recon demo` has the same), in a process of their own, meet the process that
 follows a cluster. All datanodes register with all that they have, each at a moment of the first interval that is its
 own; it is timed from the first one until all is read. Then their heartbeats are answered for --seconds; and for as
 long again while the om.db given with --om (`bench/make_om_db.py` makes one) is rebuilt again and again. Both times some
 replicas change, so that containers are judged every ten seconds, or a fifth of the time.
+
+With --hostile, heartbeats are answered for --seconds more while the clients of bench/hostile_clients.py do what they
+can to stop that.
 
 Times are those that datanodes see, from the call to the answer: they share the CPUs with all the rest. What of that is
 the machine's is told by a server beside, which answers as many calls and does nothing else. Memory is that of the
@@ -194,6 +197,16 @@ def rebuilding(om: Path | None) -> Iterator[list[float]]:
         thread.join()
 
 
+@contextmanager
+def attacked(address: str) -> Iterator[None]:
+    """Has hostile clients call, for a while."""
+    with subprocess.Popen([sys.executable, str(Path(__file__).with_name("hostile_clients.py")), address]) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
 class Followed:
     """What the process that follows the cluster says, and its memory."""
 
@@ -262,10 +275,16 @@ def measure(options: argparse.Namespace) -> None:
             line("judged only", simulated.ask(), followed.memory())
             followed.until(lambda _: True)
             before = followed.generations
-            with rebuilding(options.om) as took:
-                followed.until(lambda _: False, options.seconds)
-            more = f"{followed.generations - before} judgements; rebuilt in {', '.join(f'{one:.0f}' for one in took)} s"
-            line("judged and rebuilt", simulated.ask(), f"{more}; {followed.memory()}")
+            if options.om is not None:
+                with rebuilding(options.om) as took:
+                    followed.until(lambda _: False, options.seconds)
+                rebuilt = ", ".join(f"{one:.0f}" for one in took)
+                more = f"{followed.generations - before} judgements; rebuilt in {rebuilt} s; {followed.memory()}"
+                line("judged and rebuilt", simulated.ask(), more)
+            if options.hostile:
+                with attacked(f"{HOST}:{port}"):
+                    time.sleep(options.seconds)
+                    line("attacked", simulated.ask(), followed.memory())
         finally:
             watch.stop()
 
@@ -278,6 +297,7 @@ def main() -> None:
     parser.add_argument("--heartbeat", type=float, default=60.0, help="seconds between two of a datanode")
     parser.add_argument("--seconds", type=float, default=60.0, help="to look at heartbeats, twice")
     parser.add_argument("--om", type=Path, metavar="DIRECTORY", help="an om.db to rebuild meanwhile")
+    parser.add_argument("--hostile", action="store_true", help="look at heartbeats among hostile clients too")
     parser.add_argument("--simulate", metavar="HOST:PORT", help=argparse.SUPPRESS)
     parser.add_argument("--beside", metavar="HOST:PORT", help=argparse.SUPPRESS)
     parser.add_argument("--answer-only", action="store_true", help=argparse.SUPPRESS)

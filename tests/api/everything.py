@@ -27,7 +27,14 @@ from ozone_recon.sync.om_state import SyncState
 COUNTERS = tuple(
     Sample(name, 3)
     for name in METRICS
-    if name.startswith(("ozone_recon_datanode_", "ozone_recon_cluster_generation", "ozone_recon_scm_containers"))
+    if name.startswith(
+        (
+            "ozone_recon_datanode_",
+            "ozone_recon_datanodes_unknown",
+            "ozone_recon_cluster_generation",
+            "ozone_recon_scm_containers",
+        )
+    )
 )
 
 

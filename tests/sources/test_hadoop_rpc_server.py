@@ -7,6 +7,7 @@ import logging
 from dataclasses import replace
 
 import pytest
+import uvloop
 from tests.sources.rpc_stand_in import (
     HERE,
     INTRODUCED,
@@ -15,6 +16,7 @@ from tests.sources.rpc_stand_in import (
     QUICK,
     call_once,
     called,
+    reset,
 )
 
 from ozone_recon.errors import RemoteError, TransferError
@@ -221,3 +223,27 @@ def test_who_has_not_said_who_it_is_keeps_little(caplog: pytest.LogCaptureFixtur
     asyncio.run(run())
     assert "frame 1 has 1,048,576 bytes" in caplog.text
     assert "before the client has said who it is" in caplog.text
+
+
+def test_clients_that_are_gone_when_they_are_answered_leave_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        gone = asyncio.Event()
+
+        async def wait(request: bytes) -> bytes:
+            await gone.wait()
+            return request
+
+        async with take_calls({(PROTOCOL, "wait"): wait}, HERE) as port:
+            for _ in range(5):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(INTRODUCED + called(b"", method="wait") * 3 + b"\0\0\0\0")
+                assert b"a length of 0" in await reader.read(1000)
+                await reset(reader, writer)
+            await asyncio.sleep(0.05)
+            gone.set()
+            await asyncio.sleep(0.05)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
+    assert "never retrieved" not in caplog.text
+    assert len(caplog.messages) == 5

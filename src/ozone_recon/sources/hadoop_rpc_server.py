@@ -288,4 +288,6 @@ class _Conversation:
         self._company.hold(self, self._wire.begun + self._called)
 
     def _send(self) -> None:
-        self._writer.write(self._wire.take())
+        # To write to a client that is gone is an error of its own with uvloop.
+        if not self._writer.is_closing():
+            self._writer.write(self._wire.take())
