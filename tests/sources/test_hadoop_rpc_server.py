@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from dataclasses import replace
 
 import pytest
 import uvloop
+from tests.faults.every_fault import until
 from tests.sources.rpc_stand_in import (
     HERE,
     INTRODUCED,
@@ -227,23 +229,25 @@ def test_who_has_not_said_who_it_is_keeps_little(caplog: pytest.LogCaptureFixtur
 
 def test_clients_that_are_gone_when_they_are_answered_leave_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> None:
-        gone = asyncio.Event()
+        gone, begun = asyncio.Event(), asyncio.Event()
 
         async def wait(request: bytes) -> bytes:
+            begun.set()
             await gone.wait()
             return request
 
         async with take_calls({(PROTOCOL, "wait"): wait}, HERE) as port:
             for _ in range(5):
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.write(INTRODUCED + called(b"", method="wait") * 3 + b"\0\0\0\0")
-                assert b"a length of 0" in await reader.read(1000)
+                writer.write(INTRODUCED + called(b"", method="wait") * 3)
+                await begun.wait()
+                begun.clear()
                 await reset(reader, writer)
-            await asyncio.sleep(0.05)
+            await until(lambda: len(caplog.messages) == 5)
             gone.set()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.01)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run())
-    assert "never retrieved" not in caplog.text
-    assert len(caplog.messages) == 5
+    gc.collect()
+    assert all("reset by peer" in message for message in caplog.messages)

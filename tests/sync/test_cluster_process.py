@@ -147,3 +147,17 @@ def test_it_ends_with_the_one_that_started_it(world: World) -> None:
         os.kill(process, 0)
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+
+
+def test_a_datanode_that_registers_before_scm_names_it_is_heard_when_it_does(world: World) -> None:
+    nodes = dict(world.scm.nodes)
+    del world.scm.nodes[NODE]
+    settings = world.settings(pace=ScmPace(pipelines=3600, counts=1, info=1))
+    with watching(world, settings):
+        unknown = "ozone_recon_datanodes_unknown"
+        say(settings, registered(NODE, 1, 2, 3))
+        waiting = world.cluster(lambda cluster: Sample(unknown, 1) in cluster.counters)
+        assert NODE not in {one.details.uuid for one in waiting.datanodes}
+        world.scm.nodes |= nodes
+        known = world.cluster(lambda cluster: any(one.containers == 3 for one in cluster.datanodes))
+        assert Sample(unknown, 0) in known.counters
