@@ -234,6 +234,6 @@ def test_one_that_is_removed_is_unknown_unless_scm_names_it_still() -> None:
     state.take_pipelines([])
     state.take_nodes([NodeStatus(DATANODE, "DEAD", "IN_SERVICE")])
     state.open_replicas = {}
-    assert not state.remove(RemoveDatanodes((NODE, OTHER_NODE)), SILENT).refused
+    assert not state.remove(RemoveDatanodes((NODE, OTHER_NODE)), AT, SILENT).refused
     assert state.is_known(NODE)
     assert not state.is_known(OTHER_NODE)
