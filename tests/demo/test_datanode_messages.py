@@ -23,13 +23,18 @@ def test_a_real_datanode_asks_for_the_version_as_ours_do() -> None:
     assert [one.request for one in EXCHANGES if decode_request(one.request) is None] == [demo.version_request()]
 
 
+def raw(report: bytes | memoryview | None) -> bytes | None:
+    return None if report is None else bytes(report)
+
+
 def test_registrations_and_heartbeats() -> None:
     seen = set()
     for one in EXCHANGES:
         said = decode_request(one.request)
         if said is None or said.command_statuses or said.container_actions or said.pipeline_actions:
             continue
-        reports = demo.Reports(said.node, said.containers, said.increments, said.pipelines)
+        increments = tuple(bytes(one) for one in said.increments)
+        reports = demo.Reports(raw(said.node), raw(said.containers), increments, raw(said.pipelines))
         if said.software:
             again = demo.registration(said.datanode, said.software, reports)
         else:
@@ -44,7 +49,7 @@ def test_registrations_and_heartbeats() -> None:
 def test_reports() -> None:
     replicas = 0
     for said, _ in heartbeats():
-        for report in (*said.increments, said.containers or b""):
+        for report in map(bytes, (*said.increments, said.containers or b"")):
             again = demo.container_report(decode_replicas(report))
             assert records(decode_replicas(again)) == records(decode_replicas(report))
             if report.count(NOT_USED) == len(decode_replicas(report)):
@@ -53,7 +58,7 @@ def test_reports() -> None:
         if said.pipelines is not None:
             assert demo.pipeline_reports(decode_pipeline_reports(said.pipelines)) == said.pipelines
         if said.node is not None:
-            assert said.node.startswith(demo.node_report(decode_node_report(said.node)))
+            assert bytes(said.node).startswith(demo.node_report(decode_node_report(said.node)))
     assert replicas > 1
 
 

@@ -188,7 +188,7 @@ def test_datanodes_report_what_they_have(tmp_path: Path) -> None:
                 (held[said.datanode.host_name].discard if state == 7 else held[said.datanode.host_name].add)(container)
 
     async def hear() -> None:
-        hearing = Datanodes("CID-1", DatanodeHealth(Intervals()), use)
+        hearing = Datanodes("CID-1", DatanodeHealth(Intervals()), use, lambda _: True)
         async with (
             hear_datanodes(hearing, RpcServerSettings("127.0.0.1", 0)) as port,
             playing(tmp_path, port) as play,
@@ -223,7 +223,7 @@ def test_datanodes_report_what_they_have(tmp_path: Path) -> None:
 def test_a_datanode_registers_again_when_it_is_told_to(tmp_path: Path) -> None:
     async def hear() -> None:
         health = DatanodeHealth(Intervals())
-        hearing = Datanodes("CID-1", health, lambda _: None)
+        hearing = Datanodes("CID-1", health, lambda _: None, lambda _: True)
         async with (
             hear_datanodes(hearing, RpcServerSettings("127.0.0.1", 0)) as port,
             playing(tmp_path, port) as play,
