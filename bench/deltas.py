@@ -24,7 +24,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from rebuild import JAVA, Cluster, add_cluster, ready, table
+from rebuild import JAVA, Cluster, ready, table
 
 from ozone_recon.model.changes import Changes
 from ozone_recon.sources.hadoop_rpc import RpcGroup, RpcSettings
@@ -165,11 +165,10 @@ def main() -> None:
     parser.add_argument("--keys", type=int, default=100_000)
     parser.add_argument("--times", type=int, default=5, help="that ours takes them in; an odd number")
     parser.add_argument("--java", action="store_true")
-    add_cluster(parser)
     options = parser.parse_args()
     if options.times % 2 == 0:
         sys.exit("--times is an odd number")
-    compared(Cluster(options.cluster, "4g"), options.keys, options.times, java=options.java)
+    compared(Cluster("4g"), options.keys, options.times, java=options.java)
 
 
 if __name__ == "__main__":

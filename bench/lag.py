@@ -3,7 +3,7 @@
     .venv/bin/python bench/lag.py [--keys 300000] [--threads 10] [--fill 1500000,1500000,150000,5]
 
 Starts an OM, a datanode and ours, which follows that OM as it does by default, all on one machine. OM is empty, or is
-filled first with so many OBS keys, FSO files, directories and buckets (`cluster fill`). While
+filled first with so many OBS keys, FSO files, directories and buckets (`tools/cluster`'s `fill`). While
 `freon omkg` writes keys, OM is asked every tenth of a second for its last sequence number, and ours for that of its
 answers. Ours is behind by as long as it is since OM went beyond that number.
 """
@@ -18,7 +18,7 @@ import time
 import urllib.request
 from collections.abc import Awaitable, Callable
 
-from rebuild import OURS, Cluster, add_cluster, ours_on_om, ready
+from rebuild import OURS, Cluster, ours_on_om, ready
 
 from ozone_recon.sources.hadoop_rpc import RpcGroup, RpcSettings
 from ozone_recon.wire.om_calls import METHOD, PROTOCOL, Command, OmRequest, OmResponse, Updates, UpdatesRequest
@@ -94,9 +94,8 @@ def main() -> None:
     parser.add_argument("--keys", type=int, default=300_000, help="to write")
     parser.add_argument("--threads", type=int, default=10, help="that write them")
     parser.add_argument("--fill", metavar="OBS,FSO,DIRECTORIES,BUCKETS", help="that OM begins with")
-    add_cluster(parser)
     options = parser.parse_args()
-    cluster = Cluster(options.cluster, "4g")
+    cluster = Cluster("4g")
     cluster("up", "--datanodes", "1")
     try:
         layouts = {"obs": "OBJECT_STORE", "fso": "FILE_SYSTEM_OPTIMIZED"}

@@ -166,17 +166,19 @@ def wait(recon: str, tasks: int, began: float) -> float:
 
 
 class Cluster:
-    """The `cluster` script, whose directory of state benchmarks have for themselves."""
+    """A real cluster (tools/cluster), with a directory of state that is the benchmarks' own."""
 
-    def __init__(self, script: Path, heap: str) -> None:
+    def __init__(self, heap: str) -> None:
         """`heap` is of each Java server, at most."""
-        self.script, self.home = script.resolve(), Path(tempfile.gettempdir()) / "ozone-recon-bench"
+        self.home = Path(tempfile.gettempdir()) / "ozone-recon-bench"
         self.environment = {**os.environ, "OZONE_HOME": str(self.home), "OZONE_HEAP": heap}
 
     def __call__(self, *words: str, given: str | None = None) -> None:
-        """Runs an action of the script."""
-        command = [sys.executable, str(self.script), *words]
-        subprocess.run(command, env=self.environment, input=given, text=True, stdout=sys.stderr, check=True)
+        """Runs a command of the tool."""
+        command = [sys.executable, "-m", "tools.cluster", *words]
+        subprocess.run(
+            command, cwd=HERE.parent, env=self.environment, input=given, text=True, stdout=sys.stderr, check=True
+        )
 
     @contextmanager
     def up(self, threads: int) -> Iterator[None]:
@@ -258,25 +260,18 @@ def compared(cluster: Cluster, rows: str, threads: int, times: int) -> None:
     print(f"with {mine.memory / theirs.memory:.2f} of the memory.")
 
 
-def add_cluster(parser: argparse.ArgumentParser) -> None:
-    """Where the script is that starts a real OM."""
-    default = os.environ.get("OZONE_CLUSTER", HERE.parents[1] / "shared" / "ozone" / "cluster")
-    parser.add_argument("--cluster", type=Path, default=default, help="the cluster script")
-
-
 def main() -> None:
     """Reads the arguments."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", nargs="?", type=Path, metavar="DIRECTORY")
     parser.add_argument("--read-once", action="store_true", help="only read and decode it once")
     parser.add_argument("--java", metavar="OBS,FSO,DIRECTORIES,BUCKETS")
-    add_cluster(parser)
     parser.add_argument("--task-threads", type=int, default=8, help="of Java Recon, whose own default is 1")
     parser.add_argument("--times", type=int, default=5, help="that ours is started; an odd number")
     parser.add_argument("--heap", default="8g", help="of each Java server, at most")
     options = parser.parse_args()
     if options.java:
-        compared(Cluster(options.cluster, options.heap), options.java, options.task_threads, options.times)
+        compared(Cluster(options.heap), options.java, options.task_threads, options.times)
     elif not options.checkpoint:
         parser.error("a DIRECTORY or --java is needed")
     elif options.read_once:

@@ -6,8 +6,8 @@ import time
 from collections.abc import Collection
 from typing import Any
 
-from scripts.make_sample import get
 from tests.compat.test_cluster import OURS, of
+from tools.capture.sample import get
 
 
 def datanodes() -> list[dict[str, Any]]:

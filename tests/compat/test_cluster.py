@@ -1,13 +1,12 @@
 """Against a real Ozone: OM, SCM, five datanodes and Java Recon, started here; ours follows the OM beside Java's.
 
-OZONE_CLUSTER says where the script is that starts it; it needs Java 17 and Maven. It takes some ten minutes.
+It takes some ten minutes.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,14 +17,16 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from scripts.capture_scm import ask_everything, of_scm
-from scripts.make_sample import SCRIPT, Cluster, ask, fill, get, index_afresh
 from tests.decode.test_containers import records
 from tests.golden.captured import Answer
 from tests.golden.differences import ABSENT, Rule, differences
 from tests.golden.rules import RULES, in_our_order
 from tests.golden.test_golden import COMPATIBILITY, served
+from tests.real_cluster import needs_cluster
 from tests.sources.test_scm import check
+from tools.capture.sample import ask, fill, get, index_afresh, start
+from tools.capture.scm import ask_everything, of_scm
+from tools.cluster.real import RealCluster
 
 JAVA = "http://localhost:9888"
 PORT = 9788
@@ -51,12 +52,7 @@ CLUSTER_RULES: tuple[Rule, ...] = (
 )
 """As tests.golden.rules, of what only the server of a living cluster answers."""
 
-pytestmark = [
-    pytest.mark.cluster,
-    pytest.mark.timeout(1800),
-    pytest.mark.skipif(not SCRIPT.exists(), reason=f"no {SCRIPT}: say OZONE_CLUSTER=path/to/cluster"),
-    pytest.mark.skipif(shutil.which("java") is None, reason="no java"),
-]
+pytestmark = needs_cluster()
 
 
 def of(server: str, path: str) -> Any:
@@ -85,11 +81,11 @@ def until(true: Callable[[], bool], what: str, seconds: float = 180) -> None:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
     """A cluster with the sample's data, all of it in Java Recon's index."""
-    ozone = Cluster(SCRIPT, tmp_path_factory.mktemp("ozone"))
+    ozone = RealCluster(tmp_path_factory.mktemp("ozone"))
     try:
-        ozone.up()
+        start(ozone)
         fill(ozone)
         index_afresh(ozone, JAVA)
         yield ozone
@@ -98,7 +94,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module")
-def recon(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def recon(cluster: RealCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Ours, with Java Recon's own configuration but for its port and its directory; up to date."""
     place = ["--data-dir", str(tmp_path_factory.mktemp("recon")), "--port", str(PORT)]
     # Java Recon has the port on which datanodes report.
@@ -132,7 +128,7 @@ def test_the_answers_are_javas_but_for_the_rules(recon: str) -> None:
     assert not unexplained, "\n".join(unexplained[:50])
 
 
-def test_scm_tells_us_what_java_recon_shows(cluster: Cluster) -> None:
+def test_scm_tells_us_what_java_recon_shows(cluster: RealCluster) -> None:
     said = of_scm(ask_everything)
     check(said)
     shown = {
@@ -155,7 +151,7 @@ def test_scm_tells_us_what_java_recon_shows(cluster: Cluster) -> None:
         )
 
 
-def test_a_key_is_in_the_containers_that_om_says(cluster: Cluster, recon: str) -> None:
+def test_a_key_is_in_the_containers_that_om_says(cluster: RealCluster, recon: str) -> None:
     keys = [
         "vol1/obs/large",
         "vol1/obs/dir/key2",
@@ -173,7 +169,7 @@ def test_a_key_is_in_the_containers_that_om_says(cluster: Cluster, recon: str) -
             assert (container, block) in held
 
 
-def test_what_a_bucket_holds_is_what_om_counts(cluster: Cluster, recon: str) -> None:
+def test_what_a_bucket_holds_is_what_om_counts(cluster: RealCluster, recon: str) -> None:
     """OM keeps a count of the replicated bytes of a bucket, with those of what waits for deletion."""
     for bucket in ("vol1/ec-obs", "vol1/legacy", "vol1/one-copy", "quota/fso"):
         om = json.loads(cluster.shell([f"sh bucket info /{bucket}"])[0])
@@ -183,7 +179,7 @@ def test_what_a_bucket_holds_is_what_om_counts(cluster: Cluster, recon: str) -> 
         assert ours["sizeWithReplica"] + waiting == om["usedBytes"], bucket
 
 
-def test_new_data_is_seen_when_asked_for(cluster: Cluster, recon: str, tmp_path: Path) -> None:
+def test_new_data_is_seen_when_asked_for(cluster: RealCluster, recon: str, tmp_path: Path) -> None:
     (tmp_path / "content").write_bytes(b"new")
     said = cluster.shell(
         [
@@ -212,7 +208,7 @@ def test_new_data_is_seen_when_asked_for(cluster: Cluster, recon: str, tmp_path:
     assert seen(recon) == expected
 
 
-def test_om_away_and_back(cluster: Cluster, recon: str) -> None:
+def test_om_away_and_back(cluster: RealCluster, recon: str) -> None:
     """While OM is away, answers go on; when it is back, so is the synchronisation."""
     cluster("stop", "om")
     of(recon, "/triggerdbsync/om")

@@ -1,13 +1,11 @@
 """Java Recon 2.2.0 follows a simulated cluster, and agrees with it: what it shows is what is there.
 
-OZONE_CLUSTER says where the script is that starts it; it needs Java 17 and Maven. It takes some eight minutes, most of
-them spent waiting for the tasks of Java Recon.
+It takes some eight minutes, most of them spent waiting for the tasks of Java Recon.
 """
 
 from __future__ import annotations
 
 import asyncio
-import shutil
 import threading
 import time
 from collections import Counter
@@ -18,9 +16,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from scripts.make_sample import SCRIPT, Cluster
 from tests.compat.test_cluster import JAVA, of, until
 from tests.demo.accounts import keys_of
+from tests.real_cluster import needs_cluster
+from tools.cluster.real import RealCluster
 
 from ozone_recon.decode.tables import TABLES
 from ozone_recon.demo.plan import Plan
@@ -39,12 +38,7 @@ log4j.appender.A.layout=org.apache.log4j.PatternLayout
 log4j.appender.A.layout.ConversionPattern=%d{ISO8601} %p %c{2}: %m%n
 """
 
-pytestmark = [
-    pytest.mark.cluster,
-    pytest.mark.timeout(1800),
-    pytest.mark.skipif(not SCRIPT.exists(), reason=f"no {SCRIPT}: say OZONE_CLUSTER=path/to/cluster"),
-    pytest.mark.skipif(shutil.which("java") is None, reason="no java"),
-]
+pytestmark = needs_cluster()
 
 
 class Stage:
@@ -121,7 +115,7 @@ class Stage:
         return self.ask(look)
 
 
-class JavaRecon(Cluster):
+class JavaRecon(RealCluster):
     """Java Recon with the simulated cluster's configuration."""
 
     def begin(self) -> None:
@@ -141,7 +135,7 @@ class JavaRecon(Cluster):
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with Stage(tmp_path_factory.mktemp("demo")).up() as at_play:
-        java = JavaRecon(SCRIPT, tmp_path_factory.mktemp("ozone"))
+        java = JavaRecon(tmp_path_factory.mktemp("ozone"))
         try:
             java.begin()
             until(lambda: synced(at_play), "Java Recon has read what OM has")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,10 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from scripts.capture_deltas import BEFORE, BETWEEN, sequence_of, start, take_checkpoint
-from scripts.make_sample import HERE, LIB, SCRIPT, Cluster
 from tests.compat.test_cluster import of, until
+from tests.real_cluster import needs_cluster
 from tests.sync.test_fold import assert_same, built
+from tools.capture.deltas import BEFORE, BETWEEN, sequence_of, start, take_checkpoint
+from tools.capture.sample import HERE
+from tools.cluster.real import RealCluster
 
 from ozone_recon.sources.rocksdb import Checkpoint
 from ozone_recon.store.data_directory import current_generation
@@ -28,17 +29,12 @@ OURS = f"http://localhost:{PORT}"
 ADDRESSES = ("ozone.om.address=localhost:9862", "ozone.om.http-address=localhost:9874")
 QUICK = ("ozone.recon.om.snapshot.task.initial.delay=0s", "ozone.recon.om.snapshot.task.interval.delay=1s")
 
-pytestmark = [
-    pytest.mark.cluster,
-    pytest.mark.timeout(1800),
-    pytest.mark.skipif(not SCRIPT.exists(), reason=f"no {SCRIPT}: say OZONE_CLUSTER=path/to/cluster"),
-    pytest.mark.skipif(shutil.which("java") is None, reason="no java"),
-]
+pytestmark = needs_cluster()
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    ozone = Cluster(SCRIPT, tmp_path_factory.mktemp("ozone"))
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+    ozone = RealCluster(tmp_path_factory.mktemp("ozone"))
     try:
         start(ozone)
         yield ozone
@@ -79,7 +75,7 @@ def followed() -> int:
     return int(rows["OmDeltaRequest"]["lastUpdatedSeqNumber"]) if "OmDeltaRequest" in rows else 0
 
 
-def test_what_was_followed_is_what_a_new_checkpoint_holds(cluster: Cluster, tmp_path: Path) -> None:
+def test_what_was_followed_is_what_a_new_checkpoint_holds(cluster: RealCluster, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(bytes(100))
     cluster.shell(["sleep 15", *BEFORE.replace("PAYLOAD", str(tmp_path / "file")).splitlines()])
     data = tmp_path / "data"
@@ -97,8 +93,7 @@ def test_what_was_followed_is_what_a_new_checkpoint_holds(cluster: Cluster, tmp_
         cluster("start", "om")
         until(lambda: bool(cluster.shell(["sh volume list"])), "OM answers")
         cluster.shell(changes[half:])
-        classes = f"{cluster.home / 'cli' / 'conf'}:{LIB}/*"
-        subprocess.run(["java", "-cp", classes, HERE / "DeltaKeys.java"], stderr=subprocess.DEVNULL, check=True)
+        cluster.java(HERE / "DeltaKeys.java")
     for attempt in range(20):
         # OM deletes for a while what it was told to delete: it may have gone on since ours was stopped.
         with recon(data):

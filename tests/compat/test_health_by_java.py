@@ -1,26 +1,22 @@
-"""Ozone's own replication manager says of random containers what we do: its classes, run without a cluster.
-
-OZONE_CLUSTER says where the script is that fetches them; it needs Java 17 and Maven.
-"""
+"""Ozone's own replication manager says of random containers what we do: its classes, run without a cluster."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-import pytest
-from scripts.make_sample import LIB, SCRIPT
 from tests.insights.health_samples import Cluster, random_cluster
+from tests.real_cluster import needs_cluster
+from tools.cluster.install import fetch_jars
+from tools.cluster.real import LIB
 
 from ozone_recon.insights.container_health_reference import Case, judge
 from ozone_recon.model.container_health import HealthRules, Placement, Verdict
 from ozone_recon.model.scm import ContainerState
 
-JUDGE = Path(__file__).resolve().parents[2] / "scripts" / "JudgeContainers.java"
+JUDGE = Path(__file__).with_name("JudgeContainers.java")
 POLICIES = {
     Placement.ANYWHERE: "Random",
     Placement.RACK_AWARE: "RackAware",
@@ -28,11 +24,7 @@ POLICIES = {
 }
 CLUSTERS, CONTAINERS = 120, 400
 
-pytestmark = [
-    pytest.mark.cluster,
-    pytest.mark.skipif(not SCRIPT.exists(), reason=f"no {SCRIPT}: say OZONE_CLUSTER=path/to/cluster"),
-    pytest.mark.skipif(shutil.which("java") is None, reason="no java"),
-]
+pytestmark = needs_cluster()
 
 
 def random_rules(random: Random) -> HealthRules:
@@ -80,7 +72,7 @@ def fits(case: Case) -> bool:
 
 
 def test_ozone_says_the_same_of_every_container() -> None:
-    subprocess.run([sys.executable, SCRIPT, "jars"], check=True)
+    fetch_jars(LIB)
     lines: list[str] = []
     asked: list[Case] = []
     for seed in range(CLUSTERS):

@@ -1,14 +1,12 @@
 """In Java Recon's place: real datanodes report to ours, which follows a real SCM and OM through their troubles.
 
-In the end Java Recon takes its place again, and shows the same. OZONE_CLUSTER says where the script is that starts
-them; it needs Java 17 and Maven. It takes some ten minutes.
+In the end Java Recon takes its place again, and shows the same. It takes some ten minutes.
 """
 
 from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,8 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from scripts.capture_scm import ask_everything, of_scm
-from scripts.make_sample import SCRIPT, Cluster
 from tests.compat.live_answers import (
     containers,
     datanodes,
@@ -37,6 +33,9 @@ from tests.compat.live_answers import (
 from tests.compat.said_by_scm import only_copies, open_of, records_by_id, replicas_by_id, role_of, with_too_many
 from tests.compat.test_cluster import JAVA, OURS, PORT, of, until
 from tests.decode.test_containers import records
+from tests.real_cluster import needs_cluster
+from tools.capture.scm import ask_everything, of_scm
+from tools.cluster.real import RealCluster
 
 from ozone_recon.decode.scm import decode_pipeline
 from ozone_recon.model.replication import ReplicationConfig
@@ -60,19 +59,14 @@ sh bucket create /vol1/one --layout OBJECT_STORE --type RATIS --replication ONE
 sh bucket create /vol1/ec-2-1 --layout OBJECT_STORE --type EC --replication rs-2-1-1024k
 """
 
-pytestmark = [
-    pytest.mark.cluster,
-    pytest.mark.timeout(1800),
-    pytest.mark.skipif(not SCRIPT.exists(), reason=f"no {SCRIPT}: say OZONE_CLUSTER=path/to/cluster"),
-    pytest.mark.skipif(shutil.which("java") is None, reason="no java"),
-]
+pytestmark = needs_cluster()
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
     """Three datanodes and keys in containers of all kinds of replication."""
     home = tmp_path_factory.mktemp("ozone")
-    ozone = Cluster(SCRIPT, home)
+    ozone = RealCluster(home)
     (home / "large").write_bytes(bytes(5_000_000))
     try:
         ozone("up", "--datanodes", "3", *SETTINGS)
@@ -98,7 +92,7 @@ def can_write() -> bool:
 class Recon:
     """Ours, with the cluster's own configuration, and the datanodes' word in its ear."""
 
-    def __init__(self, cluster: Cluster, data: Path) -> None:
+    def __init__(self, cluster: RealCluster, data: Path) -> None:
         place = ["--data-dir", str(data), "--port", str(PORT)]
         serve = ["serve", "--conf-dir", str(cluster.home / "cli" / "conf"), *place]
         self.command = [sys.executable, "-m", "ozone_recon", *serve]
@@ -122,7 +116,7 @@ def listens() -> bool:
 
 
 @pytest.fixture(scope="module")
-def recon(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recon]:
+def recon(cluster: RealCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recon]:
     ours = Recon(cluster, tmp_path_factory.mktemp("recon"))
     try:
         until(lambda: len(healthy()) == 3, "three datanodes have reported")
@@ -131,7 +125,7 @@ def recon(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         ours.stop()
 
 
-def test_what_we_show_is_what_scm_has(cluster: Cluster, recon: object) -> None:
+def test_what_we_show_is_what_scm_has(cluster: RealCluster, recon: object) -> None:
     said = of_scm(ask_everything)
     infos = [one for page in said.pages for one in records(page)]
     still_open = sum(one.state == "OPEN" for one in infos)
@@ -160,7 +154,7 @@ def test_what_we_show_is_what_scm_has(cluster: Cluster, recon: object) -> None:
         }
 
 
-def test_closing_is_seen_within_seconds(cluster: Cluster, recon: object) -> None:
+def test_closing_is_seen_within_seconds(cluster: RealCluster, recon: object) -> None:
     before = of(OURS, "/clusterState")["openContainers"]
     cluster.shell(["admin container close 1"])
     until(lambda: of(OURS, "/clusterState")["openContainers"] < before, "the container is not open any more", 60)
@@ -168,7 +162,7 @@ def test_closing_is_seen_within_seconds(cluster: Cluster, recon: object) -> None
     until(lambda: containers()[1] == records_by_id(said)[1].number_of_keys, "its blocks are counted", 60)
 
 
-def test_a_kill_of_the_process_that_follows_is_survived(cluster: Cluster, recon: Recon) -> None:
+def test_a_kill_of_the_process_that_follows_is_survived(cluster: RealCluster, recon: Recon) -> None:
     known = containers()
     (follower,) = followers(recon.process.pid)
     killed_at = time.time() * 1000
@@ -182,7 +176,7 @@ def test_a_kill_of_the_process_that_follows_is_survived(cluster: Cluster, recon:
     assert len(healthy()) == 3
 
 
-def test_kills_at_random_moments_are_survived(cluster: Cluster, recon: Recon) -> None:
+def test_kills_at_random_moments_are_survived(cluster: RealCluster, recon: Recon) -> None:
     """All of ours at once, while keys are written and a container is closed."""
     first_seen = {one: seen_first(one) for one in containers()}
     assert all(first_seen.values())
@@ -215,7 +209,7 @@ def followers(pid: int) -> set[int]:
     return {child for child in pids if b"cluster_process" in Path(f"/proc/{child}/cmdline").read_bytes()}
 
 
-def test_scm_away_and_back(cluster: Cluster, recon: object) -> None:
+def test_scm_away_and_back(cluster: RealCluster, recon: object) -> None:
     """What it has told is still answered, the cause is shown, and it is followed again when it is back."""
     known = containers()
     cluster("stop", "scm")
@@ -227,7 +221,7 @@ def test_scm_away_and_back(cluster: Cluster, recon: object) -> None:
     assert containers().keys() >= known.keys()
 
 
-def test_a_datanode_dies_and_comes_back(cluster: Cluster, recon: Recon) -> None:
+def test_a_datanode_dies_and_comes_back(cluster: RealCluster, recon: Recon) -> None:
     cluster.shell([f"admin container close {one}" for one in open_of(of_scm(ask_everything))])
     until(lambda: of(OURS, "/clusterState")["openContainers"] == 0, "all containers are closed")
     said = of_scm(ask_everything)
@@ -265,7 +259,7 @@ def test_a_datanode_dies_and_comes_back(cluster: Cluster, recon: Recon) -> None:
     until_healed("nothing is missed any more")
 
 
-def test_copies_made_meanwhile_are_too_many_when_a_datanode_comes_back(cluster: Cluster, recon: object) -> None:
+def test_copies_made_meanwhile_are_too_many_when_a_datanode_comes_back(cluster: RealCluster, recon: object) -> None:
     until(lambda: all(replicas_by_id(of_scm(ask_everything)).values()), "SCM has heard of all replicas, too")
     said = of_scm(ask_everything)
     stopped = min((one.datanode for one in said.nodes.values()), key=lambda one: len(only_copies(said, one.uuid)))
@@ -290,7 +284,7 @@ def test_copies_made_meanwhile_are_too_many_when_a_datanode_comes_back(cluster: 
     until_healed("all have as many as they should")
 
 
-def test_a_datanode_leaves(cluster: Cluster, recon: object) -> None:
+def test_a_datanode_leaves(cluster: RealCluster, recon: object) -> None:
     (first,) = (uuid for uuid, one in of_scm(ask_everything).nodes.items() if role_of(one.datanode) == "dn1")
 
     def op_state() -> str:
@@ -309,7 +303,7 @@ def test_a_datanode_leaves(cluster: Cluster, recon: object) -> None:
     assert of(OURS, "/clusterState")["healthyDatanodes"] == 3
 
 
-def test_java_recon_shows_the_same_in_our_place(cluster: Cluster, recon: Recon) -> None:
+def test_java_recon_shows_the_same_in_our_place(cluster: RealCluster, recon: Recon) -> None:
     ours = settled()
     recon.stop()
     cluster("up", "--datanodes", str(len(ours["datanodes"])), "--recon", *SETTINGS)

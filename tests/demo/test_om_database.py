@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scripts.capture_deltas import families_of, sequence_of
 from tests.demo.a_day import SMALL, Simulated
 from tests.sources.test_om_deltas_real import applied, tables_of
+from tools.capture.deltas import families_of, sequence_of
 
 from ozone_recon.demo.om_database import OmDatabase
 from ozone_recon.errors import RemoteError

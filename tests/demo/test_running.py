@@ -10,11 +10,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from scripts.capture_deltas import families_of, sequence_of
-from scripts.capture_scm import ask_everything
 from tests.sources.rpc_stand_in import QUICK
 from tests.sources.test_om_deltas_real import applied, tables_of
 from tests.sources.test_scm import check
+from tools.capture.deltas import families_of, sequence_of
+from tools.capture.scm import ask_everything
 
 from ozone_recon.config import Config
 from ozone_recon.demo.day import Event

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripts.capture_scm import IN_SERVICE, LEAVING, read
 from tests.decode.test_containers import records
+from tools.capture.scm import IN_SERVICE, LEAVING, read
 
 from ozone_recon.decode import scm as decode
 from ozone_recon.decode.containers import decode_containers

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from scripts.capture_deltas import Deltas, families_of, sequence_of
 from tests.faults.every_fault import every_fault, is_said
 from tests.faults.proxy import Does, Fault, Side, proxy
 from tests.sources.rpc_stand_in import QUICK
@@ -15,6 +14,7 @@ from tests.sync.test_fold import assert_same, built
 from tests.sync.test_following import NODE, Om, deltas, om
 from tests.sync.test_om import Served, eventually
 from tests.wire.test_net_changes import as_said
+from tools.capture.deltas import Deltas, families_of, sequence_of
 
 from ozone_recon.errors import CheckpointNeeded, ReconError
 from ozone_recon.sources.rocksdb import Checkpoint

@@ -1,4 +1,4 @@
-"""What Java Recon 2.2.0 answered about the sample (scripts/make_sample.py), and how any server answers the same."""
+"""What Java Recon 2.2.0 answered about the sample (tools/capture/sample.py), and how any server answers the same."""
 
 from __future__ import annotations
 

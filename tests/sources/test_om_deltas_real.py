@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from scripts.capture_deltas import LIMIT, Deltas, capture, families_of, sequence_of, start
-from scripts.make_sample import SCRIPT, Cluster
 from tests.sources.test_rocksdb import pairs
 from tests.wire.test_hadoop_rpc_real import CLUSTER
+from tools.capture.deltas import LIMIT, Deltas, capture, families_of, sequence_of, start
+from tools.cluster.real import RealCluster
 
 from ozone_recon.errors import CheckpointNeeded
 from ozone_recon.model.cells import Cells
@@ -38,7 +38,7 @@ def deltas(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if request.param == "captured":
         yield Deltas.unpack(CAPTURE, place)
         return
-    ozone = Cluster(SCRIPT, tmp_path_factory.mktemp("ozone"))
+    ozone = RealCluster(tmp_path_factory.mktemp("ozone"))
     try:
         start(ozone)
         held = capture(ozone, place)

@@ -1,4 +1,4 @@
-"""Real datanodes: what they told Java Recon, by scripts/capture_datanodes.py, and what they tell us in its place."""
+"""Real datanodes: what they told Java Recon, by tools/capture/datanodes.py, and what they tell us in its place."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from scripts.capture_datanodes import SETTINGS, Exchange, fill
-from scripts.capture_rpc import RECON_PORT
-from scripts.make_sample import SCRIPT, Cluster
 from tests.decode.test_replicas import records
 from tests.wire.test_format_pages import example
 from tests.wire.test_hadoop_rpc_real import CLUSTER
+from tools.capture.datanodes import SETTINGS, Exchange, fill
+from tools.capture.rpc import RECON_PORT
+from tools.cluster.real import RealCluster
 
 from ozone_recon.decode import datanode_reports
 from ozone_recon.decode.heartbeats import decode_reports, decode_request
@@ -132,7 +132,7 @@ async def becomes(what: Callable[[], bool]) -> bool:
     return what()
 
 
-async def watch(cluster: Cluster) -> None:
+async def watch(cluster: RealCluster) -> None:
     """Hears datanodes that register, fill a container, and die; and, begun anew, those that are left."""
     settings = RpcServerSettings("localhost", RECON_PORT)
     recon = Recon()
@@ -154,11 +154,11 @@ async def watch(cluster: Cluster) -> None:
         assert await becomes(lambda: 2 in recon.replicas(ReplicaState.CLOSED).values())
 
 
-@pytest.mark.parametrize("script", [pytest.param(SCRIPT, marks=CLUSTER)])
-def test_three_datanodes_take_us_for_recon(script: Path, tmp_path: Path) -> None:
-    cluster = Cluster(script, tmp_path)
+@pytest.mark.parametrize("datanodes", [pytest.param(3, marks=CLUSTER)])
+def test_datanodes_take_us_for_recon(datanodes: int, tmp_path: Path) -> None:
+    cluster = RealCluster(tmp_path)
     try:
-        cluster("up", "--datanodes", "3", *(f"--set={setting}" for setting in SETTINGS))
+        cluster("up", "--datanodes", str(datanodes), *(f"--set={setting}" for setting in SETTINGS))
         asyncio.run(watch(cluster))
     finally:
         cluster("down", "--wipe")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scripts.capture_deltas import Deltas, families_of, sequence_of
 from tests.insights.om_samples import MemoryCheckpoint, RandomDatabase
 from tests.oracle import Row
 from tests.sources.test_om_deltas_real import CAPTURE, updates_of
+from tools.capture.deltas import Deltas, families_of, sequence_of
 
 from ozone_recon.errors import StoreError
 from ozone_recon.model.changes import NO_ROWS, ChangedRows, Changes

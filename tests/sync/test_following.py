@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripts.capture_deltas import Deltas, sequence_of
 from tests.sources.rpc_stand_in import HERE, QUICK
 from tests.sources.test_om_deltas import Ahead, StandIn
 from tests.sources.test_om_deltas_real import CAPTURE, updates_of
 from tests.sync.test_fold import assert_same, built
 from tests.sync.test_om import Served, eventually
+from tools.capture.deltas import Deltas, sequence_of
 
 from ozone_recon.answering import served_from
 from ozone_recon.errors import CheckpointCause, CheckpointNeeded, TransferError

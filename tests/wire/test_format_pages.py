@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from rocksdict import Options, Rdict, WriteBatch
-from scripts.capture_scm import LEAVING, read
+from tools.capture.scm import LEAVING, read
 
 from ozone_recon.decode.scm import decode_container_info
 

@@ -1,17 +1,17 @@
-"""Hadoop RPC as Ozone speaks it: the conversations of scripts/capture_rpc.py, as captured once and as captured now."""
+"""Hadoop RPC as Ozone speaks it: the conversations of tools/capture/rpc.py, as captured once and as captured now."""
 
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scripts.capture_rpc import DATANODE, OM, OURS, SUBMIT, USER, Conversation, capture, start
-from scripts.make_sample import SCRIPT, Cluster
+from tests.real_cluster import needs_cluster
 from tests.wire.hadoop_rpc_samples import events
 from tests.wire.test_format_pages import example
+from tools.capture.rpc import DATANODE, OM, OURS, SUBMIT, USER, Conversation, capture, start
+from tools.cluster.real import RealCluster
 
 from ozone_recon.wire.hadoop_rpc_client import ClientConnection, Failure, Response
 from ozone_recon.wire.hadoop_rpc_failures import Remedy, remedy
@@ -31,12 +31,7 @@ from ozone_recon.wire.write_batch import read_write_batch
 
 CAPTURE = Path(__file__).parents[1] / "data" / "hadoop-rpc.jsonl"
 Conversations = dict[str, Conversation]
-CLUSTER = [
-    pytest.mark.cluster,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(not SCRIPT.exists(), reason=f"no {SCRIPT}: say OZONE_CLUSTER=path/to/cluster"),
-    pytest.mark.skipif(shutil.which("java") is None, reason="no java"),
-]
+CLUSTER = needs_cluster(seconds=600)
 
 
 @pytest.fixture(scope="module", params=["captured", pytest.param("cluster", marks=CLUSTER)])
@@ -44,7 +39,7 @@ def conversations(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     if request.param == "captured":
         held = list(map(Conversation.of, CAPTURE.read_text().splitlines()))
     else:
-        ozone = Cluster(SCRIPT, tmp_path_factory.mktemp("ozone"))
+        ozone = RealCluster(tmp_path_factory.mktemp("ozone"))
         try:
             start(ozone)
             held = asyncio.run(capture(ozone))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripts.capture_rpc import Conversation
 from tests.wire.test_format_pages import example
 from tests.wire.test_hadoop_rpc_real import CAPTURE, replay
 from tests.wire.test_net_changes import cells_of
+from tools.capture.rpc import Conversation
 
 from ozone_recon.errors import DecodeError
 from ozone_recon.wire.hadoop_rpc_client import Response

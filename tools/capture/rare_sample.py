@@ -1,6 +1,6 @@
 """Makes a second sample: the checkpoint of a real OM with rows in tables that are empty in the first one.
 
-    .venv/bin/python -m scripts.make_rare_sample [--cluster ../shared/ozone/cluster] [--out tests/data/rare-om.tar.gz]
+    .venv/bin/python -m tools.capture.rare_sample [--out tests/data/rare-om.tar.gz]
 
 It is a sample of its own for its OM is configured as few are: it has tenants, without the security and the Ranger that
 they need (`ozone.om.tenant.dev.skip.ranger`). `RareRows.java` makes the rows: S3 secrets, which OM gives without
@@ -17,13 +17,14 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Final
 
-from scripts.make_sample import ASLEEP, HERE, HOME, LIB, SCRIPT, Cluster, get, sequence_number
+from tools.capture.sample import ASLEEP, HERE, get, sequence_number
+from tools.cluster.real import RealCluster
+from tools.cluster.site import Site
 
 SET: Final = {"ozone.om.multitenancy.enabled": "true", "ozone.om.tenant.dev.skip.ranger": "true"} | dict.fromkeys(
     ASLEEP, "10h"
@@ -33,15 +34,13 @@ SET: Final = {"ozone.om.multitenancy.enabled": "true", "ozone.om.tenant.dev.skip
 def main() -> None:
     """Does all of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cluster", type=Path, default=SCRIPT, help="the cluster script")
-    parser.add_argument("--out", type=Path, default=HERE.parent / "tests" / "data" / "rare-om.tar.gz")
+    parser.add_argument("--out", type=Path, default=HERE.parents[1] / "tests" / "data" / "rare-om.tar.gz")
     parser.add_argument("--om", default="http://localhost:9874")
     options = parser.parse_args()
-    cluster = Cluster(options.cluster, HOME)
+    cluster = RealCluster(Site.of_environment().home)
     cluster("up", "--datanodes", "1", *(f"--set=om:{key}={value}" for key, value in SET.items()))
     time.sleep(15)  # for a pipeline
-    classes = f"{HOME / 'cli' / 'conf'}:{LIB}/*"
-    subprocess.run(["java", "-cp", classes, HERE / "RareRows.java"], stderr=subprocess.DEVNULL, check=True)
+    cluster.java(HERE / "RareRows.java")
     time.sleep(5)  # for the last compaction
     status, _, tar = get(f"{options.om}/dbCheckpoint")
     if status != 200:

@@ -1,6 +1,6 @@
 """Captures what a real OM answers when it is asked for deltas, with its checkpoint before and after.
 
-    .venv/bin/python -m scripts.capture_deltas [--cluster ../shared/ozone/cluster] [--out tests/data/om-deltas.tar.xz]
+    .venv/bin/python -m tools.capture.deltas [--out tests/data/om-deltas.tar.xz]
 
 Starts OM, SCM and three datanodes, fills buckets of all layouts, takes a checkpoint, changes what is there in every
 way (puts, overwrites, renames, deletes, uploads in parts, hsync, snapshots, quotas, access lists; OM's deletion
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -22,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from scripts.make_sample import HERE, LIB, SCRIPT, Cluster, get
+from tools.capture.sample import HERE, get
+from tools.cluster.real import RealCluster
 
 from ozone_recon.sources.hadoop_rpc import RpcGroup, RpcSettings
 from ozone_recon.sources.om_deltas import OmDeltas
@@ -153,20 +153,19 @@ async def ask(after: int, families: Mapping[int, str], limit: int) -> tuple[int,
     return last, answers
 
 
-def start(cluster: Cluster) -> None:
+def start(cluster: RealCluster) -> None:
     """Starts OM with busy deletion services, SCM and three datanodes."""
     cluster("up", "--datanodes", "3", *(f"--set=om:{key}=3s" for key in AWAKE))
 
 
-def capture(cluster: Cluster, place: Path) -> Deltas:
+def capture(cluster: RealCluster, place: Path) -> Deltas:
     """Changes what is in a cluster that `start` has started; checkpoints are unpacked below `place`."""
     file = place / "file"
     file.write_bytes(bytes(100))
     cluster.shell(["sleep 15", *BEFORE.replace("PAYLOAD", str(file)).splitlines()])
     before = take_checkpoint(place / "before")
     cluster.shell(BETWEEN.replace("PAYLOAD", str(file)).splitlines())
-    classes = f"{cluster.home / 'cli' / 'conf'}:{LIB}/*"
-    subprocess.run(["java", "-cp", classes, HERE / "DeltaKeys.java"], stderr=subprocess.DEVNULL, check=True)
+    cluster.java(HERE / "DeltaKeys.java")
     cluster.shell(["sleep 10"])
     for attempt in range(20):
         last, answers = asyncio.run(ask(sequence_of(before), families_of(before), LIMIT))
@@ -179,11 +178,10 @@ def capture(cluster: Cluster, place: Path) -> Deltas:
 def main() -> None:
     """Captures, and writes the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cluster", type=Path, default=SCRIPT, help="the cluster script")
     parser.add_argument("--out", type=Path, default=Path("tests") / "data" / "om-deltas.tar.xz")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
-        cluster = Cluster(options.cluster, Path(home) / "ozone")
+        cluster = RealCluster(Path(home) / "ozone")
         try:
             start(cluster)
             capture(cluster, Path(home)).pack(options.out)

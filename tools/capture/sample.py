@@ -1,6 +1,6 @@
 """Makes the sample: what a real Ozone's OM serves as its checkpoint, and what the real Java Recon answers about it.
 
-    .venv/bin/python scripts/make_sample.py [--cluster ../shared/ozone/cluster] [--out tests/data]
+    .venv/bin/python -m tools.capture.sample [--out tests/data]
 
 Starts OM, SCM, five datanodes and Java Recon, runs `sample_commands.txt` and `SampleKeys.java`, and writes, all at one
 sequence number: `sample-om.tar.gz`, what OM's /dbCheckpoint answers; `java-answers.jsonl`, Recon's answers to
@@ -14,12 +14,10 @@ import argparse
 import gzip
 import io
 import json
-import os
 import re
 import shlex
 import shutil
 import socket
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -32,12 +30,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from tools.cluster.real import RealCluster
+from tools.cluster.site import Site
+
 from ozone_recon.sources.rocksdb import Checkpoint
 
 HERE = Path(__file__).resolve().parent
-SCRIPT = Path(os.environ.get("OZONE_CLUSTER", HERE.parents[1] / "shared" / "ozone" / "cluster"))
-HOME = Path(os.environ.get("OZONE_HOME", Path(tempfile.gettempdir()) / "ozone-cluster"))
-LIB = Path(os.environ.get("OZONE_LIB", Path(tempfile.gettempdir()) / "ozone-lib-2.2.0"))
 MIB = 1 << 20
 FILES = {str(n): n for n in (0, 12, 100, 1023, 1024, 1025, 2000, 2047)} | {f"{n}M": n * MIB for n in (3, 4, 20, 40)}
 ODD_NAMES = [
@@ -60,41 +58,13 @@ ASLEEP = [
 OM_TASKS = ("ContainerKeyMapper", "FileSizeCount", "NSSummary", "OmTableInsight", "OmDeltaRequest")
 
 
-class Cluster:
-    """The `cluster` script, with a directory for the state of its servers."""
-
-    def __init__(self, script: Path, home: Path) -> None:
-        self.script, self.home = script.resolve(), home
-        self.environment = {**os.environ, "OZONE_HOME": str(home), "OZONE_LIB": str(LIB)}
-
-    def __call__(self, *words: str) -> None:
-        """Runs an action of the script."""
-        subprocess.run([sys.executable, self.script, *words], env=self.environment, check=True)
-
-    def up(self) -> None:
-        """Starts OM with its deletion services asleep, five datanodes and Java Recon."""
-        self("up", "--datanodes", "5", "--recon", *(f"--set=om:{key}=10h" for key in ASLEEP))
-        time.sleep(25)  # for the pipelines, EC's above all
-
-    def shell(self, lines: list[str], user: str = "root") -> list[str]:
-        """Runs commands in one Ozone shell as that user, and returns what each printed; ends here if one fails."""
-        environment = {"HADOOP_USER_NAME": user, "LC_ALL": "C.UTF-8", "JAVA_TOOL_OPTIONS": "-Dfile.encoding=UTF-8"}
-        done = subprocess.run(
-            [sys.executable, self.script, "sh"],
-            input="\n".join(lines) + "\n",
-            env={**self.environment, **environment},
-            text=True,
-            stdout=subprocess.PIPE,
-            check=False,
-        )
-        outputs = re.split(r"^> .*\n", done.stdout, flags=re.M)[1:]
-        bad = [f"{line}\n{output}" for line, output in zip(lines, outputs, strict=False) if "rc=0" not in output]
-        if bad or len(outputs) != len(lines):
-            sys.exit(f"{len(outputs)} of {len(lines)} commands ran; failed:\n" + "\n".join(bad))
-        return [output.removesuffix("rc=0\n") for output in outputs]
+def start(cluster: RealCluster) -> None:
+    """Starts OM with its deletion services asleep, five datanodes and Java Recon."""
+    cluster("up", "--datanodes", "5", "--recon", *(f"--set=om:{key}=10h" for key in ASLEEP))
+    time.sleep(25)  # for the pipelines, EC's above all
 
 
-def fill(cluster: Cluster) -> None:
+def fill(cluster: RealCluster) -> None:
     """Runs the commands, in an Ozone shell for each run of commands of one user, and SampleKeys.java."""
     with tempfile.TemporaryDirectory() as directory:
         files = Path(directory)
@@ -111,8 +81,7 @@ def fill(cluster: Cluster) -> None:
                 sessions.append((user, one_line([w.replace("FILES", directory) for w in shlex.split(line)], files)))
         for user, lines in groupby(sessions, key=lambda session: session[0]):
             cluster.shell([line for _, line in lines], user)
-    classes = f"{cluster.home / 'cli' / 'conf'}:{LIB}/*"
-    subprocess.run(["java", "-cp", classes, HERE / "SampleKeys.java"], stderr=subprocess.DEVNULL, check=True)
+    cluster.java(HERE / "SampleKeys.java")
 
 
 def one_line(words: list[str], files: Path) -> str:
@@ -133,7 +102,7 @@ def get(url: str) -> tuple[int, str, bytes]:
         return error.code, error.headers.get("Content-Type", ""), error.read()
 
 
-def index_afresh(cluster: Cluster, recon: str) -> int:
+def index_afresh(cluster: RealCluster, recon: str) -> int:
     """Lets Java Recon index the whole OM database at once, for only then its numbers do not drift.
 
     Returns the sequence number of what it has indexed.
@@ -206,7 +175,7 @@ def ask(recon: str) -> Iterator[dict[str, object]]:
             path = f"{first}&prevKey={cursor}"
 
 
-def ask_om(cluster: Cluster) -> dict[str, Any]:
+def ask_om(cluster: RealCluster) -> dict[str, Any]:
     """What OM says of its volumes, buckets, keys, snapshots and open files, by the command that asked it."""
 
     def answers(commands: list[str]) -> dict[str, Any]:
@@ -225,17 +194,16 @@ def ask_om(cluster: Cluster) -> dict[str, Any]:
 def main() -> None:
     """Does all of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cluster", type=Path, default=SCRIPT, help="the cluster script")
-    parser.add_argument("--out", type=Path, default=HERE.parent / "tests" / "data")
+    parser.add_argument("--out", type=Path, default=HERE.parents[1] / "tests" / "data")
     parser.add_argument("--om", default="http://localhost:9874")
     parser.add_argument("--recon", default="http://localhost:9888")
     parser.add_argument("--running", action="store_true", help="the cluster is up and filled: only save the answers")
     parser.add_argument("--keep", action="store_true", help="leave the cluster running")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    cluster = Cluster(options.cluster, HOME)
+    cluster = RealCluster(Site.of_environment().home)
     if not options.running:
-        cluster.up()
+        start(cluster)
         fill(cluster)
     indexed = index_afresh(cluster, options.recon)
     status, _, tar = get(f"{options.om}/dbCheckpoint")

@@ -1,6 +1,6 @@
 """Captures what a real SCM answers to all that we ask it, in two moments of a small cluster.
 
-    .venv/bin/python -m scripts.capture_scm [--cluster ../shared/ozone/cluster] [--out tests/data/scm-answers.jsonl]
+    .venv/bin/python -m tools.capture.scm [--out tests/data/scm-answers.jsonl]
 
 Starts OM, SCM and three datanodes. At first all are in service, containers of all kinds of replication are open, one is
 deleted, and blocks wait for deletion; then one datanode is to leave, and cannot. Writes a line for each question: the
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-from scripts.make_sample import SCRIPT, Cluster
+from tools.cluster.real import RealCluster
 
 from ozone_recon.decode import scm as decode
 from ozone_recon.decode.containers import decode_container_ids, decode_containers
@@ -177,7 +177,7 @@ async def held_up(scm: Scm) -> bool:
     return any(one.under_replicated_containers for one in progress)
 
 
-def capture_both(cluster: Cluster) -> dict[str, Exchanges]:
+def capture_both(cluster: RealCluster) -> dict[str, Exchanges]:
     """What a cluster of our own answers in both moments."""
     cluster("up", "--datanodes", "3", *(f"--set=all:{key}={value}" for key, value in SETTINGS.items()))
     time.sleep(25)  # for the pipelines
@@ -216,11 +216,10 @@ def write(moments: dict[str, Exchanges], file: Path) -> None:
 def main() -> None:
     """Captures, and writes the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cluster", type=Path, default=SCRIPT, help="the cluster script")
     parser.add_argument("--out", type=Path, default=Path("tests") / "data" / "scm-answers.jsonl")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
-        cluster = Cluster(options.cluster, Path(home))
+        cluster = RealCluster(Path(home))
         try:
             moments = capture_both(cluster)
         finally:

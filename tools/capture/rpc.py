@@ -1,6 +1,6 @@
 """Captures conversations over Hadoop RPC with a real Ozone: ours with OM and SCM, and those of Java's own clients.
 
-    .venv/bin/python -m scripts.capture_rpc [--cluster ../shared/ozone/cluster] [--out tests/data/hadoop-rpc.jsonl]
+    .venv/bin/python -m tools.capture.rpc [--out tests/data/hadoop-rpc.jsonl]
 
 Starts OM, SCM and a datanode, and stands between them and those who call: our client, Java's shell (OM's address is
 ours for it), and the datanode, which finds us where it looks for Recon. Writes a line for each conversation: its name,
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from scripts.make_sample import SCRIPT, Cluster
+from tools.cluster.real import RealCluster
 
 from ozone_recon.errors import RemoteError
 from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcSettings
@@ -140,7 +140,7 @@ async def of_a_newer_version() -> Conversation:
     return conversation
 
 
-async def of_the_shell(cluster: Cluster) -> Conversation:
+async def of_the_shell(cluster: RealCluster) -> Conversation:
     """What Java's shell and OM say when a volume is made and looked at."""
     async with between("Java's shell", SHELL_PORT, OM_PORT) as conversations:
         await asyncio.to_thread(cluster.shell, ["sh volume create /vol1", "sh volume info /vol1"])
@@ -183,14 +183,14 @@ def datanode(message: bytes, *path: int) -> str:
     return Message("DatanodeDetailsProto", message).text(1)
 
 
-async def capture(cluster: Cluster) -> list[Conversation]:
+async def capture(cluster: RealCluster) -> list[Conversation]:
     """All conversations with a cluster that `start` has started."""
     shell = await of_the_shell(cluster)
     conversations = [await ours(name, *how) for name, how in OURS.items()]
     return [shell, *conversations, await of_a_newer_version(), await of_the_datanode()]
 
 
-def start(cluster: Cluster) -> None:
+def start(cluster: RealCluster) -> None:
     """Starts OM, SCM and a datanode; OM is where we are for Java's shell."""
     cluster("up", "--datanodes", "1", f"--set=cli:ozone.om.address=localhost:{SHELL_PORT}")
 
@@ -198,11 +198,10 @@ def start(cluster: Cluster) -> None:
 def main() -> None:
     """Captures, and writes the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cluster", type=Path, default=SCRIPT, help="the cluster script")
     parser.add_argument("--out", type=Path, default=Path("tests") / "data" / "hadoop-rpc.jsonl")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
-        cluster = Cluster(options.cluster, Path(home))
+        cluster = RealCluster(Path(home))
         try:
             start(cluster)
             conversations = asyncio.run(capture(cluster))

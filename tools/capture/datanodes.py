@@ -1,6 +1,6 @@
 """Captures what real datanodes tell Recon, and what the real Java Recon answers.
 
-    .venv/bin/python -m scripts.capture_datanodes [--cluster ../shared/ozone/cluster] [--out tests/data/datanodes.jsonl]
+    .venv/bin/python -m tools.capture.datanodes [--out tests/data/datanodes.jsonl]
 
 Starts OM, SCM, three datanodes and Java Recon, and stands where datanodes look for Recon. Writes and deletes a key that
 fills a container, and kills a datanode, so that there is something to report. Of the requests that have the same
@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.capture_rpc import RECON_PORT, Conversation, between
-from scripts.make_sample import SCRIPT, Cluster
+from tools.capture.rpc import RECON_PORT, Conversation, between
+from tools.cluster.real import RealCluster
 
 from ozone_recon.wire.hadoop_rpc_frames import Frames
 from ozone_recon.wire.hadoop_rpc_messages import RpcResponseHeader
@@ -105,7 +105,7 @@ def heartbeat_with(field: int) -> Callable[[Exchange], bool]:
     return lambda one: one.fields()[0] == HEARTBEAT and field in one.fields()[1]
 
 
-async def fill(cluster: Cluster) -> None:
+async def fill(cluster: RealCluster) -> None:
     """Writes a key that fills a container."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(bytes(16 << 20))
@@ -118,7 +118,7 @@ async def fill(cluster: Cluster) -> None:
         await asyncio.to_thread(cluster.shell, [f"sh {command}" for command in commands])
 
 
-async def capture(cluster: Cluster) -> list[Exchange]:
+async def capture(cluster: RealCluster) -> list[Exchange]:
     """One exchange of each sort that there is with Java Recon."""
     async with between("datanodes", RECON_PORT, JAVA_PORT) as conversations:
         await happened(conversations, heartbeat_with(PIPELINES))
@@ -138,11 +138,10 @@ async def capture(cluster: Cluster) -> list[Exchange]:
 def main() -> None:
     """Captures, and writes the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cluster", type=Path, default=SCRIPT, help="the cluster script")
     parser.add_argument("--out", type=Path, default=Path("tests") / "data" / "datanodes.jsonl")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
-        cluster = Cluster(options.cluster, Path(home))
+        cluster = RealCluster(Path(home))
         try:
             cluster("up", "--datanodes", "3", "--recon", *(f"--set={setting}" for setting in SETTINGS))
             kept = asyncio.run(capture(cluster))
