@@ -75,6 +75,18 @@ def test_a_cluster_keeps_its_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         replace(Site.of_environment(), options=Options()).keep_options()
 
 
+def test_only_a_clusters_directory_is_wiped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OZONE_HOME", str(tmp_path))
+    (tmp_path / "precious").touch()
+    with pytest.raises(SystemExit, match="holds no cluster"):
+        main(["down", "--wipe"])
+    assert (tmp_path / "precious").exists()
+    Site.of_environment().keep_options()
+    main(["down", "--wipe"])
+    main(["down", "--wipe"])
+    assert not tmp_path.exists()
+
+
 @pytest.mark.parametrize("words", [["--oms", "3"], ["--listeners", "1"], ["--mode", "ha", "--https"]])
 def test_an_option_of_another_mode_is_refused(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

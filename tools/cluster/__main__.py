@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -141,7 +140,7 @@ def down(site: Site, arguments: argparse.Namespace) -> None:
         roles.stop(site, role)
     kdc.stop(site)
     if arguments.wipe:
-        shutil.rmtree(site.home, ignore_errors=True)
+        site.remove()
 
 
 def _options(arguments: argparse.Namespace) -> Options:

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.cluster.site import Site
+from tools.cluster.site import lib
 
 ROOT = Path(__file__).resolve().parents[2]
-LIB = Site.of_environment().lib
+LIB = lib()
 
 
 class RealCluster:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import string
 import sys
 import tempfile
@@ -11,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 MODES = ("plain", "ha", "secure")
+KEPT = "options.json"
+"""In a cluster's directory: the options."""
 
 
 @dataclass(frozen=True)
@@ -61,24 +64,28 @@ class Site:
     @classmethod
     def of_environment(cls) -> Site:
         """The cluster of $OZONE_HOME and $OZONE_LIB, with the options it was started with."""
-        place = Path(tempfile.gettempdir())
-        home = Path(os.environ.get("OZONE_HOME", place / "ozone-cluster")).resolve()
-        lib = Path(os.environ.get("OZONE_LIB", place / "ozone-lib-2.2.0")).resolve()
-        kept = home / "options.json"
-        if not kept.exists():
-            return cls(home, lib)
-        values = json.loads(kept.read_text())
+        home = _directory("OZONE_HOME", "ozone-cluster")
+        if not (home / KEPT).exists():
+            return cls(home, lib())
+        values = json.loads((home / KEPT).read_text())
         for name in ("rules", "settings"):
             values[name] = tuple(values[name])
-        return cls(home, lib, Options(**values))
+        return cls(home, lib(), Options(**values))
 
     def keep_options(self) -> None:
         """Keeps the options for later commands. A cluster's mode and numbers of OMs and SCMs cannot change."""
         before = Site.of_environment().options
-        if (self.home / "options.json").exists() and _shape(before) != _shape(self.options):
+        if (self.home / KEPT).exists() and _shape(before) != _shape(self.options):
             sys.exit(f"{self.home} holds a cluster of another shape, {_shape(before)}: `down --wipe` removes it")
         self.home.mkdir(parents=True, exist_ok=True)
-        (self.home / "options.json").write_text(json.dumps(asdict(self.options), indent=1) + "\n")
+        (self.home / KEPT).write_text(json.dumps(asdict(self.options), indent=1) + "\n")
+
+    def remove(self) -> None:
+        """Removes a cluster's data, and no directory in which there is none."""
+        if (self.home / KEPT).exists():
+            shutil.rmtree(self.home)
+        elif self.home.exists():
+            sys.exit(f"{self.home} holds no cluster: it is not removed")
 
     def directory(self, role: str) -> Path:
         """A role's own directory."""
@@ -93,9 +100,18 @@ class Site:
         return self.home / role / "out.log"
 
 
+def lib() -> Path:
+    """Where Ozone's jars are."""
+    return _directory("OZONE_LIB", "ozone-lib-2.2.0")
+
+
 def kind(role: str) -> str:
     """The kind of a role, without its number: scm, om, dn, recon or cli."""
     return role.rstrip(string.digits)
+
+
+def _directory(variable: str, name: str) -> Path:
+    return Path(os.environ.get(variable, Path(tempfile.gettempdir()) / name)).resolve()
 
 
 def _nodes(name: str, count: int) -> list[str]:
