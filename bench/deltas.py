@@ -26,7 +26,7 @@ from pathlib import Path
 
 from rebuild import JAVA, Cluster, ready, table
 
-from ozone_recon.model.changes import Changes
+from ozone_recon.columnar.changes import Changes
 from ozone_recon.sources.hadoop_rpc import RpcGroup, RpcSettings
 from ozone_recon.sources.om_deltas import OmDeltas
 from ozone_recon.sources.om_http import OmHttp

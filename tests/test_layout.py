@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "ozone_recon"
 ORDER = [
     "errors",
     "logs",
+    "columnar",
     "model",
     "wire",
     "sources",
@@ -16,6 +17,8 @@ ORDER = [
     "store",
     "insights",
     "sync",
+    "build",
+    "follow",
     "config",
     "api",
     "restarting",
@@ -25,6 +28,7 @@ ORDER = [
     "answerer",
     "answerers",
     "app",
+    "server",
     "demo",
     "cli",
 ]

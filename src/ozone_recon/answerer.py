@@ -25,9 +25,9 @@ from ozone_recon.api.measured import Measured
 from ozone_recon.config import Config
 from ozone_recon.logs import log_to_stderr
 from ozone_recon.model.cluster import Cluster
-from ozone_recon.model.cluster_requests import Answered, ClusterRequest
 from ozone_recon.model.metrics import Sample
-from ozone_recon.model.processes import ProcessState, first_process
+from ozone_recon.model.requests import Answered, ClusterRequest
+from ozone_recon.processes.status import ProcessState, first_process
 from ozone_recon.store.generation import Generation, TaskStatus
 from ozone_recon.sync.awaited_answers import AwaitedAnswers
 from ozone_recon.sync.parent import Parent

@@ -16,8 +16,8 @@ from typing import Any
 from ozone_recon.answerer import ClusterNews, News, Said, Start
 from ozone_recon.answering import GRACE
 from ozone_recon.api.measured import Measured
-from ozone_recon.model.cluster_requests import Answered, Asked, ClusterRequest
-from ozone_recon.model.processes import ProcessState
+from ozone_recon.model.requests import Answered, Asked, ClusterRequest
+from ozone_recon.processes.status import ProcessState
 from ozone_recon.sync.channel import pack
 from ozone_recon.sync.child import ChildProcess, Program
 

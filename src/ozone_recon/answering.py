@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ozone_recon.columnar.search import find
 from ozone_recon.config.kinds import Address
 from ozone_recon.errors import ConfigError, GenerationRemoved, StoreError
-from ozone_recon.model.byte_search import find
 from ozone_recon.store.generation import Generation
 from ozone_recon.store.schema import CHANGED
 

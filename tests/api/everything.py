@@ -18,8 +18,8 @@ from ozone_recon.errors import CheckpointCause, CheckpointNeeded, NoSpace
 from ozone_recon.model.cluster import ClusterTask
 from ozone_recon.model.container_health import UnhealthyContainer, UnhealthyState
 from ozone_recon.model.metrics import METRICS, Sample
-from ozone_recon.model.processes import ProcessState
 from ozone_recon.model.scm import ContainerState
+from ozone_recon.processes.status import ProcessState
 from ozone_recon.sync.insight_list import ROUNDS
 from ozone_recon.sync.om_metrics import om_samples
 from ozone_recon.sync.om_state import SyncState

@@ -15,8 +15,8 @@ from tests.decode.om_messages import varint
 from tests.decode.scm_messages import NODE
 
 from ozone_recon.api.route import BASE
+from ozone_recon.columnar.amounts import MAX_AMOUNT
 from ozone_recon.errors import DecodeError
-from ozone_recon.model.amounts import MAX_AMOUNT
 from ozone_recon.wire.protobuf import read_varint
 
 MIN = -MAX_AMOUNT - 1

@@ -19,8 +19,8 @@ from ozone_recon.api.context import AskCluster, Context
 from ozone_recon.api.route import BASE
 from ozone_recon.app import application
 from ozone_recon.config import Config
-from ozone_recon.model.cluster_requests import ClusterRequest, PendingBlocks
 from ozone_recon.model.container_health import UnhealthyContainer, UnhealthyState
+from ozone_recon.model.requests import ClusterRequest, PendingBlocks
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.store.generation import Generation
 

@@ -15,7 +15,7 @@ from ozone_recon.api.route import BASE
 from ozone_recon.api.routes import ROUTES
 from ozone_recon.config import Config
 from ozone_recon.model.cluster import Cluster
-from ozone_recon.model.cluster_requests import ClusterRequest
+from ozone_recon.model.requests import ClusterRequest
 
 ASKED: list[object] = []
 BROWSER = {"User-Agent": "Mozilla/5.0", "Accept-Language": "en", "Accept": "*/*"}

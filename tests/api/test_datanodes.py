@@ -19,7 +19,7 @@ from tests.insights.cluster_samples import EC
 from ozone_recon.api.context import AskCluster
 from ozone_recon.api.elections import COUNTS
 from ozone_recon.model.cluster import Cluster, Datanode
-from ozone_recon.model.cluster_requests import ClusterRequest, Removal, RemoveDatanodes
+from ozone_recon.model.requests import ClusterRequest, Removal, RemoveDatanodes
 from ozone_recon.model.scm import Pipeline
 
 DATANODES = java("datanodes")["datanodes"]

@@ -25,6 +25,9 @@ from tests.oracle import Row
 
 from ozone_recon.api import elections
 from ozone_recon.api.context import AskCluster
+from ozone_recon.columnar.amounts import MAX_AMOUNT
+from ozone_recon.columnar.byte_column import ByteColumn
+from ozone_recon.columnar.byte_slices import cells_of
 from ozone_recon.decode.containers import decode_containers
 from ozone_recon.decode.heartbeats import decode_reports, decode_request
 from ozone_recon.decode.scm import (
@@ -36,13 +39,10 @@ from ozone_recon.decode.scm import (
 from ozone_recon.errors import DecodeError
 from ozone_recon.insights import container_health
 from ozone_recon.insights.datanode_health import Intervals
-from ozone_recon.model.amounts import MAX_AMOUNT
-from ozone_recon.model.cells import cells_of
 from ozone_recon.model.cluster import Cluster, Leaving
-from ozone_recon.model.cluster_requests import AskForPendingBlocks, ClusterRequest, PendingBlocks, RemoveDatanodes
-from ozone_recon.model.columns import ByteColumn
 from ozone_recon.model.container_health import HealthRules
 from ozone_recon.model.datanode_reports import Heartbeat
+from ozone_recon.model.requests import AskForPendingBlocks, ClusterRequest, PendingBlocks, RemoveDatanodes
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.sync.cluster_generation import restore_state, write_state
 from ozone_recon.sync.cluster_state import ClusterState, FromScm

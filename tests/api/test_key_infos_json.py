@@ -11,10 +11,10 @@ from tests.decode.om_messages import blob, block, ec_config, key_info, location_
 
 from ozone_recon.api.key_info_json import key_info_json
 from ozone_recon.api.key_infos_json import deleted_keys_json
+from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.decode.om_values import decode_repeated_key_info
 from ozone_recon.errors import DecodeError
 from ozone_recon.insights.pending_deletion import read_deleted_keys
-from ozone_recon.model.columns import ByteColumn
 from ozone_recon.store.generation import Generation
 
 many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

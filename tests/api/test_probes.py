@@ -17,7 +17,7 @@ from ozone_recon.api.context import Context
 from ozone_recon.config import Config
 from ozone_recon.model.cluster import Cluster
 from ozone_recon.model.metrics import METRICS
-from ozone_recon.model.processes import ProcessState
+from ozone_recon.processes.status import ProcessState
 from ozone_recon.store.manifest import TaskStatus
 
 

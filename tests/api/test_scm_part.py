@@ -12,7 +12,7 @@ from tests.api.cluster_records import AT, details
 
 from ozone_recon.api.context import AskCluster
 from ozone_recon.model.cluster import SCM_SYNC, STOPPED, Cluster, ClusterTask, Leaving
-from ozone_recon.model.cluster_requests import ClusterRequest, StopSynchronising, Synchronise
+from ozone_recon.model.requests import ClusterRequest, StopSynchronising, Synchronise
 from ozone_recon.model.scm import DecommissionProgress, DeletedBlocksSummary, PendingContainers
 
 STARTED = 1_795_460_368_000

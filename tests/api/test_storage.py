@@ -15,10 +15,10 @@ from tests.insights.cluster_samples import Container, cluster_generation
 from tests.insights.om_samples import RandomDatabase, generation_of
 
 from ozone_recon.api.context import AskCluster
+from ozone_recon.insights.size_bins import CONTAINER_UPPER_BOUNDS
 from ozone_recon.model.cluster import Cluster, Datanode
-from ozone_recon.model.cluster_requests import AskForPendingBlocks, ClusterRequest, PendingBlocks
+from ozone_recon.model.requests import AskForPendingBlocks, ClusterRequest, PendingBlocks
 from ozone_recon.model.scm import ScmInfo
-from ozone_recon.model.size_bins import CONTAINER_UPPER_BOUNDS
 
 ROWS = java("datanodes")["datanodes"]
 DEAD = ROWS[0] | {"state": "DEAD", "uuid": "dead", "hostname": "dead-host"}

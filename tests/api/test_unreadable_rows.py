@@ -8,7 +8,7 @@ from tests.api.om_answers import served_from
 from tests.decode.om_messages import blob, key_info
 from tests.insights.om_samples import RandomDatabase
 
-from ozone_recon.model.amounts import MAX_AMOUNT
+from ozone_recon.columnar.amounts import MAX_AMOUNT
 
 
 @pytest.mark.parametrize(

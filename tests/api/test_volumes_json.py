@@ -13,11 +13,11 @@ from tests.decode.om_messages import blob, number
 from ozone_recon.api.om_json import bucket_json, volume_json
 from ozone_recon.api.responses import Written
 from ozone_recon.api.volumes_json import buckets_json, volumes_json
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
+from ozone_recon.columnar.byte_slices import Cells, cells_of
 from ozone_recon.decode.om_values import decode_bucket, decode_volume
 from ozone_recon.decode.whole_buckets import decode_buckets, decode_volumes
 from ozone_recon.errors import DecodeError
-from ozone_recon.model.cells import Cells, cells_of
-from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.store.generation import Generation
 
 many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

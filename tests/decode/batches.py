@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 from tests.decode.om_messages import blob, block, directory_info, ec_config, key_info, location_version, number, varint
 
-from ozone_recon.model.columns import ByteColumn, Rows
+from ozone_recon.columnar.byte_column import ByteColumn, Rows
 from ozone_recon.model.key_columns import DirectoryColumns, KeyColumns
 
 MAX = (1 << 63) - 1

@@ -10,11 +10,11 @@ from tests.decode.batches import damaged, ecs, longs, short, unknown_fields
 from tests.decode.om_messages import blob, number
 from tests.decode.scm_messages import PIPELINE, container_info, pipeline_id
 
+from ozone_recon.columnar.byte_column import ByteColumn
+from ozone_recon.columnar.byte_slices import cells_of
 from ozone_recon.decode.containers import decode_container_ids, decode_containers
 from ozone_recon.decode.scm import CONTAINER_STATES, decode_container_id, decode_container_info
 from ozone_recon.errors import DecodeError
-from ozone_recon.model.cells import cells_of
-from ozone_recon.model.columns import ByteColumn
 from ozone_recon.model.container_columns import ContainerColumns
 from ozone_recon.model.scm import ContainerInfo
 

@@ -4,10 +4,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.decode.batches import path_keys
 
+from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.decode.deleted_directories import decode_deleted_directories
 from ozone_recon.decode.om_keys import DeletedDirectoryKey, encode_text
 from ozone_recon.errors import DecodeError
-from ozone_recon.model.columns import ByteColumn
 
 object_ids = st.sampled_from(
     [b"/-9223372036854775808", b"/9223372036854775807", b"/0", b"/9223372036854775808", b"/", b""]

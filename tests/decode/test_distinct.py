@@ -2,9 +2,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.decode.om_messages import blob, number
 
+from ozone_recon.columnar.byte_column import ByteColumn
+from ozone_recon.columnar.byte_slices import cells_of
 from ozone_recon.decode.distinct import decode_few, decode_optional, distinct
-from ozone_recon.model.cells import cells_of
-from ozone_recon.model.columns import ByteColumn
 from ozone_recon.wire.messages import Messages
 from ozone_recon.wire.protobuf import Message
 

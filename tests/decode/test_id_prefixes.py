@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.decode.id_prefixes import ids_of_prefixes
 from ozone_recon.errors import DecodeError
-from ozone_recon.model.columns import ByteColumn
 
 IDS = st.integers(-(1 << 63), (1 << 63) - 1)
 

@@ -16,9 +16,9 @@ from tests.decode.batches import (
 )
 from tests.decode.om_messages import blob, block, directory_info, ec_config, key_info, location_version, number
 
+from ozone_recon.columnar.byte_column import Rows
 from ozone_recon.decode import key_columns, key_columns_reference
 from ozone_recon.decode.key_columns_reference import KeyTable
-from ozone_recon.model.columns import Rows
 from ozone_recon.model.key_columns import DirectoryColumns, KeyColumns
 from ozone_recon.model.replication import ReplicationConfig
 

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from tests.decode.batches import MAX, damaged, key_infos
 from tests.decode.om_messages import blob, ec_config, key_info, number
 
+from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.decode.key_columns_reference import KeyFacts, key_facts
 from ozone_recon.decode.key_infos import KeyInfos, decode_key_infos, decode_part_infos
 from ozone_recon.decode.key_infos_reference import key_infos_of_repeated, key_infos_of_upload
 from ozone_recon.errors import DecodeError
-from ozone_recon.model.columns import ByteColumn
 from ozone_recon.model.replication import ReplicationConfig
 
 Decode = Callable[[ByteColumn], KeyInfos]

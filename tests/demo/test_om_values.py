@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from ozone_recon.columnar.byte_column import Rows
 from ozone_recon.decode.tables import TABLES
 from ozone_recon.demo import om_values
-from ozone_recon.model.columns import Rows
 from ozone_recon.sources.rocksdb import Checkpoint
 
 ENCODERS: dict[str, Callable[[Any], bytes]] = {

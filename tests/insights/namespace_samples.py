@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ozone_recon.model.columns import ByteColumn
+from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.store.generation import About, Generation, GenerationBuild
 from ozone_recon.store.schema import OM_TABLES, RAW, TABLES
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ozone_recon.model.size_bins import bin_of, bins_of
+from ozone_recon.insights.size_bins import bin_of, bins_of
 
 BORDERS = [(1 << power) + more for power in range(63) for more in (-1, 0, 1)]
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.insights import filled_pages
 from ozone_recon.insights.filled_pages import filled_page, rows_with
-from ozone_recon.model.columns import ByteColumn, Int64s
 
 KEYS = ByteColumn.of(b"/%s/%02d" % (bucket, row) for bucket in (b"a", b"b") for row in range(20))
 

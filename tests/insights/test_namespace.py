@@ -22,12 +22,12 @@ from tests.insights.namespace_samples import (
     write,
 )
 
+from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.insights import bucket_accounts, file_sizes, namespace_counts, nssummary, owners_ages
 from ozone_recon.insights.namespace_nodes import Kind
 from ozone_recon.insights.namespace_order import depth_first
 from ozone_recon.insights.namespace_paths import PathWalk
-from ozone_recon.model.columns import ByteColumn
-from ozone_recon.model.size_bins import UPPER_BOUNDS, bin_of
+from ozone_recon.insights.size_bins import UPPER_BOUNDS, bin_of
 from ozone_recon.store.generation import Generation
 from ozone_recon.store.table import Table
 

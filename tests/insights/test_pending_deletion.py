@@ -5,13 +5,13 @@ import pytest
 from tests.insights.om_samples import RandomDatabase, generation_of, texts
 from tests.oracle import Key, Oracle, fields
 
+from ozone_recon.columnar.byte_slices import joined
 from ozone_recon.insights.pending_deletion import (
     DeletedKeyRows,
     list_deleted_directories,
     list_deleted_keys,
     pending_bytes,
 )
-from ozone_recon.model.cells import joined
 
 SEEDS = range(12)
 

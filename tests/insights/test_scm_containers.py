@@ -11,10 +11,10 @@ from tests.decode.om_messages import ec_config
 from tests.decode.scm_messages import PIPELINE, container_info, pipeline_id
 from tests.decode.test_containers import records
 
+from ozone_recon.columnar.byte_column import ByteColumn
+from ozone_recon.columnar.byte_slices import cells_of
 from ozone_recon.decode.containers import decode_containers
 from ozone_recon.insights.scm_containers import UNKNOWN, ContainerBlock, ScmContainers
-from ozone_recon.model.cells import cells_of
-from ozone_recon.model.columns import ByteColumn
 from ozone_recon.model.container_columns import ContainerColumns
 from ozone_recon.model.scm import ContainerInfo, ContainerState
 

@@ -10,8 +10,8 @@ import pytest
 from tests.sources.rpc_stand_in import HERE, QUICK, answering, server
 from tests.wire.test_net_changes import FAMILIES, as_said, batches_of, cells_of
 
+from ozone_recon.columnar.changes import LastBatch
 from ozone_recon.errors import CheckpointCause, CheckpointNeeded, RemoteError, TooLong
-from ozone_recon.model.changes import LastBatch
 from ozone_recon.sources.hadoop_rpc import RpcGroup
 from ozone_recon.sources.hadoop_rpc_server import take_calls
 from ozone_recon.sources.om_deltas import ASKED_AGAIN, Delta, OmDeltas

@@ -13,9 +13,9 @@ from tests.wire.test_hadoop_rpc_real import CLUSTER
 from tools.capture.deltas import LIMIT, Deltas, capture, families_of, sequence_of, start
 from tools.cluster.real import RealCluster
 
+from ozone_recon.columnar.byte_slices import Cells
+from ozone_recon.columnar.changes import Changes
 from ozone_recon.errors import CheckpointNeeded
-from ozone_recon.model.cells import Cells
-from ozone_recon.model.changes import Changes
 from ozone_recon.sources.om_deltas import Delta, OmDeltas
 from ozone_recon.sources.rocksdb import Checkpoint
 from ozone_recon.wire import net_changes, net_changes_reference

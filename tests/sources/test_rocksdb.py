@@ -18,8 +18,8 @@ from rocksdict import (
 from tests.wire.rocksdb_samples import log_of
 from tests.wire.test_write_batch import batch_of, record_of
 
+from ozone_recon.columnar.byte_column import Rows
 from ozone_recon.errors import CheckpointError
-from ozone_recon.model.columns import Rows
 from ozone_recon.sources.rocksdb import Checkpoint
 from ozone_recon.wire.write_batch import Change, Kind
 

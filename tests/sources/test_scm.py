@@ -14,9 +14,9 @@ from tests.decode.test_containers import records
 from tests.sources.rpc_stand_in import QUICK, answering, server
 from tools.capture.scm import IN_SERVICE, LEAVING, PAGE, Known, ask_everything, read
 
+from ozone_recon.columnar.byte_slices import Cells
 from ozone_recon.decode.containers import decode_container_ids, decode_containers
 from ozone_recon.errors import DecodeError, ReconError, RemoteError
-from ozone_recon.model.cells import Cells
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState, DeletedBlocksSummary, PendingContainers
 from ozone_recon.sources.hadoop_rpc import RpcGroup

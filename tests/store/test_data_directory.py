@@ -15,8 +15,8 @@ import numpy as np
 import orjson
 import pytest
 
+from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.errors import DataDirectoryBusy, GenerationRemoved, NoSpace, StoreError
-from ozone_recon.model.columns import ByteColumn
 from ozone_recon.model.key_columns import BadRow
 from ozone_recon.store.data_directory import DataDirectory, current_generation
 from ozone_recon.store.generation import About, Generation, TaskStatus

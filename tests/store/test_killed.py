@@ -15,7 +15,7 @@ import sys
 import numpy as np
 from dataclasses import replace
 from pathlib import Path
-from ozone_recon.model.columns import ByteColumn
+from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.store.data_directory import DataDirectory
 
 directory = DataDirectory.lock(Path(sys.argv[1]))

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.errors import NoSpace, StoreError
-from ozone_recon.model.columns import ByteColumn
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.generation import GenerationBuild
 

@@ -15,13 +15,13 @@ from tests.decode.scm_messages import NODE, OTHER_NODE, PIPELINE
 from tests.sync.cluster_world import S, World, a_world, registered, say, watching
 
 from ozone_recon.errors import NotReady
-from ozone_recon.model.cluster_requests import (
+from ozone_recon.model.metrics import METRICS, Sample
+from ozone_recon.model.requests import (
     AskForPendingBlocks,
     RemoveDatanodes,
     StopSynchronising,
     Synchronise,
 )
-from ozone_recon.model.metrics import METRICS, Sample
 from ozone_recon.store.generation import Generation
 from ozone_recon.sync import child
 from ozone_recon.sync.cluster_settings import ScmPace

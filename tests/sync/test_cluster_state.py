@@ -17,9 +17,9 @@ from ozone_recon.errors import StoreError
 from ozone_recon.insights.cluster_tables import TABLES
 from ozone_recon.insights.datanode_health import Intervals
 from ozone_recon.model.cluster import Datanode
-from ozone_recon.model.cluster_requests import RemoveDatanodes
 from ozone_recon.model.datanode_reports import DatanodeReports, Heartbeat, LayoutVersion, Software
 from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.model.requests import RemoveDatanodes
 from ozone_recon.model.scm import DatanodeDetails, NodeStatus, Pipeline
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.sync.cluster_generation import restore_state, write_state

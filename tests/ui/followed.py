@@ -29,10 +29,10 @@ from ozone_recon.model.cluster import (
     Leaving,
     Storage,
 )
-from ozone_recon.model.cluster_requests import ClusterRequest, Removal, RemoveDatanodes, Synchronise
 from ozone_recon.model.container_health import HealthRules
 from ozone_recon.model.datanode_reports import LayoutVersion, ReplicaState, Software
 from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.model.requests import ClusterRequest, Removal, RemoveDatanodes, Synchronise
 from ozone_recon.model.scm import (
     ContainerState,
     DatanodeDetails,

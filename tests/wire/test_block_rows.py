@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.wire.rocksdb_samples import block_of, internal
 from tests.wire.test_protobuf import varint
 
+from ozone_recon.columnar.byte_column import Bytes, Rows
 from ozone_recon.errors import DecodeError, Unsupported
-from ozone_recon.model.columns import Bytes, Rows
 from ozone_recon.sources.rocksdb_table import Table
 from ozone_recon.wire import block_rows, block_rows_reference
 from ozone_recon.wire.block_kernel import measure_blocks, read_blocks

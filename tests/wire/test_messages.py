@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from tests.decode.batches import damaged
 from tests.decode.om_messages import blob, number, varint
 
+from ozone_recon.columnar.byte_column import ByteColumn
+from ozone_recon.columnar.byte_slices import cells_of, joined
 from ozone_recon.errors import DecodeError
-from ozone_recon.model.cells import cells_of, joined
-from ozone_recon.model.columns import ByteColumn
 from ozone_recon.wire.messages import Messages, read_messages
 from ozone_recon.wire.protobuf import Message
 

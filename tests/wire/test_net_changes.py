@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.wire.test_write_batch import MARKS, TAGS, TWO_PHASE, batch_of, record_of
 
+from ozone_recon.columnar.byte_slices import Cells
+from ozone_recon.columnar.changes import Changes
 from ozone_recon.errors import CheckpointNeeded, DecodeError, ReconError, Unsupported
-from ozone_recon.model.cells import Cells
-from ozone_recon.model.changes import Changes
 from ozone_recon.wire import net_changes, net_changes_reference
 from ozone_recon.wire.net_kernel import FIELDS, count_changes, keep_newest, read_changes
 from ozone_recon.wire.write_batch import Change, Kind

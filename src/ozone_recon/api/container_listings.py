@@ -17,6 +17,7 @@ from ozone_recon.api.pipeline_json import PipelineId
 from ozone_recon.api.replicas_json import ReplicaHistory, replicas_json
 from ozone_recon.api.responses import Written, page_response, written_response
 from ozone_recon.api.route import Route
+from ozone_recon.columnar.byte_slices import Cells
 from ozone_recon.errors import BadRequest
 from ozone_recon.insights.cluster_containers import (
     are_live,
@@ -28,7 +29,6 @@ from ozone_recon.insights.cluster_containers import (
     rows_of,
 )
 from ozone_recon.insights.cluster_tables import CONTAINERS
-from ozone_recon.model.cells import Cells
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.store.columns import Array
 

@@ -14,12 +14,12 @@ from ozone_recon.api.json_rows import names, rows_json, scalars, texts, times
 from ozone_recon.api.parameters import ContainerId, Int64, Limit
 from ozone_recon.api.responses import HttpRefusal, Written, json_response, page_response, written_object
 from ozone_recon.api.route import Route
+from ozone_recon.columnar.byte_column import ByteColumn
+from ozone_recon.columnar.byte_slices import Cells, Part, cells_at, joined, same_cells
 from ozone_recon.insights.cluster_containers import GONE, count_states, rows_after
 from ozone_recon.insights.cluster_tables import CONTAINERS
 from ozone_recon.insights.container_keys import KeysInContainer, count_keys, find_container, keys_in, list_containers
 from ozone_recon.insights.prefixes import to_db_key
-from ozone_recon.model.cells import Cells, Part, cells_at, joined, same_cells
-from ozone_recon.model.columns import ByteColumn
 from ozone_recon.store.generation import Generation
 
 

@@ -14,9 +14,9 @@ from ozone_recon.errors import NotReady
 if TYPE_CHECKING:
     from ozone_recon.config import Config
     from ozone_recon.model.cluster import Cluster
-    from ozone_recon.model.cluster_requests import ClusterRequest
     from ozone_recon.model.metrics import Sample
-    from ozone_recon.model.processes import ProcessState
+    from ozone_recon.model.requests import ClusterRequest
+    from ozone_recon.processes.status import ProcessState
     from ozone_recon.store.generation import Generation, TaskStatus
 
 A = TypeVar("A")

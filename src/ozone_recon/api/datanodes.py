@@ -17,7 +17,7 @@ from ozone_recon.api.route import Route
 from ozone_recon.errors import BadRequest
 from ozone_recon.insights.key_rows import shown
 from ozone_recon.model.cluster import Datanode
-from ozone_recon.model.cluster_requests import RemoveDatanodes
+from ozone_recon.model.requests import RemoveDatanodes
 from ozone_recon.model.scm import Pipeline
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Final
 
+from ozone_recon.columnar.amounts import clamp
 from ozone_recon.config import Config
-from ozone_recon.model.amounts import clamp
 from ozone_recon.model.scm import Pipeline
 
 COUNTS: Final = "sum by (group) (ratis_leader_election_electionCount)"

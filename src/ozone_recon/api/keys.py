@@ -25,6 +25,9 @@ from ozone_recon.api.om_json import replication_json
 from ozone_recon.api.parameters import Boolean, Int64, Limit
 from ozone_recon.api.responses import Written, json_response, no_content, page_response
 from ozone_recon.api.route import Route
+from ozone_recon.columnar.amounts import sum_amounts, sum_column
+from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.columnar.byte_slices import cells_of
 from ozone_recon.decode.distinct import Few
 from ozone_recon.decode.om_keys import encode_text
 from ozone_recon.insights.key_listing import Filter, list_keys
@@ -33,9 +36,6 @@ from ozone_recon.insights.om_tables import TableCounts, table_counts
 from ozone_recon.insights.open_keys import OpenKeyRows, list_open_files, list_open_keys
 from ozone_recon.insights.pending_deletion import DeletedDirectoryRows, list_deleted_directories, list_deleted_keys
 from ozone_recon.insights.prefixes import Prefix, check_names, read_prefix, split_prefix, to_db_key
-from ozone_recon.model.amounts import sum_amounts, sum_column
-from ozone_recon.model.cells import cells_of
-from ozone_recon.model.columns import Int64s
 from ozone_recon.store.generation import Generation
 
 NEVER = (1 << 63) - 1

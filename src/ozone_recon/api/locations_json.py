@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ozone_recon.api.json_rows import filled_in, inside, lists, objects, scalars
+from ozone_recon.columnar.byte_column import ByteColumn
+from ozone_recon.columnar.byte_slices import Cells, cells_of, joined
 from ozone_recon.decode.whole_keys import BlockColumns, VersionColumns
-from ozone_recon.model.cells import Cells, cells_of, joined
-from ozone_recon.model.columns import ByteColumn
 
 IDS = b'"containerID":%s,"localID":%s'
 BLOCK = (

@@ -13,14 +13,14 @@ from ozone_recon.api.namespace_objects import object_info
 from ozone_recon.api.parameters import Boolean, Int32, Limit, NamespacePath
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
+from ozone_recon.columnar.amounts import bounded, sum_amounts
 from ozone_recon.errors import BadRequest
 from ozone_recon.insights import file_sizes, owners_ages
 from ozone_recon.insights.bucket_accounts import Accounts
 from ozone_recon.insights.namespace_listing import Entry, Listing, Order
 from ozone_recon.insights.namespace_nodes import Kind
 from ozone_recon.insights.namespace_view import Namespace, Spot
-from ozone_recon.model.amounts import bounded, sum_amounts
-from ozone_recon.model.size_bins import DIST_BINS
+from ozone_recon.insights.size_bins import DIST_BINS
 
 SORTED = 30
 """Sub paths of a sorted answer unless `limit` says otherwise, as in Recon."""

@@ -11,8 +11,8 @@ from ozone_recon.api.elections import elections
 from ozone_recon.api.pipeline_json import factor_text, leader_host
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
+from ozone_recon.columnar.amounts import clamp
 from ozone_recon.insights.key_rows import shown
-from ozone_recon.model.amounts import clamp
 
 
 class PipelineMetadata(BaseModel):

@@ -9,7 +9,7 @@ from ozone_recon.api.context import CurrentView, View
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
 from ozone_recon.model.cluster import SCM_SYNC, STOPPED, ClusterTask
-from ozone_recon.model.cluster_requests import StopSynchronising, Synchronise
+from ozone_recon.model.requests import StopSynchronising, Synchronise
 
 
 class SnapshotTriggered(BaseModel):

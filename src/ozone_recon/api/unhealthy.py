@@ -16,6 +16,8 @@ from ozone_recon.api.parameters import Int32, Int64, Limit
 from ozone_recon.api.replicas_json import ReplicaHistory, replicas_json
 from ozone_recon.api.responses import page_response
 from ozone_recon.api.route import Route
+from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.columnar.byte_slices import Cells, Part
 from ozone_recon.decode.distinct import Few
 from ozone_recon.errors import BadRequest, NotReady
 from ozone_recon.insights.cluster_containers import latest_of, rows_of
@@ -29,8 +31,6 @@ from ozone_recon.insights.unhealthy_containers import (
     unhealthy_before,
     unhealthy_from,
 )
-from ozone_recon.model.cells import Cells, Part
-from ozone_recon.model.columns import Int64s
 from ozone_recon.model.container_health import UnhealthyContainer, UnhealthyState
 from ozone_recon.store.generation import Generation
 

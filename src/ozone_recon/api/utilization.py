@@ -16,7 +16,7 @@ from ozone_recon.api.unhealthy import judged
 from ozone_recon.errors import BadRequest
 from ozone_recon.insights import file_sizes
 from ozone_recon.insights.container_health import SIZES
-from ozone_recon.model.size_bins import container_bins_of
+from ozone_recon.insights.size_bins import container_bins_of
 
 
 class FileCount(BaseModel):

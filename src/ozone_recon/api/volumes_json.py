@@ -8,9 +8,9 @@ from ozone_recon.api.json_rows import chosen, lists, rows_json, scalars, texts
 from ozone_recon.api.om_json import acl_json, default_replication_json, encryption_json
 from ozone_recon.api.pairs_json import names_of, pairs_json
 from ozone_recon.api.responses import Written
+from ozone_recon.columnar.byte_slices import Cells, Part, joined
 from ozone_recon.decode.whole_buckets import WholeBuckets, WholeObjects, WholeVolumes
 from ozone_recon.insights.key_rows import shown
-from ozone_recon.model.cells import Cells, Part, joined
 
 
 def volumes_json(volumes: WholeVolumes) -> Written:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.columnar.byte_slices import Cells
 from ozone_recon.decode.distinct import decode_few, decode_optional
 from ozone_recon.decode.replications import decode_replications
 from ozone_recon.decode.scm import decode_pipeline_id
-from ozone_recon.model.cells import Cells
-from ozone_recon.model.columns import Int64s
 from ozone_recon.model.container_columns import ContainerColumns
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.wire.messages import Messages, read_messages

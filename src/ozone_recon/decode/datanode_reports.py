@@ -5,12 +5,12 @@ Replicas by the thousand: `decode.replicas`.
 
 from __future__ import annotations
 
+from ozone_recon.columnar.amounts import clamp
+from ozone_recon.columnar.byte_column import Raw
 from ozone_recon.decode.om_parts import named
 from ozone_recon.decode.om_values import STORAGE_TYPES
 from ozone_recon.decode.scm import decode_pipeline_id
 from ozone_recon.errors import DecodeError
-from ozone_recon.model.amounts import clamp
-from ozone_recon.model.columns import Raw
 from ozone_recon.model.datanode_reports import (
     CommandStatus,
     ContainerAction,

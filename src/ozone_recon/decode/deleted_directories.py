@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
+from ozone_recon.columnar.kernels import lean_kernel, zero
 from ozone_recon.decode.batch_kernel import (
     Strings,
     copy_bytes,
@@ -16,8 +18,6 @@ from ozone_recon.decode.batch_kernel import (
     to_fill,
     to_read,
 )
-from ozone_recon.model.columns import ByteColumn, Int64s
-from ozone_recon.model.kernel import lean_kernel, zero
 
 ROW, VOLUME_ID, BUCKET_ID, PARENT_ID, OBJECT_ID, COLUMNS = 0, 1, 2, 3, 4, 5
 

@@ -7,11 +7,11 @@ from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
+from ozone_recon.columnar.byte_slices import Cells
+from ozone_recon.columnar.kernels import lean_kernel, zero
 from ozone_recon.decode.batch_kernel import Dictionary, collect, copy_bytes, filled, to_collect
 from ozone_recon.errors import DecodeError
-from ozone_recon.model.cells import Cells
-from ozone_recon.model.columns import ByteColumn, Bytes, Int64s
-from ozone_recon.model.kernel import lean_kernel, zero
 from ozone_recon.wire.messages import Messages
 
 T = TypeVar("T")

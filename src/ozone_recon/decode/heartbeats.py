@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Final, TypeVar
 
+from ozone_recon.columnar.byte_column import Raw
 from ozone_recon.decode.datanode_reports import (
     decode_command_statuses,
     decode_container_actions,
@@ -21,7 +22,6 @@ from ozone_recon.decode.datanode_reports import (
 from ozone_recon.decode.datanodes import decode_datanode
 from ozone_recon.decode.replicas import decode_replicas
 from ozone_recon.errors import DecodeError
-from ozone_recon.model.columns import Raw
 from ozone_recon.model.datanode_reports import DatanodeReports, Heartbeat, LayoutVersion, Software
 from ozone_recon.wire.datanode_answers import Command
 from ozone_recon.wire.protobuf import MOST_FIELDS, Message

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
+from ozone_recon.columnar.byte_slices import Cells, cells_of
+from ozone_recon.columnar.kernels import lean_kernel
 from ozone_recon.decode.batch_kernel import find_slash, read_id, split_id_prefix
 from ozone_recon.errors import DecodeError
-from ozone_recon.model.cells import Cells, cells_of
-from ozone_recon.model.columns import ByteColumn, Bytes, Int64s
-from ozone_recon.model.kernel import lean_kernel
 
 
 class PrefixIds(NamedTuple):

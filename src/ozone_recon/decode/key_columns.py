@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import Bytes, Int64s, Rows
+from ozone_recon.columnar.kernels import inlined_part, kernel_part, lean_kernel, zero
 from ozone_recon.decode.batch_kernel import (
     Dictionary,
     Strings,
@@ -54,8 +56,6 @@ from ozone_recon.decode.key_info_kernel import (
     scan_replication,
 )
 from ozone_recon.decode.om_parts import REPLICATION_TYPES, named
-from ozone_recon.model.columns import Bytes, Int64s, Rows
-from ozone_recon.model.kernel import inlined_part, kernel_part, lean_kernel, zero
 from ozone_recon.model.key_columns import BadRow, DirectoryColumns, KeyColumns
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.wire.protobuf import to_text

@@ -15,10 +15,10 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s, Rows
 from ozone_recon.decode.om_keys import ObjectKey, PathKey, encode_text
 from ozone_recon.decode.om_parts import checked_size, decode_location_version, decode_replication
 from ozone_recon.errors import DecodeError
-from ozone_recon.model.columns import ByteColumn, Int64s, Rows
 from ozone_recon.model.key_columns import BadRow, DirectoryColumns, KeyColumns
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.wire.protobuf import Message

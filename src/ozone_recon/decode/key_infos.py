@@ -11,6 +11,9 @@ from typing import Final
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
+from ozone_recon.columnar.byte_slices import Cells, cells_of, cells_of_rows, joined
+from ozone_recon.columnar.kernels import kernel_part, lean_kernel, zero
 from ozone_recon.decode.batch_kernel import Strings, to_read
 from ozone_recon.decode.distinct import Few, distinct
 from ozone_recon.decode.key_columns import unpack_replication
@@ -33,9 +36,6 @@ from ozone_recon.decode.key_info_kernel import (
     scan_key_info,
     scan_replication,
 )
-from ozone_recon.model.cells import Cells, cells_of, cells_of_rows, joined
-from ozone_recon.model.columns import ByteColumn, Bytes, Int64s
-from ozone_recon.model.kernel import kernel_part, lean_kernel, zero
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.wire.protobuf_kernel import read_field
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
+from ozone_recon.columnar.amounts import MAX_AMOUNT
 from ozone_recon.errors import DecodeError
-from ozone_recon.model.amounts import MAX_AMOUNT
 from ozone_recon.model.om import Block, FileChecksum, FileEncryption, LocationVersion, OzoneAcl, Pairs
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.wire.protobuf import Message

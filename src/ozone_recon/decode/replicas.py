@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import Raw
+from ozone_recon.columnar.byte_slices import same_cells
 from ozone_recon.decode import datanode_reports
 from ozone_recon.decode.distinct import decode_few
 from ozone_recon.errors import DecodeError
-from ozone_recon.model.cells import same_cells
-from ozone_recon.model.columns import Raw
 from ozone_recon.model.datanode_reports import ReplicaColumns, ReplicaState
 from ozone_recon.wire.messages import Messages
 from ozone_recon.wire.protobuf import bytes_field, to_text

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from ozone_recon.columnar.amounts import clamp
 from ozone_recon.decode.datanodes import OP_STATES, decode_datanode, decode_datanode_id
 from ozone_recon.decode.om_parts import (
     FACTOR_UNSET,
@@ -21,7 +22,6 @@ from ozone_recon.decode.om_parts import (
     replication_of,
 )
 from ozone_recon.errors import DecodeError
-from ozone_recon.model.amounts import clamp
 from ozone_recon.model.scm import (
     ContainerInfo,
     ContainerReplica,

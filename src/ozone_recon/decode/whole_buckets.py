@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.columnar.byte_slices import Cells
 from ozone_recon.decode.distinct import Few, decode_few, decode_optional
 from ozone_recon.decode.om_parts import decode_acl, named
 from ozone_recon.decode.om_values import (
@@ -16,8 +18,6 @@ from ozone_recon.decode.om_values import (
     decode_default_replication,
 )
 from ozone_recon.decode.whole_keys import Bools, PairColumns, decode_pair_columns
-from ozone_recon.model.cells import Cells
-from ozone_recon.model.columns import Int64s
 from ozone_recon.model.om import QUOTA_UNSET, BucketEncryption, OzoneAcl
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.wire.messages import Messages, read_messages

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
+from ozone_recon.columnar.byte_slices import Cells, cells_at, joined, same_cells
 from ozone_recon.decode.distinct import Few, decode_few, decode_optional
 from ozone_recon.decode.om_keys import encode_text
 from ozone_recon.decode.om_parts import (
@@ -18,8 +20,6 @@ from ozone_recon.decode.om_parts import (
     largest_size,
 )
 from ozone_recon.decode.replications import decode_replications
-from ozone_recon.model.cells import Cells, cells_at, joined, same_cells
-from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.model.om import FileChecksum, FileEncryption, OzoneAcl
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.wire.messages import Messages, read_messages

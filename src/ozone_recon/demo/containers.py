@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.demo.growing import Growing
 from ozone_recon.demo.plan import REPLICATIONS
-from ozone_recon.model.columns import Int64s
 from ozone_recon.model.container_columns import ContainerColumns
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerInfo, ContainerState

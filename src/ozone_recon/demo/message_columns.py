@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ozone_recon.model.columns import Int64s
+from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.wire.protobuf import LENGTH_DELIMITED, MAX_VARINT_BYTES, VARINT, varint
 
 _BOUNDS: Final = tuple(np.uint64(1 << 7 * n) for n in range(1, MAX_VARINT_BYTES))

@@ -13,9 +13,9 @@ from typing import Final, cast
 
 from rocksdict import BlockBasedOptions, Checkpoint, DBCompressionType, Options, Rdict, ReadOptions, WriteBatch
 
+from ozone_recon.columnar.byte_column import ByteColumn
+from ozone_recon.columnar.byte_slices import cells_of
 from ozone_recon.errors import RemoteError
-from ozone_recon.model.cells import cells_of
-from ozone_recon.model.columns import ByteColumn
 from ozone_recon.sources.checkpoint_files import COMPLETE
 from ozone_recon.store.schema import OM_TABLES
 from ozone_recon.wire.manifest import read_manifest

@@ -8,8 +8,8 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.demo.datanodes import Datanode
-from ozone_recon.model.columns import Int64s
 
 
 class Placement:

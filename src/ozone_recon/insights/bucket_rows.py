@@ -12,9 +12,9 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.decode.om_values import decode_bucket, decode_volume
 from ozone_recon.errors import DecodeError
-from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.model.key_columns import BadRow
 
 FSO: Final = "FILE_SYSTEM_OPTIMIZED"

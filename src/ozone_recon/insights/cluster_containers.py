@@ -6,12 +6,12 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.columnar.byte_slices import Cells, cells_at
 from ozone_recon.insights.cluster_tables import CONTAINERS, DATANODES, HEALTH, OP_STATES, REPLICAS
 from ozone_recon.insights.key_rows import read_replication
 from ozone_recon.insights.merged_ids import Bools
 from ozone_recon.insights.once import once
-from ozone_recon.model.cells import Cells, cells_at
-from ozone_recon.model.columns import Int64s
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.store.generation import Generation
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.insights.cluster_tables import (
     CONTAINERS,
     DATANODES,
@@ -21,7 +22,6 @@ from ozone_recon.insights.key_rows import read_replication
 from ozone_recon.insights.merged_ids import narrowed
 from ozone_recon.insights.replica_history import Replicas
 from ozone_recon.insights.scm_containers import ScmContainers
-from ozone_recon.model.columns import Int64s
 from ozone_recon.model.container_columns import ContainerColumns
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState

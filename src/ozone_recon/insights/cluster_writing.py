@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.insights.cluster_tables import (
     CONTAINERS,
     DATANODES,
@@ -25,7 +26,6 @@ from ozone_recon.insights.key_rows import write_replications
 from ozone_recon.insights.merged_ids import found
 from ozone_recon.insights.replica_history import Replicas
 from ozone_recon.insights.scm_containers import ContainerBlock, ScmContainers
-from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState

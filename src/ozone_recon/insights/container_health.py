@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import Bytes, Int64s
 from ozone_recon.insights.cluster_tables import CONTAINERS, DATANODES, HEALTH, OP_STATES, PIPELINES, REPLICAS, UNSURE
 from ozone_recon.insights.container_health_kernel import EC, GONE, OTHER_KIND, RATIS, Containers, judge
 from ozone_recon.insights.container_health_reference import IN_TOPOLOGY, REACHABLE, Host
@@ -18,11 +19,10 @@ from ozone_recon.insights.container_health_reference import MAINTENANCE as RETUR
 from ozone_recon.insights.health_checks import LEAVING, RETURNING, STAYING, Hosts, Replicas, Rules
 from ozone_recon.insights.key_rows import read_replication
 from ozone_recon.insights.merged_ids import Bools, found
+from ozone_recon.insights.size_bins import CONTAINER_UPPER_BOUNDS, container_bins_of
 from ozone_recon.insights.unhealthy_reference import LISTED, MISSING
-from ozone_recon.model.columns import Bytes, Int64s
 from ozone_recon.model.container_health import HealthRules, UnhealthyState, Verdict
 from ozone_recon.model.scm import ContainerState
-from ozone_recon.model.size_bins import CONTAINER_UPPER_BOUNDS, container_bins_of
 from ozone_recon.store.generation import Chunk, Generation, GenerationBuild
 from ozone_recon.store.schema import Schema
 

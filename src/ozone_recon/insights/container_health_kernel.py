@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from ozone_recon.columnar.byte_column import Bytes, Int64s
+from ozone_recon.columnar.kernels import kernel_part, lean_kernel
 from ozone_recon.insights.health_checks import (
     NOTHING,
     Case,
@@ -23,10 +25,8 @@ from ozone_recon.insights.health_checks import (
     is_vulnerable,
     missing_replicas,
 )
-from ozone_recon.model.columns import Bytes, Int64s
 from ozone_recon.model.container_health import Verdict
 from ozone_recon.model.datanode_reports import ReplicaState
-from ozone_recon.model.kernel import kernel_part, lean_kernel
 from ozone_recon.model.scm import ContainerState
 
 OTHER_KIND, RATIS, EC = 0, 1, 2

@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.insights.container_sort import ContainerSort
 from ozone_recon.insights.key_rows import KeyRows, db_keys, first_row, read_keys, section, start_of_group
-from ozone_recon.model.columns import Int64s
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.schema import Schema
 

@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.insights.cluster_containers import GONE
 from ozone_recon.insights.cluster_tables import CONTAINERS
-from ozone_recon.model.columns import Int64s
 from ozone_recon.model.container_columns import Indexes
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.store.columns import Array

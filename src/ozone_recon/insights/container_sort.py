@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from ozone_recon.model.amounts_kernel import plus
-from ozone_recon.model.columns import Int64s
-from ozone_recon.model.kernel import kernel
+from ozone_recon.columnar.amounts_kernel import plus
+from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.columnar.kernels import kernel
 from ozone_recon.store.generation import Table
 
 CHUNK: Final = 1 << 17

@@ -9,12 +9,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
+from ozone_recon.columnar.kernels import lean_kernel, zero
+from ozone_recon.columnar.search import find
 from ozone_recon.decode.batch_kernel import SLASH, Strings, copy_bytes, to_read
 from ozone_recon.decode.id_prefixes import PrefixIds
 from ozone_recon.insights.namespace_nodes import Kind
-from ozone_recon.model.byte_search import find
-from ozone_recon.model.columns import ByteColumn, Bytes, Int64s
-from ozone_recon.model.kernel import lean_kernel, zero
 from ozone_recon.store.generation import Generation
 
 Bools = NDArray[np.bool_]

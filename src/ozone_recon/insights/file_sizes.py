@@ -6,11 +6,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.columnar.kernels import lean_kernel
 from ozone_recon.insights.namespace_counts import PAIRS, tally, write_counts
 from ozone_recon.insights.namespace_runs import BATCH, Runs
-from ozone_recon.model.columns import Int64s
-from ozone_recon.model.kernel import lean_kernel
-from ozone_recon.model.size_bins import BINS, DIST_BINS, UPPER_BOUNDS, bins_of
+from ozone_recon.insights.size_bins import BINS, DIST_BINS, UPPER_BOUNDS, bins_of
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.schema import Schema
 

@@ -7,8 +7,8 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from ozone_recon.model.byte_search import page
-from ozone_recon.model.columns import ByteColumn, Int64s
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
+from ozone_recon.columnar.search import page
 
 T = TypeVar("T")
 

@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ozone_recon.model.columns import Bytes, Int64s
+from ozone_recon.columnar.byte_column import Bytes, Int64s
+from ozone_recon.columnar.kernels import inlined_part, kernel_part, zero
 from ozone_recon.model.container_health import Placement, Verdict
 from ozone_recon.model.datanode_reports import ReplicaState
-from ozone_recon.model.kernel import inlined_part, kernel_part, zero
 from ozone_recon.model.scm import ContainerState
 
 Int32s = NDArray[np.int32]

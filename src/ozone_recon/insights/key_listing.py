@@ -8,13 +8,13 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.decode.om_keys import encode_text
 from ozone_recon.insights.bucket_rows import FSO
 from ozone_recon.insights.directory_paths import DirectoryPaths
 from ozone_recon.insights.key_rows import KeyRows, first_row, read_keys, rows_with_prefix
 from ozone_recon.insights.namespace_paths import spans
 from ozone_recon.insights.prefixes import Prefix
-from ozone_recon.model.columns import Int64s
 from ozone_recon.store.generation import Generation
 
 RUNS: Final = 1 << 13

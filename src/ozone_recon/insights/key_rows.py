@@ -9,11 +9,11 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
+from ozone_recon.columnar.byte_slices import Cells, cells_at, cells_of, joined, last_at
+from ozone_recon.columnar.search import after_prefix, first_after, first_at_or_after
 from ozone_recon.decode.distinct import Few
 from ozone_recon.insights.directory_paths import DirectoryPaths
-from ozone_recon.model.byte_search import after_prefix, first_after, first_at_or_after
-from ozone_recon.model.cells import Cells, cells_at, cells_of, joined, last_at
-from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.schema import TABLES

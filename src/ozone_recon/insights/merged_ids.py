@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ozone_recon.model.columns import Int64s
+from ozone_recon.columnar.byte_column import Int64s
 
 Numbers = NDArray[np.integer[Any]]
 Bools = NDArray[np.bool_]

@@ -13,12 +13,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ozone_recon.columnar.amounts import add_sums, sum_by
+from ozone_recon.columnar.amounts_kernel import plus
+from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.columnar.kernels import kernel
 from ozone_recon.insights.namespace_paths import spans
 from ozone_recon.insights.namespace_runs import BATCH, NOWHERE, Runs
-from ozone_recon.model.amounts import add_sums, sum_by
-from ozone_recon.model.amounts_kernel import plus
-from ozone_recon.model.columns import Int64s
-from ozone_recon.model.kernel import kernel
 from ozone_recon.store.generation import Generation, GenerationBuild, Table
 from ozone_recon.store.schema import Schema
 

@@ -9,10 +9,10 @@ from typing import Final
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.insights.key_rows import texts_at
 from ozone_recon.insights.namespace_nodes import Kind
 from ozone_recon.insights.namespace_view import Namespace
-from ozone_recon.model.columns import Int64s
 from ozone_recon.store.generation import Table
 
 BATCH: Final = 1 << 16

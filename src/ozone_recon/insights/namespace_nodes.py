@@ -10,6 +10,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
+from ozone_recon.columnar.byte_slices import cells_at, joined
 from ozone_recon.decode.deleted_directories import decode_deleted_directories
 from ozone_recon.decode.om_values import decode_bucket, decode_volume
 from ozone_recon.errors import DecodeError
@@ -17,8 +19,6 @@ from ozone_recon.insights.bucket_rows import FSO, BucketRows
 from ozone_recon.insights.namespace_order import ROOT
 from ozone_recon.insights.namespace_paths import TOP, PathWalk
 from ozone_recon.insights.namespace_runs import BATCH, NOWHERE, Runs
-from ozone_recon.model.cells import cells_at, joined
-from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.model.om import BucketInfo, VolumeInfo
 from ozone_recon.store.generation import GenerationBuild, Table
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ozone_recon.model.amounts_kernel import plus
-from ozone_recon.model.columns import Int64s
-from ozone_recon.model.kernel import kernel
+from ozone_recon.columnar.amounts_kernel import plus
+from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.columnar.kernels import kernel
 
 ROOT = -1
 """Parent of a node that has none."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ozone_recon.model.columns import ByteColumn, Bytes, Int64s
-from ozone_recon.model.kernel import kernel
+from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
+from ozone_recon.columnar.kernels import kernel
 
 TOP = -1
 """Number of the place that is above all directories: the bucket."""

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from ozone_recon.model.columns import Int64s
+from ozone_recon.columnar.byte_column import Int64s
 
 BATCH: Final = 1 << 18
 """Rows of `keys` looked at at a time."""

@@ -14,12 +14,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ozone_recon.columnar.amounts_kernel import add_runs
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.insights.namespace_nodes import Kind, Nodes, collect
 from ozone_recon.insights.namespace_order import ROOT, depth_first, roll_up
 from ozone_recon.insights.namespace_paths import gather
 from ozone_recon.insights.namespace_runs import BATCH, NOWHERE, Runs
-from ozone_recon.model.amounts_kernel import add_runs
-from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.store.generation import GenerationBuild
 from ozone_recon.store.schema import Schema
 

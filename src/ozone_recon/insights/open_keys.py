@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
+from ozone_recon.columnar.byte_slices import Cells, cells_at, cells_of, joined, last_at
+from ozone_recon.columnar.search import first_after, page, prefix_range
 from ozone_recon.decode.distinct import Few
 from ozone_recon.decode.id_prefixes import split_id_prefixes
 from ozone_recon.decode.key_infos import decode_key_infos
@@ -16,9 +19,6 @@ from ozone_recon.insights.directory_paths import DirectoryPaths
 from ozone_recon.insights.filled_pages import filled_page, rows_with
 from ozone_recon.insights.key_rows import SLASH
 from ozone_recon.insights.prefixes import Prefix, is_id_key
-from ozone_recon.model.byte_search import first_after, page, prefix_range
-from ozone_recon.model.cells import Cells, cells_at, cells_of, joined, last_at
-from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.store.generation import Generation
 

@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.insights.namespace_counts import PAIRS, tally, write_counts
-from ozone_recon.model.columns import Int64s
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.schema import Schema
 

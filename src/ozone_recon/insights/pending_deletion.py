@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ozone_recon.columnar.amounts import sum_column, sum_runs
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
+from ozone_recon.columnar.byte_slices import Cells, cells_at, cells_of, joined
 from ozone_recon.decode.deleted_directories import decode_deleted_directories
 from ozone_recon.decode.distinct import Few
 from ozone_recon.decode.id_prefixes import PrefixIds
@@ -15,9 +18,6 @@ from ozone_recon.insights.directory_paths import DirectoryPaths
 from ozone_recon.insights.filled_pages import filled_page, rows_with
 from ozone_recon.insights.namespace_nodes import Kind
 from ozone_recon.insights.om_tables import table_counts
-from ozone_recon.model.amounts import sum_column, sum_runs
-from ozone_recon.model.cells import Cells, cells_at, cells_of, joined
-from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.store.generation import Generation
 

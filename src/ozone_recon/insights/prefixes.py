@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from ozone_recon.columnar.search import find
 from ozone_recon.decode.om_keys import encode_text
 from ozone_recon.decode.om_values import decode_bucket
 from ozone_recon.errors import BadRequest, DecodeError
 from ozone_recon.insights.bucket_rows import FSO
 from ozone_recon.insights.directory_paths import DirectoryPaths
-from ozone_recon.model.byte_search import find
 from ozone_recon.store.generation import Generation
 
 _ID = rb"-?[0-9]{1,19}"

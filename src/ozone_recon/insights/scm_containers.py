@@ -15,8 +15,8 @@ from typing import Final, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.insights.merged_ids import Merge, Numbers, found, last_of_each, narrowed
-from ozone_recon.model.columns import Int64s
 from ozone_recon.model.container_columns import ContainerColumns
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.insights.cluster_tables import CONTAINERS
 from ozone_recon.insights.container_health import BY_CONTAINER, UNHEALTHY, VERDICTS
-from ozone_recon.model.columns import Int64s
 from ozone_recon.model.container_health import UnhealthyState
 from ozone_recon.store.generation import Generation
 

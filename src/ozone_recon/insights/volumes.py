@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.columnar.byte_slices import Cells, cells_at
 from ozone_recon.decode.om_keys import encode_text
 from ozone_recon.decode.whole_buckets import WholeBuckets, WholeVolumes, decode_buckets, decode_volumes
 from ozone_recon.insights.filled_pages import filled_page, rows_with
-from ozone_recon.model.cells import Cells, cells_at
-from ozone_recon.model.columns import Int64s
 from ozone_recon.store.generation import Generation, Table
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, field
 from typing import Final
 
-from ozone_recon.model.amounts import clamp
+from ozone_recon.columnar.amounts import clamp
 from ozone_recon.model.datanode_reports import LayoutVersion, Software
 from ozone_recon.model.metrics import Sample
 from ozone_recon.model.scm import (

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ozone_recon.model.columns import Int64s, Raw
+from ozone_recon.columnar.byte_column import Int64s, Raw
 from ozone_recon.model.scm import DatanodeDetails
 
 

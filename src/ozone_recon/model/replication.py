@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ozone_recon.model.columns import Int64s
+from ozone_recon.columnar.byte_column import Int64s
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from typing import Final
 
 import numpy as np
 
+from ozone_recon.columnar.byte_slices import Cells
+from ozone_recon.columnar.changes import Changes, LastBatch
 from ozone_recon.errors import CheckpointCause, CheckpointNeeded, DecodeError, RemoteError, TooLong
-from ozone_recon.model.cells import Cells
-from ozone_recon.model.changes import Changes, LastBatch
 from ozone_recon.wire.net_changes import net_changes
 from ozone_recon.wire.om_calls import METHOD, OK, PROTOCOL, Command, OmRequest, OmResponse, Updates, UpdatesRequest
 

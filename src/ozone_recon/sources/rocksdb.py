@@ -7,8 +7,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Literal, TypeVar
 
+from ozone_recon.columnar.byte_column import Rows
 from ozone_recon.errors import CheckpointError, DecodeError, Unsupported
-from ozone_recon.model.columns import Rows
 from ozone_recon.sources.checkpoint_files import read_manifest_of
 from ozone_recon.sources.rocksdb_files import Files
 from ozone_recon.sources.rocksdb_library import Library

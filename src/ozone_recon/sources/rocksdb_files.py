@@ -18,8 +18,8 @@ from typing import Self, TypeVar
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import Rows
 from ozone_recon.errors import CheckpointError, DecodeError, Unsupported
-from ozone_recon.model.columns import Rows
 from ozone_recon.sources.checkpoint_files import read_manifest_of
 from ozone_recon.sources.rocksdb_library import Library
 from ozone_recon.sources.rocksdb_table import Table

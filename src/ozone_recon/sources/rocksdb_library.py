@@ -11,8 +11,8 @@ from typing import Self, TypeVar, cast
 
 from rocksdict import AccessType, Options, Rdict
 
+from ozone_recon.columnar.byte_column import ByteColumn, Rows
 from ozone_recon.errors import CheckpointError
-from ozone_recon.model.columns import ByteColumn, Rows
 
 T = TypeVar("T")
 

@@ -11,8 +11,8 @@ import cramjam
 import numpy as np
 import xxhash
 
+from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
 from ozone_recon.errors import CheckpointError, DecodeError, Unsupported
-from ozone_recon.model.columns import ByteColumn, Bytes, Int64s
 from ozone_recon.wire.crc32c import masked_crc32c
 from ozone_recon.wire.index_kernel import read_index
 from ozone_recon.wire.manifest import TableFile

@@ -14,9 +14,9 @@ from typing import Final
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.columnar.byte_slices import Cells
 from ozone_recon.errors import DecodeError, RemoteError, UnknownCommand
-from ozone_recon.model.cells import Cells
-from ozone_recon.model.columns import Int64s
 from ozone_recon.model.scm import ContainerState, DatanodeDetails
 from ozone_recon.wire.messages import Messages
 from ozone_recon.wire.protobuf import Message, bytes_field, number_field

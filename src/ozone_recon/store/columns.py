@@ -17,8 +17,8 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
 from ozone_recon.errors import StoreError
-from ozone_recon.model.columns import ByteColumn, Bytes, Int64s
 from ozone_recon.store.disk import require_space, writing
 
 Array = NDArray[Any]

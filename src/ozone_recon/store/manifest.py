@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 import xxhash
 
+from ozone_recon.columnar.changes import LastBatch
 from ozone_recon.errors import StoreError
-from ozone_recon.model.changes import LastBatch
 from ozone_recon.model.key_columns import BadRow
 from ozone_recon.store.disk import replace_file
 from ozone_recon.store.schema import Schema

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.errors import StoreError
-from ozone_recon.model.columns import ByteColumn
 from ozone_recon.store.columns import (
     BYTES,
     Array,

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from ozone_recon.errors import NotReady
-from ozone_recon.model.cluster_requests import Answered, Asked, ClusterRequest
+from ozone_recon.model.requests import Answered, Asked, ClusterRequest
 
 A = TypeVar("A")
 

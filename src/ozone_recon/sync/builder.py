@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from ozone_recon import errors
 from ozone_recon.errors import ReconError
-from ozone_recon.model.processes import ProcessState
+from ozone_recon.processes.status import ProcessState
 from ozone_recon.store.disk import remove_tree
 from ozone_recon.sync.child import ChildProcess, Program
 from ozone_recon.sync.job import BuildDone, BuildFailed, BuildJob, BuildLog

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ozone_recon.model.changes import ChangedRows, Changes
+from ozone_recon.columnar.changes import ChangedRows, Changes
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.manifest import About
 from ozone_recon.store.schema import CHANGED_ROWS

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ozone_recon.model.processes import SUSPECT, ProcessState, silent_for
+from ozone_recon.processes.status import SUSPECT, ProcessState, silent_for
 from ozone_recon.sync.channel import Channel, pack
 
 SILENCE: Final = 30

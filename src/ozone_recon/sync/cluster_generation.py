@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
+from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.insights.cluster_reading import (
     count_open,
     read_containers,
@@ -21,7 +22,6 @@ from ozone_recon.insights.cluster_reading import (
 from ozone_recon.insights.cluster_tables import CLUSTER, TABLES
 from ozone_recon.insights.cluster_writing import DatanodeRow, write_containers
 from ozone_recon.model.cluster import Cluster, Datanode
-from ozone_recon.model.columns import ByteColumn
 from ozone_recon.model.scm import Pipeline
 from ozone_recon.store.generation import About, Generation, GenerationBuild
 from ozone_recon.sync.cluster_state import ClusterState

@@ -24,7 +24,9 @@ import uvloop
 from ozone_recon.errors import NoSpace
 from ozone_recon.logs import log_to_stderr
 from ozone_recon.model.cluster import Cluster, ClusterTask
-from ozone_recon.model.cluster_requests import (
+from ozone_recon.model.datanode_reports import DatanodeReports
+from ozone_recon.model.metrics import Sample
+from ozone_recon.model.requests import (
     Answered,
     Asked,
     AskForPendingBlocks,
@@ -32,8 +34,6 @@ from ozone_recon.model.cluster_requests import (
     StopSynchronising,
     Synchronise,
 )
-from ozone_recon.model.datanode_reports import DatanodeReports
-from ozone_recon.model.metrics import Sample
 from ozone_recon.sources.hadoop_rpc import RpcGroup
 from ozone_recon.sources.hadoop_rpc_server import RpcServerSettings
 from ozone_recon.sources.scm import Scm

@@ -13,15 +13,15 @@ from typing import Final
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.insights.datanode_health import DatanodeHealth, Intervals
 from ozone_recon.insights.merged_ids import found
 from ozone_recon.insights.replica_history import ReplicaHistory
 from ozone_recon.insights.scm_containers import ScmContainers
 from ozone_recon.model.cluster import Cluster, ClusterTask, Datanode, Leaving, Storage
-from ozone_recon.model.cluster_requests import Removal, RemoveDatanodes
-from ozone_recon.model.columns import Int64s
 from ozone_recon.model.datanode_reports import DatanodeReports, LayoutVersion, Software, StorageReport
 from ozone_recon.model.metrics import Sample
+from ozone_recon.model.requests import Removal, RemoveDatanodes
 from ozone_recon.model.scm import DatanodeDetails, DeletedBlocksSummary, NodeStatus, Pipeline, ScmInfo
 from ozone_recon.sync.doubtful_containers import DoubtfulContainers, doubtful
 

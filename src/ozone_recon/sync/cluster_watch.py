@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from ozone_recon.model.cluster import Cluster
-from ozone_recon.model.cluster_requests import Answered, ClusterRequest
-from ozone_recon.model.processes import ProcessState
+from ozone_recon.model.requests import Answered, ClusterRequest
+from ozone_recon.processes.status import ProcessState
 from ozone_recon.sync.awaited_answers import AwaitedAnswers
 from ozone_recon.sync.child import ChildProcess, Program
 from ozone_recon.sync.cluster_settings import ClusterJob

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
+from ozone_recon.columnar.byte_column import Rows
 from ozone_recon.decode.key_columns import decode_directories, decode_keys
 from ozone_recon.decode.key_columns_reference import KeyTable
-from ozone_recon.model.columns import Rows
 from ozone_recon.model.key_columns import BadRow, DirectoryColumns, KeyColumns
 
 T = TypeVar("T")

@@ -8,16 +8,16 @@ from typing import Final, TypeVar
 
 import numpy as np
 
+from ozone_recon.build.runs import last_key, part, rows_of, rows_up_to, taken
+from ozone_recon.columnar.byte_column import ByteColumn, Rows
+from ozone_recon.columnar.byte_slices import cells_at, joined
+from ozone_recon.columnar.changes import NO_ROWS, ChangedRows, Changes
+from ozone_recon.columnar.search import find, first_after
+from ozone_recon.columnar.sorted_search import order_with, search
 from ozone_recon.decode.key_columns import decode_directories, decode_keys
 from ozone_recon.decode.key_columns_reference import KeyTable
 from ozone_recon.insights.key_rows import section, start_of_group
-from ozone_recon.model.byte_search import find, first_after
-from ozone_recon.model.cells import cells_at, joined
-from ozone_recon.model.changes import NO_ROWS, ChangedRows, Changes
-from ozone_recon.model.column_runs import last_key, part, rows_of, rows_up_to, taken
-from ozone_recon.model.columns import ByteColumn, Rows
 from ozone_recon.model.key_columns import BadRow, DirectoryColumns, KeyColumns
-from ozone_recon.model.sorted_search import order_with, search
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.schema import CHANGED, COLUMNAR_TABLES, OM_TABLES
 from ozone_recon.sync.changes_file import read_rows, write_rows

@@ -11,9 +11,9 @@ from typing import Final
 import httpx
 import orjson
 
-from ozone_recon.model.amounts import MAX_AMOUNT
+from ozone_recon.columnar.amounts import MAX_AMOUNT
 from ozone_recon.model.cluster import Datanode
-from ozone_recon.model.cluster_requests import PendingBlocks
+from ozone_recon.model.requests import PendingBlocks
 from ozone_recon.sync.ask_each import ask_each
 from ozone_recon.sync.cluster_settings import ClusterSettings
 

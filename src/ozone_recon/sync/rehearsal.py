@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 
+from ozone_recon.columnar.byte_column import ByteColumn, Rows
+from ozone_recon.columnar.changes import Changes
 from ozone_recon.errors import ReconError
-from ozone_recon.model.changes import Changes
-from ozone_recon.model.columns import ByteColumn, Rows
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.schema import OM_TABLES
 from ozone_recon.sync.build import build_generation

@@ -14,6 +14,8 @@ from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
+from ozone_recon.columnar.byte_slices import Cells, cells_of
 from ozone_recon.decode.containers import decode_container_ids, decode_containers
 from ozone_recon.decode.scm import (
     decode_container_replica,
@@ -25,9 +27,7 @@ from ozone_recon.decode.scm import (
     decode_scm_info,
 )
 from ozone_recon.errors import DecodeError, RemoteError, UnknownCommand
-from ozone_recon.model.cells import Cells, cells_of
 from ozone_recon.model.cluster import PIPELINE_SYNC, SCM_SYNC, ClusterTask, Leaving
-from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.model.scm import ContainerState, DatanodeDetails, NodeStatus
 from ozone_recon.sources.scm import PAGE, Scm
 from ozone_recon.sync.ask_each import ask_each

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ozone_recon.model.columns import ByteColumn, Bytes, Int64s, Rows
+from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s, Rows
 from ozone_recon.wire import block_rows_reference as reference
 from ozone_recon.wire.block_kernel import Trailers, gather, measure_blocks, merge_runs, pick_live, read_blocks
 from ozone_recon.wire.block_rows_reference import Run

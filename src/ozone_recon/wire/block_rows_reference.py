@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s, Rows
 from ozone_recon.errors import DecodeError, Unsupported
-from ozone_recon.model.columns import ByteColumn, Bytes, Int64s, Rows
 from ozone_recon.wire.table_file import DELETION, SINGLE_DELETION, VALUE, entries
 
 LARGEST_KEYS: Final = 1 << 30

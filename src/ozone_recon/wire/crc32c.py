@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ozone_recon.model.columns import Bytes
-from ozone_recon.model.kernel import kernel
+from ozone_recon.columnar.byte_column import Bytes
+from ozone_recon.columnar.kernels import kernel
 
 POLYNOMIAL: Final = 0x82F63B78
 MASK_DELTA: Final = 0xA282EAD8

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ozone_recon.model.columns import ByteColumn, Bytes, Int64s
-from ozone_recon.model.kernel import lean_kernel, zero
+from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
+from ozone_recon.columnar.kernels import lean_kernel, zero
 from ozone_recon.wire import table_file
 from ozone_recon.wire.block_kernel import read_varint32
 from ozone_recon.wire.table_file import LARGEST_PLACE, TRAILER, Index, IndexFormat, entries_end

@@ -8,9 +8,9 @@ from typing import Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ozone_recon.model.cells import Cells
-from ozone_recon.model.columns import Bytes, Int64s
-from ozone_recon.model.kernel import lean_kernel, zero
+from ozone_recon.columnar.byte_column import Bytes, Int64s
+from ozone_recon.columnar.byte_slices import Cells
+from ozone_recon.columnar.kernels import lean_kernel, zero
 from ozone_recon.wire.protobuf_kernel import read_field
 
 Int32s = NDArray[np.int32]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ozone_recon.model.cells import Cells, joined
-from ozone_recon.model.changes import ChangedRows, Changes
+from ozone_recon.columnar.byte_slices import Cells, joined
+from ozone_recon.columnar.changes import ChangedRows, Changes
 from ozone_recon.wire import net_changes_reference as reference
 from ozone_recon.wire.net_kernel import (
     FAMILY,

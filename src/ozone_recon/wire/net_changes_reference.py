@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import ByteColumn
+from ozone_recon.columnar.byte_slices import Cells
+from ozone_recon.columnar.changes import ChangedRows, Changes
 from ozone_recon.errors import CheckpointCause, CheckpointNeeded, DecodeError, Unsupported
-from ozone_recon.model.cells import Cells
-from ozone_recon.model.changes import ChangedRows, Changes
-from ozone_recon.model.columns import ByteColumn
 from ozone_recon.wire.write_batch import Kind, read_write_batch
 
 APPLIED: Final = (Kind.PUT, Kind.DELETE, Kind.SINGLE_DELETE)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ozone_recon.model.columns import Bytes, Int64s
-from ozone_recon.model.kernel import inlined_part, kernel_part, lean_kernel, zero
+from ozone_recon.columnar.byte_column import Bytes, Int64s
+from ozone_recon.columnar.kernels import inlined_part, kernel_part, lean_kernel, zero
 from ozone_recon.wire.block_kernel import read_varint32
 
 Words = NDArray[np.uint64]

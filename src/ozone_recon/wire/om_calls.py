@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 
+from ozone_recon.columnar.byte_slices import Cells
 from ozone_recon.errors import DecodeError
-from ozone_recon.model.cells import Cells
 from ozone_recon.wire.messages import Messages
 from ozone_recon.wire.protobuf import Message, bytes_field, number_field
 

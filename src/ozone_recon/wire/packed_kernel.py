@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ozone_recon.model.columns import Bytes, Int64s
-from ozone_recon.model.kernel import kernel
+from ozone_recon.columnar.byte_column import Bytes, Int64s
+from ozone_recon.columnar.kernels import kernel
 from ozone_recon.wire.block_kernel import read_varint32
 from ozone_recon.wire.crc32c import masked_crc32c
 from ozone_recon.wire.table_file import LZ4, LZ4HC, SNAPPY, UNPACKED, ZSTD

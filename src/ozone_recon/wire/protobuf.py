@@ -15,8 +15,8 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final, Literal, TypeVar
 
+from ozone_recon.columnar.byte_column import Raw
 from ozone_recon.errors import DecodeError, TooLong
-from ozone_recon.model.columns import Raw
 
 T = TypeVar("T")
 D = TypeVar("D")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ozone_recon.model.columns import Bytes
-from ozone_recon.model.kernel import inlined_part, kernel_part
+from ozone_recon.columnar.byte_column import Bytes
+from ozone_recon.columnar.kernels import inlined_part, kernel_part
 
 
 @inlined_part

@@ -16,8 +16,8 @@ from typing import Final
 
 import numpy as np
 
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.errors import DecodeError, Unsupported
-from ozone_recon.model.columns import ByteColumn, Int64s
 from ozone_recon.wire.cursor import Cursor
 
 FOOTER: Final = 53

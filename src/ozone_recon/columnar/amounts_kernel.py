@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ozone_recon.model.amounts import MAX_AMOUNT
-from ozone_recon.model.columns import Int64s
-from ozone_recon.model.kernel import inlined_part, lean_kernel
+from ozone_recon.columnar.amounts import MAX_AMOUNT
+from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.columnar.kernels import inlined_part, lean_kernel
 
 
 @inlined_part

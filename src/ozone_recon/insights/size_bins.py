@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ozone_recon.model.columns import Int64s
-from ozone_recon.model.kernel import lean_kernel
+from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.columnar.kernels import lean_kernel
 
 BINS = 42
 """Number of bins: upper bounds 2^10 … 2^50 and, for what is larger, Long.MAX_VALUE."""

@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ozone_recon.model.cells import Cells, cells_at, cells_of, joined, last_at, same_cells
-from ozone_recon.model.columns import ByteColumn
+from ozone_recon.columnar.byte_column import ByteColumn
+from ozone_recon.columnar.byte_slices import Cells, cells_at, cells_of, joined, last_at, same_cells
 
 ITEMS = st.lists(st.binary(max_size=5), min_size=1, max_size=6)
 

@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from ozone_recon.model.columns import Int64s
+from ozone_recon.columnar.byte_column import Int64s
 
 MAX_AMOUNT: Final = (1 << 63) - 1
 """Java's Long.MAX_VALUE."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 
-from ozone_recon.model.columns import ByteColumn
+from ozone_recon.columnar.byte_column import ByteColumn
 
 
 def first_at_or_after(column: ByteColumn, key: bytes, low: int = 0, high: int | None = None) -> int:

@@ -4,10 +4,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ozone_recon.model.amounts import MAX_AMOUNT, add_sums, clamp, sum_amounts, sum_by, sum_column, sum_runs
-from ozone_recon.model.amounts_kernel import add_runs
+from ozone_recon.columnar.amounts import MAX_AMOUNT, add_sums, clamp, sum_amounts, sum_by, sum_column, sum_runs
+from ozone_recon.columnar.amounts_kernel import add_runs
+from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.model.cluster import Storage, sum_of
-from ozone_recon.model.columns import Int64s
 
 amounts = st.integers(0, MAX_AMOUNT) | st.sampled_from([0, 1, 1 << 32, MAX_AMOUNT // 3, MAX_AMOUNT])
 some = st.lists(amounts, max_size=9)

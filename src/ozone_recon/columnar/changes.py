@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ozone_recon.model.cells import cells_at, joined
-from ozone_recon.model.columns import ByteColumn
-from ozone_recon.model.sorted_search import order_with, search
+from ozone_recon.columnar.byte_column import ByteColumn
+from ozone_recon.columnar.byte_slices import cells_at, joined
+from ozone_recon.columnar.sorted_search import order_with, search
 
 
 @dataclass(frozen=True, slots=True)

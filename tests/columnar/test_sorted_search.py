@@ -7,9 +7,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ozone_recon.model.changes import ChangedRows
-from ozone_recon.model.columns import ByteColumn
-from ozone_recon.model.sorted_search import order_with, search
+from ozone_recon.columnar.byte_column import ByteColumn
+from ozone_recon.columnar.changes import ChangedRows
+from ozone_recon.columnar.sorted_search import order_with, search
 
 ITEMS = st.lists(st.binary(max_size=3), unique=True, max_size=30).map(sorted)
 ROWS = st.dictionaries(st.binary(max_size=2), st.one_of(st.none(), st.binary(max_size=2)), max_size=20)

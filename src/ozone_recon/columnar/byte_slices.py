@@ -8,8 +8,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ozone_recon.model.columns import ByteColumn, Bytes, Int64s, Raw
-from ozone_recon.model.kernel import lean_kernel
+from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s, Raw
+from ozone_recon.columnar.kernels import lean_kernel
 
 T = TypeVar("T", bound=np.generic)
 

@@ -7,11 +7,11 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 
-from ozone_recon.model.byte_search import first_after, first_at_or_after
-from ozone_recon.model.cells import cells_at, joined
-from ozone_recon.model.columns import ByteColumn, Int64s
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
+from ozone_recon.columnar.byte_slices import cells_at, joined
+from ozone_recon.columnar.search import first_after, first_at_or_after
+from ozone_recon.columnar.sorted_search import search
 from ozone_recon.model.key_columns import DirectoryColumns, KeyColumns
-from ozone_recon.model.sorted_search import search
 
 Run = TypeVar("Run", KeyColumns, DirectoryColumns)
 

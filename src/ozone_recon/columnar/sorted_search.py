@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ozone_recon.model.cells import cells_of
-from ozone_recon.model.columns import ByteColumn, Bytes, Int64s
-from ozone_recon.model.kernel import inlined_part, lean_kernel, zero
+from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
+from ozone_recon.columnar.byte_slices import cells_of
+from ozone_recon.columnar.kernels import inlined_part, lean_kernel, zero
 
 
 def search(wanted: ByteColumn, items: ByteColumn, low: Int64s | int = 0, high: Int64s | int | None = None) -> Int64s:

@@ -1,0 +1,1 @@
+"""Builds a generation from rows, in a process of its own."""

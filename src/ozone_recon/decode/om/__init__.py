@@ -1,0 +1,1 @@
+"""OM's rows into records and columns."""

@@ -1,0 +1,1 @@
+"""Containers: which keys are in them, where OM and SCM disagree, and their health."""

@@ -1,0 +1,1 @@
+"""Container health, evaluated as SCM's replication manager does."""

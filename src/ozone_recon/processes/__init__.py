@@ -1,0 +1,1 @@
+"""Child processes: started, talked to, watched and replaced in one way."""

@@ -1,0 +1,1 @@
+"""Protobuf messages, sans-I/O: one by one, and many of one kind as columns."""

@@ -1,0 +1,1 @@
+"""RocksDB's WriteBatch, sans-I/O, and the net change of many batches."""
