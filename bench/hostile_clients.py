@@ -13,16 +13,16 @@ import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from ozone_recon.wire.datanode_answers import METHOD, PROTOCOL
-from ozone_recon.wire.hadoop_rpc_frames import Auth, connection_header, frame
-from ozone_recon.wire.hadoop_rpc_messages import (
+from ozone_recon.wire.hadoop_rpc.frames import Auth, connection_header, frame
+from ozone_recon.wire.hadoop_rpc.messages import (
     CONTEXT_CALL,
     PING_CALL,
     ConnectionContext,
     RequestHeader,
     RpcRequestHeader,
 )
-from ozone_recon.wire.protobuf import bytes_field, number_field
+from ozone_recon.wire.ozone.datanode_calls import METHOD, PROTOCOL
+from ozone_recon.wire.protobuf.fields import bytes_field, number_field
 
 CLIENT = bytes(16)
 UNKNOWN = b"\x98\x06\x00"

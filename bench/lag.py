@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable
 from rebuild import OURS, Cluster, ours_on_om, ready
 
 from ozone_recon.sources.hadoop_rpc import RpcGroup, RpcSettings
-from ozone_recon.wire.om_calls import METHOD, PROTOCOL, Command, OmRequest, OmResponse, Updates, UpdatesRequest
+from ozone_recon.wire.ozone.om_calls import METHOD, PROTOCOL, Command, OmRequest, OmResponse, Updates, UpdatesRequest
 
 EVERY = 0.1
 SHARES = {"half of the time": 0.5, "nine tenths of it": 0.9, "99 of 100": 0.99}

@@ -17,7 +17,7 @@ from tests.decode.scm_messages import NODE
 from ozone_recon.api.route import BASE
 from ozone_recon.columnar.amounts import MAX_AMOUNT
 from ozone_recon.errors import DecodeError
-from ozone_recon.wire.protobuf import read_varint
+from ozone_recon.wire.protobuf.fields import read_varint
 
 MIN = -MAX_AMOUNT - 1
 EXTREMES = (MAX_AMOUNT, MIN, -1, 0, 1, MAX_AMOUNT // 3, (1 << 31) - 1, -(1 << 31), 1 << 31, 1 << 32, 1 << 50)

@@ -5,8 +5,8 @@ from tests.decode.om_messages import blob, number
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.columnar.byte_slices import cells_of
 from ozone_recon.decode.distinct import decode_few, decode_optional, distinct
-from ozone_recon.wire.messages import Messages
-from ozone_recon.wire.protobuf import Message
+from ozone_recon.wire.protobuf.fields import Message
+from ozone_recon.wire.protobuf.messages import Messages
 
 
 def decode(value: bytes) -> int:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ozone_recon.decode import om_keys as keys
 from ozone_recon.errors import DecodeError
-from ozone_recon.wire.protobuf import to_text
+from ozone_recon.wire.protobuf.fields import to_text
 
 MIN, MAX = -(1 << 63), (1 << 63) - 1
 

@@ -10,7 +10,7 @@ from ozone_recon.decode.heartbeats import decode_request
 from ozone_recon.decode.replicas import decode_replicas
 from ozone_recon.demo import datanode_messages as demo
 from ozone_recon.model.datanode_reports import Heartbeat
-from ozone_recon.wire.protobuf import Message
+from ozone_recon.wire.protobuf.fields import Message
 
 IN_SERVICE = b"\x40\x01"
 """Real datanodes do not say this before they have left service once; ours always do."""

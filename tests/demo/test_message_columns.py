@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ozone_recon.demo.message_columns import Choices, Numbers, repeated
-from ozone_recon.wire.protobuf import bytes_field, number_field
+from ozone_recon.wire.protobuf.fields import bytes_field, number_field
 
 CHOICES = (b"", bytes_field(13, "origin"), number_field(6, 0) + number_field(7, 0))
 longs = st.integers(-(1 << 63), (1 << 63) - 1) | st.integers(0, 1 << 20)

@@ -31,8 +31,8 @@ from ozone_recon.sources.hadoop_rpc_server import RpcServerSettings
 from ozone_recon.sources.om_deltas import OmDeltas
 from ozone_recon.sources.scm import METHOD, PROTOCOL, Scm
 from ozone_recon.sync.datanodes import Datanodes, hear_datanodes
-from ozone_recon.wire.om_calls import Command, OmRequest, OmResponse
-from ozone_recon.wire.protobuf import Message, number_field
+from ozone_recon.wire.ozone.om_calls import Command, OmRequest, OmResponse
+from ozone_recon.wire.protobuf.fields import Message, number_field
 
 PLAN = Plan(datanodes=6, keys=300, heartbeat=0.2, stale=1, dead=2, full_report=60)
 

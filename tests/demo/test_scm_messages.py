@@ -18,7 +18,7 @@ from ozone_recon.decode import scm as decode
 from ozone_recon.decode.containers import decode_containers
 from ozone_recon.demo import scm_messages as encode
 from ozone_recon.model.scm import ContainerState
-from ozone_recon.wire.protobuf import Message, bytes_field
+from ozone_recon.wire.protobuf.fields import Message, bytes_field
 
 CAPTURE = Path(__file__).parents[1] / "data" / "scm-answers.jsonl"
 

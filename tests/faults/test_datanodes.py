@@ -24,8 +24,8 @@ from ozone_recon.model.datanode_reports import DatanodeReports
 from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcGroup, RpcSettings
 from ozone_recon.sources.hadoop_rpc_server import RpcServerSettings
 from ozone_recon.sync.datanodes import Datanodes, hear_datanodes
-from ozone_recon.wire.datanode_answers import METHOD, PROTOCOL, heartbeat_answer, registered_answer
-from ozone_recon.wire.hadoop_rpc_frames import Auth, connection_header
+from ozone_recon.wire.hadoop_rpc.frames import Auth, connection_header
+from ozone_recon.wire.ozone.datanode_calls import METHOD, PROTOCOL, heartbeat_answer, registered_answer
 
 QUICKLY = replace(HERE, patience=0.5)
 FINE = heartbeat_answer(NODE, reregister=False)

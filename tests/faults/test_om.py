@@ -13,7 +13,7 @@ from tests.sync import test_following
 from tests.sync.test_fold import assert_same, built
 from tests.sync.test_following import NODE, Om, deltas, om
 from tests.sync.test_om import Served, eventually
-from tests.wire.test_net_changes import as_said
+from tests.wire.rocksdb.test_net_changes import as_said
 from tools.capture.deltas import Deltas, families_of, sequence_of
 
 from ozone_recon.errors import CheckpointNeeded, ReconError

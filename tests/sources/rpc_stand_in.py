@@ -11,16 +11,16 @@ from contextlib import asynccontextmanager
 from ozone_recon.errors import SourceError
 from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcSettings
 from ozone_recon.sources.hadoop_rpc_server import Methods, RpcServerSettings
-from ozone_recon.wire.hadoop_rpc_frames import Auth, connection_header, frame
-from ozone_recon.wire.hadoop_rpc_messages import (
+from ozone_recon.wire.hadoop_rpc.frames import Auth, connection_header, frame
+from ozone_recon.wire.hadoop_rpc.messages import (
     CONTEXT_CALL,
     ConnectionContext,
     RequestHeader,
     RpcRequestHeader,
     RpcResponseHeader,
 )
-from ozone_recon.wire.hadoop_rpc_server import Call, ServerConnection
-from ozone_recon.wire.protobuf import delimited, varint
+from ozone_recon.wire.hadoop_rpc.server import Call, ServerConnection
+from ozone_recon.wire.protobuf.fields import delimited, varint
 
 PROTOCOL = "org.example.Protocol"
 QUICK = RpcSettings("me", call_timeout=20, pause=0.01, attempts=6)

@@ -22,14 +22,14 @@ from tests.sources.rpc_stand_in import (
     server,
     stall,
 )
-from tests.wire.hadoop_rpc_samples import CLIENT, SERVER, Counted
+from tests.wire.hadoop_rpc.samples import CLIENT, SERVER, Counted
 
 from ozone_recon.errors import DecodeError, NoLeader, ReconError, RemoteError, TooLong, TransferError
 from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcGroup
 from ozone_recon.sources.hadoop_rpc_server import take_calls
-from ozone_recon.wire.hadoop_rpc_frames import frame
-from ozone_recon.wire.hadoop_rpc_messages import RpcResponseHeader, Status
-from ozone_recon.wire.hadoop_rpc_server import Call, ServerConnection
+from ozone_recon.wire.hadoop_rpc.frames import frame
+from ozone_recon.wire.hadoop_rpc.messages import RpcResponseHeader, Status
+from ozone_recon.wire.hadoop_rpc.server import Call, ServerConnection
 
 
 def test_many_calls_at_once_over_one_connection() -> None:

@@ -24,8 +24,8 @@ from tests.sources.rpc_stand_in import (
 from ozone_recon.errors import RemoteError, TransferError
 from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcGroup
 from ozone_recon.sources.hadoop_rpc_server import Recognised, take_calls
-from ozone_recon.wire.hadoop_rpc_frames import Auth, connection_header, frame
-from ozone_recon.wire.hadoop_rpc_messages import PING_CALL, RpcRequestHeader
+from ozone_recon.wire.hadoop_rpc.frames import Auth, connection_header, frame
+from ozone_recon.wire.hadoop_rpc.messages import PING_CALL, RpcRequestHeader
 
 
 @pytest.mark.parametrize(

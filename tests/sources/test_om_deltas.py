@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from tests.sources.rpc_stand_in import HERE, QUICK, answering, server
-from tests.wire.test_net_changes import FAMILIES, as_said, batches_of, cells_of
+from tests.wire.rocksdb.test_net_changes import FAMILIES, as_said, batches_of, cells_of
 
 from ozone_recon.columnar.changes import LastBatch
 from ozone_recon.errors import CheckpointCause, CheckpointNeeded, RemoteError, TooLong
 from ozone_recon.sources.hadoop_rpc import RpcGroup
 from ozone_recon.sources.hadoop_rpc_server import take_calls
 from ozone_recon.sources.om_deltas import ASKED_AGAIN, Delta, OmDeltas
-from ozone_recon.wire.om_calls import (
+from ozone_recon.wire.ozone.om_calls import (
     INTERNAL_ERROR,
     METHOD,
     PROTOCOL,
@@ -25,7 +25,7 @@ from ozone_recon.wire.om_calls import (
     Updates,
     UpdatesRequest,
 )
-from ozone_recon.wire.write_batch import Kind
+from ozone_recon.wire.write_batch.batch import Kind
 
 NODE = "om1"
 ROWS = [[(Kind.PUT, 3, b"key-%03d" % (n * 5 + i), b"v" * 50) for i in range(n % 4 + 1)] for n in range(40)]

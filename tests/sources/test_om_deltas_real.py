@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.sources.test_rocksdb import pairs
-from tests.wire.test_hadoop_rpc_real import CLUSTER
+from tests.wire.hadoop_rpc.test_real import CLUSTER
 from tools.capture.deltas import LIMIT, Deltas, capture, families_of, sequence_of, start
 from tools.cluster.real import RealCluster
 
@@ -18,9 +18,9 @@ from ozone_recon.columnar.changes import Changes
 from ozone_recon.errors import CheckpointNeeded
 from ozone_recon.sources.om_deltas import Delta, OmDeltas
 from ozone_recon.sources.rocksdb import Checkpoint
-from ozone_recon.wire import net_changes, net_changes_reference
-from ozone_recon.wire.om_calls import Command, OmRequest, OmResponse, Updates, UpdatesRequest
-from ozone_recon.wire.write_batch import Kind, WriteBatch, read_write_batch
+from ozone_recon.wire.ozone.om_calls import Command, OmRequest, OmResponse, Updates, UpdatesRequest
+from ozone_recon.wire.write_batch import net_changes, net_changes_reference
+from ozone_recon.wire.write_batch.batch import Kind, WriteBatch, read_write_batch
 
 CAPTURE = Path(__file__).parents[1] / "data" / "om-deltas.tar.xz"
 CHANGED = """userTable volumeTable bucketTable keyTable openKeyTable fileTable openFileTable directoryTable deletedTable

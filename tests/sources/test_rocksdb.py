@@ -15,13 +15,13 @@ from rocksdict import (
     Rdict,
     WriteOptions,
 )
-from tests.wire.rocksdb_samples import log_of
-from tests.wire.test_write_batch import batch_of, record_of
+from tests.wire.rocksdb.samples import log_of
+from tests.wire.rocksdb.test_write_batch import batch_of, record_of
 
 from ozone_recon.columnar.byte_column import Rows
 from ozone_recon.errors import CheckpointError
 from ozone_recon.sources.rocksdb import Checkpoint
-from ozone_recon.wire.write_batch import Change, Kind
+from ozone_recon.wire.write_batch.batch import Change, Kind
 
 Reader = Literal["files", "rocksdb"]
 READERS: tuple[Reader, ...] = ("files", "rocksdb")

@@ -21,7 +21,7 @@ from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState, DeletedBlocksSummary, PendingContainers
 from ozone_recon.sources.hadoop_rpc import RpcGroup
 from ozone_recon.sources.scm import METHOD, PROTOCOL, Call, Scm
-from ozone_recon.wire.protobuf import Message
+from ozone_recon.wire.protobuf.fields import Message
 
 CAPTURE = Path(__file__).parents[1] / "data" / "scm-answers.jsonl"
 T = TypeVar("T")

@@ -27,7 +27,7 @@ from ozone_recon.sources.hadoop_rpc_server import take_calls
 from ozone_recon.store.generation import Generation
 from ozone_recon.sync.cluster_settings import ClusterJob, ClusterSettings, ScmPace
 from ozone_recon.sync.cluster_watch import ClusterWatch
-from ozone_recon.wire import datanode_answers
+from ozone_recon.wire.ozone import datanode_calls
 
 S = ContainerState
 
@@ -129,9 +129,7 @@ def say(settings: ClusterSettings, *requests: bytes) -> list[bytes]:
                     break
                 except Exception:
                     await asyncio.sleep(0.05)
-            answers = [
-                await connection.call(datanode_answers.PROTOCOL, datanode_answers.METHOD, one) for one in requests
-            ]
+            answers = [await connection.call(datanode_calls.PROTOCOL, datanode_calls.METHOD, one) for one in requests]
             await connection.close()
             return answers
 

@@ -19,7 +19,7 @@ from tests.decode.scm_messages import (
 
 from ozone_recon.errors import RemoteError, TransferError
 from ozone_recon.model.scm import ContainerState
-from ozone_recon.wire.protobuf import Message
+from ozone_recon.wire.protobuf.fields import Message
 
 HEALTH = {"HEALTHY": 1, "STALE": 2, "DEAD": 3}
 IN_SERVICE, DECOMMISSIONING = 1, 4

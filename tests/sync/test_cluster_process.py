@@ -25,7 +25,7 @@ from ozone_recon.model.requests import (
 from ozone_recon.store.generation import Generation
 from ozone_recon.sync import child
 from ozone_recon.sync.cluster_settings import ScmPace
-from ozone_recon.wire import datanode_answers
+from ozone_recon.wire.ozone import datanode_calls
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_after_a_kill_all_is_as_it_was_published_and_heals(world: World) -> None
         cluster = world.cluster(lambda _: True)
         assert {one.details.uuid: one.containers for one in cluster.datanodes} == {NODE: 3, OTHER_NODE: 1}
         (answer,) = say(settings, heartbeat())
-        assert answer == datanode_answers.heartbeat_answer(NODE, reregister=True), "reports may have been lost"
+        assert answer == datanode_calls.heartbeat_answer(NODE, reregister=True), "reports may have been lost"
         say(settings, registered(NODE, 1))
         world.generation(lambda generation: replicas(generation) == [(1, 2), (2, 0), (3, 0)])
 

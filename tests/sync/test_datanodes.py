@@ -27,7 +27,7 @@ from ozone_recon.model.datanode_reports import DatanodeReports
 from ozone_recon.sources.hadoop_rpc import RpcConnection
 from ozone_recon.sync.datanodes import Datanodes, Heard, hear_datanodes
 from ozone_recon.sync.report_queue import ReportQueue
-from ozone_recon.wire.datanode_answers import (
+from ozone_recon.wire.ozone.datanode_calls import (
     METHOD,
     PROTOCOL,
     heartbeat_answer,

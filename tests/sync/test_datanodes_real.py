@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from tests.decode.test_replicas import records
+from tests.wire.hadoop_rpc.test_real import CLUSTER
 from tests.wire.test_format_pages import example
-from tests.wire.test_hadoop_rpc_real import CLUSTER
 from tools.capture.datanodes import SETTINGS, Exchange, fill
 from tools.capture.rpc import RECON_PORT
 from tools.cluster.real import RealCluster
@@ -23,8 +23,8 @@ from ozone_recon.insights.replica_history import ReplicaHistory
 from ozone_recon.model.datanode_reports import DatanodeReports, Heartbeat, LayoutVersion, Replica, ReplicaState
 from ozone_recon.sources.hadoop_rpc_server import RpcServerSettings
 from ozone_recon.sync.datanodes import Datanodes, hear_datanodes
-from ozone_recon.wire.datanode_answers import heartbeat_answer, registered_answer, version_answer
-from ozone_recon.wire.protobuf import Message, delimited
+from ozone_recon.wire.ozone.datanode_calls import heartbeat_answer, registered_answer, version_answer
+from ozone_recon.wire.protobuf.fields import Message, delimited
 
 CAPTURE = Path(__file__).parents[1] / "data" / "datanodes.jsonl"
 EXCHANGES = [Exchange.of(line) for line in CAPTURE.read_text().splitlines()]

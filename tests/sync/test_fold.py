@@ -23,7 +23,7 @@ from ozone_recon.sync.build import build_generation
 from ozone_recon.sync.changes_file import read_changes, read_rows, write_changes
 from ozone_recon.sync.contents import CheckpointContents, Contents
 from ozone_recon.sync.fold import FoldedContents
-from ozone_recon.wire.net_changes import net_changes
+from ozone_recon.wire.write_batch.net_changes import net_changes
 
 Tables = dict[str, list[Row]]
 LATER = 1_700_000_100_000

@@ -33,7 +33,7 @@ from ozone_recon.sync.contents import CheckpointContents
 from ozone_recon.sync.om import OmSync, Settings
 from ozone_recon.sync.om_changes import OmChanges
 from ozone_recon.sync.origin import Taken
-from ozone_recon.wire.om_calls import METHOD, PROTOCOL
+from ozone_recon.wire.ozone.om_calls import METHOD, PROTOCOL
 
 NODE = "om1"
 

@@ -27,7 +27,7 @@ from ozone_recon.sync.cluster_generation import write_state
 from ozone_recon.sync.cluster_settings import ScmPace
 from ozone_recon.sync.cluster_state import ClusterState
 from ozone_recon.sync.scm import ScmSync
-from ozone_recon.wire.protobuf import Message
+from ozone_recon.wire.protobuf.fields import Message
 
 S = ContainerState
 NEVER = ScmPace(1e6, 0.0, 1e6, 1e6, 1e6)

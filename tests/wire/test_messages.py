@@ -12,8 +12,8 @@ from tests.decode.om_messages import blob, number, varint
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.columnar.byte_slices import cells_of, joined
 from ozone_recon.errors import DecodeError
-from ozone_recon.wire.messages import Messages, read_messages
-from ozone_recon.wire.protobuf import Message
+from ozone_recon.wire.protobuf.fields import Message
+from ozone_recon.wire.protobuf.messages import Messages, read_messages
 
 T = TypeVar("T")
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.wire.hadoop_rpc.test_real import CAPTURE, replay
+from tests.wire.rocksdb.test_net_changes import cells_of
 from tests.wire.test_format_pages import example
-from tests.wire.test_hadoop_rpc_real import CAPTURE, replay
-from tests.wire.test_net_changes import cells_of
 from tools.capture.rpc import Conversation
 
 from ozone_recon.errors import DecodeError
-from ozone_recon.wire.hadoop_rpc_client import Response
-from ozone_recon.wire.hadoop_rpc_server import Call, ServerConnection
-from ozone_recon.wire.om_calls import INTERNAL_ERROR, Command, OmRequest, OmResponse, Updates, UpdatesRequest
-from ozone_recon.wire.protobuf import bytes_field, number_field
+from ozone_recon.wire.hadoop_rpc.client import Response
+from ozone_recon.wire.hadoop_rpc.server import Call, ServerConnection
+from ozone_recon.wire.ozone.om_calls import INTERNAL_ERROR, Command, OmRequest, OmResponse, Updates, UpdatesRequest
+from ozone_recon.wire.protobuf.fields import bytes_field, number_field
 
 numbers = st.integers(-1, 2**56)
 

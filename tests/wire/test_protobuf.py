@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ozone_recon.errors import DecodeError, TooLong
-from ozone_recon.wire.protobuf import (
+from ozone_recon.wire.protobuf.fields import (
     Message,
     bytes_field,
     from_zigzag,
@@ -15,7 +15,7 @@ from ozone_recon.wire.protobuf import (
     to_int64,
     zigzag,
 )
-from ozone_recon.wire.protobuf import varint as written_varint
+from ozone_recon.wire.protobuf.fields import varint as written_varint
 
 
 def varint(number: int) -> bytes:

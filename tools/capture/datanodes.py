@@ -22,10 +22,10 @@ from typing import Any, Final
 from tools.capture.rpc import RECON_PORT, Conversation, between
 from tools.cluster.real import RealCluster
 
-from ozone_recon.wire.hadoop_rpc_frames import Frames
-from ozone_recon.wire.hadoop_rpc_messages import RpcResponseHeader
-from ozone_recon.wire.hadoop_rpc_server import Call, ServerConnection
-from ozone_recon.wire.protobuf import read_field
+from ozone_recon.wire.hadoop_rpc.frames import Frames
+from ozone_recon.wire.hadoop_rpc.messages import RpcResponseHeader
+from ozone_recon.wire.hadoop_rpc.server import Call, ServerConnection
+from ozone_recon.wire.protobuf.fields import read_field
 
 JAVA_PORT: Final = 19891
 """Where Java Recon is, so that we can be where datanodes look for it."""

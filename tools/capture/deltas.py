@@ -27,7 +27,7 @@ from tools.cluster.real import RealCluster
 from ozone_recon.sources.hadoop_rpc import RpcGroup, RpcSettings
 from ozone_recon.sources.om_deltas import OmDeltas
 from ozone_recon.sources.rocksdb import Checkpoint
-from ozone_recon.wire.manifest import read_manifest
+from ozone_recon.wire.rocksdb.manifest import read_manifest
 
 CHECKPOINT: Final = "http://localhost:9874/dbCheckpoint"
 LIMIT: Final = 60

@@ -25,8 +25,8 @@ from tools.cluster.real import RealCluster
 from ozone_recon.errors import RemoteError
 from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcSettings
 from ozone_recon.sources.hadoop_rpc_server import RpcServerSettings, take_calls
-from ozone_recon.wire.hadoop_rpc_sasl import Mechanism, Simple
-from ozone_recon.wire.protobuf import Message, bytes_field, number_field
+from ozone_recon.wire.hadoop_rpc.sasl import Mechanism, Simple
+from ozone_recon.wire.protobuf.fields import Message, bytes_field, number_field
 
 OM: Final = "org.apache.hadoop.ozone.om.protocol.OzoneManagerProtocol"
 SCM: Final = "org.apache.hadoop.hdds.scm.protocol.StorageContainerLocationProtocol"

@@ -11,8 +11,8 @@ from ozone_recon.decode.replications import decode_replications
 from ozone_recon.decode.scm import decode_pipeline_id
 from ozone_recon.model.container_columns import ContainerColumns
 from ozone_recon.model.scm import ContainerState
-from ozone_recon.wire.messages import Messages, read_messages
-from ozone_recon.wire.protobuf import to_text
+from ozone_recon.wire.protobuf.fields import to_text
+from ozone_recon.wire.protobuf.messages import Messages, read_messages
 
 
 def decode_containers(cells: Cells) -> tuple[Int64s, ContainerColumns]:

@@ -20,7 +20,7 @@ from ozone_recon.model.datanode_reports import (
     ReplicaState,
     StorageReport,
 )
-from ozone_recon.wire.protobuf import Message
+from ozone_recon.wire.protobuf.fields import Message
 
 REPLICA_STATES = {state.value: state.name for state in ReplicaState}
 ACTIONS = {1: "CLOSE"}

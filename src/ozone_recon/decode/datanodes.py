@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ozone_recon.decode.om_parts import decode_uuid, named
 from ozone_recon.model.scm import DatanodeDetails
-from ozone_recon.wire.protobuf import Message
+from ozone_recon.wire.protobuf.fields import Message
 
 OP_STATES = {
     1: "IN_SERVICE",

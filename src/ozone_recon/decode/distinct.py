@@ -12,7 +12,7 @@ from ozone_recon.columnar.byte_slices import Cells
 from ozone_recon.columnar.kernels import lean_kernel, zero
 from ozone_recon.decode.batch_kernel import Dictionary, collect, copy_bytes, filled, to_collect
 from ozone_recon.errors import DecodeError
-from ozone_recon.wire.messages import Messages
+from ozone_recon.wire.protobuf.messages import Messages
 
 T = TypeVar("T")
 

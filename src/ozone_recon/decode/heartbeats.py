@@ -23,8 +23,8 @@ from ozone_recon.decode.datanodes import decode_datanode
 from ozone_recon.decode.replicas import decode_replicas
 from ozone_recon.errors import DecodeError
 from ozone_recon.model.datanode_reports import DatanodeReports, Heartbeat, LayoutVersion, Software
-from ozone_recon.wire.datanode_answers import Command
-from ozone_recon.wire.protobuf import MOST_FIELDS, Message
+from ozone_recon.wire.ozone.datanode_calls import Command
+from ozone_recon.wire.protobuf.fields import MOST_FIELDS, Message
 
 T = TypeVar("T")
 

@@ -58,7 +58,7 @@ from ozone_recon.decode.key_info_kernel import (
 from ozone_recon.decode.om_parts import REPLICATION_TYPES, named
 from ozone_recon.model.key_columns import BadRow, DirectoryColumns, KeyColumns
 from ozone_recon.model.replication import ReplicationConfig
-from ozone_recon.wire.protobuf import to_text
+from ozone_recon.wire.protobuf.fields import to_text
 
 _REPLICATION = struct.Struct("<5q")
 """Kind, factor, data, parity and chunk of a replication in a kernel's dictionary; the codec's name follows."""

@@ -21,7 +21,7 @@ from ozone_recon.decode.om_parts import checked_size, decode_location_version, d
 from ozone_recon.errors import DecodeError
 from ozone_recon.model.key_columns import BadRow, DirectoryColumns, KeyColumns
 from ozone_recon.model.replication import ReplicationConfig
-from ozone_recon.wire.protobuf import Message
+from ozone_recon.wire.protobuf.fields import Message
 
 KeyTable = Literal["keyTable", "fileTable"]
 T = TypeVar("T")

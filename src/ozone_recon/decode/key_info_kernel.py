@@ -12,7 +12,7 @@ from ozone_recon.columnar.amounts import MAX_AMOUNT
 from ozone_recon.columnar.byte_column import Bytes, Int64s
 from ozone_recon.columnar.kernels import kernel_part
 from ozone_recon.decode.om_parts import EC, FACTOR_UNSET, MAX_INT32, RATIS, STAND_ALONE
-from ozone_recon.wire.protobuf_kernel import read_field, to_int32
+from ozone_recon.wire.protobuf.kernel import read_field, to_int32
 
 SIZE: Final = 0
 CREATION_TIME: Final = 1

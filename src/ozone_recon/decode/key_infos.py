@@ -37,7 +37,7 @@ from ozone_recon.decode.key_info_kernel import (
     scan_replication,
 )
 from ozone_recon.model.replication import ReplicationConfig
-from ozone_recon.wire.protobuf_kernel import read_field
+from ozone_recon.wire.protobuf.kernel import read_field
 
 REPLICATED_SIZE: Final = FOUND
 ROW: Final = FOUND + 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ozone_recon.decode.key_columns_reference import KeyFacts, key_facts
-from ozone_recon.wire.protobuf import Message
+from ozone_recon.wire.protobuf.fields import Message
 
 
 def key_infos_of_repeated(value: bytes) -> tuple[KeyFacts, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from ozone_recon.errors import DecodeError
-from ozone_recon.wire.protobuf import to_text
+from ozone_recon.wire.protobuf.fields import to_text
 
 _ID = re.compile(rb"0|-?[1-9][0-9]{0,18}")
 

@@ -9,7 +9,7 @@ from ozone_recon.columnar.amounts import MAX_AMOUNT
 from ozone_recon.errors import DecodeError
 from ozone_recon.model.om import Block, FileChecksum, FileEncryption, LocationVersion, OzoneAcl, Pairs
 from ozone_recon.model.replication import ReplicationConfig
-from ozone_recon.wire.protobuf import Message
+from ozone_recon.wire.protobuf.fields import Message
 
 MAX_INT32 = (1 << 31) - 1
 

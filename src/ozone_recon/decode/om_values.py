@@ -48,7 +48,7 @@ from ozone_recon.model.om import (
     VolumeInfo,
 )
 from ozone_recon.model.replication import ReplicationConfig
-from ozone_recon.wire.protobuf import Message, to_text
+from ozone_recon.wire.protobuf.fields import Message, to_text
 
 LAYOUTS = {1: "LEGACY", 2: "FILE_SYSTEM_OPTIMIZED", 3: "OBJECT_STORE"}
 STORAGE_TYPES = {1: "DISK", 2: "SSD", 3: "ARCHIVE", 4: "RAM_DISK", 5: "PROVIDED"}

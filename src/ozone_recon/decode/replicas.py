@@ -10,8 +10,8 @@ from ozone_recon.decode import datanode_reports
 from ozone_recon.decode.distinct import decode_few
 from ozone_recon.errors import DecodeError
 from ozone_recon.model.datanode_reports import ReplicaColumns, ReplicaState
-from ozone_recon.wire.messages import Messages
-from ozone_recon.wire.protobuf import bytes_field, to_text
+from ozone_recon.wire.protobuf.fields import bytes_field, to_text
+from ozone_recon.wire.protobuf.messages import Messages
 
 
 def decode_replicas(data: Raw) -> ReplicaColumns:

@@ -11,7 +11,7 @@ from ozone_recon.columnar.byte_slices import cells_of, cells_of_rows, joined
 from ozone_recon.decode.distinct import Few, decode_few
 from ozone_recon.decode.om_parts import FACTOR_UNSET, replication_of
 from ozone_recon.model.replication import ReplicationConfig
-from ozone_recon.wire.messages import Messages
+from ozone_recon.wire.protobuf.messages import Messages
 
 _KIND_AND_FACTOR: Final = struct.Struct("<ii")
 

@@ -35,7 +35,7 @@ from ozone_recon.model.scm import (
     ScmInfo,
     ScmPeer,
 )
-from ozone_recon.wire.protobuf import Message
+from ozone_recon.wire.protobuf.fields import Message
 
 CONTAINER_STATES = {state.value: state.name for state in ContainerState}
 PIPELINE_STATES = {1: "ALLOCATED", 2: "OPEN", 3: "DORMANT", 4: "CLOSED"}

@@ -8,7 +8,7 @@ from typing import Final
 
 from ozone_recon.decode import om_keys as keys
 from ozone_recon.decode import om_values as values
-from ozone_recon.wire.protobuf import to_text
+from ozone_recon.wire.protobuf.fields import to_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from ozone_recon.decode.om_values import (
 from ozone_recon.decode.whole_keys import Bools, PairColumns, decode_pair_columns
 from ozone_recon.model.om import QUOTA_UNSET, BucketEncryption, OzoneAcl
 from ozone_recon.model.replication import ReplicationConfig
-from ozone_recon.wire.messages import Messages, read_messages
-from ozone_recon.wire.protobuf import to_text
+from ozone_recon.wire.protobuf.fields import to_text
+from ozone_recon.wire.protobuf.messages import Messages, read_messages
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from ozone_recon.decode.om_parts import (
 from ozone_recon.decode.replications import decode_replications
 from ozone_recon.model.om import FileChecksum, FileEncryption, OzoneAcl
 from ozone_recon.model.replication import ReplicationConfig
-from ozone_recon.wire.messages import Messages, read_messages
-from ozone_recon.wire.protobuf import to_text
+from ozone_recon.wire.protobuf.fields import to_text
+from ozone_recon.wire.protobuf.messages import Messages, read_messages
 
 Bools = NDArray[np.bool_]
 

@@ -11,8 +11,8 @@ from ozone_recon.demo.om_values import inverse
 from ozone_recon.demo.scm_messages import encode_datanode, encode_pipeline_id
 from ozone_recon.model.datanode_reports import LayoutVersion, PipelineReport, ReplicaColumns, Software, StorageReport
 from ozone_recon.model.scm import DatanodeDetails
-from ozone_recon.wire.datanode_answers import Command
-from ozone_recon.wire.protobuf import Message, bytes_field, number_field
+from ozone_recon.wire.ozone.datanode_calls import Command
+from ozone_recon.wire.protobuf.fields import Message, bytes_field, number_field
 
 LAYOUT: Final = LayoutVersion(10, 10)
 """That of Ozone 2.2.0. Java Recon takes no datanode of another one."""

@@ -1,4 +1,4 @@
-"""Many protobuf messages of one kind at once, out of columns: as `wire.protobuf` writes them one by one.
+"""Many protobuf messages of one kind at once, out of columns: as `wire.protobuf.fields` writes them one by one.
 
 A message is a column after the other: numbers, or bytes out of a few that repeat (a field, several, or none).
 """
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.wire.protobuf import LENGTH_DELIMITED, MAX_VARINT_BYTES, VARINT, varint
+from ozone_recon.wire.protobuf.fields import LENGTH_DELIMITED, MAX_VARINT_BYTES, VARINT, varint
 
 _BOUNDS: Final = tuple(np.uint64(1 << 7 * n) for n in range(1, MAX_VARINT_BYTES))
 """The first numbers that need a byte more."""

@@ -18,9 +18,9 @@ from ozone_recon.columnar.byte_slices import cells_of
 from ozone_recon.errors import RemoteError
 from ozone_recon.sources.checkpoint_files import COMPLETE
 from ozone_recon.store.schema import OM_TABLES
-from ozone_recon.wire.manifest import read_manifest
-from ozone_recon.wire.om_calls import Updates, UpdatesRequest
-from ozone_recon.wire.write_batch import write_write_batch
+from ozone_recon.wire.ozone.om_calls import Updates, UpdatesRequest
+from ozone_recon.wire.rocksdb.manifest import read_manifest
+from ozone_recon.wire.write_batch.batch import write_write_batch
 
 _NONE: Final = -1
 _LONGEST_ANSWER: Final = 1 << 30

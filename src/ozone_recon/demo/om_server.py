@@ -17,9 +17,9 @@ from ozone_recon.errors import RemoteError
 from ozone_recon.sources.checkpoint_files import COMPLETE
 from ozone_recon.sources.hadoop_rpc_server import Methods
 from ozone_recon.sources.om_http import CHECKPOINT
-from ozone_recon.wire import om_calls
-from ozone_recon.wire.om_calls import Command, OmRequest, OmResponse, UpdatesRequest
-from ozone_recon.wire.protobuf import bytes_field, number_field
+from ozone_recon.wire.ozone import om_calls
+from ozone_recon.wire.ozone.om_calls import Command, OmRequest, OmResponse, UpdatesRequest
+from ozone_recon.wire.protobuf.fields import bytes_field, number_field
 
 HOST: Final = "127.0.0.1"
 _NOT_OURS: Final = "rocksdict-config.json"

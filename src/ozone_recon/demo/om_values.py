@@ -29,7 +29,7 @@ from ozone_recon.model.om import (
     VolumeInfo,
 )
 from ozone_recon.model.replication import ReplicationConfig
-from ozone_recon.wire.protobuf import bytes_field, number_field
+from ozone_recon.wire.protobuf.fields import bytes_field, number_field
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -26,7 +26,7 @@ from ozone_recon.model.scm import (
     PendingContainers,
     Pipeline,
 )
-from ozone_recon.wire.protobuf import Message, bytes_field, number_field
+from ozone_recon.wire.protobuf.fields import Message, bytes_field, number_field
 
 _OK: Final = 1
 _METRICS: Final = "Hadoop:service=StorageContainerManager,name=NodeDecommissionMetrics"

@@ -24,7 +24,7 @@ from ozone_recon.model.scm import (
     Pipeline,
     ScmInfo,
 )
-from ozone_recon.wire.protobuf import bytes_field, number_field
+from ozone_recon.wire.protobuf.fields import bytes_field, number_field
 
 OP_STATES: Final = inverse(datanodes.OP_STATES)
 HEALTHS: Final = inverse(scm.HEALTH)

@@ -15,7 +15,7 @@ from ozone_recon.decode.om_parts import largest_size
 from ozone_recon.decode.replications import decode_replications
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.store.generation import GenerationBuild
-from ozone_recon.wire.messages import Messages, read_messages
+from ozone_recon.wire.protobuf.messages import Messages, read_messages
 
 BATCH: Final = 1 << 14
 """Rows decoded at a time; a multipart upload may have thousands of parts in its row."""

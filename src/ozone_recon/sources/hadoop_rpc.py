@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from ozone_recon.errors import DecodeError, NoLeader, ReconError, RemoteError, TooLong, TransferError
-from ozone_recon.wire.hadoop_rpc_client import ClientConnection, Failure, Response
-from ozone_recon.wire.hadoop_rpc_failures import Remedy, remedy, suggested_leader
-from ozone_recon.wire.hadoop_rpc_frames import LONGEST
-from ozone_recon.wire.hadoop_rpc_sasl import Mechanism
-from ozone_recon.wire.protobuf import bytes_field
+from ozone_recon.wire.hadoop_rpc.client import ClientConnection, Failure, Response
+from ozone_recon.wire.hadoop_rpc.failures import Remedy, remedy, suggested_leader
+from ozone_recon.wire.hadoop_rpc.frames import LONGEST
+from ozone_recon.wire.hadoop_rpc.sasl import Mechanism
+from ozone_recon.wire.protobuf.fields import bytes_field
 
 _LOG: Final = logging.getLogger(__name__)
 _PIECE: Final = 1 << 16

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from ozone_recon.errors import ReconError, RemoteError, TransferError
-from ozone_recon.wire.hadoop_rpc_frames import LONGEST
-from ozone_recon.wire.hadoop_rpc_messages import Detail
-from ozone_recon.wire.hadoop_rpc_sasl import Mechanism, Simple
-from ozone_recon.wire.hadoop_rpc_server import Call, ServerConnection
+from ozone_recon.wire.hadoop_rpc.frames import LONGEST
+from ozone_recon.wire.hadoop_rpc.messages import Detail
+from ozone_recon.wire.hadoop_rpc.sasl import Mechanism, Simple
+from ozone_recon.wire.hadoop_rpc.server import Call, ServerConnection
 
 _LOG: Final = logging.getLogger(__name__)
 _PIECE: Final = 1 << 16

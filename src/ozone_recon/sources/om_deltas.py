@@ -20,8 +20,17 @@ import numpy as np
 from ozone_recon.columnar.byte_slices import Cells
 from ozone_recon.columnar.changes import Changes, LastBatch
 from ozone_recon.errors import CheckpointCause, CheckpointNeeded, DecodeError, RemoteError, TooLong
-from ozone_recon.wire.net_changes import net_changes
-from ozone_recon.wire.om_calls import METHOD, OK, PROTOCOL, Command, OmRequest, OmResponse, Updates, UpdatesRequest
+from ozone_recon.wire.ozone.om_calls import (
+    METHOD,
+    OK,
+    PROTOCOL,
+    Command,
+    OmRequest,
+    OmResponse,
+    Updates,
+    UpdatesRequest,
+)
+from ozone_recon.wire.write_batch.net_changes import net_changes
 
 _LOG: Final = logging.getLogger(__name__)
 _LESS: Final = 8

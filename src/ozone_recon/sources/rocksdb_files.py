@@ -24,9 +24,9 @@ from ozone_recon.sources.checkpoint_files import read_manifest_of
 from ozone_recon.sources.rocksdb_library import Library
 from ozone_recon.sources.rocksdb_table import Table
 from ozone_recon.sources.rocksdb_wal import LoggedRows, read_logs
-from ozone_recon.wire.block_rows import live_rows
-from ozone_recon.wire.block_rows_reference import Run
-from ozone_recon.wire.manifest import ColumnFamily
+from ozone_recon.wire.rocksdb.block_rows import live_rows
+from ozone_recon.wire.rocksdb.block_rows_reference import Run
+from ozone_recon.wire.rocksdb.manifest import ColumnFamily
 
 T = TypeVar("T")
 STEPS = 16

@@ -13,12 +13,12 @@ import xxhash
 
 from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
 from ozone_recon.errors import CheckpointError, DecodeError, Unsupported
-from ozone_recon.wire.crc32c import masked_crc32c
-from ozone_recon.wire.index_kernel import read_index
-from ozone_recon.wire.manifest import TableFile
-from ozone_recon.wire.packed_kernel import first_mismatch, first_unsized
-from ozone_recon.wire.protobuf import read_varint
-from ozone_recon.wire.table_file import (
+from ozone_recon.wire.protobuf.fields import read_varint
+from ozone_recon.wire.rocksdb.crc32c import masked_crc32c
+from ozone_recon.wire.rocksdb.index_kernel import read_index
+from ozone_recon.wire.rocksdb.manifest import TableFile
+from ozone_recon.wire.rocksdb.packed_kernel import first_mismatch, first_unsized
+from ozone_recon.wire.rocksdb.sst import (
     CRC32C,
     FOOTER,
     LARGEST_PLACE,

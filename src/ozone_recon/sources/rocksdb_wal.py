@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ozone_recon.errors import DecodeError, Unsupported
-from ozone_recon.wire.log_format import records
-from ozone_recon.wire.manifest import Manifest
-from ozone_recon.wire.table_file import DELETION, SINGLE_DELETION, VALUE
-from ozone_recon.wire.write_batch import Change, Kind, read_write_batch
+from ozone_recon.wire.rocksdb.log import records
+from ozone_recon.wire.rocksdb.manifest import Manifest
+from ozone_recon.wire.rocksdb.sst import DELETION, SINGLE_DELETION, VALUE
+from ozone_recon.wire.write_batch.batch import Change, Kind, read_write_batch
 
 TYPES = {Kind.PUT: VALUE, Kind.DELETE: DELETION, Kind.SINGLE_DELETE: SINGLE_DELETION}
 

@@ -18,8 +18,8 @@ from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.columnar.byte_slices import Cells
 from ozone_recon.errors import DecodeError, RemoteError, UnknownCommand
 from ozone_recon.model.scm import ContainerState, DatanodeDetails
-from ozone_recon.wire.messages import Messages
-from ozone_recon.wire.protobuf import Message, bytes_field, number_field
+from ozone_recon.wire.protobuf.fields import Message, bytes_field, number_field
+from ozone_recon.wire.protobuf.messages import Messages
 
 PROTOCOL: Final = "org.apache.hadoop.hdds.scm.protocol.StorageContainerLocationProtocol"
 METHOD: Final = "submitRequest"

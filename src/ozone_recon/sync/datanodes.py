@@ -17,7 +17,7 @@ from ozone_recon.model.datanode_reports import DatanodeReports, Heartbeat
 from ozone_recon.sources.hadoop_rpc_server import Recognised, RpcServerSettings, take_calls
 from ozone_recon.sync.report_queue import ReportQueue
 from ozone_recon.sync.unknown_datanodes import UnknownDatanodes
-from ozone_recon.wire.datanode_answers import METHOD, PROTOCOL, heartbeat_answer, registered_answer, version_answer
+from ozone_recon.wire.ozone.datanode_calls import METHOD, PROTOCOL, heartbeat_answer, registered_answer, version_answer
 
 _LOG: Final = logging.getLogger(__name__)
 _FEW: Final = 256

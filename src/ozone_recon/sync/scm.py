@@ -34,7 +34,7 @@ from ozone_recon.sync.ask_each import ask_each
 from ozone_recon.sync.cluster_settings import ScmPace
 from ozone_recon.sync.cluster_state import ClusterState
 from ozone_recon.sync.repeated import Repeated
-from ozone_recon.wire.protobuf import Message
+from ozone_recon.wire.protobuf.fields import Message
 
 T = TypeVar("T")
 _LOG: Final = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ozone_recon.errors import DecodeError
-from ozone_recon.wire.protobuf import read_varint
+from ozone_recon.wire.protobuf.fields import read_varint
 
 
 class Cursor:

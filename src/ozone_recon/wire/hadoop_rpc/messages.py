@@ -1,0 +1,227 @@
+"""The messages of Hadoop RPC itself: headers of requests and responses, the connection's context, and SASL's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final, TypeVar
+
+from ozone_recon.errors import DecodeError
+from ozone_recon.wire.hadoop_rpc.frames import VERSION
+from ozone_recon.wire.protobuf.fields import Message, bytes_field, number_field, zigzag
+
+PROTOBUF: Final = 2
+"""The kind of a request whose payload is protobuf; others have gone out of use."""
+FINAL_PACKET: Final = 0
+"""The operation of every request."""
+OUT_OF_BAND: Final = -1
+"""The retry count of what is no call of an application."""
+CONTEXT_CALL: Final = -3
+PING_CALL: Final = -4
+SASL_CALL: Final = -33
+"""Call ids of what is no call; those of calls begin at 0."""
+CONNECTION: Final = -1
+"""The call id of a failure that is the whole connection's."""
+
+MOST_FIELDS: Final = 64
+"""Fields of a message, those that we do not know among them; Java's have a dozen."""
+
+E = TypeVar("E", bound=IntEnum)
+
+
+class Status(IntEnum):
+    """What has become of a call; after FATAL the server closes the connection."""
+
+    SUCCESS = 0
+    ERROR = 1
+    FATAL = 2
+
+
+class Detail(IntEnum):
+    """Why a call failed; from 10 on the connection is over."""
+
+    APPLICATION = 1
+    NO_SUCH_METHOD = 2
+    NO_SUCH_PROTOCOL = 3
+    INVALID_RPC_HEADER = 12
+    VERSION_MISMATCH = 14
+    UNAUTHORIZED = 15
+
+
+class SaslState(IntEnum):
+    """What a SASL message is for."""
+
+    SUCCESS = 0
+    NEGOTIATE = 1
+    INITIATE = 2
+    CHALLENGE = 3
+    RESPONSE = 4
+    WRAP = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RpcRequestHeader:
+    """RpcRequestHeaderProto: begins what a client sends. What it may say of traces and callers is not kept."""
+
+    call_id: int
+    client_id: bytes
+    retry_count: int = OUT_OF_BAND
+    kind: int = PROTOBUF
+    operation: int = FINAL_PACKET
+
+    def encode(self) -> bytes:
+        """As Java writes it."""
+        return (
+            number_field(1, self.kind)
+            + number_field(2, self.operation)
+            + number_field(3, zigzag(self.call_id))
+            + bytes_field(4, self.client_id)
+            + number_field(5, zigzag(self.retry_count))
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> RpcRequestHeader:
+        """DecodeError also for a kind or an operation that is not said: servers insist on them."""
+        message = Message("RpcRequestHeaderProto", data, MOST_FIELDS)
+        return cls(
+            message.sint32(3), message.blob(4), message.sint32(5, OUT_OF_BAND), message.int32(1), message.int32(2)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RpcResponseHeader:
+    """RpcResponseHeaderProto: begins what a server sends. The last three fields are of failures."""
+
+    call_id: int
+    status: Status = Status.SUCCESS
+    client_id: bytes = b""
+    retry_count: int = OUT_OF_BAND
+    exception: str | None = None
+    """Java's class name."""
+    error: str | None = None
+    """The exception's message, for most with a stack trace."""
+    detail: int | None = None
+    """One of Detail, or another."""
+
+    def encode(self) -> bytes:
+        """As Java writes it; the call id is a sint32 in requests and a uint32 here."""
+        return (
+            number_field(1, self.call_id & 0xFFFFFFFF)
+            + number_field(2, self.status)
+            + number_field(3, VERSION)
+            + bytes_field(4, self.exception)
+            + bytes_field(5, self.error)
+            + number_field(6, self.detail)
+            + bytes_field(7, self.client_id)
+            + number_field(8, zigzag(self.retry_count))
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> RpcResponseHeader:
+        """DecodeError also for a status that cannot be."""
+        message = Message("RpcResponseHeaderProto", data, MOST_FIELDS)
+        return cls(
+            message.int32(1),
+            _one_of(Status, message.int32(2), "RpcResponseHeaderProto"),
+            message.blob(7, b""),
+            message.sint32(8, OUT_OF_BAND),
+            message.text(4, None),
+            message.text(5, None),
+            message.int32(6, None),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHeader:
+    """RequestHeaderProto: the method that is called. All of Ozone's protocols have version 1."""
+
+    method: str
+    protocol: str
+    version: int = 1
+
+    def encode(self) -> bytes:
+        """As Java writes it."""
+        return bytes_field(1, self.method) + bytes_field(2, self.protocol) + number_field(3, self.version)
+
+    @classmethod
+    def decode(cls, data: bytes) -> RequestHeader:
+        """DecodeError when it is not one."""
+        message = Message("RequestHeaderProto", data, MOST_FIELDS)
+        return cls(message.text(1), message.text(2), message.int64(3))
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionContext:
+    """IpcConnectionContextProto: who is calling, and the protocol of the calls. The real user is a proxy's."""
+
+    user: str | None = None
+    real_user: str | None = None
+    protocol: str | None = None
+
+    def encode(self) -> bytes:
+        """As Java writes it; without users the message about them is left out."""
+        users = bytes_field(1, self.user) + bytes_field(2, self.real_user)
+        return bytes_field(2, users or None) + bytes_field(3, self.protocol)
+
+    @classmethod
+    def decode(cls, data: bytes) -> ConnectionContext:
+        """DecodeError when it is not one."""
+        message = Message("IpcConnectionContextProto", data, MOST_FIELDS)
+        users = Message("UserInformationProto", message.blob(2, b""), MOST_FIELDS)
+        return cls(users.text(1, None), users.text(2, None), message.text(3, None))
+
+
+@dataclass(frozen=True, slots=True)
+class SaslAuth:
+    """SaslAuth: a way to authenticate, such as KERBEROS by GSSAPI, to the principal `protocol`/`server_id`."""
+
+    method: str
+    mechanism: str
+    protocol: str | None = None
+    server_id: str | None = None
+    challenge: bytes | None = None
+
+    def encode(self) -> bytes:
+        """As Java writes it."""
+        return (
+            bytes_field(1, self.method)
+            + bytes_field(2, self.mechanism)
+            + bytes_field(3, self.protocol)
+            + bytes_field(4, self.server_id)
+            + bytes_field(5, self.challenge)
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> SaslAuth:
+        """DecodeError when it is not one."""
+        message = Message("SaslAuth", data, MOST_FIELDS)
+        return cls(
+            message.text(1), message.text(2), message.text(3, None), message.text(4, None), message.blob(5, None)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SaslMessage:
+    """RpcSaslProto: one step of the negotiation, or (WRAP) bytes that the mechanism protects."""
+
+    state: SaslState
+    token: bytes | None = None
+    auths: tuple[SaslAuth, ...] = ()
+
+    def encode(self) -> bytes:
+        """As Java writes it."""
+        auths = b"".join(bytes_field(4, auth.encode()) for auth in self.auths)
+        return number_field(2, self.state) + bytes_field(3, self.token) + auths
+
+    @classmethod
+    def decode(cls, data: bytes) -> SaslMessage:
+        """DecodeError also for a state that cannot be."""
+        message = Message("RpcSaslProto", data, MOST_FIELDS)
+        state = _one_of(SaslState, message.int32(2), "RpcSaslProto")
+        return cls(state, message.blob(3, None), message.messages(4, SaslAuth.decode))
+
+
+def _one_of(kind: type[E], value: int, name: str) -> E:
+    if value not in set(kind):
+        raise DecodeError(f"{name}: {value} is no {kind.__name__}")
+    return kind(value)

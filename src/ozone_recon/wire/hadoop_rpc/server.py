@@ -1,0 +1,180 @@
+"""The server's side of a Hadoop RPC connection: bytes in, calls out; answers in, in any order, bytes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ozone_recon.errors import DecodeError, ReconError, SourceError
+from ozone_recon.wire.hadoop_rpc.connection import Connection
+from ozone_recon.wire.hadoop_rpc.frames import CONNECTION_HEADER, LONGEST, MAGIC, VERSION, Auth, Bounds
+from ozone_recon.wire.hadoop_rpc.messages import (
+    CONNECTION,
+    CONTEXT_CALL,
+    FINAL_PACKET,
+    PING_CALL,
+    PROTOBUF,
+    SASL_CALL,
+    ConnectionContext,
+    Detail,
+    RequestHeader,
+    RpcRequestHeader,
+    RpcResponseHeader,
+    SaslMessage,
+    Status,
+)
+from ozone_recon.wire.hadoop_rpc.sasl import Mechanism, ServerNegotiation, Simple
+
+_HTTP: Final = (
+    b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\n\r\nThis is a port of Hadoop RPC, not of a web server.\n"
+)
+_JAVA: Final = "org.apache.hadoop."
+"""Where the exceptions live that clients know."""
+LONGEST_HEADER: Final = 16 << 10
+"""Bytes of a header, and of what a client says of itself; Java's have some hundred."""
+LONGEST_TOKEN: Final = 64 << 10
+"""Bytes of a SASL message before a client is known: a Kerberos ticket with all of a user's groups has up to 48 KB."""
+_MORE: Final = 16
+"""Bytes of the sizes of a frame's messages at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A client has said who it is and which protocol it will speak; both may be empty."""
+
+    user: str
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a method with its request message, to be answered by `respond` or `fail`."""
+
+    call_id: int
+    protocol: str
+    method: str
+    request: bytes
+    client_id: bytes
+    retry_count: int
+    """Above 0 when the client asks again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """The client waits for an answer, and is there."""
+
+
+class ServerConnection(Connection[Connected | Call | Ping]):
+    """One connection from a client."""
+
+    _SASL_HEADER = RpcResponseHeader(SASL_CALL).encode()
+
+    def __init__(self, mechanisms: Sequence[Mechanism] = (Simple(),), limit: int = LONGEST) -> None:
+        """`mechanisms` are the ways to authenticate that will do; `limit` is `ipc.maximum.data.length`, in bytes."""
+        first = LONGEST_HEADER if all(one.auth == Simple.auth for one in mechanisms) else LONGEST_TOKEN
+        super().__init__(
+            Bounds(LONGEST_HEADER + first + _MORE, (LONGEST_HEADER, first), "before the client has said who it is")
+        )
+        self._limit = limit
+        self._head = bytearray()
+        """What has come of the connection header."""
+        self._begun = False
+        self._negotiation: ServerNegotiation | None = None
+        self._mechanisms = mechanisms
+        self._user: str | None = None
+        """Who the client is, when it has proved that."""
+        self.introduced = False
+        """Whether it has said so, and may call."""
+
+    def respond(self, call: Call, message: bytes) -> None:
+        """Answers a call; nothing once the connection is over."""
+        self._answer(RpcResponseHeader(call.call_id, Status.SUCCESS, call.client_id, call.retry_count), message)
+
+    def fail(self, call: Call, exception: str, error: str, detail: Detail = Detail.APPLICATION) -> None:
+        """Refuses a call: Java's full class name of an exception, and its message."""
+        status = Status.ERROR
+        self._answer(
+            RpcResponseHeader(call.call_id, status, call.client_id, call.retry_count, exception, error, detail)
+        )
+
+    def _answer(self, header: RpcResponseHeader, *message: bytes) -> None:
+        if not self.closed:
+            self._send(header.encode(), *message)
+
+    def _cut(self, data: bytes) -> Iterator[list[bytes]]:
+        if not self._begun:
+            missing = CONNECTION_HEADER - len(self._head)
+            self._head += data[:missing]
+            if len(self._head) < CONNECTION_HEADER:
+                return
+            self._begin(bytes(self._head))
+            self._begun, data = True, data[missing:]
+        yield from super()._cut(data)
+
+    def _begin(self, head: bytes) -> None:
+        if head[: len(MAGIC)] != MAGIC:
+            raise DecodeError(f"the connection begins with {head!r}, which is not Hadoop RPC")
+        if head[4] != VERSION:
+            raise DecodeError(f"the client speaks version {head[4]} of Hadoop RPC, and we speak {VERSION}")
+        if head[6] == Auth.SASL:
+            self._negotiation = ServerNegotiation(self._mechanisms)
+        elif head[6] != Auth.NONE or Simple.auth not in [one.auth for one in self._mechanisms]:
+            raise SourceError(f"the client does not authenticate ({head[6]:#04x}), and must")
+
+    def _read(self, messages: list[bytes]) -> Connected | Call | Ping | None:
+        header = RpcRequestHeader.decode(messages[0])
+        if (header.kind, header.operation) != (PROTOBUF, FINAL_PACKET):
+            raise DecodeError(f"a request of kind {header.kind} and operation {header.operation} is not known")
+        if header.call_id == PING_CALL:
+            return Ping()
+        if header.call_id == SASL_CALL:
+            self._negotiate(SaslMessage.decode(self._message(messages, 1)))
+            return None
+        if header.call_id == CONTEXT_CALL:
+            return self._introduce(ConnectionContext.decode(self._message(messages, 1)))
+        if header.call_id < 0 or not self.introduced:
+            raise DecodeError(f"call {header.call_id} is out of turn")
+        request = self._message(messages, 2)
+        called = RequestHeader.decode(messages[1])
+        return Call(header.call_id, called.protocol, called.method, request, header.client_id, header.retry_count)
+
+    def _call_id(self, header: bytes) -> int:
+        return RpcRequestHeader.decode(header).call_id
+
+    def _negotiate(self, message: SaslMessage) -> None:
+        if self._negotiation is None:
+            raise DecodeError(f"SASL's {message.state.name} is out of turn")
+        answer = self._negotiation.answer(message)
+        if answer is not None:
+            self._send(self._SASL_HEADER, answer.encode())
+        if self._negotiation.done:
+            exchange, self._negotiation = self._negotiation.exchange, None
+            if exchange is not None:
+                self._user = exchange.user
+                self._protection = exchange if exchange.wraps else None
+
+    def _introduce(self, context: ConnectionContext) -> Connected:
+        if self.introduced or self._negotiation is not None:
+            raise DecodeError("the connection context is out of turn")
+        if self._user is not None and context.user not in (None, self._user):
+            raise SourceError(f"{self._user} wants to be taken for {context.user}: we know no proxies")
+        self.introduced = True
+        inner = Bounds(self._limit, (LONGEST_HEADER, LONGEST_HEADER))
+        self._frames.bounds = inner if self._protection is None else Bounds(self._limit, (LONGEST_HEADER,))
+        self._unwrapped.bounds = inner
+        return Connected(self._user or context.user or "", context.protocol or "")
+
+    def _refuse(self, error: ReconError) -> None:
+        if self._head.startswith(b"GET "):
+            self._outgoing += _HTTP
+            return
+        exception, detail = "ipc_.RpcServerException", Detail.INVALID_RPC_HEADER
+        if isinstance(error, SourceError):
+            exception, detail = "security.AccessControlException", Detail.UNAUTHORIZED
+        elif not self._begun:
+            exception, detail = "ipc_.RPC$VersionMismatch", Detail.VERSION_MISMATCH
+        header = RpcResponseHeader(
+            CONNECTION, Status.FATAL, exception=_JAVA + exception, error=str(error), detail=detail
+        )
+        self._send(header.encode())

@@ -1,0 +1,144 @@
+"""RocksDB's MANIFEST: which files hold which column family, told as a log of edits (VersionEdit)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from ozone_recon.errors import DecodeError, Unsupported
+from ozone_recon.wire.cursor import Cursor
+from ozone_recon.wire.rocksdb.log import records
+
+COMPARATOR, LOG_NUMBER, NEXT_FILE, LAST_SEQUENCE, COMPACT_CURSOR, DELETED_FILE = 1, 2, 3, 4, 5, 6
+PREVIOUS_LOG, MIN_LOG_TO_KEEP, NEW_FILE = 9, 10, 103
+FAMILY, FAMILY_ADD, FAMILY_DROP, MAX_FAMILY, ATOMIC_GROUP = 200, 201, 202, 203, 300
+IGNORABLE: Final = 1 << 13
+"""Tags with this bit carry a length and may be skipped by who does not know them."""
+LAST_FIELD, OLDEST_VALUE_FILE, PATH = 1, 4, 65
+"""Fields of a new file: the end of them; that it has values in other files; in which of several directories it lay."""
+BINDING: Final = 1 << 6
+"""Fields of a new file with this bit may not be skipped by who does not know them."""
+BYTEWISE: Final = b"leveldb.BytewiseComparator"
+REQUIRED: Final = {
+    COMPARATOR: "order of keys",
+    LOG_NUMBER: "number of a log",
+    NEXT_FILE: "number of the next file",
+    LAST_SEQUENCE: "sequence number",
+}
+"""What the edits of every database say, and what it is called: without it RocksDB refuses to open a database."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """A live SST file; `smallest` and `largest` are user keys, both inclusive; `size` is bytes."""
+
+    number: int
+    level: int
+    size: int
+    smallest: bytes
+    largest: bytes
+
+
+@dataclass(slots=True)
+class ColumnFamily:
+    """A column family: its id in WriteBatches, and its live files. Write-ahead logs below `log_number` are in them."""
+
+    id: int
+    name: str
+    log_number: int = 0
+    files: dict[int, TableFile] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Manifest:
+    """What all edits come to."""
+
+    families: dict[int, ColumnFamily]
+    last_sequence: int = 0
+    tags: set[int] = field(default_factory=set)
+    """Those of the edits."""
+
+
+def read_manifest(data: bytes) -> Manifest:
+    """The state after all edits of a MANIFEST.
+
+    DecodeError when one is damaged, or when they do not make a database; Unsupported when a tag is unknown.
+    """
+    manifest = Manifest({0: ColumnFamily(0, "default")})
+    for number, record in enumerate(records(data, torn_tail=False)):
+        try:
+            _apply(manifest, Cursor(record))
+        except DecodeError as error:
+            raise type(error)(f"edit {number} of the MANIFEST: {error}") from None
+    if missing := [name for tag, name in REQUIRED.items() if tag not in manifest.tags]:
+        raise DecodeError(f"the MANIFEST is empty or cut short: it has no {', no '.join(missing)}")
+    if 0 not in manifest.families:
+        raise DecodeError("the MANIFEST drops the default column family")
+    return manifest
+
+
+def _apply(manifest: Manifest, edit: Cursor) -> None:
+    family_id = 0
+    added: str | None = None
+    dropped = False
+    log_number: int | None = None
+    new: list[TableFile] = []
+    gone: list[int] = []
+    while edit.left:
+        tag = edit.varint32()
+        manifest.tags.add(tag)
+        if tag == COMPARATOR:
+            if (name := edit.slice()) != BYTEWISE:
+                raise DecodeError(f"keys are ordered by {name!r}, not byte by byte")
+        elif tag == LOG_NUMBER:
+            log_number = edit.varint()
+        elif tag == LAST_SEQUENCE:
+            manifest.last_sequence = max(manifest.last_sequence, edit.varint())
+        elif tag in (NEXT_FILE, PREVIOUS_LOG, MIN_LOG_TO_KEEP, MAX_FAMILY, ATOMIC_GROUP):
+            edit.varint()
+        elif tag == COMPACT_CURSOR:
+            edit.varint32()
+            edit.slice()
+        elif tag == DELETED_FILE:
+            edit.varint32()
+            gone.append(edit.varint())
+        elif tag == NEW_FILE:
+            new.append(_new_file(edit))
+        elif tag == FAMILY:
+            family_id = edit.varint32()
+        elif tag == FAMILY_ADD:
+            added = edit.slice().decode(errors="surrogateescape")
+        elif tag == FAMILY_DROP:
+            dropped = True
+        elif tag & IGNORABLE:
+            edit.slice()
+        else:
+            raise Unsupported(f"tag {tag} before byte {edit.at}")
+    if added is not None:
+        manifest.families[family_id] = ColumnFamily(family_id, added)
+    family = manifest.families.get(family_id)
+    if family is None:
+        raise DecodeError(f"column family {family_id} was never added")
+    if log_number is not None:
+        family.log_number = log_number
+    for number in gone:
+        family.files.pop(number, None)
+    family.files.update((file.number, file) for file in new)
+    if dropped:
+        del manifest.families[family_id]
+
+
+def _new_file(edit: Cursor) -> TableFile:
+    level, number, size = edit.varint32(), edit.varint(), edit.varint()
+    smallest, largest = edit.slice(), edit.slice()
+    edit.varint()
+    edit.varint()
+    while (tag := edit.varint32()) != LAST_FIELD:
+        edit.slice()
+        if tag == OLDEST_VALUE_FILE:
+            raise Unsupported(f"values of file {number} in files of their own")
+        if tag & BINDING and tag != PATH:
+            raise Unsupported(f"field {tag} of file {number}")
+    if min(len(smallest), len(largest)) < 8:
+        raise DecodeError(f"file {number} has a bound of fewer than 8 bytes")
+    return TableFile(number, level, size, smallest[:-8], largest[:-8])

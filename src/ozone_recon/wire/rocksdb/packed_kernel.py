@@ -1,0 +1,43 @@
+"""Blocks as they are in a table file, many at a time: their checksums, and their sizes when unpacked.
+
+Block n is `data[starts[n]:stops[n]]`, with its trailer behind it; the caller has checked that all of it is there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ozone_recon.columnar.byte_column import Bytes, Int64s
+from ozone_recon.columnar.kernels import kernel
+from ozone_recon.wire.rocksdb.block_kernel import read_varint32
+from ozone_recon.wire.rocksdb.crc32c import masked_crc32c
+from ozone_recon.wire.rocksdb.sst import LZ4, LZ4HC, SNAPPY, UNPACKED, ZSTD
+
+
+@kernel
+def first_mismatch(data: Bytes, starts: Int64s, stops: Int64s) -> int:
+    """The first block that does not match its CRC-32C; -1 when all do."""
+    for n in range(starts.size):
+        stop = stops[n]
+        stored = np.int64(0)
+        for byte in range(4):
+            stored |= np.int64(data[stop + 1 + byte]) << (8 * byte)
+        if masked_crc32c(data, starts[n], stop + 1) != stored:
+            return n
+    return -1
+
+
+@kernel
+def first_unsized(data: Bytes, starts: Int64s, stops: Int64s, largest: int, sizes: Int64s) -> int:
+    """Fills in the size of each block when unpacked, in bytes, at most `largest`; the first that tells none, or -1."""
+    for n in range(starts.size):
+        packing = data[stops[n]]
+        if packing == UNPACKED:
+            sizes[n] = stops[n] - starts[n]
+        elif packing in (SNAPPY, LZ4, LZ4HC, ZSTD):
+            sizes[n], end = read_varint32(data, starts[n], stops[n])
+            if end < 0 or sizes[n] > largest:
+                return n
+        else:
+            return n
+    return -1

@@ -1,0 +1,62 @@
+"""What WriteBatches leave of each row: the compiled path, with no Python for a change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ozone_recon.columnar.byte_slices import Cells, joined
+from ozone_recon.columnar.changes import ChangedRows, Changes
+from ozone_recon.wire.write_batch import net_changes_reference as reference
+from ozone_recon.wire.write_batch.net_kernel import (
+    FAMILY,
+    FIELDS,
+    KEY,
+    KEY_END,
+    VALUE,
+    VALUE_END,
+    count_changes,
+    keep_newest,
+    read_changes,
+)
+
+
+def net_changes(batches: Cells, after: int, families: Mapping[int, str]) -> Changes:
+    """What is left of WriteBatches that follow the sequence number `after`; `families` are names by their ids.
+
+    What is refused, and how it is said, is left to `net_changes_reference.net_changes`.
+    """
+    data, starts, ends = batches.to_read()
+    count = count_changes(data, starts, ends)
+    changes = np.empty((max(count, 0), FIELDS), np.int64)
+    if count < 0 or read_changes(data, starts, ends, after, changes) < 0:
+        return reference.net_changes(batches, after, families)
+    ids = np.array(sorted(families), np.int64)
+    found = np.searchsorted(ids, changes[:, FAMILY])
+    if count and (found.max() == len(ids) or (ids[found] != changes[:, FAMILY]).any()):
+        return reference.net_changes(batches, after, families)
+    rows = np.argsort(found.astype(np.min_scalar_type(len(ids))), kind="stable")
+    bounds = np.concatenate([np.zeros(1, np.int64), np.bincount(found, minlength=len(ids)).cumsum()]).tolist()
+    words, other_words = np.empty((2, count), np.uint64)
+    other_rows, groups = np.empty(count, np.int64), np.empty((count // 2 + 1, 3), np.int64)
+    kept: list[tuple[str, int, int]] = []
+    total = 0
+    for family, start, end in zip(ids.tolist(), bounds, bounds[1:], strict=False):
+        if start < end:
+            part = slice(start, end)
+            left = keep_newest(data, changes, rows[part], words[part], other_rows[part], other_words[part], groups)
+            rows[total : total + left] = rows[start : start + left]
+            kept.append((families[family], total, total + left))
+            total += left
+    last = changes[rows[:total]]
+    keys = joined([Cells(data, last[:, KEY], last[:, KEY_END])])
+    values = joined([Cells(data, last[:, VALUE], last[:, VALUE_END])])
+    deleted = last[:, VALUE_END] < 0
+    return Changes(
+        after + count,
+        {
+            name: ChangedRows(keys.slice(start, end), values.slice(start, end), deleted[start:end])
+            for name, start, end in kept
+        },
+    )

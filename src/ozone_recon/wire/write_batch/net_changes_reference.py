@@ -1,0 +1,55 @@
+"""What WriteBatches leave of each row, in plain Python: the definition of the compiled path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from ozone_recon.columnar.byte_column import ByteColumn
+from ozone_recon.columnar.byte_slices import Cells
+from ozone_recon.columnar.changes import ChangedRows, Changes
+from ozone_recon.errors import CheckpointCause, CheckpointNeeded, DecodeError, Unsupported
+from ozone_recon.wire.write_batch.batch import Kind, read_write_batch
+
+APPLIED: Final = (Kind.PUT, Kind.DELETE, Kind.SINGLE_DELETE)
+"""What a row can tell by itself; the other changes need the rows before them, or more of the database than its rows."""
+
+
+def net_changes(batches: Cells, after: int, families: Mapping[int, str]) -> Changes:
+    """What is left of WriteBatches that follow the sequence number `after`; `families` are names by their ids.
+
+    Raises CheckpointNeeded when a sequence number is missing or comes again, or a column family is not known;
+    Unsupported for a change that is not applied here, and DecodeError for bytes that are no WriteBatch.
+    """
+    newest: dict[int, dict[bytes, bytes | None]] = {}
+    last = after
+    for number, (start, end) in enumerate(zip(batches.starts.tolist(), batches.ends.tolist(), strict=True)):
+        try:
+            batch = read_write_batch(batches.data[start:end].tobytes())
+        except DecodeError as error:
+            raise type(error)(f"batch {number}: {error}") from None
+        if batch.sequence != last + 1:
+            raise CheckpointNeeded(
+                CheckpointCause.GAP, f"OM's changes go on with {batch.sequence:,}, and what we have ends with {last:,}"
+            )
+        for change in batch.changes:
+            if change.kind not in APPLIED:
+                raise Unsupported(f"batch {number}: a {change.kind.value} in column family {change.family}")
+            value = change.value if change.kind is Kind.PUT else None
+            newest.setdefault(change.family, {})[change.key] = value
+        last = batch.last_sequence
+    unknown = newest.keys() - families.keys()
+    if unknown:
+        raise CheckpointNeeded(
+            CheckpointCause.COLUMN_FAMILY, f"OM has changed column family {min(unknown)}, which our checkpoint has not"
+        )
+    return Changes(last, {families[family]: _rows(newest[family]) for family in sorted(newest)})
+
+
+def _rows(newest: Mapping[bytes, bytes | None]) -> ChangedRows:
+    keys = sorted(newest)
+    values = [newest[key] for key in keys]
+    deleted = np.array([value is None for value in values])
+    return ChangedRows(ByteColumn.of(keys), ByteColumn.of(value or b"" for value in values), deleted)
