@@ -27,9 +27,9 @@ from pathlib import Path
 from rebuild import JAVA, Cluster, ready, table
 
 from ozone_recon.columnar.changes import Changes
-from ozone_recon.sources.hadoop_rpc import RpcGroup, RpcSettings
+from ozone_recon.sources.checkpoint.http import OmHttp
+from ozone_recon.sources.hadoop_rpc.client import RpcGroup, RpcSettings
 from ozone_recon.sources.om_deltas import OmDeltas
-from ozone_recon.sources.om_http import OmHttp
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.manifest import About
 from ozone_recon.sync.om import OmSync, Settings

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from ozone_recon.decode.key_columns import decode_directories, decode_keys
-from ozone_recon.sources.rocksdb import Checkpoint
+from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 from ozone_recon.sync.insight_list import INSIGHTS
 
 HERE = Path(__file__).resolve().parent

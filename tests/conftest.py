@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def sample_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample's directory: a checkpoint of a real OM 2.2.0."""
-    from ozone_recon.sources.checkpoint import from_path
+    from ozone_recon.sources.checkpoint.fetch import from_path
 
     return from_path(SAMPLE, tmp_path_factory.mktemp("checkpoints"), lambda _: None)
 
@@ -32,7 +32,7 @@ def sample_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def sample(sample_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Generation:
     """The generation built from the sample."""
-    from ozone_recon.sources.rocksdb import Checkpoint
+    from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
     from ozone_recon.sync.build import build_generation
     from ozone_recon.sync.contents import CheckpointContents
 

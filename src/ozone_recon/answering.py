@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ozone_recon.accepting import Door
     from ozone_recon.api.context import Context, Served
-    from ozone_recon.sources.rocksdb import Checkpoint
+    from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 
 GRACE = 5
 """Seconds that answers under way may still take when the server is told to stop."""
@@ -185,7 +185,7 @@ class _RawRows:
             if row is not None:
                 return None if changed["deleted"][row] else changed.bytes("value")[row]
         if self._checkpoint is None:
-            from ozone_recon.sources.rocksdb import Checkpoint
+            from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 
             self._checkpoint = Checkpoint.open(Path(self._generation.about.checkpoint))
         return self._checkpoint.get(table, key)

@@ -24,8 +24,8 @@ from ozone_recon.config.kinds import Address
 from ozone_recon.config.settings import user_name
 from ozone_recon.errors import StoreError
 from ozone_recon.restarting import restart, restart_on_bus_error
-from ozone_recon.sources.checkpoint import Retry, Transfer
-from ozone_recon.sources.hadoop_rpc import RpcSettings
+from ozone_recon.sources.checkpoint.fetch import Retry, Transfer
+from ozone_recon.sources.hadoop_rpc.client import RpcSettings
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.generation import Generation
 from ozone_recon.sync.om import OmSync, Settings

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from ozone_recon.config import Config
-from ozone_recon.sources.checkpoint import from_om
+from ozone_recon.sources.checkpoint.fetch import from_om
 
 
 def test_a_cluster_alone(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from ozone_recon.cli.progress import Step, step
-from ozone_recon.sources.checkpoint import Retry, Transfer
+from ozone_recon.sources.checkpoint.fetch import Retry, Transfer
 from ozone_recon.sync.progress import Progress
 
 

@@ -20,7 +20,7 @@ from tools.capture.deltas import BEFORE, BETWEEN, sequence_of, start, take_check
 from tools.capture.sample import HERE
 from tools.cluster.real import RealCluster
 
-from ozone_recon.sources.rocksdb import Checkpoint
+from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 from ozone_recon.store.data_directory import current_generation
 from ozone_recon.sync.contents import CheckpointContents
 

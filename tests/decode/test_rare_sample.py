@@ -9,8 +9,8 @@ from tests.conftest import SAMPLE
 from ozone_recon.decode.om_keys import encode_text
 from ozone_recon.decode.tables import TABLES
 from ozone_recon.model.om import CompactionLogEntry, S3Secret, TenantAccessId, TenantState
-from ozone_recon.sources.checkpoint import from_path
-from ozone_recon.sources.rocksdb import Checkpoint
+from ozone_recon.sources.checkpoint.fetch import from_path
+from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 from ozone_recon.store.schema import OM_TABLES
 
 Database = dict[str, list[tuple[bytes, bytes]]]

@@ -12,7 +12,7 @@ from tools.capture.deltas import families_of, sequence_of
 
 from ozone_recon.demo.om_database import OmDatabase
 from ozone_recon.errors import RemoteError
-from ozone_recon.sources.rocksdb import Checkpoint
+from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 from ozone_recon.wire.ozone.om_calls import Updates, UpdatesRequest
 from ozone_recon.wire.write_batch.batch import read_write_batch
 from ozone_recon.wire.write_batch.net_changes import net_changes

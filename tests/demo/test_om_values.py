@@ -11,7 +11,7 @@ import pytest
 from ozone_recon.columnar.byte_column import Rows
 from ozone_recon.decode.tables import TABLES
 from ozone_recon.demo import om_values
-from ozone_recon.sources.rocksdb import Checkpoint
+from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 
 ENCODERS: dict[str, Callable[[Any], bytes]] = {
     "volumeTable": om_values.encode_volume,

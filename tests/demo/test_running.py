@@ -25,9 +25,9 @@ from ozone_recon.demo.site import Ports, settings, write
 from ozone_recon.errors import CheckpointNeeded, RemoteError, TransferError
 from ozone_recon.insights.datanode_health import DatanodeHealth, Intervals
 from ozone_recon.model.datanode_reports import DatanodeReports
-from ozone_recon.sources.checkpoint_tar import unpack
-from ozone_recon.sources.hadoop_rpc import RpcGroup
-from ozone_recon.sources.hadoop_rpc_server import RpcServerSettings
+from ozone_recon.sources.checkpoint.tar import unpack
+from ozone_recon.sources.hadoop_rpc.client import RpcGroup
+from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings
 from ozone_recon.sources.om_deltas import OmDeltas
 from ozone_recon.sources.scm import METHOD, PROTOCOL, Scm
 from ozone_recon.sync.datanodes import Datanodes, hear_datanodes

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.sources.rpc_stand_in import HERE, METHODS, call_once
 
 from ozone_recon.errors import ReconError
-from ozone_recon.sources.hadoop_rpc_server import take_calls
+from ozone_recon.sources.hadoop_rpc.server import take_calls
 
 
 def peak() -> int:

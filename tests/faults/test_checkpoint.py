@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from tests.faults.proxy import Does, Fault, Side, proxy
-from tests.sources.checkpoint_samples import MARKER, files_of, make_database, tar_of
+from tests.sources.checkpoint.samples import MARKER, files_of, make_database, tar_of
 from tests.sources.om_stand_in import Answer, chunked, om, sized
 
-from ozone_recon.sources import om_http
-from ozone_recon.sources.checkpoint import from_om
-from ozone_recon.sources.om_http import OmHttp
+from ozone_recon.sources.checkpoint import http
+from ozone_recon.sources.checkpoint.fetch import from_om
+from ozone_recon.sources.checkpoint.http import OmHttp
 
 HEAD, BODY = 30, 20_000
 BROKEN = "closed connection|is not a tar: empty file|broke off|[Rr]eset"
@@ -46,7 +46,7 @@ def test_it_is_whole_in_the_end(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(om_http, "SLOW_AFTER", 0.1)
+    monkeypatch.setattr(http, "SLOW_AFTER", 0.1)
     tar = tar_of(files)
     answer: Answer = chunked(tar) if chunks else sized(tar, len(tar))
     with om(answer, answer) as leader, proxy(leader.address.removeprefix("http://"), fault) as between:

@@ -21,8 +21,8 @@ from ozone_recon.errors import ReconError
 from ozone_recon.insights.datanode_health import DatanodeHealth, Intervals
 from ozone_recon.insights.replica_history import ReplicaHistory
 from ozone_recon.model.datanode_reports import DatanodeReports
-from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcGroup, RpcSettings
-from ozone_recon.sources.hadoop_rpc_server import RpcServerSettings
+from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcGroup, RpcSettings
+from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings
 from ozone_recon.sync.datanodes import Datanodes, hear_datanodes
 from ozone_recon.wire.hadoop_rpc.frames import Auth, connection_header
 from ozone_recon.wire.ozone.datanode_calls import METHOD, PROTOCOL, heartbeat_answer, registered_answer

@@ -13,7 +13,7 @@ import pytest
 from tests.faults.proxy import HUGE, Does, Fault, Side, proxy
 from tests.sources.rpc_stand_in import HERE, METHODS, begun, call_once, sends, server, stall
 
-from ozone_recon.sources.hadoop_rpc_server import take_calls
+from ozone_recon.sources.hadoop_rpc.server import take_calls
 from ozone_recon.wire.hadoop_rpc.frames import LONGEST
 from ozone_recon.wire.hadoop_rpc.messages import RpcResponseHeader
 from ozone_recon.wire.protobuf.fields import delimited, varint

@@ -17,7 +17,7 @@ from tests.wire.rocksdb.test_net_changes import as_said
 from tools.capture.deltas import Deltas, families_of, sequence_of
 
 from ozone_recon.errors import CheckpointNeeded, ReconError
-from ozone_recon.sources.rocksdb import Checkpoint
+from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.manifest import About
 from ozone_recon.sync import om as om_sync

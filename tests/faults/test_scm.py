@@ -17,8 +17,8 @@ from tests.sync.test_scm import NEVER
 
 from ozone_recon.insights.datanode_health import Intervals
 from ozone_recon.model.scm import ContainerState
-from ozone_recon.sources.hadoop_rpc import RpcGroup
-from ozone_recon.sources.hadoop_rpc_server import take_calls
+from ozone_recon.sources.hadoop_rpc.client import RpcGroup
+from ozone_recon.sources.hadoop_rpc.server import take_calls
 from ozone_recon.sources.scm import METHOD, PROTOCOL, Scm
 from ozone_recon.sync import repeated
 from ozone_recon.sync.cluster_state import ClusterState

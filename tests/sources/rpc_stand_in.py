@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from ozone_recon.errors import SourceError
-from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcSettings
-from ozone_recon.sources.hadoop_rpc_server import Methods, RpcServerSettings
+from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcSettings
+from ozone_recon.sources.hadoop_rpc.server import Methods, RpcServerSettings
 from ozone_recon.wire.hadoop_rpc.frames import Auth, connection_header, frame
 from ozone_recon.wire.hadoop_rpc.messages import (
     CONTEXT_CALL,

@@ -22,8 +22,8 @@ from tests.sources.rpc_stand_in import (
 )
 
 from ozone_recon.errors import RemoteError, TransferError
-from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcGroup
-from ozone_recon.sources.hadoop_rpc_server import Recognised, take_calls
+from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcGroup
+from ozone_recon.sources.hadoop_rpc.server import Recognised, take_calls
 from ozone_recon.wire.hadoop_rpc.frames import Auth, connection_header, frame
 from ozone_recon.wire.hadoop_rpc.messages import PING_CALL, RpcRequestHeader
 

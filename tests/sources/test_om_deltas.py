@@ -12,8 +12,8 @@ from tests.wire.rocksdb.test_net_changes import FAMILIES, as_said, batches_of, c
 
 from ozone_recon.columnar.changes import LastBatch
 from ozone_recon.errors import CheckpointCause, CheckpointNeeded, RemoteError, TooLong
-from ozone_recon.sources.hadoop_rpc import RpcGroup
-from ozone_recon.sources.hadoop_rpc_server import take_calls
+from ozone_recon.sources.hadoop_rpc.client import RpcGroup
+from ozone_recon.sources.hadoop_rpc.server import take_calls
 from ozone_recon.sources.om_deltas import ASKED_AGAIN, Delta, OmDeltas
 from ozone_recon.wire.ozone.om_calls import (
     INTERNAL_ERROR,

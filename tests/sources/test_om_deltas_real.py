@@ -17,7 +17,7 @@ from ozone_recon.columnar.byte_slices import Cells
 from ozone_recon.columnar.changes import Changes
 from ozone_recon.errors import CheckpointNeeded
 from ozone_recon.sources.om_deltas import Delta, OmDeltas
-from ozone_recon.sources.rocksdb import Checkpoint
+from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 from ozone_recon.wire.ozone.om_calls import Command, OmRequest, OmResponse, Updates, UpdatesRequest
 from ozone_recon.wire.write_batch import net_changes, net_changes_reference
 from ozone_recon.wire.write_batch.batch import Kind, WriteBatch, read_write_batch

@@ -20,7 +20,7 @@ from tests.wire.rocksdb.test_write_batch import batch_of, record_of
 
 from ozone_recon.columnar.byte_column import Rows
 from ozone_recon.errors import CheckpointError
-from ozone_recon.sources.rocksdb import Checkpoint
+from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 from ozone_recon.wire.write_batch.batch import Change, Kind
 
 Reader = Literal["files", "rocksdb"]

@@ -19,7 +19,7 @@ from ozone_recon.decode.containers import decode_container_ids, decode_container
 from ozone_recon.errors import DecodeError, ReconError, RemoteError
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState, DeletedBlocksSummary, PendingContainers
-from ozone_recon.sources.hadoop_rpc import RpcGroup
+from ozone_recon.sources.hadoop_rpc.client import RpcGroup
 from ozone_recon.sources.scm import METHOD, PROTOCOL, Call, Scm
 from ozone_recon.wire.protobuf.fields import Message
 

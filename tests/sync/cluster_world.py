@@ -22,8 +22,8 @@ from ozone_recon.insights.datanode_health import Intervals
 from ozone_recon.model.cluster import Cluster
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.sources import scm
-from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcSettings
-from ozone_recon.sources.hadoop_rpc_server import take_calls
+from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcSettings
+from ozone_recon.sources.hadoop_rpc.server import take_calls
 from ozone_recon.store.generation import Generation
 from ozone_recon.sync.cluster_settings import ClusterJob, ClusterSettings, ScmPace
 from ozone_recon.sync.cluster_watch import ClusterWatch

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ozone_recon.sources.checkpoint import from_tar
+from ozone_recon.sources.checkpoint.fetch import from_tar
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample-om.tar.gz"
 

@@ -21,7 +21,7 @@ from ozone_recon.decode.replicas import decode_replicas
 from ozone_recon.insights.datanode_health import DatanodeHealth, Intervals
 from ozone_recon.insights.replica_history import ReplicaHistory
 from ozone_recon.model.datanode_reports import DatanodeReports, Heartbeat, LayoutVersion, Replica, ReplicaState
-from ozone_recon.sources.hadoop_rpc_server import RpcServerSettings
+from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings
 from ozone_recon.sync.datanodes import Datanodes, hear_datanodes
 from ozone_recon.wire.ozone.datanode_calls import heartbeat_answer, registered_answer, version_answer
 from ozone_recon.wire.protobuf.fields import Message, delimited

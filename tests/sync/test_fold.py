@@ -15,7 +15,7 @@ from tools.capture.deltas import Deltas, families_of, sequence_of
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.columnar.changes import NO_ROWS, ChangedRows, Changes
 from ozone_recon.errors import StoreError
-from ozone_recon.sources.rocksdb import Checkpoint
+from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.schema import CHANGED, OM_TABLES
 from ozone_recon.sync import fold

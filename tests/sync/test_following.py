@@ -22,9 +22,9 @@ from tools.capture.deltas import Deltas, sequence_of
 
 from ozone_recon.answering import served_from
 from ozone_recon.errors import CheckpointCause, CheckpointNeeded, TransferError
-from ozone_recon.sources.checkpoint import Report
-from ozone_recon.sources.hadoop_rpc_server import take_calls
-from ozone_recon.sources.rocksdb import Checkpoint
+from ozone_recon.sources.checkpoint.fetch import Report
+from ozone_recon.sources.hadoop_rpc.server import take_calls
+from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.manifest import TaskStatus
 from ozone_recon.store.schema import CHANGED

@@ -13,7 +13,7 @@ import pytest
 from tests.sync.conftest import SAMPLE
 
 from ozone_recon.errors import CheckpointError, NoSpace, ReconError, TransferError
-from ozone_recon.sources.om_http import OmHttp
+from ozone_recon.sources.checkpoint.http import OmHttp
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.generation import Generation
 from ozone_recon.sync.om import OmSync, Settings, rest

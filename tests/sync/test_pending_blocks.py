@@ -12,7 +12,7 @@ from tests.decode.test_scm import DATANODE
 from ozone_recon.columnar.amounts import MAX_AMOUNT
 from ozone_recon.model.cluster import Datanode
 from ozone_recon.model.requests import PendingBlocks
-from ozone_recon.sources.hadoop_rpc import RpcSettings
+from ozone_recon.sources.hadoop_rpc.client import RpcSettings
 from ozone_recon.sync.cluster_settings import ClusterSettings
 from ozone_recon.sync.pending_blocks import PendingBlocksOfDatanodes
 

@@ -33,7 +33,7 @@ from typing import Any
 from tools.cluster.real import RealCluster
 from tools.cluster.site import Site
 
-from ozone_recon.sources.rocksdb import Checkpoint
+from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 
 HERE = Path(__file__).resolve().parent
 MIB = 1 << 20

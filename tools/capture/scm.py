@@ -38,7 +38,7 @@ from ozone_recon.model.scm import (
     Pipeline,
     ScmInfo,
 )
-from ozone_recon.sources.hadoop_rpc import RpcGroup, RpcSettings
+from ozone_recon.sources.hadoop_rpc.client import RpcGroup, RpcSettings
 from ozone_recon.sources.scm import Call, Scm
 
 SCM: Final = "localhost:9860"

@@ -14,7 +14,7 @@ from ozone_recon.cli.sheet import human_size
 from ozone_recon.logs import one_line
 
 if TYPE_CHECKING:
-    from ozone_recon.sources.checkpoint import Retry, Transfer
+    from ozone_recon.sources.checkpoint.fetch import Retry, Transfer
     from ozone_recon.sync.om import OmSync
     from ozone_recon.sync.om_state import SyncState
     from ozone_recon.sync.progress import Progress
@@ -120,7 +120,7 @@ class Step(NamedTuple):
 
 def step(event: Transfer | Retry | Progress) -> Step:
     """An event for people."""
-    from ozone_recon.sources.checkpoint import Retry, Transfer
+    from ozone_recon.sources.checkpoint.fetch import Retry, Transfer
 
     match event:
         case Transfer():

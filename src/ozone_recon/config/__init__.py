@@ -14,7 +14,7 @@ from ozone_recon.config.scm_addresses import scm_addresses
 from ozone_recon.config.settings import Settings
 from ozone_recon.errors import ConfigError
 from ozone_recon.logs import LogSettings
-from ozone_recon.sources.om_http import OmHttp
+from ozone_recon.sources.checkpoint.http import OmHttp
 
 if TYPE_CHECKING:
     from ozone_recon.sync.cluster_settings import ClusterSettings

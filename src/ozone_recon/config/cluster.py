@@ -9,7 +9,7 @@ from ozone_recon.config import cluster_keys, keys
 from ozone_recon.config.settings import Settings, user_name
 from ozone_recon.insights.datanode_health import Intervals
 from ozone_recon.model.container_health import HealthRules, Placement
-from ozone_recon.sources.hadoop_rpc import RpcSettings
+from ozone_recon.sources.hadoop_rpc.client import RpcSettings
 from ozone_recon.sync.cluster_settings import ClusterSettings, ScmPace
 
 DATANODE_PORT: Final = 9891

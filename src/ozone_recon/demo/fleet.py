@@ -15,7 +15,7 @@ from ozone_recon.demo.datanodes import Datanode
 from ozone_recon.demo.plan import Plan
 from ozone_recon.demo.scm import Scm
 from ozone_recon.errors import ReconError
-from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcSettings
+from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcSettings
 from ozone_recon.wire.ozone.datanode_calls import METHOD, PROTOCOL
 
 _LOG: Final = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from rocksdict import BlockBasedOptions, Checkpoint, DBCompressionType, Options,
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.columnar.byte_slices import cells_of
 from ozone_recon.errors import RemoteError
-from ozone_recon.sources.checkpoint_files import COMPLETE
+from ozone_recon.sources.checkpoint.files import COMPLETE
 from ozone_recon.store.schema import OM_TABLES
 from ozone_recon.wire.ozone.om_calls import Updates, UpdatesRequest
 from ozone_recon.wire.rocksdb.manifest import read_manifest

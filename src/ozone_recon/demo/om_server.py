@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 from ozone_recon.demo.om_database import OmDatabase
 from ozone_recon.errors import RemoteError
-from ozone_recon.sources.checkpoint_files import COMPLETE
-from ozone_recon.sources.hadoop_rpc_server import Methods
-from ozone_recon.sources.om_http import CHECKPOINT
+from ozone_recon.sources.checkpoint.files import COMPLETE
+from ozone_recon.sources.checkpoint.http import CHECKPOINT
+from ozone_recon.sources.hadoop_rpc.server import Methods
 from ozone_recon.wire.ozone import om_calls
 from ozone_recon.wire.ozone.om_calls import Command, OmRequest, OmResponse, UpdatesRequest
 from ozone_recon.wire.protobuf.fields import bytes_field, number_field

@@ -16,7 +16,7 @@ from ozone_recon.demo.plan import Plan
 from ozone_recon.demo.scm_answers import ScmAnswers
 from ozone_recon.demo.site import Ports
 from ozone_recon.demo.world import World
-from ozone_recon.sources.hadoop_rpc_server import RpcServerSettings, take_calls
+from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings, take_calls
 from ozone_recon.sources.scm import METHOD, PROTOCOL
 
 

@@ -19,8 +19,8 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from ozone_recon.errors import ReconError, StoreError
-from ozone_recon.sources.checkpoint_files import check_tables
-from ozone_recon.sources.rocksdb import Checkpoint, family_ids
+from ozone_recon.sources.checkpoint.files import check_tables
+from ozone_recon.sources.rocksdb.checkpoint import Checkpoint, family_ids
 from ozone_recon.store.disk import described
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.manifest import About

@@ -34,8 +34,8 @@ from ozone_recon.model.requests import (
     StopSynchronising,
     Synchronise,
 )
-from ozone_recon.sources.hadoop_rpc import RpcGroup
-from ozone_recon.sources.hadoop_rpc_server import RpcServerSettings
+from ozone_recon.sources.hadoop_rpc.client import RpcGroup
+from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings
 from ozone_recon.sources.scm import Scm
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.sync.cluster_publication import Publication

@@ -9,7 +9,7 @@ from pathlib import Path
 from ozone_recon.insights.datanode_health import Intervals
 from ozone_recon.logs import LogSettings
 from ozone_recon.model.container_health import HealthRules
-from ozone_recon.sources.hadoop_rpc import RpcSettings
+from ozone_recon.sources.hadoop_rpc.client import RpcSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from ozone_recon.decode.heartbeats import decode_reports, decode_request
 from ozone_recon.errors import TooLong
 from ozone_recon.insights.datanode_health import DatanodeHealth
 from ozone_recon.model.datanode_reports import DatanodeReports, Heartbeat
-from ozone_recon.sources.hadoop_rpc_server import Recognised, RpcServerSettings, take_calls
+from ozone_recon.sources.hadoop_rpc.server import Recognised, RpcServerSettings, take_calls
 from ozone_recon.sync.report_queue import ReportQueue
 from ozone_recon.sync.unknown_datanodes import UnknownDatanodes
 from ozone_recon.wire.ozone.datanode_calls import METHOD, PROTOCOL, heartbeat_answer, registered_answer, version_answer

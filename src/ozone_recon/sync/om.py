@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from ozone_recon.errors import CheckpointCause, CheckpointNeeded, NoLeader, ReconError
-from ozone_recon.sources.checkpoint import Retry, Transfer
+from ozone_recon.sources.checkpoint.fetch import Retry, Transfer
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.disk import described, remove_tree
 from ozone_recon.store.generation import MEMORY_LIMIT, Generation, TaskStatus

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from ozone_recon.errors import CheckpointCause, CheckpointNeeded, NoSpace
-from ozone_recon.sources.checkpoint import Retry, Transfer
+from ozone_recon.sources.checkpoint.fetch import Retry, Transfer
 from ozone_recon.store.manifest import About, TaskStatus
 from ozone_recon.sync import tasks
 from ozone_recon.sync.om_changes import Found

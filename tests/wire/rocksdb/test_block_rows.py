@@ -14,7 +14,7 @@ from tests.wire.test_protobuf import varint
 
 from ozone_recon.columnar.byte_column import Bytes, Rows
 from ozone_recon.errors import DecodeError, Unsupported
-from ozone_recon.sources.rocksdb_table import Table
+from ozone_recon.sources.rocksdb.table import Table
 from ozone_recon.wire.rocksdb import block_rows, block_rows_reference
 from ozone_recon.wire.rocksdb.block_kernel import measure_blocks, read_blocks
 from ozone_recon.wire.rocksdb.block_rows_reference import Run

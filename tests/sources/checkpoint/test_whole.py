@@ -10,13 +10,13 @@ from typing import Literal
 
 import pytest
 from rocksdict import Options, Rdict
-from tests.sources.checkpoint_samples import MARKER
+from tests.sources.checkpoint.samples import MARKER
 from tests.wire.rocksdb.samples import log_of
 
 from ozone_recon.errors import CheckpointError
-from ozone_recon.sources.checkpoint import from_directory
-from ozone_recon.sources.checkpoint_files import check_tables
-from ozone_recon.sources.rocksdb import Checkpoint
+from ozone_recon.sources.checkpoint.fetch import from_directory
+from ozone_recon.sources.checkpoint.files import check_tables
+from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 from ozone_recon.wire.rocksdb.log import records
 
 

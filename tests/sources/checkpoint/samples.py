@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rocksdict import Options, Rdict
 
-from ozone_recon.sources.checkpoint_files import TABLES_OF_EVERY_OM
+from ozone_recon.sources.checkpoint.files import TABLES_OF_EVERY_OM
 
 MARKER = "OZONE_RATIS_SNAPSHOT_COMPLETE"
 

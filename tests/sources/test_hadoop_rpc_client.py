@@ -25,8 +25,8 @@ from tests.sources.rpc_stand_in import (
 from tests.wire.hadoop_rpc.samples import CLIENT, SERVER, Counted
 
 from ozone_recon.errors import DecodeError, NoLeader, ReconError, RemoteError, TooLong, TransferError
-from ozone_recon.sources.hadoop_rpc import RpcConnection, RpcGroup
-from ozone_recon.sources.hadoop_rpc_server import take_calls
+from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcGroup
+from ozone_recon.sources.hadoop_rpc.server import take_calls
 from ozone_recon.wire.hadoop_rpc.frames import frame
 from ozone_recon.wire.hadoop_rpc.messages import RpcResponseHeader, Status
 from ozone_recon.wire.hadoop_rpc.server import Call, ServerConnection

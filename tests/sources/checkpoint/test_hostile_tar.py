@@ -19,11 +19,11 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from tests.sources.checkpoint_samples import files_of, make_database, tar_of
+from tests.sources.checkpoint.samples import files_of, make_database, tar_of
 
 from ozone_recon.errors import CheckpointError, ReconError
-from ozone_recon.sources.checkpoint import from_tar
-from ozone_recon.sources.checkpoint_tar import BLOCK, HEADERS, Stream, unpack
+from ozone_recon.sources.checkpoint.fetch import from_tar
+from ozone_recon.sources.checkpoint.tar import BLOCK, HEADERS, Stream, unpack
 
 GIB = 1 << 30
 PACKERS: list[Callable[[bytes], bytes]] = [
@@ -95,7 +95,7 @@ def test_a_header_of_gigabytes_in_a_small_packed_tar_takes_no_memory(tmp_path: P
     packed = packer.compress(header(kind, 3 * GIB)) + b"".join(packer.compress(part) for part in zeros(GIB // 4))
     (tmp_path / "om.tar.gz").write_bytes(packed + packer.flush())
     program = (
-        "import sys, pathlib, resource; from ozone_recon.sources.checkpoint import from_tar\n"
+        "import sys, pathlib, resource; from ozone_recon.sources.checkpoint.fetch import from_tar\n"
         "resource.setrlimit(resource.RLIMIT_DATA, (1 << 28, 1 << 28))\n"
         "from_tar(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), lambda _: None)"
     )

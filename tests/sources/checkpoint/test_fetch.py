@@ -14,10 +14,10 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 from rocksdict import AccessType, Options, Rdict
-from tests.sources.checkpoint_samples import MARKER, files_of, make_database, tar_of
+from tests.sources.checkpoint.samples import MARKER, files_of, make_database, tar_of
 
 from ozone_recon.errors import CheckpointError, NoSpace, ReconError
-from ozone_recon.sources.checkpoint import Retry, Transfer, from_directory, from_path, from_tar
+from ozone_recon.sources.checkpoint.fetch import Retry, Transfer, from_directory, from_path, from_tar
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_a_hard_link_to_a_file_of_the_same_tar_is_followed(
 
 def test_a_pipe_is_read_as_it_comes(files: dict[str, bytes], tmp_path: Path) -> None:
     program = (
-        "import sys, pathlib; from ozone_recon.sources.checkpoint import from_path; "
+        "import sys, pathlib; from ozone_recon.sources.checkpoint.fetch import from_path; "
         "print(from_path(pathlib.Path('-'), pathlib.Path(sys.argv[1]), lambda _: None))"
     )
     done = subprocess.run(

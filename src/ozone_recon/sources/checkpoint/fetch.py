@@ -21,9 +21,9 @@ from typing import Final
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from ozone_recon.errors import CheckpointError, TransferError
-from ozone_recon.sources.checkpoint_files import COMPLETE, check_whole, find_database
-from ozone_recon.sources.checkpoint_tar import Stream, no_space, unpack
-from ozone_recon.sources.om_http import OmHttp, checkpoint_body
+from ozone_recon.sources.checkpoint.files import COMPLETE, check_whole, find_database
+from ozone_recon.sources.checkpoint.http import OmHttp, checkpoint_body
+from ozone_recon.sources.checkpoint.tar import Stream, no_space, unpack
 
 _LOG: Final = logging.getLogger(__name__)
 _STAGING: Final = ".staging-"

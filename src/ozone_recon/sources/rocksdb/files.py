@@ -20,10 +20,10 @@ import numpy as np
 
 from ozone_recon.columnar.byte_column import Rows
 from ozone_recon.errors import CheckpointError, DecodeError, Unsupported
-from ozone_recon.sources.checkpoint_files import read_manifest_of
-from ozone_recon.sources.rocksdb_library import Library
-from ozone_recon.sources.rocksdb_table import Table
-from ozone_recon.sources.rocksdb_wal import LoggedRows, read_logs
+from ozone_recon.sources.checkpoint.files import read_manifest_of
+from ozone_recon.sources.rocksdb.library import Library
+from ozone_recon.sources.rocksdb.table import Table
+from ozone_recon.sources.rocksdb.wal import LoggedRows, read_logs
 from ozone_recon.wire.rocksdb.block_rows import live_rows
 from ozone_recon.wire.rocksdb.block_rows_reference import Run
 from ozone_recon.wire.rocksdb.manifest import ColumnFamily

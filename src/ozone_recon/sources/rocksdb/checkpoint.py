@@ -9,9 +9,9 @@ from typing import Literal, TypeVar
 
 from ozone_recon.columnar.byte_column import Rows
 from ozone_recon.errors import CheckpointError, DecodeError, Unsupported
-from ozone_recon.sources.checkpoint_files import read_manifest_of
-from ozone_recon.sources.rocksdb_files import Files
-from ozone_recon.sources.rocksdb_library import Library
+from ozone_recon.sources.checkpoint.files import read_manifest_of
+from ozone_recon.sources.rocksdb.files import Files
+from ozone_recon.sources.rocksdb.library import Library
 
 T = TypeVar("T")
 

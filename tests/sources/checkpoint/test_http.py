@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.sources.checkpoint_samples import MARKER, files_of, make_database, tar_of
+from tests.sources.checkpoint.samples import MARKER, files_of, make_database, tar_of
 from tests.sources.om_stand_in import Answer, Om, chunked, om, reset, reset_after, silent, sized, status, until_close
 
 from ozone_recon.errors import CheckpointError, NoSpace, SourceError, TransferError
-from ozone_recon.sources.checkpoint import Retry, Transfer, from_om
-from ozone_recon.sources.om_http import OmHttp
+from ozone_recon.sources.checkpoint.fetch import Retry, Transfer, from_om
+from ozone_recon.sources.checkpoint.http import OmHttp
 
 
 @pytest.fixture(scope="module")

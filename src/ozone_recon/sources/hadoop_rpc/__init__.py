@@ -1,0 +1,1 @@
+"""Hadoop RPC over sockets: calls OM and SCM, and accepts datanodes' calls."""

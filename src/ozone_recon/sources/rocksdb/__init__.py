@@ -1,0 +1,1 @@
+"""Reads an OM checkpoint, a RocksDB database."""
