@@ -30,7 +30,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ozone_recon.decode.key_columns import decode_directories, decode_keys
+from ozone_recon.decode.om.key_columns import decode_directories, decode_keys
 from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 from ozone_recon.sync.insight_list import INSIGHTS
 

@@ -11,8 +11,8 @@ from urllib.parse import quote
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 from tests.api.asking import ask
-from tests.decode.om_messages import varint
-from tests.decode.scm_messages import NODE
+from tests.decode.cluster.scm_messages import NODE
+from tests.decode.om.om_messages import varint
 
 from ozone_recon.api.route import BASE
 from ozone_recon.columnar.amounts import MAX_AMOUNT

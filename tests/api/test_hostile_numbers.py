@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from tests.api.asking import ask
 from tests.api.cluster_answers import following
 from tests.api.hostile_numbers import EXTREMES, MIN, look_at_everything, with_numbers
-from tests.decode import scm_messages
-from tests.decode.datanode_messages import full_heartbeat, registration
-from tests.decode.om_messages import blob, block, directory_info, key_info, location_version, number
-from tests.decode.scm_messages import NODE, OTHER_NODE, container_info, datanode, deleted_blocks_summary
+from tests.decode.cluster import scm_messages
+from tests.decode.cluster.datanode_messages import full_heartbeat, registration
+from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, container_info, datanode, deleted_blocks_summary
+from tests.decode.om.om_messages import blob, block, directory_info, key_info, location_version, number
 from tests.insights.om_samples import RandomDatabase, generation_of
 from tests.oracle import Row
 
@@ -28,9 +28,9 @@ from ozone_recon.api.context import AskCluster
 from ozone_recon.columnar.amounts import MAX_AMOUNT
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.columnar.byte_slices import cells_of
-from ozone_recon.decode.containers import decode_containers
-from ozone_recon.decode.heartbeats import decode_reports, decode_request
-from ozone_recon.decode.scm import (
+from ozone_recon.decode.cluster.containers import decode_containers
+from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request
+from ozone_recon.decode.cluster.scm import (
     decode_decommission_metrics,
     decode_deleted_blocks_summary,
     decode_node,

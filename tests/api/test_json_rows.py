@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ozone_recon.api.json_rows import chosen, rows_json, scalars, texts, times
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.columnar.byte_slices import cells_of, same_cells
-from ozone_recon.decode.distinct import Few
+from ozone_recon.decode.dictionary import Few
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INT64S = st.integers(-(1 << 63), (1 << 63) - 1)

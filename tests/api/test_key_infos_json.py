@@ -6,13 +6,13 @@ import numpy as np
 import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.decode.batches import MAX, damaged, key_infos, longs, unknown_fields
-from tests.decode.om_messages import blob, block, ec_config, key_info, location_version, number, pair
+from tests.decode.om.batches import MAX, damaged, key_infos, longs, unknown_fields
+from tests.decode.om.om_messages import blob, block, ec_config, key_info, location_version, number, pair
 
 from ozone_recon.api.key_info_json import key_info_json
 from ozone_recon.api.key_infos_json import deleted_keys_json
 from ozone_recon.columnar.byte_column import ByteColumn
-from ozone_recon.decode.om_values import decode_repeated_key_info
+from ozone_recon.decode.om.values import decode_repeated_key_info
 from ozone_recon.errors import DecodeError
 from ozone_recon.insights.pending_deletion import read_deleted_keys
 from ozone_recon.store.generation import Generation

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.api.asking import ask
 from tests.api.om_answers import served_from
-from tests.decode.om_messages import blob, key_info
+from tests.decode.om.om_messages import blob, key_info
 from tests.insights.om_samples import RandomDatabase
 
 from ozone_recon.columnar.amounts import MAX_AMOUNT

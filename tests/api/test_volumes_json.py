@@ -7,16 +7,16 @@ import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.api.test_key_infos_json import acls, numbers, pairs, repeated, replications, texts
-from tests.decode.batches import damaged
-from tests.decode.om_messages import blob, number
+from tests.decode.om.batches import damaged
+from tests.decode.om.om_messages import blob, number
 
 from ozone_recon.api.om_json import bucket_json, volume_json
 from ozone_recon.api.responses import Written
 from ozone_recon.api.volumes_json import buckets_json, volumes_json
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.columnar.byte_slices import Cells, cells_of
-from ozone_recon.decode.om_values import decode_bucket, decode_volume
-from ozone_recon.decode.whole_buckets import decode_buckets, decode_volumes
+from ozone_recon.decode.om.bucket_info_columns import decode_buckets, decode_volumes
+from ozone_recon.decode.om.values import decode_bucket, decode_volume
 from ozone_recon.errors import DecodeError
 from ozone_recon.store.generation import Generation
 

@@ -11,8 +11,8 @@ from tests.insights import om_samples
 from tests.oracle import Oracle
 
 from ozone_recon.api.om_json import replication_json
-from ozone_recon.decode.om_keys import DeletedDirectoryKey, OpenFileKey
-from ozone_recon.decode.om_values import decode_key_info
+from ozone_recon.decode.om.keys import DeletedDirectoryKey, OpenFileKey
+from ozone_recon.decode.om.values import decode_key_info
 from ozone_recon.model.om import KeyInfo
 
 ODD_NAMES = ("a", 'quo"te', "back\\slash", "tab\t", "größe", "\x7f", "a b")

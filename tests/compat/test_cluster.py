@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from tests.decode.test_containers import records
+from tests.decode.cluster.test_containers import records
 from tests.golden.captured import Answer
 from tests.golden.differences import ABSENT, Rule, differences
 from tests.golden.rules import RULES, in_our_order

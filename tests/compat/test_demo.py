@@ -21,7 +21,7 @@ from tests.demo.accounts import keys_of
 from tests.real_cluster import needs_cluster
 from tools.cluster.real import RealCluster
 
-from ozone_recon.decode.tables import TABLES
+from ozone_recon.decode.om.tables import TABLES
 from ozone_recon.demo.plan import Plan
 from ozone_recon.demo.play import Play
 from ozone_recon.demo.running import running

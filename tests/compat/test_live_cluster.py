@@ -32,12 +32,12 @@ from tests.compat.live_answers import (
 )
 from tests.compat.said_by_scm import only_copies, open_of, records_by_id, replicas_by_id, role_of, with_too_many
 from tests.compat.test_cluster import JAVA, OURS, PORT, of, until
-from tests.decode.test_containers import records
+from tests.decode.cluster.test_containers import records
 from tests.real_cluster import needs_cluster
 from tools.capture.scm import ask_everything, of_scm
 from tools.cluster.real import RealCluster
 
-from ozone_recon.decode.scm import decode_pipeline
+from ozone_recon.decode.cluster.scm import decode_pipeline
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.sources.scm import Call, Scm
 

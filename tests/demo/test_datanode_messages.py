@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tests.decode.test_replicas import records
+from tests.decode.cluster.test_replicas import records
 from tests.sync.test_datanodes_real import EXCHANGES, heartbeats
 
-from ozone_recon.decode.datanode_reports import decode_node_report, decode_pipeline_reports
-from ozone_recon.decode.heartbeats import decode_request
-from ozone_recon.decode.replicas import decode_replicas
+from ozone_recon.decode.cluster.datanode_reports import decode_node_report, decode_pipeline_reports
+from ozone_recon.decode.cluster.heartbeats import decode_request
+from ozone_recon.decode.cluster.replicas import decode_replicas
 from ozone_recon.demo import datanode_messages as demo
 from ozone_recon.model.datanode_reports import Heartbeat
 from ozone_recon.wire.protobuf.fields import Message

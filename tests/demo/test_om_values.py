@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ozone_recon.columnar.byte_column import Rows
-from ozone_recon.decode.tables import TABLES
+from ozone_recon.decode.om.tables import TABLES
 from ozone_recon.demo import om_values
 from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 

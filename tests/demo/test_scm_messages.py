@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.decode.test_containers import records
+from tests.decode.cluster.test_containers import records
 from tools.capture.scm import IN_SERVICE, LEAVING, read
 
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.columnar.byte_slices import cells_of
-from ozone_recon.decode import scm as decode
-from ozone_recon.decode.containers import decode_containers
+from ozone_recon.decode.cluster import scm as decode
+from ozone_recon.decode.cluster.containers import decode_containers
 from ozone_recon.demo import scm_messages as encode
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.wire.protobuf.fields import Message, bytes_field

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.decode.datanode_messages import container_report, heartbeat, registration, replica, version_request
-from tests.decode.om_messages import blob
-from tests.decode.scm_messages import NODE
+from tests.decode.cluster.datanode_messages import container_report, heartbeat, registration, replica, version_request
+from tests.decode.cluster.scm_messages import NODE
+from tests.decode.om.om_messages import blob
 from tests.faults.every_fault import every_fault, until
 from tests.faults.proxy import Does, Fault, Side, proxy
 from tests.sources.rpc_stand_in import HERE, QUICK, begun

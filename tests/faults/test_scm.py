@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.decode.scm_messages import NODE, OTHER_NODE, PIPELINE
+from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, PIPELINE
 from tests.faults.every_fault import every_fault, is_said, until
 from tests.faults.proxy import Fault, proxy
 from tests.insights.test_scm_containers import table

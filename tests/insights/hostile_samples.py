@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from tests.decode.om_messages import directory_info
+from tests.decode.om.om_messages import directory_info
 from tests.insights.om_samples import RandomDatabase
 from tests.oracle import Row, fields
 

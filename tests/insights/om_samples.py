@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from tests.decode.om_messages import blob, block, directory_info, ec_config, key_info, location_version, number
+from tests.decode.om.om_messages import blob, block, directory_info, ec_config, key_info, location_version, number
 from tests.oracle import Row
 
 from ozone_recon.columnar.byte_column import ByteColumn, Rows
 from ozone_recon.columnar.byte_slices import Cells, joined
-from ozone_recon.decode.distinct import Few
+from ozone_recon.decode.dictionary import Few
 from ozone_recon.insights import bucket_accounts, container_keys, nssummary, om_tables
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.sync.build import build_generation

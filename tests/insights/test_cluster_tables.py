@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.decode.scm_messages import NODE, OTHER_NODE, PIPELINE
-from tests.decode.test_scm import DATANODE, OTHER_DATANODE
+from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, PIPELINE
+from tests.decode.cluster.test_scm import DATANODE, OTHER_DATANODE
 from tests.insights.test_replica_history import HEARTBEAT, Row, heartbeats, rows
 from tests.insights.test_scm_containers import pages, table
 
-from ozone_recon.decode.heartbeats import decode_reports
+from ozone_recon.decode.cluster.heartbeats import decode_reports
 from ozone_recon.insights import cluster_writing
 from ozone_recon.insights.cluster_reading import (
     count_open,

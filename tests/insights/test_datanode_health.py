@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.decode.scm_messages import NODE, OTHER_NODE
-from tests.decode.test_scm import DATANODE, OTHER_DATANODE
+from tests.decode.cluster.scm_messages import NODE, OTHER_NODE
+from tests.decode.cluster.test_scm import DATANODE, OTHER_DATANODE
 
 from ozone_recon.insights.datanode_health import DatanodeHealth, Intervals
 from ozone_recon.model.datanode_reports import Heartbeat, LayoutVersion, Software

@@ -1,13 +1,13 @@
 from pathlib import Path
 
 import pytest
-from tests.decode.om_messages import blob, block, ec_config, key_info, location_version
+from tests.decode.om.om_messages import blob, block, ec_config, key_info, location_version
 from tests.insights.om_samples import RandomDatabase, generation_of
 from tests.oracle import Oracle
 
 from ozone_recon.columnar.byte_column import ByteColumn, Rows
-from ozone_recon.decode.key_columns_reference import decode_keys
-from ozone_recon.decode.key_infos import decode_key_infos
+from ozone_recon.decode.om.key_columns_reference import decode_keys
+from ozone_recon.decode.om.key_infos import decode_key_infos
 from ozone_recon.insights.om_tables import TableCounts, table_counts
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.store.schema import OM_TABLES

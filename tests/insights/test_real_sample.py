@@ -7,7 +7,7 @@ from tests.insights.om_samples import texts
 from tests.insights.test_container_keys import listed
 from tests.oracle import Oracle
 
-from ozone_recon.decode.om_values import decode_bucket
+from ozone_recon.decode.om.values import decode_bucket
 from ozone_recon.insights.bucket_accounts import accounts_of
 from ozone_recon.insights.container_keys import list_containers
 from ozone_recon.insights.key_listing import list_keys

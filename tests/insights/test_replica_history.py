@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.decode.datanode_messages import container_report, replica
-from tests.decode.scm_messages import NODE, OTHER_NODE
-from tests.decode.test_replicas import records
-from tests.decode.test_scm import DATANODE, OTHER_DATANODE
+from tests.decode.cluster.datanode_messages import container_report, replica
+from tests.decode.cluster.scm_messages import NODE, OTHER_NODE
+from tests.decode.cluster.test_replicas import records
+from tests.decode.cluster.test_scm import DATANODE, OTHER_DATANODE
 
-from ozone_recon.decode.heartbeats import decode_reports
+from ozone_recon.decode.cluster.heartbeats import decode_reports
 from ozone_recon.insights.merged_ids import narrowed
 from ozone_recon.insights.replica_history import ReplicaHistory, Replicas
 from ozone_recon.model.datanode_reports import Heartbeat, LayoutVersion, Replica, ReplicaColumns

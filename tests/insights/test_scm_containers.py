@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.decode.om_messages import ec_config
-from tests.decode.scm_messages import PIPELINE, container_info, pipeline_id
-from tests.decode.test_containers import records
+from tests.decode.cluster.scm_messages import PIPELINE, container_info, pipeline_id
+from tests.decode.cluster.test_containers import records
+from tests.decode.om.om_messages import ec_config
 
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.columnar.byte_slices import cells_of
-from ozone_recon.decode.containers import decode_containers
+from ozone_recon.decode.cluster.containers import decode_containers
 from ozone_recon.insights.scm_containers import UNKNOWN, ContainerBlock, ScmContainers
 from ozone_recon.model.container_columns import ContainerColumns
 from ozone_recon.model.scm import ContainerInfo, ContainerState

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from tests.decode.om_messages import blob, number
-from tests.decode.scm_messages import container_info
-from tests.decode.test_containers import records
+from tests.decode.cluster.scm_messages import container_info
+from tests.decode.cluster.test_containers import records
+from tests.decode.om.om_messages import blob, number
 from tests.sources.rpc_stand_in import QUICK, answering, server
 from tools.capture.scm import IN_SERVICE, LEAVING, PAGE, Known, ask_everything, read
 
 from ozone_recon.columnar.byte_slices import Cells
-from ozone_recon.decode.containers import decode_container_ids, decode_containers
+from ozone_recon.decode.cluster.containers import decode_container_ids, decode_containers
 from ozone_recon.errors import DecodeError, ReconError, RemoteError
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState, DeletedBlocksSummary, PendingContainers

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.decode.datanode_messages import container_report, registration, replica
-from tests.decode.scm_messages import NODE, OTHER_NODE, PIPELINE, datanode
+from tests.decode.cluster.datanode_messages import container_report, registration, replica
+from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, PIPELINE, datanode
 from tests.sources.rpc_stand_in import HERE, QUICK
 from tests.sync.scm_stand_in import IN_SERVICE, ScmStandIn
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tests.decode.om_messages import blob, number
-from tests.decode.scm_messages import (
+from tests.decode.cluster.scm_messages import (
     container_info,
     container_replica,
     datanode,
@@ -16,6 +15,7 @@ from tests.decode.scm_messages import (
     pipeline_id,
     scm_info,
 )
+from tests.decode.om.om_messages import blob, number
 
 from ozone_recon.errors import RemoteError, TransferError
 from ozone_recon.model.scm import ContainerState

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ozone_recon.columnar.byte_column import ByteColumn, Rows
-from ozone_recon.decode.om_values import decode_bucket, decode_directory, decode_key_info
+from ozone_recon.decode.om.values import decode_bucket, decode_directory, decode_key_info
 from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.generation import Generation, GenerationBuild

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.decode.datanode_messages import container_report, heartbeat, replica
-from tests.decode.om_messages import blob
-from tests.decode.scm_messages import NODE, OTHER_NODE, PIPELINE
+from tests.decode.cluster.datanode_messages import container_report, heartbeat, replica
+from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, PIPELINE
+from tests.decode.om.om_messages import blob
 from tests.sync.cluster_world import S, World, a_world, registered, say, watching
 
 from ozone_recon.errors import NotReady

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.decode.datanode_messages import container_report, full_heartbeat, registration, replica
-from tests.decode.scm_messages import NODE, OTHER_NODE, PIPELINE, container_info
-from tests.decode.test_scm import DATANODE, OTHER_DATANODE
+from tests.decode.cluster.datanode_messages import container_report, full_heartbeat, registration, replica
+from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, PIPELINE, container_info
+from tests.decode.cluster.test_scm import DATANODE, OTHER_DATANODE
 from tests.insights.test_replica_history import HEARTBEAT
 from tests.insights.test_scm_containers import columns, table
 
-from ozone_recon.decode.heartbeats import decode_reports, decode_request
+from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request
 from ozone_recon.errors import StoreError
 from ozone_recon.insights.cluster_tables import TABLES
 from ozone_recon.insights.datanode_health import Intervals

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from tests.decode.datanode_messages import (
+from tests.decode.cluster.datanode_messages import (
     container_report,
     full_heartbeat,
     heartbeat,
@@ -17,8 +17,8 @@ from tests.decode.datanode_messages import (
     replica,
     version_request,
 )
-from tests.decode.om_messages import blob, number
-from tests.decode.scm_messages import NODE, OTHER_NODE, datanode
+from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, datanode
+from tests.decode.om.om_messages import blob, number
 from tests.sources.rpc_stand_in import HERE, QUICK
 
 from ozone_recon.errors import DecodeError, RemoteError, TooLong

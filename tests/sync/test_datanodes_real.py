@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.decode.test_replicas import records
+from tests.decode.cluster.test_replicas import records
 from tests.wire.hadoop_rpc.test_real import CLUSTER
 from tests.wire.test_format_pages import example
 from tools.capture.datanodes import SETTINGS, Exchange, fill
 from tools.capture.rpc import RECON_PORT
 from tools.cluster.real import RealCluster
 
-from ozone_recon.decode import datanode_reports
-from ozone_recon.decode.heartbeats import decode_reports, decode_request
-from ozone_recon.decode.replicas import decode_replicas
+from ozone_recon.decode.cluster import datanode_reports
+from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request
+from ozone_recon.decode.cluster.replicas import decode_replicas
 from ozone_recon.insights.datanode_health import DatanodeHealth, Intervals
 from ozone_recon.insights.replica_history import ReplicaHistory
 from ozone_recon.model.datanode_reports import DatanodeReports, Heartbeat, LayoutVersion, Replica, ReplicaState

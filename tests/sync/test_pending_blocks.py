@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
-from tests.decode.test_scm import DATANODE
+from tests.decode.cluster.test_scm import DATANODE
 
 from ozone_recon.columnar.amounts import MAX_AMOUNT
 from ozone_recon.model.cluster import Datanode

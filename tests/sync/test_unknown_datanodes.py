@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
-from tests.decode.scm_messages import NODE, OTHER_NODE
-from tests.decode.test_scm import DATANODE
+from tests.decode.cluster.scm_messages import NODE, OTHER_NODE
+from tests.decode.cluster.test_scm import DATANODE
 
 from ozone_recon.model.datanode_reports import Heartbeat, LayoutVersion, Software
 from ozone_recon.sync.unknown_datanodes import UnknownDatanodes

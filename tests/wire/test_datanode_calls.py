@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.decode.om_messages import blob, number
+from tests.decode.om.om_messages import blob, number
 
 from ozone_recon.wire.ozone.datanode_calls import heartbeat_answer, registered_answer, version_answer
 

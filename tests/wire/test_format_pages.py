@@ -7,7 +7,7 @@ import pytest
 from rocksdict import Options, Rdict, WriteBatch
 from tools.capture.scm import LEAVING, read
 
-from ozone_recon.decode.scm import decode_container_info
+from ozone_recon.decode.cluster.scm import decode_container_info
 
 PAGES = Path(__file__).parents[2] / "docs" / "formats"
 HEX = re.compile(r"^(?:[0-9a-f]{2}(?: |$))+", re.MULTILINE)

@@ -6,8 +6,8 @@ from typing import TypeVar
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.decode.batches import damaged
-from tests.decode.om_messages import blob, number, varint
+from tests.decode.om.batches import damaged
+from tests.decode.om.om_messages import blob, number, varint
 
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.columnar.byte_slices import cells_of, joined

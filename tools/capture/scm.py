@@ -23,8 +23,8 @@ from typing import Final, TypeVar
 
 from tools.cluster.real import RealCluster
 
-from ozone_recon.decode import scm as decode
-from ozone_recon.decode.containers import decode_container_ids, decode_containers
+from ozone_recon.decode.cluster import scm as decode
+from ozone_recon.decode.cluster.containers import decode_container_ids, decode_containers
 from ozone_recon.model.container_columns import ContainerColumns
 from ozone_recon.model.scm import (
     ContainerInfo,

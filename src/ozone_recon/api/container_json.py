@@ -8,7 +8,7 @@ from ozone_recon.api.json_rows import chosen, texts
 from ozone_recon.api.om_json import FACTORS, replication_json
 from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.columnar.byte_slices import Cells, cells_of, joined, same_cells
-from ozone_recon.decode.distinct import Few
+from ozone_recon.decode.dictionary import Few
 from ozone_recon.insights.cluster_containers import pipelines_of
 from ozone_recon.insights.cluster_tables import CONTAINERS
 from ozone_recon.insights.key_rows import read_replication

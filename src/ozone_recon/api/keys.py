@@ -28,8 +28,8 @@ from ozone_recon.api.route import Route
 from ozone_recon.columnar.amounts import sum_amounts, sum_column
 from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.columnar.byte_slices import cells_of
-from ozone_recon.decode.distinct import Few
-from ozone_recon.decode.om_keys import encode_text
+from ozone_recon.decode.dictionary import Few
+from ozone_recon.decode.om.keys import encode_text
 from ozone_recon.insights.key_listing import Filter, list_keys
 from ozone_recon.insights.key_rows import KeyRows, last_text, read_replication
 from ozone_recon.insights.om_tables import TableCounts, table_counts

@@ -7,7 +7,7 @@ import numpy as np
 from ozone_recon.api.json_rows import filled_in, inside, lists, objects, scalars
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.columnar.byte_slices import Cells, cells_of, joined
-from ozone_recon.decode.whole_keys import BlockColumns, VersionColumns
+from ozone_recon.decode.om.key_info_columns import BlockColumns, VersionColumns
 
 IDS = b'"containerID":%s,"localID":%s'
 BLOCK = (

@@ -10,7 +10,7 @@ from ozone_recon.api.context import View
 from ozone_recon.api.key_info_json import key_info_json
 from ozone_recon.api.om_json import acl_json, bucket_json, pairs_json, replication_json, volume_json
 from ozone_recon.columnar.search import find
-from ozone_recon.decode.om_values import decode_directory, decode_key_info, decode_prefix, decode_volume
+from ozone_recon.decode.om.values import decode_directory, decode_key_info, decode_prefix, decode_volume
 from ozone_recon.insights.key_rows import db_keys, groups_of, shown
 from ozone_recon.insights.namespace_nodes import Kind
 from ozone_recon.insights.namespace_view import Namespace, Spot

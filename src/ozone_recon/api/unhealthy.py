@@ -18,7 +18,7 @@ from ozone_recon.api.responses import page_response
 from ozone_recon.api.route import Route
 from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.columnar.byte_slices import Cells, Part
-from ozone_recon.decode.distinct import Few
+from ozone_recon.decode.dictionary import Few
 from ozone_recon.errors import BadRequest, NotReady
 from ozone_recon.insights.cluster_containers import latest_of, rows_of
 from ozone_recon.insights.cluster_tables import CONTAINERS

@@ -9,7 +9,7 @@ from ozone_recon.api.om_json import acl_json, default_replication_json, encrypti
 from ozone_recon.api.pairs_json import names_of, pairs_json
 from ozone_recon.api.responses import Written
 from ozone_recon.columnar.byte_slices import Cells, Part, joined
-from ozone_recon.decode.whole_buckets import WholeBuckets, WholeObjects, WholeVolumes
+from ozone_recon.decode.om.bucket_info_columns import WholeBuckets, WholeObjects, WholeVolumes
 from ozone_recon.insights.key_rows import shown
 
 

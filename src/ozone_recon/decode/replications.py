@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 
 from ozone_recon.columnar.byte_slices import cells_of, cells_of_rows, joined
-from ozone_recon.decode.distinct import Few, decode_few
-from ozone_recon.decode.om_parts import FACTOR_UNSET, replication_of
+from ozone_recon.decode.dictionary import Few, decode_few
+from ozone_recon.decode.om.parts import FACTOR_UNSET, replication_of
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.wire.protobuf.messages import Messages
 

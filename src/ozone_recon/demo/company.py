@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from ozone_recon.decode.om_keys import encode_text
+from ozone_recon.decode.om.keys import encode_text
 from ozone_recon.demo.keys import Keys
 from ozone_recon.demo.namespace import Bucket, Namespace
 from ozone_recon.demo.om_values import encode_key_info

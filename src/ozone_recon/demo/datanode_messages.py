@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ozone_recon.decode.om_values import STORAGE_TYPES
+from ozone_recon.decode.om.values import STORAGE_TYPES
 from ozone_recon.demo.message_columns import Choices, Numbers, repeated
 from ozone_recon.demo.om_values import inverse
 from ozone_recon.demo.scm_messages import encode_datanode, encode_pipeline_id

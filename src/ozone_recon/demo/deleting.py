@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import Final
 
-from ozone_recon.decode.om_keys import DeletedDirectoryKey
-from ozone_recon.decode.om_values import decode_key_info, decode_repeated_key_info
+from ozone_recon.decode.om.keys import DeletedDirectoryKey
+from ozone_recon.decode.om.values import decode_key_info, decode_repeated_key_info
 from ozone_recon.demo.keys import Keys
 from ozone_recon.demo.namespace import Bucket, Namespace
 from ozone_recon.model.om import Block

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ozone_recon.decode.om_keys import DeletedDirectoryKey, DeletedKey, OpenFileKey, OpenKey, encode_text
-from ozone_recon.decode.om_values import decode_directory, decode_key_info
+from ozone_recon.decode.om.keys import DeletedDirectoryKey, DeletedKey, OpenFileKey, OpenKey, encode_text
+from ozone_recon.decode.om.values import decode_directory, decode_key_info
 from ozone_recon.demo.namespace import Bucket, Namespace
 from ozone_recon.demo.om_values import encode_directory, encode_key_info, encode_repeated_key_info
 from ozone_recon.demo.plan import BLOCK_SIZE

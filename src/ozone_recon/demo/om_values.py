@@ -1,4 +1,4 @@
-"""Values of OM's tables as OM writes them, to the byte: what `decode.om_values` reads, the other way.
+"""Values of OM's tables as OM writes them, to the byte: what `decode.om.values` reads, the other way.
 
 Only what a simulated OM writes is here: nothing is encrypted, and uploads have their parts in their row.
 """
@@ -10,8 +10,8 @@ from functools import cache
 from typing import Final, TypeVar
 from uuid import UUID
 
-from ozone_recon.decode.om_parts import ACL_RIGHTS, ACL_SCOPES, ACL_TYPES, REPLICATION_TYPES
-from ozone_recon.decode.om_values import LAYOUTS, SNAPSHOT_STATUSES, STORAGE_TYPES
+from ozone_recon.decode.om.parts import ACL_RIGHTS, ACL_SCOPES, ACL_TYPES, REPLICATION_TYPES
+from ozone_recon.decode.om.values import LAYOUTS, SNAPSHOT_STATUSES, STORAGE_TYPES
 from ozone_recon.model.om import (
     Block,
     BucketInfo,

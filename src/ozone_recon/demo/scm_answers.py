@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import orjson
 
-from ozone_recon.decode.scm import decode_pipeline_id
+from ozone_recon.decode.cluster.scm import decode_pipeline_id
 from ozone_recon.demo import scm_messages as messages
 from ozone_recon.demo.datanodes import Datanode
 from ozone_recon.demo.message_columns import Numbers, repeated

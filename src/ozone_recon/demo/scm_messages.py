@@ -1,4 +1,4 @@
-"""What SCM says of datanodes, pipelines and containers, as it writes it: what `decode.scm` reads, the other way."""
+"""What SCM says of datanodes, pipelines and containers, as it writes it: what `decode.cluster.scm` reads, the other way."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from ozone_recon.decode import datanodes, scm
+from ozone_recon.decode.cluster import datanodes, scm
 from ozone_recon.demo.message_columns import Choices, Numbers, repeated
 from ozone_recon.demo.om_values import REPLICATION_KINDS, ec_config, factor, inverse, uuid_message
 from ozone_recon.model.container_columns import ContainerColumns

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ozone_recon.decode.om_keys import MultipartKey, SnapshotKey
+from ozone_recon.decode.om.keys import MultipartKey, SnapshotKey
 from ozone_recon.demo.keys import Keys, open_row
 from ozone_recon.demo.namespace import Bucket, Namespace
 from ozone_recon.demo.om_values import encode_key_info, encode_multipart_key_info, encode_snapshot

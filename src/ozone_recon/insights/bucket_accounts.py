@@ -13,7 +13,7 @@ import numpy as np
 from ozone_recon.columnar.amounts import add_sums, bounded, sum_amounts, sum_by
 from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.columnar.byte_slices import cells_of
-from ozone_recon.decode.whole_buckets import decode_buckets
+from ozone_recon.decode.om.bucket_info_columns import decode_buckets
 from ozone_recon.insights.multipart_parts import parts_of_uploads
 from ozone_recon.insights.namespace_nodes import Kind
 from ozone_recon.insights.namespace_runs import BATCH, NOWHERE, Runs

@@ -13,7 +13,7 @@ from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
 from ozone_recon.columnar.kernels import lean_kernel, zero
 from ozone_recon.columnar.search import find
 from ozone_recon.decode.batch_kernel import SLASH, Strings, copy_bytes, to_read
-from ozone_recon.decode.id_prefixes import PrefixIds
+from ozone_recon.decode.om.id_prefixes import PrefixIds
 from ozone_recon.insights.namespace_nodes import Kind
 from ozone_recon.store.generation import Generation
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.decode.om_keys import encode_text
+from ozone_recon.decode.om.keys import encode_text
 from ozone_recon.insights.bucket_rows import FSO
 from ozone_recon.insights.directory_paths import DirectoryPaths
 from ozone_recon.insights.key_rows import KeyRows, first_row, read_keys, rows_with_prefix

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.columnar.byte_slices import Cells, cells_at, cells_of, joined, last_at
 from ozone_recon.columnar.search import after_prefix, first_after, first_at_or_after
-from ozone_recon.decode.distinct import Few
+from ozone_recon.decode.dictionary import Few
 from ozone_recon.insights.directory_paths import DirectoryPaths
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.store.generation import Generation, GenerationBuild

@@ -9,9 +9,9 @@ import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.columnar.byte_slices import Cells, cells_of, joined
-from ozone_recon.decode.distinct import Few, distinct
-from ozone_recon.decode.key_infos import decode_part_infos
-from ozone_recon.decode.om_parts import largest_size
+from ozone_recon.decode.dictionary import Few, distinct
+from ozone_recon.decode.om.key_infos import decode_part_infos
+from ozone_recon.decode.om.parts import largest_size
 from ozone_recon.decode.replications import decode_replications
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.store.generation import GenerationBuild

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.columnar.byte_slices import cells_at, joined
-from ozone_recon.decode.deleted_directories import decode_deleted_directories
-from ozone_recon.decode.om_values import decode_bucket, decode_volume
+from ozone_recon.decode.om.deleted_directories import decode_deleted_directories
+from ozone_recon.decode.om.values import decode_bucket, decode_volume
 from ozone_recon.errors import DecodeError
 from ozone_recon.insights.bucket_rows import FSO, BucketRows
 from ozone_recon.insights.namespace_order import ROOT

@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from ozone_recon.decode.om_keys import encode_text
-from ozone_recon.decode.om_values import decode_bucket
+from ozone_recon.decode.om.keys import encode_text
+from ozone_recon.decode.om.values import decode_bucket
 from ozone_recon.errors import DecodeError
 from ozone_recon.insights.bucket_accounts import Accounts, accounts_of
 from ozone_recon.insights.directory_paths import DirectoryPaths

@@ -11,7 +11,7 @@ import numpy as np
 from ozone_recon.columnar.amounts import sum_amounts, sum_column
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.columnar.search import find
-from ozone_recon.decode.key_infos import KeyInfos, decode_key_infos
+from ozone_recon.decode.om.key_infos import KeyInfos, decode_key_infos
 from ozone_recon.insights.multipart_parts import BATCH, Parts, parts_of_uploads
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.schema import COLUMNAR_TABLES, OM_TABLES, Schema

@@ -9,11 +9,11 @@ import numpy as np
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.columnar.byte_slices import Cells, cells_at, cells_of, joined, last_at
 from ozone_recon.columnar.search import first_after, page, prefix_range
-from ozone_recon.decode.distinct import Few
-from ozone_recon.decode.id_prefixes import split_id_prefixes
-from ozone_recon.decode.key_infos import decode_key_infos
-from ozone_recon.decode.om_keys import encode_text, split_id_prefix
-from ozone_recon.decode.whole_keys import noted_paths
+from ozone_recon.decode.dictionary import Few
+from ozone_recon.decode.om.id_prefixes import split_id_prefixes
+from ozone_recon.decode.om.key_info_columns import noted_paths
+from ozone_recon.decode.om.key_infos import decode_key_infos
+from ozone_recon.decode.om.keys import encode_text, split_id_prefix
 from ozone_recon.insights.bucket_rows import FSO
 from ozone_recon.insights.directory_paths import DirectoryPaths
 from ozone_recon.insights.filled_pages import filled_page, rows_with

@@ -9,11 +9,11 @@ import numpy as np
 from ozone_recon.columnar.amounts import sum_column, sum_runs
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.columnar.byte_slices import Cells, cells_at, cells_of, joined
-from ozone_recon.decode.deleted_directories import decode_deleted_directories
-from ozone_recon.decode.distinct import Few
-from ozone_recon.decode.id_prefixes import PrefixIds
-from ozone_recon.decode.key_infos import decode_key_infos
-from ozone_recon.decode.whole_keys import WholeKeys, decode_deleted_keys, noted_paths
+from ozone_recon.decode.dictionary import Few
+from ozone_recon.decode.om.deleted_directories import decode_deleted_directories
+from ozone_recon.decode.om.id_prefixes import PrefixIds
+from ozone_recon.decode.om.key_info_columns import WholeKeys, decode_deleted_keys, noted_paths
+from ozone_recon.decode.om.key_infos import decode_key_infos
 from ozone_recon.insights.directory_paths import DirectoryPaths
 from ozone_recon.insights.filled_pages import filled_page, rows_with
 from ozone_recon.insights.namespace_nodes import Kind

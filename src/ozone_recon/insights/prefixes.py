@@ -6,8 +6,8 @@ import re
 from typing import NamedTuple
 
 from ozone_recon.columnar.search import find
-from ozone_recon.decode.om_keys import encode_text
-from ozone_recon.decode.om_values import decode_bucket
+from ozone_recon.decode.om.keys import encode_text
+from ozone_recon.decode.om.values import decode_bucket
 from ozone_recon.errors import BadRequest, DecodeError
 from ozone_recon.insights.bucket_rows import FSO
 from ozone_recon.insights.directory_paths import DirectoryPaths

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.columnar.byte_slices import Cells, cells_at
-from ozone_recon.decode.om_keys import encode_text
-from ozone_recon.decode.whole_buckets import WholeBuckets, WholeVolumes, decode_buckets, decode_volumes
+from ozone_recon.decode.om.bucket_info_columns import WholeBuckets, WholeVolumes, decode_buckets, decode_volumes
+from ozone_recon.decode.om.keys import encode_text
 from ozone_recon.insights.filled_pages import filled_page, rows_with
 from ozone_recon.store.generation import Generation, Table
 

@@ -54,7 +54,7 @@ OBJECT = 64
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What a datanode sends: who it is, and its reports as they came, for `decode.datanode_reports` to read.
+    """What a datanode sends: who it is, and its reports as they came, for `decode.cluster.datanode_reports` to read.
 
     A registration is the heartbeat that says what software it is. `containers` are all that the datanode has;
     `increments` are those that have changed since, in order. None means that there is no such report.

@@ -1,6 +1,6 @@
 """Asks SCM what it knows of a cluster, and gives the messages of its answers as they came.
 
-`decode.scm` reads them one by one, `decode.containers` a page of containers at once. What an SCM of a group is asked
+`decode.cluster.scm` reads them one by one, `decode.cluster.containers` a page of containers at once. What an SCM of a group is asked
 that does not lead, and how often, is `RpcGroup`'s affair; nothing that is asked here changes anything.
 """
 

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Final, Protocol, TypeVar
 
 from ozone_recon.columnar.byte_column import Rows
-from ozone_recon.decode.key_columns import decode_directories, decode_keys
-from ozone_recon.decode.key_columns_reference import KeyTable
+from ozone_recon.decode.om.key_columns import decode_directories, decode_keys
+from ozone_recon.decode.om.key_columns_reference import KeyTable
 from ozone_recon.model.key_columns import BadRow, DirectoryColumns, KeyColumns
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from ozone_recon.decode.heartbeats import decode_reports, decode_request
+from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request
 from ozone_recon.errors import TooLong
 from ozone_recon.insights.datanode_health import DatanodeHealth
 from ozone_recon.model.datanode_reports import DatanodeReports, Heartbeat

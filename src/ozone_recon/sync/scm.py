@@ -16,8 +16,8 @@ import numpy as np
 
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.columnar.byte_slices import Cells, cells_of
-from ozone_recon.decode.containers import decode_container_ids, decode_containers
-from ozone_recon.decode.scm import (
+from ozone_recon.decode.cluster.containers import decode_container_ids, decode_containers
+from ozone_recon.decode.cluster.scm import (
     decode_container_replica,
     decode_decommission_metrics,
     decode_deleted_blocks_summary,

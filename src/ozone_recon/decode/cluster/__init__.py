@@ -1,0 +1,1 @@
+"""SCM's answers and datanodes' reports into records and columns."""

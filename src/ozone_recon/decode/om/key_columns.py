@@ -1,0 +1,338 @@
+"""Rows of keyTable, fileTable and directoryTable into columns: the compiled path.
+
+One pass over a batch fills columns that are large enough for the worst case; memory that is not written to is not
+used. `key_columns_reference` says in plain Python what the same functions do, and why a row is bad.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ozone_recon.columnar.byte_column import Bytes, Int64s, Rows
+from ozone_recon.columnar.kernels import inlined_part, kernel_part, lean_kernel, zero
+from ozone_recon.decode.batch_kernel import (
+    Dictionary,
+    Strings,
+    collect,
+    copy_bytes,
+    filled,
+    is_name,
+    same_bytes,
+    split_id_prefix,
+    split_prefix,
+    to_collect,
+    to_fill,
+    to_read,
+)
+from ozone_recon.decode.om.key_columns_reference import KeyTable, decode_each, directory_row, key_row
+from ozone_recon.decode.om.key_info_kernel import (
+    BLOCK_COLUMNS,
+    CHUNK,
+    CODEC,
+    CODEC_END,
+    CONTAINER,
+    CREATION_TIME,
+    DATA,
+    FACTOR,
+    FOUND,
+    KIND,
+    LENGTH,
+    LOCAL_ID,
+    MODIFICATION_TIME,
+    OBJECT_ID,
+    OWNER,
+    OWNER_END,
+    PARITY,
+    SIZE,
+    SMALLEST_BLOCK,
+    UPDATE_ID,
+    VERSION,
+    scan_directory_info,
+    scan_key_info,
+    scan_replication,
+)
+from ozone_recon.decode.om.parts import REPLICATION_TYPES, named
+from ozone_recon.model.key_columns import BadRow, DirectoryColumns, KeyColumns
+from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.wire.protobuf.fields import to_text
+
+_REPLICATION = struct.Struct("<5q")
+"""Kind, factor, data, parity and chunk of a replication in a kernel's dictionary; the codec's name follows."""
+
+KEY_SIZE, KEY_REPLICATED_SIZE, KEY_CREATION_TIME, KEY_MODIFICATION_TIME = 0, 1, 2, 3
+KEY_OBJECT_ID, KEY_UPDATE_ID, KEY_OWNER, KEY_REPLICATION, KEY_COLUMNS = 4, 5, 6, 7, 8
+DIRECTORY_OBJECT_ID, DIRECTORY_PARENT_ID, DIRECTORY_CREATION_TIME = 0, 1, 2
+DIRECTORY_MODIFICATION_TIME, DIRECTORY_UPDATE_ID, DIRECTORY_OWNER, DIRECTORY_COLUMNS = 3, 4, 5, 6
+
+
+class Runs(NamedTuple):
+    """Rows being filled in: the name of each, and the groups of rows with one prefix."""
+
+    prefixes: Strings
+    starts: Int64s
+    names: Strings
+
+
+def decode_keys(rows: Rows, table: KeyTable) -> KeyColumns:
+    """All good rows of a batch of keyTable or fileTable rows, and its bad ones."""
+    count = len(rows)
+    keys, values = to_read(rows.keys), to_read(rows.values)
+    key_bytes, value_bytes = _size(keys), _size(values)
+    runs = _runs(count, key_bytes)
+    numbers = np.empty((KEY_COLUMNS, count), np.int64)
+    block_starts = np.zeros(count + 1, np.int64)
+    blocks = np.empty((BLOCK_COLUMNS, value_bytes // SMALLEST_BLOCK + 1), np.int64)
+    owners = to_collect(count, value_bytes)
+    replications = to_collect(count, count * _REPLICATION.size + value_bytes)
+    bad = np.empty(count, np.int64)
+    good, groups, owner_count, replication_count = fill_key_columns(
+        keys,
+        values,
+        table == "fileTable",
+        runs,
+        numbers,
+        block_starts,
+        blocks,
+        owners,
+        replications,
+        bad,
+        np.empty(FOUND, np.int64),
+        np.empty(FOUND, np.int64),
+    )
+    numbers, blocks = numbers[:, :good], blocks[:, : block_starts[good]]
+    return KeyColumns(
+        prefixes=filled(runs.prefixes, groups),
+        group_starts=runs.starts[: groups + 1],
+        names=filled(runs.names, good),
+        size=numbers[KEY_SIZE],
+        replicated_size=numbers[KEY_REPLICATED_SIZE],
+        creation_time=numbers[KEY_CREATION_TIME],
+        modification_time=numbers[KEY_MODIFICATION_TIME],
+        object_id=numbers[KEY_OBJECT_ID],
+        update_id=numbers[KEY_UPDATE_ID],
+        owner=numbers[KEY_OWNER].astype(np.int32),
+        replication=numbers[KEY_REPLICATION].astype(np.int32),
+        owners=tuple(filled(owners, owner_count)),
+        replications=tuple(map(unpack_replication, filled(replications, replication_count))),
+        block_starts=block_starts[: good + 1],
+        block_container=blocks[CONTAINER],
+        block_local_id=blocks[LOCAL_ID],
+        block_length=blocks[LENGTH],
+        block_version=blocks[VERSION],
+        bad=_reasons(rows, table, lambda key, value: key_row(table, key, value), bad[: count - good]),
+    )
+
+
+def decode_directories(rows: Rows) -> DirectoryColumns:
+    """All good rows of a batch of directoryTable rows, and its bad ones."""
+    count = len(rows)
+    keys, values = to_read(rows.keys), to_read(rows.values)
+    runs = _runs(count, _size(keys))
+    numbers = np.empty((DIRECTORY_COLUMNS, count), np.int64)
+    owners = to_collect(count, _size(values))
+    bad = np.empty(count, np.int64)
+    good, groups, owner_count = fill_directory_columns(
+        keys, values, runs, numbers, owners, bad, np.empty(FOUND, np.int64)
+    )
+    numbers = numbers[:, :good]
+    return DirectoryColumns(
+        prefixes=filled(runs.prefixes, groups),
+        group_starts=runs.starts[: groups + 1],
+        names=filled(runs.names, good),
+        object_id=numbers[DIRECTORY_OBJECT_ID],
+        parent_id=numbers[DIRECTORY_PARENT_ID],
+        creation_time=numbers[DIRECTORY_CREATION_TIME],
+        modification_time=numbers[DIRECTORY_MODIFICATION_TIME],
+        update_id=numbers[DIRECTORY_UPDATE_ID],
+        owner=numbers[DIRECTORY_OWNER].astype(np.int32),
+        owners=tuple(filled(owners, owner_count)),
+        bad=_reasons(rows, "directoryTable", directory_row, bad[: count - good]),
+    )
+
+
+def _runs(rows: int, key_bytes: int) -> Runs:
+    return Runs(to_fill(rows, key_bytes), np.zeros(rows + 1, np.int64), to_fill(rows, key_bytes))
+
+
+def _size(strings: Strings) -> int:
+    return int(strings.offsets[-1] - strings.offsets[0])
+
+
+def unpack_replication(packed: bytes) -> ReplicationConfig:
+    """What was packed: kind, factor, data, parity and chunk, eight bytes each, then the codec."""
+    kind, factor, data, parity, chunk = _REPLICATION.unpack_from(packed)
+    return ReplicationConfig(
+        named(REPLICATION_TYPES, kind), factor, data, parity, to_text(packed[_REPLICATION.size :]), chunk
+    )
+
+
+def _reasons(rows: Rows, table: str, decode: Callable[[bytes, bytes], object], bad: Int64s) -> tuple[BadRow, ...]:
+    """Why rows are bad: the reference says it."""
+    _, refused = decode_each(rows, table, decode, bad.tolist())
+    return refused
+
+
+@lean_kernel
+def fill_key_columns(
+    keys: Strings,
+    values: Strings,
+    in_paths: bool,
+    runs: Runs,
+    numbers: Int64s,
+    block_starts: Int64s,
+    blocks: Int64s,
+    owners: Dictionary,
+    replications: Dictionary,
+    bad: Int64s,
+    found: Int64s,
+    last: Int64s,
+) -> tuple[int, int, int, int]:
+    """Fills the columns; how many good rows, groups, owners and replications there are.
+
+    `numbers` has a row for each numeric column, `bad` gets the indexes of bad rows; `found` and `last` are for
+    what scans find.
+    """
+    good, groups, block, owner_count, replication_count = zero(), zero(), zero(), zero(), zero()
+    owner, replication = zero() - 1, zero() - 1
+    for row in range(len(keys.offsets) - 1):
+        at, end = keys.offsets[row], keys.offsets[row + 1]
+        name = after_last_prefix(keys.data, at, end, runs, groups)
+        is_new = name < 0
+        if is_new and in_paths:
+            name, _ = split_id_prefix(keys.data, at, end)
+        elif is_new:
+            name = split_prefix(keys.data, at, end)
+        block_end, replicated_size = -1, -1
+        if name >= 0 and (not in_paths or is_name(keys.data, name, end)):
+            block_end = scan_key_info(values.data, values.offsets[row], values.offsets[row + 1], found, blocks, block)
+        if block_end >= 0:
+            replicated_size = scan_replication(values.data, found)
+        if replicated_size < 0:
+            bad[row - good] = row
+            continue
+        if is_new:
+            groups = add_group(keys.data, at, name, runs, groups, good)
+        add_name(keys.data, name, end, runs, good)
+        owner = index_of(values.data, found[OWNER], found[OWNER_END], owners, owner_count, owner)
+        owner_count = max(owner_count, owner + 1)
+        numbers[KEY_SIZE, good] = found[SIZE]
+        numbers[KEY_REPLICATED_SIZE, good] = replicated_size
+        numbers[KEY_CREATION_TIME, good] = found[CREATION_TIME]
+        numbers[KEY_MODIFICATION_TIME, good] = found[MODIFICATION_TIME]
+        numbers[KEY_OBJECT_ID, good] = found[OBJECT_ID]
+        numbers[KEY_UPDATE_ID, good] = found[UPDATE_ID]
+        numbers[KEY_OWNER, good] = owner
+        if replication < 0 or not same_replication(values.data, found, last):
+            replication = collect_replication(values.data, found, replications, replication_count)
+            replication_count = max(replication_count, replication + 1)
+            found, last = last, found
+        numbers[KEY_REPLICATION, good] = replication
+        block = block_end
+        good += 1
+        block_starts[good] = block
+    runs.starts[groups] = good
+    return good, groups, owner_count, replication_count
+
+
+@lean_kernel
+def fill_directory_columns(
+    keys: Strings, values: Strings, runs: Runs, numbers: Int64s, owners: Dictionary, bad: Int64s, found: Int64s
+) -> tuple[int, int, int]:
+    """Fills the columns; how many good rows, groups and owners there are."""
+    good, groups, owner_count, owner, parent_id = zero(), zero(), zero(), zero() - 1, zero()
+    for row in range(len(keys.offsets) - 1):
+        at, end = keys.offsets[row], keys.offsets[row + 1]
+        name = after_last_prefix(keys.data, at, end, runs, groups)
+        is_new = name < 0
+        row_parent_id = parent_id
+        if is_new:
+            name, row_parent_id = split_id_prefix(keys.data, at, end)
+        if (
+            name < 0
+            or not is_name(keys.data, name, end)
+            or not scan_directory_info(values.data, values.offsets[row], values.offsets[row + 1], found)
+        ):
+            bad[row - good] = row
+            continue
+        if is_new:
+            groups = add_group(keys.data, at, name, runs, groups, good)
+            parent_id = row_parent_id
+        add_name(keys.data, name, end, runs, good)
+        owner = index_of(values.data, found[OWNER], found[OWNER_END], owners, owner_count, owner)
+        owner_count = max(owner_count, owner + 1)
+        numbers[DIRECTORY_OBJECT_ID, good] = found[OBJECT_ID]
+        numbers[DIRECTORY_PARENT_ID, good] = parent_id
+        numbers[DIRECTORY_CREATION_TIME, good] = found[CREATION_TIME]
+        numbers[DIRECTORY_MODIFICATION_TIME, good] = found[MODIFICATION_TIME]
+        numbers[DIRECTORY_UPDATE_ID, good] = found[UPDATE_ID]
+        numbers[DIRECTORY_OWNER, good] = owner
+        good += 1
+    runs.starts[groups] = good
+    return good, groups, owner_count
+
+
+@inlined_part
+def after_last_prefix(data: Bytes, at: int, end: int, runs: Runs, groups: int) -> int:
+    """Where the last group's prefix ends in the key `data[at:end]`; -1 when it starts with another one."""
+    if groups == 0:
+        return -1
+    prefix, prefix_end = runs.prefixes.offsets[groups - 1], runs.prefixes.offsets[groups]
+    after = at + int(prefix_end - prefix)
+    if after > end or not same_bytes(runs.prefixes.data, prefix, prefix_end, data, at):
+        return -1
+    return after
+
+
+@kernel_part
+def add_group(data: Bytes, at: int, end: int, runs: Runs, groups: int, row: int) -> int:
+    """Starts a group with the prefix `data[at:end]` at `row`; how many groups there are then."""
+    runs.starts[groups] = row
+    start = runs.prefixes.offsets[groups]
+    runs.prefixes.offsets[groups + 1] = copy_bytes(data, at, end, runs.prefixes.data, start)
+    return groups + 1
+
+
+@inlined_part
+def add_name(data: Bytes, at: int, end: int, runs: Runs, row: int) -> None:
+    """Gives `row` the name `data[at:end]`."""
+    runs.names.offsets[row + 1] = copy_bytes(data, at, end, runs.names.data, runs.names.offsets[row])
+
+
+@kernel_part
+def index_of(data: Bytes, at: int, end: int, strings: Dictionary, count: int, last: int) -> int:
+    """The index of `data[at:end]` among `count` distinct strings, the last asked for first; `count` if it is new."""
+    if last >= 0:
+        start, stop = strings.offsets[last], strings.offsets[last + 1]
+        if stop - start == end - at and same_bytes(strings.data, start, stop, data, at):
+            return last
+    return collect(strings, count, copy_bytes(data, at, end, strings.data, strings.offsets[count]))
+
+
+@inlined_part
+def same_replication(data: Bytes, one: Int64s, other: Int64s) -> bool:
+    """Whether two rows are replicated alike, by what `scan_replication` left of each."""
+    length = one[CODEC_END] - one[CODEC]
+    return (
+        one[KIND] == other[KIND]
+        and one[FACTOR] == other[FACTOR]
+        and one[DATA] == other[DATA]
+        and one[PARITY] == other[PARITY]
+        and one[CHUNK] == other[CHUNK]
+        and length == other[CODEC_END] - other[CODEC]
+        and same_bytes(data, one[CODEC], one[CODEC_END], data, other[CODEC])
+    )
+
+
+@kernel_part
+def collect_replication(data: Bytes, found: Int64s, replications: Dictionary, count: int) -> int:
+    """The index of a row's replication among `count` distinct ones, packed as `unpack_replication` reads it."""
+    to = replications.offsets[count]
+    for field in (KIND, FACTOR, DATA, PARITY, CHUNK):
+        for byte in range(8):
+            replications.data[to + byte] = (found[field] >> (8 * byte)) & 0xFF
+        to += 8
+    return collect(replications, count, copy_bytes(data, found[CODEC], found[CODEC_END], replications.data, to))

@@ -1,0 +1,201 @@
+"""Rows of keyTable, fileTable and directoryTable into columns, in plain Python: the definition of the compiled path.
+
+A row is bad when its key does not have its table's form; when its value is not a message with everything that Ozone
+requires of it; or when a number in it cannot be: a negative size, block length or container id, a location version
+over 2^31 - 1, an EC layout without data or of more parts than that, a size whose replicas do not fit in 64 bits. Only
+what becomes columns is looked at: access rules, metadata and the like are skipped unread. An embedded message that
+should come once but comes more often is not merged: the last one counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import numpy as np
+
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s, Rows
+from ozone_recon.decode.om.keys import ObjectKey, PathKey, encode_text
+from ozone_recon.decode.om.parts import checked_size, decode_location_version, decode_replication
+from ozone_recon.errors import DecodeError
+from ozone_recon.model.key_columns import BadRow, DirectoryColumns, KeyColumns
+from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.wire.protobuf.fields import Message
+
+KeyTable = Literal["keyTable", "fileTable"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFacts:
+    """What columns hold of a KeyInfo; `blocks` are (container id, local id, length, version)."""
+
+    size: int
+    replicated_size: int
+    creation_time: int
+    modification_time: int
+    object_id: int
+    update_id: int
+    owner: bytes
+    is_file: bool
+    replication: ReplicationConfig
+    blocks: tuple[tuple[int, int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """What columns hold of one key."""
+
+    prefix: bytes
+    name: bytes
+    facts: KeyFacts
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryRow:
+    """What columns hold of one directory; `parent_id` is the one in its key."""
+
+    prefix: bytes
+    name: bytes
+    object_id: int
+    parent_id: int
+    creation_time: int
+    modification_time: int
+    update_id: int
+    owner: bytes
+
+
+def key_facts(value: bytes) -> KeyFacts:
+    """What columns hold of a KeyInfo, or DecodeError."""
+    message = Message("KeyInfo", value)
+    for required_name in (1, 2, 3):
+        message.blob(required_name)
+    replication = decode_replication(message, kind=5, factor=6, ec=17)
+    size = checked_size(message.int64(4), replication)
+    return KeyFacts(
+        size=size,
+        replicated_size=replication.replicated_size(size),
+        creation_time=message.int64(8),
+        modification_time=message.int64(9),
+        object_id=message.int64(14, 0),
+        update_id=message.int64(15, 0),
+        owner=message.blob(20, b""),
+        is_file=message.boolean(19, False),
+        replication=replication,
+        blocks=tuple(
+            (block.container_id, block.local_id, block.length, location.version)
+            for location in message.messages(7, decode_location_version)
+            for block in location.blocks
+        ),
+    )
+
+
+def key_row(table: KeyTable, key: bytes, value: bytes) -> KeyRow:
+    """One row of keyTable or fileTable, or DecodeError."""
+    path = PathKey.parse(key).name if table == "fileTable" else ObjectKey.parse(key).key
+    return KeyRow(*_split(key, path), key_facts(value))
+
+
+def directory_row(key: bytes, value: bytes) -> DirectoryRow:
+    """One row of directoryTable, or DecodeError."""
+    path = PathKey.parse(key)
+    prefix, name = _split(key, path.name)
+    message = Message("DirectoryInfo", value)
+    message.blob(1)
+    message.int64(8)
+    return DirectoryRow(
+        prefix=prefix,
+        name=name,
+        object_id=message.int64(6),
+        parent_id=path.parent_id,
+        creation_time=message.int64(2),
+        modification_time=message.int64(3),
+        update_id=message.int64(7),
+        owner=message.blob(9, b""),
+    )
+
+
+def decode_keys(rows: Rows, table: KeyTable) -> KeyColumns:
+    """All good rows of a batch of keyTable or fileTable rows, and its bad ones."""
+    good, bad = decode_each(rows, table, lambda key, value: key_row(table, key, value))
+    prefixes, group_starts = _groups([row.prefix for row in good])
+    facts = [row.facts for row in good]
+    owners, owner = _indexed(key.owner for key in facts)
+    replications, replication = _indexed(key.replication for key in facts)
+    blocks = [block for key in facts for block in key.blocks]
+    return KeyColumns(
+        prefixes=prefixes,
+        group_starts=group_starts,
+        names=ByteColumn.of(row.name for row in good),
+        size=_numbers(key.size for key in facts),
+        replicated_size=_numbers(key.replicated_size for key in facts),
+        creation_time=_numbers(key.creation_time for key in facts),
+        modification_time=_numbers(key.modification_time for key in facts),
+        object_id=_numbers(key.object_id for key in facts),
+        update_id=_numbers(key.update_id for key in facts),
+        owner=owner.astype(np.int32),
+        replication=replication.astype(np.int32),
+        owners=owners,
+        replications=replications,
+        block_starts=np.concatenate(([0], np.cumsum([len(key.blocks) for key in facts], dtype=np.int64))),
+        block_container=_numbers(block[0] for block in blocks),
+        block_local_id=_numbers(block[1] for block in blocks),
+        block_length=_numbers(block[2] for block in blocks),
+        block_version=_numbers(block[3] for block in blocks),
+        bad=bad,
+    )
+
+
+def decode_directories(rows: Rows) -> DirectoryColumns:
+    """All good rows of a batch of directoryTable rows, and its bad ones."""
+    good, bad = decode_each(rows, "directoryTable", directory_row)
+    prefixes, group_starts = _groups([row.prefix for row in good])
+    owners, owner = _indexed(row.owner for row in good)
+    return DirectoryColumns(
+        prefixes=prefixes,
+        group_starts=group_starts,
+        names=ByteColumn.of(row.name for row in good),
+        object_id=_numbers(row.object_id for row in good),
+        parent_id=_numbers(row.parent_id for row in good),
+        creation_time=_numbers(row.creation_time for row in good),
+        modification_time=_numbers(row.modification_time for row in good),
+        update_id=_numbers(row.update_id for row in good),
+        owner=owner.astype(np.int32),
+        owners=owners,
+        bad=bad,
+    )
+
+
+def decode_each(
+    rows: Rows, table: str, decode: Callable[[bytes, bytes], T], which: Iterable[int] | None = None
+) -> tuple[list[T], tuple[BadRow, ...]]:
+    """What `decode` makes of the good rows (of those in `which`, or of all), and the bad ones with their reasons."""
+    good, bad = [], []
+    for index in range(len(rows)) if which is None else which:
+        key = rows.keys[index]
+        try:
+            good.append(decode(key, rows.values[index]))
+        except DecodeError as error:
+            bad.append(BadRow(table, key, f"{table} row {key!r}: {error}"))
+    return good, tuple(bad)
+
+
+def _split(key: bytes, name: str) -> tuple[bytes, bytes]:
+    encoded = encode_text(name)
+    return key[: len(key) - len(encoded)], encoded
+
+
+def _groups(prefixes: list[bytes]) -> tuple[ByteColumn, Int64s]:
+    starts = [row for row, prefix in enumerate(prefixes) if row == 0 or prefix != prefixes[row - 1]]
+    return ByteColumn.of(prefixes[row] for row in starts), _numbers([*starts, len(prefixes)])
+
+
+def _indexed(items: Iterable[T]) -> tuple[tuple[T, ...], Int64s]:
+    held = list(items)
+    index = {item: position for position, item in enumerate(dict.fromkeys(held))}
+    return tuple(index), _numbers(index[item] for item in held)
+
+
+def _numbers(items: Iterable[int]) -> Int64s:
+    return np.array(list(items), np.int64)

@@ -1,0 +1,198 @@
+"""All that KeyInfo messages say, as columns, for pages: what `om_values.decode_key_info` reads of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
+from ozone_recon.columnar.byte_slices import Cells, cells_at, joined, same_cells
+from ozone_recon.decode.dictionary import Few, decode_few, decode_optional
+from ozone_recon.decode.om.keys import encode_text
+from ozone_recon.decode.om.parts import (
+    MAX_INT32,
+    decode_acl,
+    decode_file_checksum,
+    decode_file_encryption,
+    largest_size,
+)
+from ozone_recon.decode.replications import decode_replications
+from ozone_recon.model.om import FileChecksum, FileEncryption, OzoneAcl
+from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.wire.protobuf.fields import to_text
+from ozone_recon.wire.protobuf.messages import Messages, read_messages
+
+Bools = NDArray[np.bool_]
+
+
+class PairColumns(NamedTuple):
+    """Metadata or tags: `parent` is the number of the key, volume or bucket that a pair is of."""
+
+    parent: Int64s
+    name: Cells
+    value: Cells
+
+
+class VersionColumns(NamedTuple):
+    """Location versions: `key` is the number of the key that one is of."""
+
+    key: Int64s
+    version: Int64s
+    is_multipart: Bools
+
+
+class BlockColumns(NamedTuple):
+    """Blocks: `group` is the number of the location version that one is of."""
+
+    group: Int64s
+    container_id: Int64s
+    local_id: Int64s
+    commit_sequence_id: Int64s
+    offset: Int64s
+    length: Int64s
+    create_version: Int64s
+    part_number: Int64s
+
+
+@dataclass(frozen=True, slots=True)
+class WholeKeys:
+    """Keys with the fields of `model.om.KeyInfo`; `row` is the value that each is in, `key` its name.
+
+    What a key has several of stands in columns of its own, in the order of the keys.
+    """
+
+    row: Int64s
+    volume: Few[str]
+    bucket: Few[str]
+    key: Cells
+    size: Int64s
+    replicated_size: Int64s
+    replication: Few[ReplicationConfig]
+    versions: VersionColumns
+    blocks: BlockColumns
+    creation_time: Int64s
+    modification_time: Int64s
+    object_id: Int64s
+    update_id: Int64s
+    parent_id: Int64s
+    owner: Few[str | None]
+    is_file: Bools
+    acls: Few[OzoneAcl]
+    acl_key: Int64s
+    metadata: PairColumns
+    tags: PairColumns
+    encryption: Few[FileEncryption | None]
+    checksum: Few[FileChecksum | None]
+    expected_data_generation: Int64s
+    has_expected_data_generation: Bools
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def path(self) -> ByteColumn:
+        """`volume/bucket/key`, as each says."""
+        volume, bucket = (
+            cells_at(ByteColumn.of(map(encode_text, few.values)), few.which) for few in (self.volume, self.bucket)
+        )
+        return joined([volume, b"/", bucket, b"/", self.key])
+
+
+class DeletedKeys(NamedTuple):
+    """Values of deletedTable: `bucket_id` of each, 0 where none is noted, and the keys in all of them."""
+
+    bucket_id: Int64s
+    keys: WholeKeys
+
+
+def decode_whole_keys(values: Cells) -> tuple[Int64s, WholeKeys]:
+    """Which values are KeyInfos, and what these say."""
+    return read_messages(values, _keys)
+
+
+def noted_paths(values: Cells, wanted: Bools) -> Cells:
+    """`volume/bucket/key`, as each wanted value says that is a KeyInfo; the others have none."""
+    rows = np.flatnonzero(wanted)
+    if not len(rows):
+        return same_cells(b"", len(wanted))
+    readable, keys = decode_whole_keys(values.at(rows))
+    paths = keys.path()
+    starts, ends = np.zeros((2, len(wanted)), np.int64)
+    starts[rows[readable]], ends[rows[readable]] = paths.offsets[:-1], paths.offsets[1:]
+    return Cells(paths.data, starts, ends)
+
+
+def decode_deleted_keys(values: Cells) -> tuple[Int64s, DeletedKeys]:
+    """Which values are RepeatedKeyInfos, and what these say."""
+    return read_messages(values, lambda rows: DeletedKeys(rows.int64(2, 0), _keys(rows.messages(1))))
+
+
+def _keys(keys: Messages) -> WholeKeys:
+    replication = decode_replications(keys, kind=5, factor=6, ec=17)
+    size = keys.int64(4)
+    acls, acl_key = keys.blobs(13)
+    versions, blocks = _locations(keys)
+    return WholeKeys(
+        row=keys.parent,
+        volume=decode_few(keys, keys.blob(1), to_text),
+        bucket=decode_few(keys, keys.blob(2), to_text),
+        key=keys.blob(3),
+        size=size,
+        replicated_size=_replicated(keys, size, replication),
+        replication=replication,
+        versions=versions,
+        blocks=blocks,
+        creation_time=keys.int64(8),
+        modification_time=keys.int64(9),
+        object_id=keys.int64(14, 0),
+        update_id=keys.int64(15, 0),
+        parent_id=keys.int64(16, 0),
+        owner=decode_optional(keys, 20, to_text),
+        is_file=keys.boolean(19, False),
+        acls=decode_few(keys, acls, decode_acl, acl_key),
+        acl_key=acl_key,
+        metadata=decode_pair_columns(keys, 11),
+        tags=decode_pair_columns(keys, 21),
+        encryption=decode_optional(keys, 12, decode_file_encryption),
+        checksum=decode_optional(keys, 18, decode_file_checksum),
+        expected_data_generation=keys.int64(22, 0),
+        has_expected_data_generation=keys.has_number(22),
+    )
+
+
+def _replicated(keys: Messages, size: Int64s, replication: Few[ReplicationConfig]) -> Int64s:
+    replicated = np.zeros(len(keys), np.int64)
+    for number, config in enumerate(replication.values):
+        rows = np.flatnonzero(replication.which == number)
+        keys.refuse(rows[(size[rows] < 0) | (size[rows] > largest_size(config))])
+        replicated[rows] = config.replicated_sizes(size[rows])
+    return replicated
+
+
+def _locations(keys: Messages) -> tuple[VersionColumns, BlockColumns]:
+    groups = keys.messages(7)
+    version = groups.int64(1, 0)
+    groups.refuse(np.flatnonzero((version < 0) | (version > MAX_INT32)))
+    blocks = groups.messages(2)
+    block_id = blocks.message(1)
+    ids = block_id.message(1)
+    columns = BlockColumns(
+        group=blocks.parent,
+        container_id=ids.int64(1),
+        local_id=ids.int64(2),
+        commit_sequence_id=block_id.int64(2, 0),
+        offset=blocks.int64(3),
+        length=blocks.int64(4),
+        create_version=blocks.int64(5, 0),
+        part_number=blocks.int32(9, -1),
+    )
+    blocks.refuse(np.flatnonzero((columns.container_id < 0) | (columns.length < 0)))
+    return VersionColumns(groups.parent, version, groups.boolean(4, False)), columns
+
+
+def decode_pair_columns(messages: Messages, number: int) -> PairColumns:
+    """A repeated KeyValue; a missing value reads as empty text."""
+    pairs = messages.messages(number)
+    return PairColumns(pairs.parent, pairs.blob(1), pairs.blob(2, required=False))

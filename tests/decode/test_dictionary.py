@@ -1,0 +1,46 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.decode.om.om_messages import blob, number
+
+from ozone_recon.columnar.byte_column import ByteColumn
+from ozone_recon.columnar.byte_slices import cells_of
+from ozone_recon.decode.dictionary import decode_few, decode_optional, distinct
+from ozone_recon.wire.protobuf.fields import Message
+from ozone_recon.wire.protobuf.messages import Messages
+
+
+def decode(value: bytes) -> int:
+    return Message("M", value).int64(1)
+
+
+@settings(deadline=None)
+@given(st.lists(st.binary(max_size=2) | st.sampled_from([b"", b"user1", b"user2"])))
+def test_strings_are_numbered_in_the_order_they_come(items: list[bytes]) -> None:
+    found, which = distinct(cells_of(ByteColumn.of(items)))
+    assert found.items() == list(dict.fromkeys(items))
+    assert [found[number] for number in which] == items
+
+
+def test_each_string_is_decoded_once_and_refused_with_its_message() -> None:
+    seen: list[bytes] = []
+
+    def decode_and_note(value: bytes) -> int:
+        seen.append(value)
+        return decode(value)
+
+    one, two, bad = number(1, 1), number(1, 2), number(2, 2)
+    values = [blob(1, one) + blob(1, two), blob(1, bad), blob(1, two)]
+    messages = Messages(cells_of(ByteColumn.of(values)))
+    cells, parents = messages.blobs(1)
+    few = decode_few(messages, cells, decode_and_note, parents)
+    assert seen == [one, two, bad]
+    assert few.values == [1, 2]
+    assert few.which[[0, 1, 3]].tolist() == [0, 1, 1]
+    assert messages.refused.tolist() == [False, True, False]
+
+
+def test_what_is_absent_is_none() -> None:
+    messages = Messages(cells_of(ByteColumn.of([b"", blob(1, number(1, 4)), blob(1, b"")])))
+    few = decode_optional(messages, 1, decode)
+    assert [few.values[which] for which in few.which[:2]] == [None, 4]
+    assert messages.refused.tolist() == [False, False, True]
