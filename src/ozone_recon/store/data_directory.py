@@ -24,7 +24,7 @@ from typing import BinaryIO, Self
 from ozone_recon.errors import DataDirectoryBusy, GenerationRemoved, StoreError
 from ozone_recon.store.disk import replace_file, require_space, sync, writing
 from ozone_recon.store.generation import MEMORY_LIMIT, Generation, GenerationBuild
-from ozone_recon.store.held import remove_unless_held
+from ozone_recon.store.lease import remove_unless_held
 from ozone_recon.store.manifest import FILE as MANIFEST
 from ozone_recon.store.manifest import is_newer
 

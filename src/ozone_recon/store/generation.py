@@ -13,7 +13,7 @@ from typing import Self
 from ozone_recon.errors import StoreError
 from ozone_recon.store.columns import Array, checksum_of, make_array
 from ozone_recon.store.disk import BackgroundSync, described, remove_tree, writing
-from ozone_recon.store.held import Held
+from ozone_recon.store.lease import Held
 from ozone_recon.store.manifest import FILE as MANIFEST
 from ozone_recon.store.manifest import About, Manifest, TableEntry, TaskStatus, read_manifest, write_manifest
 from ozone_recon.store.schema import Schema

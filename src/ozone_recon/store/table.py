@@ -24,7 +24,7 @@ from ozone_recon.store.columns import (
     ranges,
 )
 from ozone_recon.store.disk import writing
-from ozone_recon.store.held import Held
+from ozone_recon.store.lease import Held
 from ozone_recon.store.schema import Schema
 
 
