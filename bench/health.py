@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from ozone_recon.columnar.byte_column import ByteColumn
-from ozone_recon.insights import container_health
-from ozone_recon.insights.cluster_tables import HEALTH, OP_STATES, TABLES
-from ozone_recon.insights.key_rows import write_replications
+from ozone_recon.insights.cluster.tables import HEALTH, OP_STATES, TABLES
+from ozone_recon.insights.containers.health import build as container_health
+from ozone_recon.insights.om.key_rows import write_replications
 from ozone_recon.model.container_health import HealthRules
 from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.replication import ReplicationConfig

@@ -25,7 +25,7 @@ from engines import ENGINES, THREADS, Ask
 
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.columnar.byte_slices import cells_at, cells_of, joined
-from ozone_recon.insights.key_rows import groups_of
+from ozone_recon.insights.om.key_rows import groups_of
 from ozone_recon.store.columns import Array, ranges
 from ozone_recon.store.data_directory import current_generation
 from ozone_recon.store.generation import Generation

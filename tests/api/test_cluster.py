@@ -8,7 +8,7 @@ from tests.api.cluster_records import AT, cluster_of
 from tests.insights.cluster_samples import Container, cluster_generation
 from tests.insights.om_samples import RandomDatabase, generation_of
 
-from ozone_recon.insights.om_tables import table_counts
+from ozone_recon.insights.om.tables import table_counts
 from ozone_recon.model.cluster import Cluster, ClusterTask
 from ozone_recon.model.container_health import UnhealthyContainer, UnhealthyState
 from ozone_recon.model.scm import ContainerState

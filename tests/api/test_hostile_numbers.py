@@ -37,8 +37,8 @@ from ozone_recon.decode.cluster.scm import (
     decode_pipeline,
 )
 from ozone_recon.errors import DecodeError
-from ozone_recon.insights import container_health
-from ozone_recon.insights.datanode_health import Intervals
+from ozone_recon.insights.cluster.datanode_health import Intervals
+from ozone_recon.insights.containers.health import build as container_health
 from ozone_recon.model.cluster import Cluster, Leaving
 from ozone_recon.model.container_health import HealthRules
 from ozone_recon.model.datanode_reports import Heartbeat

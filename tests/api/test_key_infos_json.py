@@ -14,7 +14,7 @@ from ozone_recon.api.key_infos_json import deleted_keys_json
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.decode.om.values import decode_repeated_key_info
 from ozone_recon.errors import DecodeError
-from ozone_recon.insights.pending_deletion import read_deleted_keys
+from ozone_recon.insights.om.pending_deletion import read_deleted_keys
 from ozone_recon.store.generation import Generation
 
 many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

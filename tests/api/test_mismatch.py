@@ -17,7 +17,7 @@ from tests.insights.om_samples import RandomDatabase, generation_of
 from tests.oracle import Oracle
 
 from ozone_recon.api import mismatch
-from ozone_recon.insights import container_mismatch
+from ozone_recon.insights.containers import mismatch as container_mismatch
 from ozone_recon.model.cluster import Cluster
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.store.generation import Generation

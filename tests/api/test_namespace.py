@@ -6,8 +6,8 @@ from typing import Any, cast
 import pytest
 from fastapi import FastAPI
 from tests.api.asking import ask
+from tests.insights.namespace.test_summary import built
 from tests.insights.namespace_samples import Bucket, Database, Directory, Key, Volume
-from tests.insights.test_namespace import built
 
 from ozone_recon.api import namespace
 from ozone_recon.api.application import create_app

@@ -6,8 +6,8 @@ import pytest
 from fastapi import FastAPI
 from tests.api.asking import ask
 from tests.api.test_namespace import application
+from tests.insights.namespace.test_summary import built
 from tests.insights.namespace_samples import Bucket, Database, Key, Volume
-from tests.insights.test_namespace import built
 
 
 @pytest.fixture

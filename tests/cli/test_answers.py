@@ -14,7 +14,7 @@ from tests.conftest import SAMPLE
 
 from ozone_recon.cli.main import main
 from ozone_recon.cli.namespace import ORDERS
-from ozone_recon.insights.namespace_listing import Order
+from ozone_recon.insights.namespace.listing import Order
 from ozone_recon.store.data_directory import DataDirectory
 
 Run = Callable[..., Result]

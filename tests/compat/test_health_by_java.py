@@ -12,7 +12,7 @@ from tests.real_cluster import needs_cluster
 from tools.cluster.install import fetch_jars
 from tools.cluster.real import LIB
 
-from ozone_recon.insights.container_health_reference import Case, judge
+from ozone_recon.insights.containers.health.rules import Case, judge
 from ozone_recon.model.container_health import HealthRules, Placement, Verdict
 from ozone_recon.model.scm import ContainerState
 

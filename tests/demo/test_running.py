@@ -23,7 +23,7 @@ from ozone_recon.demo.play import Play
 from ozone_recon.demo.running import running
 from ozone_recon.demo.site import Ports, settings, write
 from ozone_recon.errors import CheckpointNeeded, RemoteError, TransferError
-from ozone_recon.insights.datanode_health import DatanodeHealth, Intervals
+from ozone_recon.insights.cluster.datanode_health import DatanodeHealth, Intervals
 from ozone_recon.model.datanode_reports import DatanodeReports
 from ozone_recon.sources.checkpoint.tar import unpack
 from ozone_recon.sources.hadoop_rpc.client import RpcGroup

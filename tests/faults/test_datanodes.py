@@ -18,8 +18,8 @@ from tests.faults.proxy import Does, Fault, Side, proxy
 from tests.sources.rpc_stand_in import HERE, QUICK, begun
 
 from ozone_recon.errors import ReconError
-from ozone_recon.insights.datanode_health import DatanodeHealth, Intervals
-from ozone_recon.insights.replica_history import ReplicaHistory
+from ozone_recon.insights.cluster.datanode_health import DatanodeHealth, Intervals
+from ozone_recon.insights.cluster.replica_history import ReplicaHistory
 from ozone_recon.model.datanode_reports import DatanodeReports
 from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcGroup, RpcSettings
 from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings

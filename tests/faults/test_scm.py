@@ -10,12 +10,12 @@ import pytest
 from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, PIPELINE
 from tests.faults.every_fault import every_fault, is_said, until
 from tests.faults.proxy import Fault, proxy
-from tests.insights.test_scm_containers import table
+from tests.insights.cluster.test_scm_containers import table
 from tests.sources.rpc_stand_in import HERE, QUICK
 from tests.sync.scm_stand_in import IN_SERVICE, ScmStandIn
 from tests.sync.test_scm import NEVER
 
-from ozone_recon.insights.datanode_health import Intervals
+from ozone_recon.insights.cluster.datanode_health import Intervals
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.sources.hadoop_rpc.client import RpcGroup
 from ozone_recon.sources.hadoop_rpc.server import take_calls

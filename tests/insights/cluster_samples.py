@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ozone_recon.columnar.byte_column import ByteColumn
-from ozone_recon.insights.cluster_tables import HEALTH, OP_STATES, TABLES
-from ozone_recon.insights.container_health import BY_CONTAINER, SIZES, UNHEALTHY, VERDICTS
-from ozone_recon.insights.container_health import TABLES as HEALTH_TABLES
+from ozone_recon.insights.cluster.tables import HEALTH, OP_STATES, TABLES
+from ozone_recon.insights.containers.health.build import BY_CONTAINER, SIZES, UNHEALTHY, VERDICTS
+from ozone_recon.insights.containers.health.build import TABLES as HEALTH_TABLES
 from ozone_recon.insights.size_bins import CONTAINER_UPPER_BOUNDS
 from ozone_recon.model.container_health import UnhealthyContainer
 from ozone_recon.model.datanode_reports import ReplicaState

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from tests.insights.cluster_samples import EC, RATIS, SINGLE, write_rows
 
-from ozone_recon.insights import container_health
-from ozone_recon.insights.cluster_tables import HEALTH, OP_STATES, TABLES, UNSURE
-from ozone_recon.insights.container_health_reference import Case, Copy, Host, count_racks
+from ozone_recon.insights.cluster.tables import HEALTH, OP_STATES, TABLES, UNSURE
+from ozone_recon.insights.containers.health import build as container_health
+from ozone_recon.insights.containers.health.rules import Case, Copy, Host, count_racks
 from ozone_recon.model.container_health import HealthRules
 from ozone_recon.model.datanode_reports import Replica, ReplicaState
 from ozone_recon.model.replication import ReplicationConfig

@@ -13,7 +13,10 @@ from tests.oracle import Row
 from ozone_recon.columnar.byte_column import ByteColumn, Rows
 from ozone_recon.columnar.byte_slices import Cells, joined
 from ozone_recon.decode.dictionary import Few
-from ozone_recon.insights import bucket_accounts, container_keys, nssummary, om_tables
+from ozone_recon.insights.containers import keys as container_keys
+from ozone_recon.insights.namespace import summary
+from ozone_recon.insights.om import bucket_accounts
+from ozone_recon.insights.om import tables as om_tables
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.sync.build import build_generation
 from ozone_recon.sync.contents import CheckpointContents
@@ -23,7 +26,7 @@ T = TypeVar("T")
 FIRST_ID = -(1 << 63) + 512
 CONTAINERS = (1, 2, 3, 1000, (1 << 62) + 5, (1 << 63) - 1)
 NAMES = ("a", "b", "a-b", "a.b", "é", "data", "x y", "a0", "~")
-SOME: Rounds = ((container_keys, om_tables, nssummary), (bucket_accounts,))
+SOME: Rounds = ((container_keys, om_tables, summary), (bucket_accounts,))
 LAYOUTS = {"LEGACY": 1, "FSO": 2, "OBS": 3}
 
 

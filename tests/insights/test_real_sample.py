@@ -3,19 +3,19 @@
 from pathlib import Path
 
 import pytest
+from tests.insights.containers.test_keys import listed
 from tests.insights.om_samples import texts
-from tests.insights.test_container_keys import listed
 from tests.oracle import Oracle
 
 from ozone_recon.decode.om.values import decode_bucket
-from ozone_recon.insights.bucket_accounts import accounts_of
-from ozone_recon.insights.container_keys import list_containers
-from ozone_recon.insights.key_listing import list_keys
-from ozone_recon.insights.namespace_view import Namespace
-from ozone_recon.insights.om_tables import table_counts
-from ozone_recon.insights.open_keys import list_open_files, list_open_keys
-from ozone_recon.insights.pending_deletion import list_deleted_directories, list_deleted_keys, pending_bytes
-from ozone_recon.insights.prefixes import read_prefix, to_db_key
+from ozone_recon.insights.containers.keys import list_containers
+from ozone_recon.insights.namespace.view import Namespace
+from ozone_recon.insights.om.bucket_accounts import accounts_of
+from ozone_recon.insights.om.key_listing import list_keys
+from ozone_recon.insights.om.open_keys import list_open_files, list_open_keys
+from ozone_recon.insights.om.pending_deletion import list_deleted_directories, list_deleted_keys, pending_bytes
+from ozone_recon.insights.om.prefixes import read_prefix, to_db_key
+from ozone_recon.insights.om.tables import table_counts
 from ozone_recon.store.generation import Generation
 from ozone_recon.store.schema import OM_TABLES
 

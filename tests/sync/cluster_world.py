@@ -18,7 +18,7 @@ from tests.sources.rpc_stand_in import HERE, QUICK
 from tests.sync.scm_stand_in import IN_SERVICE, ScmStandIn
 
 from ozone_recon.answering import opened
-from ozone_recon.insights.datanode_health import Intervals
+from ozone_recon.insights.cluster.datanode_health import Intervals
 from ozone_recon.model.cluster import Cluster
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.sources import scm

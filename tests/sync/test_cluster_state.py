@@ -9,13 +9,13 @@ import pytest
 from tests.decode.cluster.datanode_messages import container_report, full_heartbeat, registration, replica
 from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, PIPELINE, container_info
 from tests.decode.cluster.test_scm import DATANODE, OTHER_DATANODE
-from tests.insights.test_replica_history import HEARTBEAT
-from tests.insights.test_scm_containers import columns, table
+from tests.insights.cluster.test_replica_history import HEARTBEAT
+from tests.insights.cluster.test_scm_containers import columns, table
 
 from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request
 from ozone_recon.errors import StoreError
-from ozone_recon.insights.cluster_tables import TABLES
-from ozone_recon.insights.datanode_health import Intervals
+from ozone_recon.insights.cluster.datanode_health import Intervals
+from ozone_recon.insights.cluster.tables import TABLES
 from ozone_recon.model.cluster import Datanode
 from ozone_recon.model.datanode_reports import DatanodeReports, Heartbeat, LayoutVersion, Software
 from ozone_recon.model.replication import ReplicationConfig

@@ -22,7 +22,7 @@ from tests.decode.om.om_messages import blob, number
 from tests.sources.rpc_stand_in import HERE, QUICK
 
 from ozone_recon.errors import DecodeError, RemoteError, TooLong
-from ozone_recon.insights.datanode_health import DatanodeHealth, Intervals
+from ozone_recon.insights.cluster.datanode_health import DatanodeHealth, Intervals
 from ozone_recon.model.datanode_reports import DatanodeReports
 from ozone_recon.sources.hadoop_rpc.client import RpcConnection
 from ozone_recon.sync.datanodes import Datanodes, Heard, hear_datanodes

@@ -18,8 +18,8 @@ from tools.cluster.real import RealCluster
 from ozone_recon.decode.cluster import datanode_reports
 from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request
 from ozone_recon.decode.cluster.replicas import decode_replicas
-from ozone_recon.insights.datanode_health import DatanodeHealth, Intervals
-from ozone_recon.insights.replica_history import ReplicaHistory
+from ozone_recon.insights.cluster.datanode_health import DatanodeHealth, Intervals
+from ozone_recon.insights.cluster.replica_history import ReplicaHistory
 from ozone_recon.model.datanode_reports import DatanodeReports, Heartbeat, LayoutVersion, Replica, ReplicaState
 from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings
 from ozone_recon.sync.datanodes import Datanodes, hear_datanodes

@@ -12,12 +12,12 @@ import pytest
 from tests.decode.cluster.datanode_messages import container_report, full_heartbeat, replica
 from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, PIPELINE
 from tests.decode.cluster.test_scm import DATANODE, OTHER_DATANODE
-from tests.insights.test_replica_history import HEARTBEAT
-from tests.insights.test_scm_containers import table
+from tests.insights.cluster.test_replica_history import HEARTBEAT
+from tests.insights.cluster.test_scm_containers import table
 from tests.sync.scm_stand_in import DECOMMISSIONING, IN_SERVICE, ScmStandIn
 
 from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request
-from ozone_recon.insights.datanode_health import Intervals
+from ozone_recon.insights.cluster.datanode_health import Intervals
 from ozone_recon.model.datanode_reports import DatanodeReports, ReplicaState
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.sources.scm import Scm

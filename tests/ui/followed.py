@@ -18,7 +18,7 @@ from ozone_recon.answering import served_from
 from ozone_recon.api.application import create_app
 from ozone_recon.api.context import Context
 from ozone_recon.config import Config
-from ozone_recon.insights import container_health
+from ozone_recon.insights.containers.health import build as container_health
 from ozone_recon.model.cluster import (
     CONTAINER_HEALTH,
     PIPELINE_SYNC,

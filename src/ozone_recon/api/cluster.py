@@ -9,9 +9,9 @@ from ozone_recon.api.context import CurrentView, View
 from ozone_recon.api.datanode_json import storage_json
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
-from ozone_recon.insights.cluster_containers import GONE, count_states
-from ozone_recon.insights.om_tables import table_counts
-from ozone_recon.insights.unhealthy_containers import are_judged, count_unhealthy
+from ozone_recon.insights.containers.health.pages import are_judged, count_unhealthy
+from ozone_recon.insights.containers.listing import GONE, count_states
+from ozone_recon.insights.om.tables import table_counts
 from ozone_recon.model.cluster import Cluster, sum_of
 from ozone_recon.model.container_health import UnhealthyState
 from ozone_recon.model.scm import ContainerState

@@ -9,9 +9,9 @@ from ozone_recon.api.om_json import FACTORS, replication_json
 from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.columnar.byte_slices import Cells, cells_of, joined, same_cells
 from ozone_recon.decode.dictionary import Few
-from ozone_recon.insights.cluster_containers import pipelines_of
-from ozone_recon.insights.cluster_tables import CONTAINERS
-from ozone_recon.insights.key_rows import read_replication
+from ozone_recon.insights.cluster.tables import CONTAINERS
+from ozone_recon.insights.containers.listing import pipelines_of
+from ozone_recon.insights.om.key_rows import read_replication
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.store.columns import Array

@@ -19,7 +19,8 @@ from ozone_recon.api.responses import Written, page_response, written_response
 from ozone_recon.api.route import Route
 from ozone_recon.columnar.byte_slices import Cells
 from ozone_recon.errors import BadRequest
-from ozone_recon.insights.cluster_containers import (
+from ozone_recon.insights.cluster.tables import CONTAINERS
+from ozone_recon.insights.containers.listing import (
     are_live,
     count_states,
     latest_of,
@@ -28,7 +29,6 @@ from ozone_recon.insights.cluster_containers import (
     rows_after,
     rows_of,
 )
-from ozone_recon.insights.cluster_tables import CONTAINERS
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.store.columns import Array
 

@@ -16,10 +16,10 @@ from ozone_recon.api.responses import HttpRefusal, Written, json_response, page_
 from ozone_recon.api.route import Route
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.columnar.byte_slices import Cells, Part, cells_at, joined, same_cells
-from ozone_recon.insights.cluster_containers import GONE, count_states, rows_after
-from ozone_recon.insights.cluster_tables import CONTAINERS
-from ozone_recon.insights.container_keys import KeysInContainer, count_keys, find_container, keys_in, list_containers
-from ozone_recon.insights.prefixes import to_db_key
+from ozone_recon.insights.cluster.tables import CONTAINERS
+from ozone_recon.insights.containers.keys import KeysInContainer, count_keys, find_container, keys_in, list_containers
+from ozone_recon.insights.containers.listing import GONE, count_states, rows_after
+from ozone_recon.insights.om.prefixes import to_db_key
 from ozone_recon.store.generation import Generation
 
 

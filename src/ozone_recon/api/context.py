@@ -91,7 +91,7 @@ class Context:
     cluster: Cluster | None = None
     """None until something is known of it, and for a server that follows none."""
     cluster_generation: Generation | None = None
-    """The cluster's tables (`insights.cluster_tables`), newer or older than `cluster` by seconds; None like it."""
+    """The cluster's tables (`insights.cluster.tables`), newer or older than `cluster` by seconds; None like it."""
     ask_cluster: AskCluster | None = None
     """None for a server that follows no cluster."""
 

@@ -9,7 +9,7 @@ import orjson
 from pydantic import BaseModel, Field
 
 from ozone_recon.columnar.amounts import clamp
-from ozone_recon.insights.key_rows import shown
+from ozone_recon.insights.om.key_rows import shown
 from ozone_recon.model.cluster import Storage
 from ozone_recon.model.scm import DatanodeDetails
 

@@ -15,7 +15,7 @@ from ozone_recon.api.pipeline_json import factor_text, leader_host
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
 from ozone_recon.errors import BadRequest
-from ozone_recon.insights.key_rows import shown
+from ozone_recon.insights.om.key_rows import shown
 from ozone_recon.model.cluster import Datanode
 from ozone_recon.model.requests import RemoveDatanodes
 from ozone_recon.model.scm import Pipeline

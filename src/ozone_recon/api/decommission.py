@@ -14,7 +14,7 @@ from ozone_recon.api.datanode_json import DatanodeDetailsJson, datanode_json
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
 from ozone_recon.errors import BadRequest
-from ozone_recon.insights.key_rows import shown
+from ozone_recon.insights.om.key_rows import shown
 from ozone_recon.model.cluster import Leaving
 from ozone_recon.model.scm import DecommissionProgress
 

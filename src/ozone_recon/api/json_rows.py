@@ -16,7 +16,7 @@ from ozone_recon.api.responses import Written
 from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
 from ozone_recon.columnar.byte_slices import Cells, Part, cells_at, cells_of, joined, same_cells
 from ozone_recon.decode.dictionary import Few
-from ozone_recon.insights.key_rows import texts_at
+from ozone_recon.insights.om.key_rows import texts_at
 from ozone_recon.store.columns import Array
 
 T = TypeVar("T")

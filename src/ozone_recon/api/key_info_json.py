@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from ozone_recon.api.om_json import FACTORS, Replication, ec_text, pairs_json, replication_json
-from ozone_recon.insights.key_rows import shown
+from ozone_recon.insights.om.key_rows import shown
 from ozone_recon.model.om import Block, FileChecksum, FileEncryption, KeyInfo, LocationVersion, OzoneAcl
 from ozone_recon.model.replication import ReplicationConfig
 

@@ -16,8 +16,8 @@ from ozone_recon.api.responses import Written
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.columnar.byte_slices import Cells, Part, joined, last_at, same_cells
 from ozone_recon.decode.om.key_info_columns import WholeKeys
-from ozone_recon.insights.key_rows import SLASH, shown
-from ozone_recon.insights.pending_deletion import DeletedKeyRows
+from ozone_recon.insights.om.key_rows import SLASH, shown
+from ozone_recon.insights.om.pending_deletion import DeletedKeyRows
 
 Bools = NDArray[np.bool_]
 

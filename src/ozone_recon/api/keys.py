@@ -30,12 +30,12 @@ from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.columnar.byte_slices import cells_of
 from ozone_recon.decode.dictionary import Few
 from ozone_recon.decode.om.keys import encode_text
-from ozone_recon.insights.key_listing import Filter, list_keys
-from ozone_recon.insights.key_rows import KeyRows, last_text, read_replication
-from ozone_recon.insights.om_tables import TableCounts, table_counts
-from ozone_recon.insights.open_keys import OpenKeyRows, list_open_files, list_open_keys
-from ozone_recon.insights.pending_deletion import DeletedDirectoryRows, list_deleted_directories, list_deleted_keys
-from ozone_recon.insights.prefixes import Prefix, check_names, read_prefix, split_prefix, to_db_key
+from ozone_recon.insights.om.key_listing import Filter, list_keys
+from ozone_recon.insights.om.key_rows import KeyRows, last_text, read_replication
+from ozone_recon.insights.om.open_keys import OpenKeyRows, list_open_files, list_open_keys
+from ozone_recon.insights.om.pending_deletion import DeletedDirectoryRows, list_deleted_directories, list_deleted_keys
+from ozone_recon.insights.om.prefixes import Prefix, check_names, read_prefix, split_prefix, to_db_key
+from ozone_recon.insights.om.tables import TableCounts, table_counts
 from ozone_recon.store.generation import Generation
 
 NEVER = (1 << 63) - 1

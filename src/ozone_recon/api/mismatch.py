@@ -21,9 +21,9 @@ from ozone_recon.api.route import Route
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.columnar.byte_slices import Cells, cells_of, joined, same_cells
 from ozone_recon.errors import BadRequest
-from ozone_recon.insights.cluster_containers import pipelines_of
-from ozone_recon.insights.cluster_tables import CONTAINERS
-from ozone_recon.insights.container_mismatch import OM_CONTAINERS, Mismatch, after, compare
+from ozone_recon.insights.cluster.tables import CONTAINERS
+from ozone_recon.insights.containers.listing import pipelines_of
+from ozone_recon.insights.containers.mismatch import OM_CONTAINERS, Mismatch, after, compare
 from ozone_recon.model.cluster import Cluster
 from ozone_recon.store.generation import Generation
 

@@ -15,11 +15,11 @@ from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
 from ozone_recon.columnar.amounts import bounded, sum_amounts
 from ozone_recon.errors import BadRequest
-from ozone_recon.insights import file_sizes, owners_ages
-from ozone_recon.insights.bucket_accounts import Accounts
-from ozone_recon.insights.namespace_listing import Entry, Listing, Order
-from ozone_recon.insights.namespace_nodes import Kind
-from ozone_recon.insights.namespace_view import Namespace, Spot
+from ozone_recon.insights.namespace import file_sizes, owners_ages
+from ozone_recon.insights.namespace.listing import Entry, Listing, Order
+from ozone_recon.insights.namespace.nodes import Kind
+from ozone_recon.insights.namespace.view import Namespace, Spot
+from ozone_recon.insights.om.bucket_accounts import Accounts
 from ozone_recon.insights.size_bins import DIST_BINS
 
 SORTED = 30

@@ -11,9 +11,9 @@ from ozone_recon.api.key_info_json import key_info_json
 from ozone_recon.api.om_json import acl_json, bucket_json, pairs_json, replication_json, volume_json
 from ozone_recon.columnar.search import find
 from ozone_recon.decode.om.values import decode_directory, decode_key_info, decode_prefix, decode_volume
-from ozone_recon.insights.key_rows import db_keys, groups_of, shown
-from ozone_recon.insights.namespace_nodes import Kind
-from ozone_recon.insights.namespace_view import Namespace, Spot
+from ozone_recon.insights.namespace.nodes import Kind
+from ozone_recon.insights.namespace.view import Namespace, Spot
+from ozone_recon.insights.om.key_rows import db_keys, groups_of, shown
 from ozone_recon.model.om import KeyInfo, OzoneAcl, Pairs
 
 NO_QUOTA = {"quotaInBytes": 0, "quotaInNamespace": 0, "usedNamespace": 0}

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ozone_recon.insights.key_rows import shown
+from ozone_recon.insights.om.key_rows import shown
 from ozone_recon.model.om import BucketEncryption, BucketInfo, OzoneAcl, Pairs, VolumeInfo
 from ozone_recon.model.replication import ReplicationConfig
 

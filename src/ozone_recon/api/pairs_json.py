@@ -13,7 +13,7 @@ from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.columnar.byte_slices import Part, cells_of, joined
 from ozone_recon.decode.dictionary import Few, distinct
 from ozone_recon.decode.om.key_info_columns import PairColumns
-from ozone_recon.insights.key_rows import texts_at
+from ozone_recon.insights.om.key_rows import texts_at
 
 Bools = NDArray[np.bool_]
 

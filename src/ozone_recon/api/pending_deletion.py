@@ -13,8 +13,8 @@ from ozone_recon.api.responses import json_response, no_content
 from ozone_recon.api.route import Route
 from ozone_recon.columnar.amounts import sum_amounts
 from ozone_recon.errors import BadRequest
-from ozone_recon.insights.key_rows import shown
-from ozone_recon.insights.pending_deletion import pending_bytes
+from ozone_recon.insights.om.key_rows import shown
+from ozone_recon.insights.om.pending_deletion import pending_bytes
 from ozone_recon.model.cluster import Cluster
 from ozone_recon.model.requests import AskForPendingBlocks, PendingBlocks
 

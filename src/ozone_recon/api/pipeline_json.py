@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from ozone_recon.api.datanode_json import DatanodeDetailsJson, DatanodeId, Fragments
 from ozone_recon.api.om_json import FACTORS, Replication, ec_text, replication_json
-from ozone_recon.insights.key_rows import shown
+from ozone_recon.insights.om.key_rows import shown
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import DatanodeDetails, Pipeline
 

@@ -12,7 +12,7 @@ from ozone_recon.api.pipeline_json import factor_text, leader_host
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
 from ozone_recon.columnar.amounts import clamp
-from ozone_recon.insights.key_rows import shown
+from ozone_recon.insights.om.key_rows import shown
 
 
 class PipelineMetadata(BaseModel):

@@ -9,8 +9,8 @@ from ozone_recon.api.json_rows import chosen, objects, scalars, texts
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.columnar.byte_slices import Cells, cells_at, joined, same_cells
 from ozone_recon.decode.dictionary import Few
-from ozone_recon.insights.cluster_containers import ReplicaRows, are_live
-from ozone_recon.insights.cluster_tables import CONTAINERS, DATANODES, REPLICAS
+from ozone_recon.insights.cluster.tables import CONTAINERS, DATANODES, REPLICAS
+from ozone_recon.insights.containers.listing import ReplicaRows, are_live
 from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.store.generation import Generation
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from ozone_recon import __version__
 from ozone_recon.api.cluster import task_rows
 from ozone_recon.api.context import Served, View
-from ozone_recon.insights.cluster_containers import count_states
-from ozone_recon.insights.container_health import UNHEALTHY
-from ozone_recon.insights.unhealthy_containers import count_unhealthy
+from ozone_recon.insights.containers.health.build import UNHEALTHY
+from ozone_recon.insights.containers.health.pages import count_unhealthy
+from ozone_recon.insights.containers.listing import count_states
 from ozone_recon.model.cluster import Cluster, sum_of
 from ozone_recon.model.metrics import Sample
 from ozone_recon.model.scm import ContainerState

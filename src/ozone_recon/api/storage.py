@@ -16,10 +16,10 @@ from ozone_recon.api.pending_deletion import PendingDeletion, not_asked_yet
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
 from ozone_recon.columnar.amounts import sum_amounts
-from ozone_recon.insights.key_rows import shown
-from ozone_recon.insights.namespace_view import Namespace
-from ozone_recon.insights.om_tables import table_counts
-from ozone_recon.insights.pending_deletion import pending_bytes
+from ozone_recon.insights.namespace.view import Namespace
+from ozone_recon.insights.om.key_rows import shown
+from ozone_recon.insights.om.pending_deletion import pending_bytes
+from ozone_recon.insights.om.tables import table_counts
 from ozone_recon.model.cluster import Cluster, Datanode, Storage, sum_of
 from ozone_recon.model.requests import AskForPendingBlocks, PendingBlocks
 from ozone_recon.store.generation import Generation

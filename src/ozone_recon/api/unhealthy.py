@@ -20,17 +20,17 @@ from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.columnar.byte_slices import Cells, Part
 from ozone_recon.decode.dictionary import Few
 from ozone_recon.errors import BadRequest, NotReady
-from ozone_recon.insights.cluster_containers import latest_of, rows_of
-from ozone_recon.insights.cluster_tables import CONTAINERS
-from ozone_recon.insights.container_health import UNHEALTHY
-from ozone_recon.insights.key_rows import shown
-from ozone_recon.insights.unhealthy_containers import (
+from ozone_recon.insights.cluster.tables import CONTAINERS
+from ozone_recon.insights.containers.health.build import UNHEALTHY
+from ozone_recon.insights.containers.health.pages import (
     are_judged,
     count_unhealthy,
     unhealthy_after,
     unhealthy_before,
     unhealthy_from,
 )
+from ozone_recon.insights.containers.listing import latest_of, rows_of
+from ozone_recon.insights.om.key_rows import shown
 from ozone_recon.model.container_health import UnhealthyContainer, UnhealthyState
 from ozone_recon.store.generation import Generation
 

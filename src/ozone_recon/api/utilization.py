@@ -14,8 +14,8 @@ from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
 from ozone_recon.api.unhealthy import judged
 from ozone_recon.errors import BadRequest
-from ozone_recon.insights import file_sizes
-from ozone_recon.insights.container_health import SIZES
+from ozone_recon.insights.containers.health.build import SIZES
+from ozone_recon.insights.namespace import file_sizes
 from ozone_recon.insights.size_bins import container_bins_of
 
 

@@ -13,7 +13,7 @@ from ozone_recon.api.parameters import Limit
 from ozone_recon.api.responses import json_response, page_response
 from ozone_recon.api.route import Route
 from ozone_recon.api.volumes_json import buckets_json, volumes_json
-from ozone_recon.insights.volumes import list_buckets, list_volumes
+from ozone_recon.insights.om.volumes import list_buckets, list_volumes
 
 
 class Volumes(BaseModel):

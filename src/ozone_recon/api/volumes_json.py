@@ -10,7 +10,7 @@ from ozone_recon.api.pairs_json import names_of, pairs_json
 from ozone_recon.api.responses import Written
 from ozone_recon.columnar.byte_slices import Cells, Part, joined
 from ozone_recon.decode.om.bucket_info_columns import WholeBuckets, WholeObjects, WholeVolumes
-from ozone_recon.insights.key_rows import shown
+from ozone_recon.insights.om.key_rows import shown
 
 
 def volumes_json(volumes: WholeVolumes) -> Written:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from ozone_recon.insights.bucket_rows import BucketRows
+from ozone_recon.insights.om.bucket_rows import BucketRows
 from ozone_recon.model.key_columns import DirectoryColumns, KeyColumns
 from ozone_recon.store.generation import GenerationBuild, TaskStatus
 from ozone_recon.store.schema import COLUMNAR_TABLES, OM_TABLES, RAW

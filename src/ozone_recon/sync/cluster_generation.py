@@ -12,15 +12,15 @@ from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
 from ozone_recon.columnar.byte_column import ByteColumn
-from ozone_recon.insights.cluster_reading import (
+from ozone_recon.insights.cluster.reading import (
     count_open,
     read_containers,
     read_datanodes,
     read_pipelines,
     read_replicas,
 )
-from ozone_recon.insights.cluster_tables import CLUSTER, TABLES
-from ozone_recon.insights.cluster_writing import DatanodeRow, write_containers
+from ozone_recon.insights.cluster.tables import CLUSTER, TABLES
+from ozone_recon.insights.cluster.writing import DatanodeRow, write_containers
 from ozone_recon.model.cluster import Cluster, Datanode
 from ozone_recon.model.scm import Pipeline
 from ozone_recon.store.generation import About, Generation, GenerationBuild

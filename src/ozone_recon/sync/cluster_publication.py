@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Final
 
 from ozone_recon.errors import StoreError
-from ozone_recon.insights import container_health
-from ozone_recon.insights.cluster_tables import CONTAINERS
+from ozone_recon.insights.cluster.tables import CONTAINERS
+from ozone_recon.insights.containers.health import build as container_health
 from ozone_recon.model.cluster import CONTAINER_HEALTH, CONTAINER_SIZES, Cluster, ClusterTask
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.generation import Generation

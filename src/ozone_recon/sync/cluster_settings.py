@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ozone_recon.insights.datanode_health import Intervals
+from ozone_recon.insights.cluster.datanode_health import Intervals
 from ozone_recon.logs import LogSettings
 from ozone_recon.model.container_health import HealthRules
 from ozone_recon.sources.hadoop_rpc.client import RpcSettings

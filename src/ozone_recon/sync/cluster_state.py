@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.insights.datanode_health import DatanodeHealth, Intervals
-from ozone_recon.insights.merged_ids import found
-from ozone_recon.insights.replica_history import ReplicaHistory
-from ozone_recon.insights.scm_containers import ScmContainers
+from ozone_recon.insights.cluster.datanode_health import DatanodeHealth, Intervals
+from ozone_recon.insights.cluster.merged_ids import found
+from ozone_recon.insights.cluster.replica_history import ReplicaHistory
+from ozone_recon.insights.cluster.scm_containers import ScmContainers
 from ozone_recon.model.cluster import Cluster, ClusterTask, Datanode, Leaving, Storage
 from ozone_recon.model.datanode_reports import DatanodeReports, LayoutVersion, Software, StorageReport
 from ozone_recon.model.metrics import Sample

@@ -12,7 +12,7 @@ from typing import Final
 
 from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request
 from ozone_recon.errors import TooLong
-from ozone_recon.insights.datanode_health import DatanodeHealth
+from ozone_recon.insights.cluster.datanode_health import DatanodeHealth
 from ozone_recon.model.datanode_reports import DatanodeReports, Heartbeat
 from ozone_recon.sources.hadoop_rpc.server import Recognised, RpcServerSettings, take_calls
 from ozone_recon.sync.report_queue import ReportQueue

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.insights.merged_ids import Bools, Numbers
-from ozone_recon.insights.scm_containers import UNKNOWN
+from ozone_recon.insights.cluster.merged_ids import Bools, Numbers
+from ozone_recon.insights.cluster.scm_containers import UNKNOWN
 from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.scm import ContainerState
 

@@ -16,7 +16,7 @@ from ozone_recon.columnar.search import find, first_after
 from ozone_recon.columnar.sorted_search import order_with, search
 from ozone_recon.decode.om.key_columns import decode_directories, decode_keys
 from ozone_recon.decode.om.key_columns_reference import KeyTable
-from ozone_recon.insights.key_rows import section, start_of_group
+from ozone_recon.insights.om.key_rows import section, start_of_group
 from ozone_recon.model.key_columns import BadRow, DirectoryColumns, KeyColumns
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.schema import CHANGED, COLUMNAR_TABLES, OM_TABLES

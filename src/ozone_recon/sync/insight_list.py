@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from ozone_recon.insights import bucket_accounts, container_keys, file_sizes, nssummary, om_tables, owners_ages
+from ozone_recon.insights.containers import keys
+from ozone_recon.insights.namespace import file_sizes, owners_ages, summary
+from ozone_recon.insights.om import bucket_accounts, tables
 from ozone_recon.store.generation import GenerationBuild
 from ozone_recon.store.schema import Schema
 
@@ -29,7 +31,7 @@ class Insight(Protocol):
 
 
 Rounds = Sequence[Sequence[Insight]]
-ROUNDS: Final[Rounds] = ((container_keys, nssummary), (file_sizes, owners_ages, om_tables, bucket_accounts))
+ROUNDS: Final[Rounds] = ((keys, summary), (file_sizes, owners_ages, tables, bucket_accounts))
 """In order: an insight may read the tables of the rounds before its own."""
 INSIGHTS: Final[tuple[Insight, ...]] = tuple(insight for insights in ROUNDS for insight in insights)
 AT_A_TIME: Final = 2

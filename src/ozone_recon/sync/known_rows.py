@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
-from ozone_recon.insights.key_rows import read_replication
+from ozone_recon.insights.om.key_rows import read_replication
 from ozone_recon.model.key_columns import DirectoryColumns, KeyColumns
 from ozone_recon.store.generation import Generation, Table
 

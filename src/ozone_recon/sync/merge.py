@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.decode.om.id_prefixes import ids_of_prefixes
-from ozone_recon.insights.bucket_rows import BucketRows
-from ozone_recon.insights.key_rows import write_replications
+from ozone_recon.insights.om.bucket_rows import BucketRows
+from ozone_recon.insights.om.key_rows import write_replications
 from ozone_recon.model.key_columns import BadRow, DirectoryColumns, KeyColumns
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.store.generation import GenerationBuild

@@ -1,0 +1,1 @@
+"""The cluster's tables: SCM's containers, replicas and datanodes."""

@@ -1,0 +1,235 @@
+"""Writes the tables of a cluster generation from what is held in memory, so many containers at a time.
+
+Sizes, blocks and sequence ids of containers are those of their replicas, as SCM adds them up: what it told us itself
+of a container is as old as our asking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
+from ozone_recon.insights.cluster.merged_ids import found
+from ozone_recon.insights.cluster.replica_history import Replicas
+from ozone_recon.insights.cluster.scm_containers import ContainerBlock, ScmContainers
+from ozone_recon.insights.cluster.tables import (
+    CONTAINERS,
+    DATANODES,
+    HEALTH,
+    OP_STATES,
+    PIPELINES,
+    REPLICAS,
+    TABLES,
+    UNSURE,
+)
+from ozone_recon.insights.om.key_rows import write_replications
+from ozone_recon.model.datanode_reports import ReplicaState
+from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.model.scm import ContainerState
+from ozone_recon.store.generation import GenerationBuild
+from ozone_recon.store.schema import Schema
+from ozone_recon.store.table import TableWriter
+
+BLOCKS: Final = 4
+"""Of containers, that are written at a time."""
+_NUMBERS: Final = ("state", "sequence_id", "number_of_keys", "used_bytes", "data_checksum", "replica_index")
+_AS_THEY_ARE: Final = (*_NUMBERS, "present", "is_empty", "first_seen", "last_seen")
+_TO_BE_KEPT: Final = (ContainerState.CLOSING, ContainerState.QUASI_CLOSED, ContainerState.CLOSED)
+_UNCOUNTED: Final = (ReplicaState.UNHEALTHY, ReplicaState.INVALID, ReplicaState.DELETED)
+
+
+class Written(NamedTuple):
+    """What came out while the tables were written."""
+
+    open_replicas: Int64s
+    """How many replicas of open containers each datanode has."""
+    unsure: Int64s
+    """Containers that lack replicas, and may not: datanodes have still to say what they have."""
+
+
+class DatanodeRow(NamedTuple):
+    """A row of `datanodes`."""
+
+    uuid: str
+    host: str = ""
+    location: str = ""
+    health: str = ""
+    op_state: str = ""
+    record: bytes = b""
+
+
+def write_containers(
+    build: GenerationBuild,
+    containers: ScmContainers,
+    replicas: Mapping[str, Replicas],
+    datanodes: Sequence[DatanodeRow],
+    pipelines: Mapping[str, bytes],
+    confirmed: Int64s | None = None,
+) -> Written:
+    """All tables but `cluster`.
+
+    All datanodes that have `replicas` are to be in `datanodes`; `pipelines` are the records of those there are. While
+    datanodes have still to say what they have, `confirmed` are the containers that lack replicas all the same.
+    """
+    blocks = containers.blocks()
+    _write_names(build, containers, datanodes, pipelines)
+    work = _Work(replicas, datanodes, containers.replications, confirmed)
+    with (
+        build.create(CONTAINERS, TABLES[CONTAINERS]) as containers_out,
+        build.create(REPLICAS, TABLES[REPLICAS]) as replicas_out,
+    ):
+        for first in range(0, len(blocks), BLOCKS):
+            work.write(_joined(blocks[first : first + BLOCKS]), containers_out, replicas_out)
+    with build.create("origins", TABLES["origins"]) as out:
+        out.append(uuid=_texts(work.origins))
+    return Written(work.open_replicas, np.concatenate([np.empty(0, np.int64), *work.unsure]))
+
+
+def _write_names(
+    build: GenerationBuild,
+    containers: ScmContainers,
+    datanodes: Sequence[DatanodeRow],
+    pipelines: Mapping[str, bytes],
+) -> None:
+    with build.create(DATANODES, TABLES[DATANODES]) as out:
+        out.append(
+            uuid=_texts(row.uuid for row in datanodes),
+            host=_texts(row.host for row in datanodes),
+            location=_texts(row.location for row in datanodes),
+            health=np.array([_place(HEALTH, row.health) for row in datanodes], np.uint8),
+            op_state=np.array([_place(OP_STATES, row.op_state) for row in datanodes], np.uint8),
+            record=ByteColumn.of(row.record for row in datanodes),
+        )
+    ids = tuple(dict.fromkeys((*containers.pipelines, *pipelines)))
+    with build.create(PIPELINES, TABLES[PIPELINES]) as out:
+        out.append(id=_texts(ids), record=ByteColumn.of(pipelines.get(one, b"") for one in ids))
+    with build.create("owners", TABLES["owners"]) as out:
+        out.append(name=_texts(containers.owners))
+    write_replications(build, containers.replications)
+
+
+class _Work:
+    """What goes on from some containers to the next."""
+
+    def __init__(
+        self,
+        replicas: Mapping[str, Replicas],
+        datanodes: Sequence[DatanodeRow],
+        replications: Sequence[ReplicationConfig],
+        confirmed: Int64s | None,
+    ) -> None:
+        self.unsure: list[Int64s] = []
+        self.origins: dict[str, int] = {}
+        self.open_replicas = np.zeros(len(datanodes), np.int64)
+        self._rows = 0
+        self._alive = np.array([row.health != "DEAD" for row in datanodes], np.bool_)
+        self._replicas = [(n, replicas[row.uuid]) for n, row in enumerate(datanodes) if row.uuid in replicas]
+        self._origins = {
+            n: np.array([self.origins.setdefault(one, len(self.origins)) for one in known.origins], np.int64)
+            for n, known in self._replicas
+        }
+        is_ec = [one.kind == "EC" for one in replications]
+        self._data = np.array([one.data if ec else 0 for ec, one in zip(is_ec, replications, strict=True)], np.int64)
+        """Of EC, how many parts have data; else 0."""
+        self._required = np.array([one.required_nodes for one in replications], np.int64)
+        self._confirmed = confirmed
+
+    def write(self, containers: dict[str, Int64s], containers_out: TableWriter, replicas_out: TableWriter) -> None:
+        ids = containers["container_id"]
+        row, replicas = self._of(ids)
+        _add_up(containers, row, replicas, self._data[containers["replication"]], self._alive)
+        if self._confirmed is not None:
+            self._leave_unsure(containers, row, replicas, self._confirmed)
+        first = self._rows + np.searchsorted(row, np.arange(len(ids)))
+        self._rows += len(row)
+        is_open = replicas["present"] & (containers["state"][row] == ContainerState.OPEN)
+        self.open_replicas += np.bincount(replicas["datanode"][is_open], minlength=len(self.open_replicas))
+        _append(
+            containers_out,
+            TABLES[CONTAINERS],
+            containers | {"id": ids, "blocks": containers["number_of_keys"], "first_replica": first},
+        )
+        _append(replicas_out, TABLES[REPLICAS], replicas | {"blocks": replicas["number_of_keys"]})
+
+    def _leave_unsure(
+        self, containers: dict[str, Int64s], row: Int64s, replicas: dict[str, Int64s], confirmed: Int64s
+    ) -> None:
+        """Keeps those from being judged that may have replicas on datanodes that have not spoken yet."""
+        ids = containers["container_id"]
+        live = np.bincount(row[replicas["present"] & self._alive[replicas["datanode"]]], minlength=len(ids))
+        lacking = (live < self._required[containers["replication"]]) & np.isin(containers["state"], _TO_BE_KEPT)
+        unsure = lacking & (containers["suppressed"] == 0) & ~np.isin(ids, confirmed)
+        containers["suppressed"][unsure] = UNSURE
+        self.unsure.append(ids[unsure])
+
+    def _of(self, ids: Int64s) -> tuple[Int64s, dict[str, Int64s]]:
+        """The replicas of these containers in their order, and within one in that of datanodes: of which row, what."""
+        cuts = [(n, known, *_cut(known, ids)) for n, known in self._replicas]
+        there, at = found(ids, _joint(known.container_id[a:b] for _, known, a, b in cuts).astype(np.int64))
+        order = np.flatnonzero(there)
+        order = order[np.argsort(at[order], kind="stable")]
+        columns = {name: _joint(getattr(known, name)[a:b] for _, known, a, b in cuts)[order] for name in _AS_THEY_ARE}
+        columns["origin"] = _joint(self._origins[n][known.origin[a:b]] for n, known, a, b in cuts)[order]
+        lengths = [b - a for _, _, a, b in cuts]
+        columns["datanode"] = np.repeat(np.array([n for n, *_ in cuts], np.int32), lengths)[order]
+        return at[order], columns
+
+
+def _cut(known: Replicas, ids: Int64s) -> tuple[int, int]:
+    """From where to where a datanode's replicas are that may be of these containers."""
+    where = known.container_id
+    return int(np.searchsorted(where, ids[0])), int(np.searchsorted(where, ids[-1], side="right"))
+
+
+def _add_up(
+    containers: dict[str, Int64s], row: Int64s, replicas: dict[str, Int64s], data: Int64s, alive: np.ndarray[Any, Any]
+) -> None:
+    """Puts what the replicas say into their containers.
+
+    An open container is as large as the smallest of its replicas, any other one as the largest. Of EC, the first part
+    and those of parity say it, which are all as large as the largest.
+    """
+    index, ec = replicas["replica_index"], data[row]
+    counted = np.flatnonzero(
+        replicas["present"]
+        & alive[replicas["datanode"]]
+        & ~np.isin(replicas["state"], _UNCOUNTED)
+        & ((ec == 0) | (index == 1) | (index > ec))
+    )
+    if not len(counted):
+        return
+    starts = np.flatnonzero(np.append(True, np.diff(row[counted]) != 0))
+    which = row[counted][starts]
+    grows = containers["state"][which] == ContainerState.OPEN
+    for name in ("used_bytes", "number_of_keys"):
+        said = replicas[name][counted]
+        least, most = np.minimum.reduceat(said, starts), np.maximum.reduceat(said, starts)
+        containers[name][which] = np.where(grows, least, most)
+    newest = np.maximum.reduceat(replicas["sequence_id"][counted], starts)
+    containers["sequence_id"][which] = np.maximum(containers["sequence_id"][which], newest)
+
+
+def _joined(blocks: Sequence[ContainerBlock]) -> dict[str, Int64s]:
+    names = ContainerBlock.__dataclass_fields__
+    return {name: _joint(getattr(block, name) for block in blocks).astype(np.int64) for name in names}
+
+
+def _joint(parts: Iterator[Any]) -> Any:
+    """Columns one behind the other, no wider than the widest."""
+    held = list(parts)
+    return np.concatenate(held) if held else np.empty(0, np.int64)
+
+
+def _append(out: TableWriter, schema: Schema, columns: dict[str, Int64s]) -> None:
+    out.append(**{name: columns[name].astype(kind) for name, kind in schema.items()})
+
+
+def _texts(texts: Any) -> ByteColumn:
+    return ByteColumn.of(text.encode(errors="surrogateescape") for text in texts)
+
+
+def _place(names: tuple[str, ...], name: str) -> int:
+    return names.index(name) if name in names else 0

@@ -1,0 +1,226 @@
+"""How healthy every container is, as SCM's replication manager judges, and Recon's lists of the unhealthy ones.
+
+The compiled path over a cluster generation's tables: what is said of one container is defined by
+`container_health_reference`, and where it is listed by `unhealthy_reference`.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from ozone_recon.columnar.byte_column import Bytes, Int64s
+from ozone_recon.insights.cluster.merged_ids import Bools, found
+from ozone_recon.insights.cluster.tables import CONTAINERS, DATANODES, HEALTH, OP_STATES, PIPELINES, REPLICAS, UNSURE
+from ozone_recon.insights.containers.health.batch_kernel import EC, GONE, OTHER_KIND, RATIS, Containers, judge
+from ozone_recon.insights.containers.health.lists import LISTED, MISSING
+from ozone_recon.insights.containers.health.rules import IN_TOPOLOGY, REACHABLE, Host
+from ozone_recon.insights.containers.health.rules import LEAVING as LEAVING_STATES
+from ozone_recon.insights.containers.health.rules import MAINTENANCE as RETURNING_STATES
+from ozone_recon.insights.containers.health.rules_kernel import LEAVING, RETURNING, STAYING, Hosts, Replicas, Rules
+from ozone_recon.insights.om.key_rows import read_replication
+from ozone_recon.insights.size_bins import CONTAINER_UPPER_BOUNDS, container_bins_of
+from ozone_recon.model.container_health import HealthRules, UnhealthyState, Verdict
+from ozone_recon.model.scm import ContainerState
+from ozone_recon.store.generation import Chunk, Generation, GenerationBuild
+from ozone_recon.store.schema import Schema
+
+NAME: Final = "ContainerHealth"
+VERDICTS: Final = "container_verdicts"
+UNHEALTHY: Final = "unhealthy"
+BY_CONTAINER: Final = "unhealthy_by_container"
+SIZES: Final = "container_sizes"
+TABLES: Final[dict[str, Schema]] = {
+    # A Verdict for each row of `containers`.
+    VERDICTS: {"verdict": "u1"},
+    # By UnhealthyState, within one by container; one row for each list that a container is in.
+    UNHEALTHY: {
+        "container": "i8",
+        "state": "u1",  # an UnhealthyState
+        "since": "i8",
+        "expected": "i4",  # replicas that it needs
+        "actual": "i4",  # replicas that it has on datanodes that live
+    },
+    # Rows of `unhealthy`, by container, within one by state.
+    BY_CONTAINER: {"row": "i8"},
+    # All bins, ascending: containers of SCM that are not deleted, by their size.
+    SIZES: {"upper_bound": "i8", "containers": "i8"},
+}
+CHUNK: Final = 1 << 19
+"""Containers judged at a time."""
+_CONTAINER_COLUMNS: Final = (
+    *("id", "state", "replication", "pipeline", "used_bytes", "blocks", "sequence_id", "suppressed", "first_replica"),
+)
+_KINDS: Final = {"RATIS": RATIS, "EC": EC}
+_UNLISTED: Final = UnhealthyState.ALL_REPLICAS_BAD
+
+
+class _Rows(NamedTuple):
+    """Rows of `unhealthy` of one state, by container."""
+
+    container: Int64s
+    expected: Int64s
+    actual: Int64s
+
+
+def rebuild(build: GenerationBuild, before: Generation | None, rules: HealthRules, now: int) -> None:
+    """Writes the tables above from those of `cluster_tables`.
+
+    `before` is the last generation that has them: it says since when a container is in a list that it is still in, and
+    what is kept for one of which we are not sure. `now` (ms since 1970) is since when it is in any other.
+    """
+    work = _Work(build, rules)
+    rows: dict[UnhealthyState, list[_Rows]] = {state: [] for state in UnhealthyState}
+    sizes = np.zeros(len(CONTAINER_UPPER_BOUNDS), np.int64)
+    with build.create(VERDICTS, TABLES[VERDICTS]) as writer:
+        for chunk in build.table(CONTAINERS).chunks(_CONTAINER_COLUMNS, CHUNK):
+            verdicts = _kept(before, chunk)
+            mismatches, copies = work.judge(chunk, verdicts)
+            writer.append(verdict=verdicts)
+            for state, listed in _lists(chunk, verdicts, mismatches).items():
+                at = np.flatnonzero(listed)
+                required = work.kinds[chunk["replication"][at], 1]
+                rows[state].append(_Rows(chunk["id"][at], required, copies[at]))
+            counted = (chunk["state"] != GONE) & (chunk["state"] != ContainerState.DELETED)
+            sizes += np.bincount(container_bins_of(chunk["used_bytes"][counted]), minlength=len(sizes))
+    _write_rows(build, before, rows, now)
+    with build.create(SIZES, TABLES[SIZES]) as writer:
+        writer.append(upper_bound=np.array(CONTAINER_UPPER_BOUNDS, np.int64), containers=sizes)
+
+
+class _Work:
+    """What is the same for all containers."""
+
+    def __init__(self, build: GenerationBuild, rules: HealthRules) -> None:
+        self._replicas = build.table(REPLICAS)
+        self._first_replica = build.table(CONTAINERS)["first_replica"]
+        self._pipelines = np.append(np.diff(build.table(PIPELINES).bytes("record").offsets) > 0, False)
+        """Which there are; the last one, which -1 stands for, is none."""
+        self._hosts, self._live, racks = _hosts(build)
+        self.kinds = _kinds(build)
+        self._rules = Rules(
+            rules.maintenance_replicas,
+            rules.maintenance_redundancy,
+            rules.best_origin_copies,
+            rules.other_origin_copies,
+            int(rules.placement),
+            int(rules.ec_placement),
+            racks,
+        )
+
+    def judge(self, chunk: Chunk, verdicts: Bytes) -> tuple[Bools, Int64s]:
+        """Fills in the verdicts; which containers' replicas differ in their data, and how many each has."""
+        end = chunk.first_row + len(chunk)
+        stop = int(self._first_replica[end]) if end < len(self._first_replica) else self._replicas.rows
+        start = int(chunk["first_replica"][0])
+        replicas = self._replicas.read((*Replicas._fields, "present"), start, stop)
+        live = self._live[replicas["datanode"]] & (replicas["present"] != 0)
+        before = np.append(0, np.cumsum(live))
+        first = before[np.append(chunk["first_replica"], stop) - start]
+        mismatches = np.empty(len(chunk), np.uint8)
+        judge(
+            Containers(
+                chunk["state"],
+                chunk["replication"],
+                self._pipelines[chunk["pipeline"]].view(np.uint8),
+                chunk["blocks"],
+                chunk["sequence_id"],
+                chunk["suppressed"],
+                first,
+            ),
+            Replicas(*(replicas[column][live] for column in Replicas._fields)),
+            self._hosts,
+            self.kinds,
+            self._rules,
+            verdicts,
+            mismatches,
+        )
+        return mismatches != 0, np.diff(first)
+
+
+def _hosts(build: GenerationBuild) -> tuple[Hosts, Bools, int]:
+    """The datanodes, which of them live, and how many racks they are in."""
+    table = build.table(DATANODES)
+    healths = [HEALTH[number] for number in table["health"].tolist()]
+    op_states = [OP_STATES[number] for number in table["op_state"].tolist()]
+    racks: dict[bytes, int] = {}
+    rack = [
+        racks.setdefault(location, len(racks)) if health else -1
+        for location, health in zip(table.bytes("location"), healths, strict=True)
+    ]
+    fates = dict.fromkeys(LEAVING_STATES, LEAVING) | dict.fromkeys(RETURNING_STATES, RETURNING)
+    hosts = Hosts(
+        np.array([fates.get(op_state, STAYING) for op_state in op_states], np.uint8),
+        np.array([health in REACHABLE for health in healths], np.uint8),
+        np.array(rack, np.int32),
+    )
+    live = [Host("", *state).is_live for state in zip(healths, op_states, strict=True)]
+    in_topology = {number for number, health in zip(rack, healths, strict=True) if health in IN_TOPOLOGY}
+    return hosts, np.array(live, np.bool_), len(in_topology)
+
+
+def _kinds(build: GenerationBuild) -> Int64s:
+    """Of each replication: its kind, how many replicas it needs, and how many of them are data."""
+    replications = [read_replication(build, row) for row in range(build.table("replications").rows)]
+    kinds = [(_KINDS.get(one.kind, OTHER_KIND), one.required_nodes, one.data) for one in replications]
+    return np.array(kinds, np.int64).reshape(-1, 3)
+
+
+def _kept(before: Generation | None, chunk: Chunk) -> Bytes:
+    """HEALTHY, which suppressed containers stay, and what was said before of those of which we are not sure."""
+    verdicts = np.full(len(chunk), Verdict.HEALTHY, np.uint8)
+    unsure = np.flatnonzero(chunk["suppressed"] == UNSURE)
+    if before and len(unsure):
+        ids = before.table(CONTAINERS)["id"]
+        at = np.searchsorted(ids, chunk["id"][unsure])
+        known = at < len(ids)
+        known[known] = ids[at[known]] == chunk["id"][unsure[known]]
+        verdicts[unsure[known]] = before.table(VERDICTS)["verdict"][at[known]]
+    return verdicts
+
+
+def _lists(chunk: Chunk, verdicts: Bytes, mismatches: Bools) -> dict[UnhealthyState, Bools]:
+    """Which containers are in each list."""
+    is_missing, listed = np.zeros(256, np.bool_), np.zeros(256, np.uint8)
+    is_missing[list(MISSING)] = True
+    listed[list(LISTED)] = list(LISTED.values())
+    missing, state, has_blocks = is_missing[verdicts], listed[verdicts], chunk["blocks"] != 0
+    return {
+        UnhealthyState.EMPTY_MISSING: missing & ~has_blocks,
+        UnhealthyState.MISSING: missing & has_blocks,
+        UnhealthyState.NEGATIVE_SIZE: (state != _UNLISTED) & (chunk["used_bytes"] < 0),
+        UnhealthyState.REPLICA_MISMATCH: mismatches,
+    } | {one: state == one for one in set(LISTED.values())}
+
+
+def _write_rows(
+    build: GenerationBuild, before: Generation | None, rows: dict[UnhealthyState, list[_Rows]], now: int
+) -> None:
+    containers = [np.empty(0, np.int64)]
+    with build.create(UNHEALTHY, TABLES[UNHEALTHY]) as writer:
+        for state in sorted(rows):
+            if not rows[state]:
+                continue
+            container, expected, actual = (np.concatenate(column) for column in zip(*rows[state], strict=True))
+            writer.append(
+                container=container,
+                state=np.full(len(container), state, np.uint8),
+                since=_since(before, state, container, now),
+                expected=expected.astype(np.int32),
+                actual=actual.astype(np.int32),
+            )
+            containers.append(container)
+    with build.create(BY_CONTAINER, TABLES[BY_CONTAINER]) as writer:
+        writer.append(row=np.argsort(np.concatenate(containers), kind="stable"))
+
+
+def _since(before: Generation | None, state: UnhealthyState, containers: Int64s, now: int) -> Int64s:
+    """Since when each of these containers is in a list."""
+    since = np.full(len(containers), now, np.int64)
+    if before:
+        table = before.table(UNHEALTHY)
+        low, high = np.searchsorted(table["state"], [state, state + 1])
+        known, at = found(table["container"][low:high], containers)
+        since[known] = table["since"][low:high][at[known]]
+    return since

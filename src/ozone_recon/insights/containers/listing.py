@@ -1,0 +1,113 @@
+"""Which containers SCM has, by their ids and in which state, and the replicas of some of them: rows of the tables."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.columnar.byte_slices import Cells, cells_at
+from ozone_recon.insights.cluster.merged_ids import Bools
+from ozone_recon.insights.cluster.tables import CONTAINERS, DATANODES, HEALTH, OP_STATES, REPLICAS
+from ozone_recon.insights.om.key_rows import read_replication
+from ozone_recon.insights.per_generation import once
+from ozone_recon.model.scm import ContainerState
+from ozone_recon.store.generation import Generation
+
+GONE: Final = 0
+"""State of a container that SCM has no more, or that we cannot read."""
+_DEAD: Final = HEALTH.index("DEAD")
+_IN_MAINTENANCE: Final = OP_STATES.index("IN_MAINTENANCE")
+_GROWTH: Final = 4
+_WINDOW: Final = 1 << 20
+"""The most containers to look through at once."""
+
+
+class ReplicaRows(NamedTuple):
+    """Replicas: rows of `replicas`, and whose they are: numbers of those that were asked for, which ascend."""
+
+    row: Int64s
+    of: Int64s
+
+
+def rows_after(generation: Generation, after: int, limit: int, state: ContainerState | None = None) -> Int64s:
+    """Rows of at most `limit` containers of SCM with ids greater than `after`, ascending; in a state or in all."""
+    table = generation.table(CONTAINERS)
+    states = table["state"]
+    parts = [np.empty(0, np.int64)]
+    start, window = int(np.searchsorted(table["id"], after, side="right")), limit
+    while limit > 0 and start < table.rows:
+        part = states[start : start + window]
+        rows = np.flatnonzero(part != GONE if state is None else part == state)[:limit]
+        parts.append(start + rows)
+        limit -= len(rows)
+        start, window = start + len(part), min(window * _GROWTH, max(window, _WINDOW))
+    return np.concatenate(parts)
+
+
+def rows_of(generation: Generation, ids: Int64s) -> Int64s:
+    """The row of each of these containers; -1 of one that is not known."""
+    known = generation.table(CONTAINERS)["id"]
+    at = np.searchsorted(known, ids)
+    there = at < len(known)
+    there[there] = known[at[there]] == ids[there]
+    return np.where(there, at, -1)
+
+
+@once
+def count_states(generation: Generation) -> Int64s:
+    """How many containers there are by the number of their state."""
+    states = generation.table(CONTAINERS)["state"]
+    counts = np.zeros(256, np.int64)
+    for start in range(0, len(states), _WINDOW):
+        counts += np.bincount(states[start : start + _WINDOW], minlength=256)
+    return counts
+
+
+def pipelines_of(generation: Generation, rows: Int64s) -> Cells:
+    """The ids of the pipelines in which containers were written, empty for none."""
+    pipeline = generation.table(CONTAINERS)["pipeline"][rows].astype(np.int64)
+    ids = generation.table("pipelines").bytes("id")
+    if not len(ids):
+        return Cells(ids.data, pipeline * 0, pipeline * 0)
+    return cells_at(ids, np.maximum(pipeline, 0)).only(pipeline >= 0)
+
+
+def required_of(generation: Generation, rows: Int64s) -> Int64s:
+    """How many replicas each of these containers is to have."""
+    replications = range(generation.table("replications").rows)
+    required = [read_replication(generation, number).required_nodes for number in replications]
+    return np.array(required, np.int64)[generation.table(CONTAINERS)["replication"][rows]]
+
+
+def replicas_of(generation: Generation, rows: Int64s) -> ReplicaRows:
+    """All replicas that these containers have or had, the one that was seen last first."""
+    table, replicas = generation.table(CONTAINERS), generation.table(REPLICAS)
+    first = table["first_replica"]
+    start = first[rows]
+    end = np.where(rows + 1 < table.rows, first[np.minimum(rows + 1, table.rows - 1)], replicas.rows)
+    count = end - start
+    of = np.repeat(np.arange(len(rows)), count)
+    row = np.arange(len(of)) + np.repeat(start - np.cumsum(count) + count, count)
+    order = np.lexsort((-replicas["last_seen"][row], of))
+    return ReplicaRows(row[order], of)
+
+
+def latest_of(generation: Generation, rows: Int64s) -> ReplicaRows:
+    """The replicas that these containers have, and if those are too few, the last seen of those they had."""
+    replicas = replicas_of(generation, rows)
+    gone = ~are_live(generation, replicas.row)
+    by_life = np.lexsort((gone, replicas.of))
+    gone, of = gone[by_life], replicas.of
+    place = np.arange(len(of)) - np.searchsorted(of, of)
+    kept = np.sort(by_life[~gone | (place < required_of(generation, rows)[of])])
+    return ReplicaRows(replicas.row[kept], of[kept])
+
+
+def are_live(generation: Generation, replicas: Int64s) -> Bools:
+    """Whether these replicas count: they are there, and their datanodes not dead but for maintenance."""
+    table, datanodes = generation.table(REPLICAS), generation.table(DATANODES)
+    lost = (datanodes["health"] == _DEAD) & (datanodes["op_state"] != _IN_MAINTENANCE)
+    live: Bools = (table["present"][replicas] != 0) & ~lost[table["datanode"][replicas]]
+    return live

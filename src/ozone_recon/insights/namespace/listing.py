@@ -1,0 +1,166 @@
+"""What is directly in a place of the namespace: the largest, newest, … of it, however much there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+
+from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.insights.namespace.nodes import Kind
+from ozone_recon.insights.namespace.view import Namespace
+from ozone_recon.insights.om.key_rows import texts_at
+from ozone_recon.store.generation import Table
+
+BATCH: Final = 1 << 16
+"""Keys compared at a time."""
+
+
+class Order(StrEnum):
+    """What a listing may be ordered by; of equals, the one that comes first by name (directories before keys)."""
+
+    SIZE = "size"
+    REPLICATED_SIZE = "replicatedSize"
+    FILES = "files"
+    MODIFIED = "modified"
+    NAME = "name"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A volume, bucket, directory or key (`kind` None), with the sums of its subtree.
+
+    Sizes are bytes; `newest` and `oldest` are modification times of its files in ms, 0 when there are none.
+    """
+
+    name: str
+    kind: Kind | None
+    size: int
+    replicated_size: int
+    files: int
+    directories: int
+    owner: str
+    newest: int
+    oldest: int
+
+
+_OF_PLACES: Final = {
+    Order.SIZE: "all_size",
+    Order.REPLICATED_SIZE: "all_replicated_size",
+    Order.FILES: "all_files",
+    Order.MODIFIED: "newest",
+}
+_OF_KEYS: Final = {
+    Order.SIZE: "size",
+    Order.REPLICATED_SIZE: "replicated_size",
+    Order.MODIFIED: "modification_time",
+}
+
+
+class Listing:
+    """The children of a place in order of their names, then, if asked for, the keys directly in it, in theirs."""
+
+    def __init__(self, namespace: Namespace, place: int, keys: bool) -> None:
+        self._places = namespace.places
+        self._keys = namespace.generation.table("keys")
+        self._generation = namespace.generation
+        first, end = namespace.tree.children(place)
+        self._children = namespace.generation.table("namespace_children")["row"][first:end]
+        runs = namespace.generation.table("namespace_runs")
+        low, high = namespace.tree.runs(place) if keys else (0, 0)
+        self._first, self._last = runs["first"][low:high], runs["last"][low:high]
+        self._ends = len(self._children) + np.cumsum(self._last - self._first)
+
+    def __len__(self) -> int:
+        return int(self._ends[-1]) if len(self._ends) else len(self._children)
+
+    def page(self, order: Order, descending: bool, limit: int) -> list[Entry]:
+        """The first `limit` entries in this order."""
+        limit = min(limit, len(self))
+        if order is Order.NAME:
+            positions = np.arange(limit)
+            return self._entries(len(self) - 1 - positions if descending else positions)
+        best, kept = np.empty(0, np.int64), np.empty(0, np.int64)
+        start = 0
+        for values in self._values(order) if limit else ():
+            # Nearly everything is worse than the worst of the best: it is told apart by one comparison.
+            if len(best) < limit:
+                better = np.arange(len(values))
+            else:
+                better = np.flatnonzero(values > -best[-1] if descending else values < best[-1])
+            candidates = -values[better] if descending else values[better]
+            best, positions = np.concatenate([best, candidates]), np.concatenate([kept, better + start])
+            chosen = smallest(best, limit)
+            best, kept = best[chosen], positions[chosen]
+            start += len(values)
+        return self._entries(kept)
+
+    def _values(self, order: Order) -> Iterator[Int64s]:
+        """What the entries are compared by, in order of their positions."""
+        if len(self._children):
+            yield self._places[_OF_PLACES[order]][self._children].astype(np.int64)
+        column = self._keys[_OF_KEYS[order]] if order in _OF_KEYS else None
+        small: list[Int64s] = []
+        for first, last in zip(self._first.tolist(), self._last.tolist(), strict=True):
+            for start in range(first, last, BATCH):
+                stop = min(start + BATCH, last)
+                small.append(np.ones(stop - start, np.int64) if column is None else column[start:stop])
+                if len(small) == 1024 or stop - start > BATCH // 16:
+                    yield np.concatenate(small)
+                    small = []
+        if small:
+            yield np.concatenate(small)
+
+    def _entries(self, positions: Int64s) -> list[Entry]:
+        """The entries at these positions, in their order."""
+        is_key = positions >= len(self._children)
+        rows = np.empty(len(positions), np.int64)
+        rows[~is_key] = self._children[positions[~is_key]]
+        run = np.searchsorted(self._ends, positions[is_key], side="right")
+        rows[is_key] = self._last[run] - (self._ends[run] - positions[is_key])
+        places, keys = iter(self._of_places(rows[~is_key])), iter(self._of_keys(rows[is_key]))
+        return [next(keys if key else places) for key in is_key.tolist()]
+
+    def _of_places(self, rows: Int64s) -> list[Entry]:
+        columns = ("all_size", "all_replicated_size", "all_files", "all_directories", "newest", "oldest")
+        names = texts_at(self._places.bytes("name"), rows)
+        owners = owner_names(self._generation.table("namespace_owners"), self._places["owner"][rows])
+        kinds = self._places["kind"][rows].tolist()
+        numbers = zip(*(self._places[column][rows].tolist() for column in columns), strict=True)
+        return [
+            Entry(name, Kind(kind), size, replicated_size, files, directories, owner, newest, oldest)
+            for name, kind, owner, (size, replicated_size, files, directories, newest, oldest) in zip(
+                names, kinds, owners, numbers, strict=True
+            )
+        ]
+
+    def _of_keys(self, rows: Int64s) -> list[Entry]:
+        names = texts_at(self._keys.bytes("name"), rows)
+        owners = owner_names(self._generation.table("owners"), self._keys["owner"][rows])
+        columns = ("size", "replicated_size", "modification_time")
+        numbers = zip(*(self._keys[column][rows].tolist() for column in columns), strict=True)
+        return [
+            Entry(name, None, size, replicated_size, 1, 0, owner, modified, modified)
+            for name, owner, (size, replicated_size, modified) in zip(names, owners, numbers, strict=True)
+        ]
+
+
+def smallest(values: Int64s, count: int) -> Int64s:
+    """Where the `count` smallest values are, in ascending order; of equal ones the first ones in theirs."""
+    if count <= 0:
+        return np.empty(0, np.int64)
+    if count >= len(values):
+        return np.argsort(values, kind="stable")
+    border = np.partition(values, count - 1)[count - 1]
+    below = np.flatnonzero(values < border)
+    chosen = np.concatenate([below, np.flatnonzero(values == border)[: count - len(below)]])
+    return chosen[np.lexsort((chosen, values[chosen]))]
+
+
+def owner_names(owners: Table, rows: Int64s) -> list[str]:
+    """The names of owners by their rows; empty for -1."""
+    names = {row: owners.bytes("name")[row].decode("utf-8", "replace") for row in set(rows.tolist()) if row >= 0}
+    return [names.get(row, "") for row in rows.tolist()]

@@ -1,0 +1,314 @@
+"""The places of the namespace before they are put in order: what each is, what it is in, and which keys it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
+from ozone_recon.columnar.byte_slices import cells_at, joined
+from ozone_recon.decode.om.deleted_directories import decode_deleted_directories
+from ozone_recon.decode.om.values import decode_bucket, decode_volume
+from ozone_recon.errors import DecodeError
+from ozone_recon.insights.namespace.legacy_paths import TOP, PathWalk
+from ozone_recon.insights.namespace.order import ROOT
+from ozone_recon.insights.namespace.runs import BATCH, NOWHERE, Runs
+from ozone_recon.insights.om.bucket_rows import FSO, BucketRows
+from ozone_recon.model.om import BucketInfo, VolumeInfo
+from ozone_recon.store.generation import GenerationBuild, Table
+
+Int32s = NDArray[np.int32]
+
+
+class Kind(IntEnum):
+    """What a row of `namespace` stands for."""
+
+    ROOT = 0
+    VOLUME = 1
+    BUCKET = 2
+    DIRECTORY = 3  # a row of directoryTable
+    PATH = 4  # a directory that keys of a LEGACY bucket name, with or without a marker
+    DELETED = 5  # a row of deletedDirectoryTable
+    MISSING = 6  # an object that rows say they are in, and that is in no table
+
+
+@dataclass(slots=True)
+class Nodes:
+    """Columns over the places found so far; `parent` is such a place or ROOT, `owner` a row of `owners` or -1."""
+
+    owners: list[bytes]
+    columns: dict[str, list[NDArray[Any]]] = field(init=False)
+    names: list[ByteColumn] = field(default_factory=list)
+    count: int = 0
+    _owner_rows: dict[bytes, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._owner_rows = {name: row for row, name in enumerate(self.owners)}
+        self.columns = {name: [] for name in ("kind", *COLUMNS)}
+
+    def add(self, kind: Kind, names: ByteColumn, **columns: Int64s | Int32s | int) -> int:
+        """Adds places of one kind and gives the number of the first; a column left out is 0, or -1 for rows."""
+        count, first = len(names), self.count
+        self.columns["kind"].append(np.full(count, kind, np.uint8))
+        self.names.append(names)
+        for name, default in COLUMNS.items():
+            self.columns[name].append(np.broadcast_to(np.asarray(columns.get(name, default)), count))
+        self.count += count
+        return first
+
+    def owner(self, name: bytes) -> int:
+        """The row of an owner, which is added if it is new."""
+        row = self._owner_rows.setdefault(name, len(self.owners))
+        if row == len(self.owners):
+            self.owners.append(name)
+        return row
+
+
+COLUMNS: Final = {
+    "object_id": 0,
+    "parent": ROOT,
+    "parent_id": 0,
+    "bucket": -1,
+    "creation_time": 0,
+    "modification_time": 0,
+    "owner": -1,
+}
+
+
+class Ids:
+    """Where an object id leads; of places with one id the first wins."""
+
+    def __init__(self, ids: Int64s, places: Int64s) -> None:
+        order = np.argsort(ids, kind="stable")
+        self.ids = ids[order]
+        self.places = places[order]
+
+    def find(self, ids: Int64s) -> Int64s:
+        """The place of each id, or ROOT; quick where equal ids follow each other."""
+        if not len(ids) or not len(self.ids):
+            return np.full(len(ids), ROOT)
+        heads = np.flatnonzero(np.concatenate(([True], ids[1:] != ids[:-1])))
+        at = np.searchsorted(self.ids, ids[heads]).clip(max=len(self.ids) - 1)
+        found = np.where(self.ids[at] == ids[heads], self.places[at], ROOT)
+        return np.repeat(found, np.diff(heads, append=len(ids)))
+
+
+class Collected(NamedTuple):
+    """All places: `runs` say which keys each holds, `ids` which place an object id stands for.
+
+    `deleted` has the place of each row of deletedDirectoryTable; NOWHERE for a row that has none.
+    """
+
+    nodes: Nodes
+    runs: Runs
+    ids: Ids
+    deleted: Int64s
+
+
+def collect(build: GenerationBuild) -> Collected:
+    """Every place of the namespace, place 0 being the root.
+
+    The children of one place stand in order of their names (LEGACY directories: of their names with a slash behind).
+
+    An object id stands for one place: the first that has it, of FSO buckets, directories, then deleted directories,
+    each in key order. Another directory with that id is a place too, and nothing is in it. A row is in the place that
+    the parent's id in its key stands for, if that place is in the bucket of the key; otherwise in a place of kind
+    MISSING, one for each bucket and parent's id.
+    """
+    nodes = Nodes(build.table("owners").bytes("name").items())
+    nodes.add(Kind.ROOT, ByteColumn.of([b""]))
+    volumes, buckets = build.table("om/volumeTable"), build.table("om/bucketTable")
+    of_bucket = _add_buckets(nodes, buckets, _add_volumes(nodes, volumes))
+    directories, in_directory = build.table("directories"), build.table("directory_groups")
+    held = directories.read(
+        ("name", "object_id", "parent_id", "creation_time", "modification_time", "owner"), 0, directories.rows
+    )
+    bucket = np.repeat(in_directory["bucket"], np.diff(in_directory["first_row"], append=directories.rows))
+    groups = build.table("groups")
+    deleted = _deleted_directories(build.table("om/deletedDirectoryTable"), BucketRows(volumes, buckets))
+    first = nodes.count
+    first_deleted = first + directories.rows
+    count = first_deleted + len(deleted.ids)
+    found = Ids(
+        np.concatenate([of_bucket.ids, held["object_id"], deleted.ids]),
+        np.concatenate([of_bucket.places, np.arange(first, count)]),
+    )
+    # The bucket of each place so far, and, behind all, of none: ROOT is -1.
+    bucket_of = np.full(count + 1, -1, np.int32)
+    bucket_of[of_bucket.first : first] = np.arange(buckets.rows)
+    bucket_of[first:first_deleted] = bucket
+    bucket_of[first_deleted:count] = deleted.buckets
+
+    def within(bucket: Int32s, parent_ids: Int64s) -> Int64s:
+        places = found.find(parent_ids)
+        places[(bucket < 0) | (bucket_of[places] != bucket)] = ROOT
+        return places
+
+    parent = within(bucket, held["parent_id"])
+    group_bucket, group_parent = np.asarray(groups["bucket"]), np.asarray(groups["parent_id"])
+    in_files = np.asarray(groups["file_table"]) == 1
+    in_bucket = np.where(group_bucket >= 0, of_bucket.first + group_bucket.astype(np.int64), ROOT)
+    place = np.where(in_files, within(group_bucket, group_parent), in_bucket)
+    lost, lost_place = np.unique(
+        np.concatenate(
+            [
+                np.column_stack([bucket[parent == ROOT], held["parent_id"][parent == ROOT]]),
+                np.column_stack([group_bucket[place == ROOT], group_parent[place == ROOT]]),
+            ]
+        ),
+        axis=0,
+        return_inverse=True,
+    )
+    lost_place = lost_place.reshape(-1) + count
+    of_directories = np.count_nonzero(parent == ROOT)
+    parent[parent == ROOT], place[place == ROOT] = lost_place[:of_directories], lost_place[of_directories:]
+    nodes.add(
+        Kind.DIRECTORY, held.bytes("name"), object_id=held["object_id"], parent=parent, parent_id=held["parent_id"],
+        bucket=bucket, creation_time=held["creation_time"],
+        modification_time=held["modification_time"], owner=held["owner"],
+    )  # fmt: skip
+    nodes.add(Kind.DELETED, deleted.names, object_id=deleted.ids, parent_id=deleted.parent_ids, bucket=deleted.buckets)
+    nodes.add(Kind.MISSING, ByteColumn.of([b""] * len(lost)), object_id=lost[:, 1], bucket=lost[:, 0])
+    runs = Runs(np.array(groups["first_row"]), place, build.table("keys").rows)
+    if build.filesystem_paths and of_bucket.legacy.any():
+        runs = _add_paths(nodes, build.table("keys"), runs, of_bucket.first + np.flatnonzero(of_bucket.legacy))
+    return Collected(nodes, runs, found, np.where(deleted.place < 0, NOWHERE, first_deleted + deleted.place))
+
+
+@dataclass(frozen=True, slots=True)
+class _Buckets:
+    first: int
+    ids: Int64s
+    places: Int64s
+    legacy: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class _Deleted:
+    names: ByteColumn
+    ids: Int64s
+    parent_ids: Int64s
+    buckets: Int64s
+    place: Int64s
+    """Of each row of the table the number among these, or -1."""
+
+
+def _add_volumes(nodes: Nodes, table: Table) -> dict[bytes, int]:
+    names = [key[1:] for key in table.bytes("key")]
+    infos = [_volume(value) for value in table.bytes("value")]
+    first = nodes.add(
+        Kind.VOLUME,
+        ByteColumn.of(names),
+        parent=0,
+        object_id=_column(info.object_id if info else 0 for info in infos),
+        creation_time=_column(info.creation_time if info else 0 for info in infos),
+        modification_time=_column(info.modification_time if info else 0 for info in infos),
+        owner=_column(nodes.owner(encoded(info.owner)) if info else -1 for info in infos),
+    )
+    return {name: first + row for row, name in enumerate(names)}
+
+
+def _add_buckets(nodes: Nodes, table: Table, volumes: dict[bytes, int]) -> _Buckets:
+    names = [key[1:].partition(b"/") for key in table.bytes("key")]
+    infos = [_bucket(value) for value in table.bytes("value")]
+    ids = _column(info.object_id if info else 0 for info in infos)
+    first = nodes.add(
+        Kind.BUCKET,
+        ByteColumn.of([bucket for _, _, bucket in names]),
+        parent=_column(volumes.get(volume, ROOT) for volume, _, _ in names),
+        object_id=ids,
+        bucket=np.arange(len(names)),
+        creation_time=_column(info.creation_time if info else 0 for info in infos),
+        modification_time=_column(info.modification_time if info else 0 for info in infos),
+        owner=_column(nodes.owner(encoded(info.owner or "")) if info else -1 for info in infos),
+    )
+    layouts = [info.layout if info else "" for info in infos]
+    fso = np.array([layout == FSO for layout in layouts], np.bool_)
+    legacy = np.array([layout == "LEGACY" for layout in layouts], np.bool_)
+    return _Buckets(first, ids[fso], first + np.flatnonzero(fso), legacy)
+
+
+def _volume(value: bytes) -> VolumeInfo | None:
+    """None for a value that cannot be decoded: the volume is still there by its key, and the build reports it."""
+    try:
+        return decode_volume(value)
+    except DecodeError:
+        return None
+
+
+def _bucket(value: bytes) -> BucketInfo | None:
+    try:
+        return decode_bucket(value)
+    except DecodeError:
+        return None
+
+
+def _deleted_directories(table: Table, buckets: BucketRows) -> _Deleted:
+    """The rows of deletedDirectoryTable by id, of rows with one id the first."""
+    chunks = table.chunks(("key",), BATCH)
+    found = [(chunk.first_row, decode_deleted_directories(chunk.bytes("key"))) for chunk in chunks]
+    own, parents, volume, bucket, rows = np.concatenate(
+        [
+            np.empty((5, 0), np.int64),
+            *((one.object_id, one.parent_id, one.volume_id, one.bucket_id, one.row + row) for row, one in found),
+        ],
+        axis=1,
+    )
+    ids, kept = np.unique(own, return_index=True)
+    names = joined([cells_at(ByteColumn.joined([one.names for _, one in found]), kept)])
+    place = np.full(table.rows, -1)
+    place[rows[kept]] = np.arange(len(kept))
+    return _Deleted(names, ids, parents[kept], buckets.of_ids(volume[kept], bucket[kept]), place)
+
+
+def _add_paths(nodes: Nodes, keys: Table, runs: Runs, legacy: Int64s) -> Runs:
+    """Cuts the runs of LEGACY buckets by directory, and adds these directories."""
+    walked = np.flatnonzero(np.isin(runs.place, legacy))
+    stops = runs.last
+    first_pieces: list[Int64s] = []
+    place_pieces: list[Int64s] = []
+    done = 0
+    for run in walked.tolist():
+        first_pieces.append(runs.first[done:run])
+        place_pieces.append(runs.place[done:run])
+        done = run + 1
+        walk = PathWalk()
+        base = nodes.count
+        for start in range(int(runs.first[run]), int(stops[run]), BATCH):
+            stop = min(start + BATCH, int(stops[run]))
+            chunk = keys.read(("name", "object_id", "creation_time", "modification_time", "owner"), start, stop)
+            before = walk.directories
+            paths = walk.take(chunk.bytes("name"))
+            at = np.where(paths.run_directory == TOP, runs.place[run], base + paths.run_directory)
+            marked = paths.run_is_marker
+            # A marker is the first key of its directory in byte order, so it is in the batch that adds the directory.
+            markers, directories = paths.run_start[marked], paths.run_directory[marked] - before
+            columns = {
+                "object_id": chunk["object_id"], "creation_time": chunk["creation_time"],
+                "modification_time": chunk["modification_time"], "owner": chunk["owner"],
+            }  # fmt: skip
+            known: dict[str, Int64s] = {}
+            for name, values in columns.items():
+                known[name] = np.full(len(paths.names), COLUMNS[name])
+                known[name][directories] = values[markers]
+            parent = np.where(paths.parent == TOP, runs.place[run], base + paths.parent)
+            nodes.add(Kind.PATH, paths.names, parent=parent, **known)
+            first_pieces.append(paths.run_start + start)
+            place_pieces.append(np.where(marked, NOWHERE, at))
+    first_pieces.append(runs.first[done:])
+    place_pieces.append(runs.place[done:])
+    return Runs(np.concatenate(first_pieces), np.concatenate(place_pieces), runs.rows)
+
+
+def encoded(text: str) -> bytes:
+    """Text of a record as the database has it."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _column(values: Iterable[int]) -> Int64s:
+    return np.fromiter(values, np.int64)

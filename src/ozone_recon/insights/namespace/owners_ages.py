@@ -1,0 +1,93 @@
+"""Whose files these are and when they were last modified: for every place of the namespace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import numpy as np
+
+from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.insights.namespace.counts import PAIRS, tally, write_counts
+from ozone_recon.store.generation import Generation, GenerationBuild
+from ozone_recon.store.schema import Schema
+
+NAME: Final = "OwnersAges"
+TABLES: Final[dict[str, Schema]] = {
+    # Codes are rows of `owners`, behind them one code for keys without an owner.
+    "namespace_by_owner": PAIRS,
+    "namespace_by_owner_large": PAIRS,
+    # Codes are months since January 1970, UTC, of the last modification.
+    "namespace_by_month": PAIRS,
+    "namespace_by_month_large": PAIRS,
+}
+DAY: Final = 86_400_000
+"""Milliseconds."""
+MONTHS: Final = 12 * 1030
+"""Months from 1970 to 2999; a time before or after counts in the first or the last of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfOwner:
+    """What an owner has; `owner` is empty for keys that have none. Sizes are bytes."""
+
+    owner: bytes
+    files: int
+    size: int
+    replicated_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class OfMonth:
+    """What was last modified in a month (`YYYY-MM`, UTC) and not since. Sizes are bytes."""
+
+    month: str
+    files: int
+    size: int
+    replicated_size: int
+
+
+def rebuild(build: GenerationBuild) -> None:
+    """Write the tables above; needs those of nssummary."""
+    owners = build.table("owners").rows
+    write_counts(build, "namespace_by_owner", "owner", lambda owner: np.where(owner < 0, owners, owner), owners + 1)
+    write_counts(build, "namespace_by_month", "modification_time", month_of, MONTHS)
+
+
+def month_of(time: Int64s) -> Int64s:
+    """Months since January 1970, UTC, of times in milliseconds."""
+    months = _month_of_day()
+    return months[np.clip(time // DAY, 0, len(months) - 1)]
+
+
+@cache
+def _month_of_day() -> Int64s:
+    firsts = np.arange(MONTHS + 1).astype("M8[M]").astype("M8[D]").astype(np.int64)
+    return np.repeat(np.arange(MONTHS), np.diff(firsts))
+
+
+def owners_of(generation: Generation, place: int) -> list[OfOwner]:
+    """What every owner has in a place and all below it, most bytes first, then most files, then by name."""
+    names = generation.table("owners").bytes("name")
+    sums = tally(generation, "namespace_by_owner", place, len(names) + 1)
+    found = [
+        OfOwner(names[code] if code < len(names) else b"", *numbers)
+        for code, *numbers in _occurring(sums.files, sums.size, sums.replicated_size)
+    ]
+    return sorted(found, key=lambda of: (-of.size, -of.files, of.owner))
+
+
+def months_of(generation: Generation, place: int) -> list[OfMonth]:
+    """What was last modified in every month in a place and all below it, oldest first."""
+    sums = tally(generation, "namespace_by_month", place, MONTHS)
+    return [
+        OfMonth(str(np.datetime64(code, "M")), *numbers)
+        for code, *numbers in _occurring(sums.files, sums.size, sums.replicated_size)
+    ]
+
+
+def _occurring(files: Int64s, size: Int64s, replicated_size: Int64s) -> list[list[int]]:
+    codes = np.flatnonzero(files)
+    rows: list[list[int]] = np.column_stack([codes, files[codes], size[codes], replicated_size[codes]]).tolist()
+    return rows

@@ -1,0 +1,154 @@
+"""What a path of the namespace leads to, and the numbers of that place; paths by the rules of Recon 2.2.0."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ozone_recon.decode.om.keys import encode_text
+from ozone_recon.decode.om.values import decode_bucket
+from ozone_recon.errors import DecodeError
+from ozone_recon.insights.namespace.directory_paths import DirectoryPaths
+from ozone_recon.insights.namespace.nodes import Kind
+from ozone_recon.insights.om.bucket_accounts import Accounts, accounts_of
+from ozone_recon.insights.om.key_rows import db_keys, first_row
+from ozone_recon.model.om import BucketInfo
+from ozone_recon.store.generation import Generation
+
+_BELOW_BUCKET: Final = re.compile(r"/*[^/]+/+[^/]+/(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a path leads.
+
+    `place` is a row of `namespace`, and `key` a row of `keys` if it is a key in that place; `path` is the path in its
+    normal form, with a leading slash. `layout` is that of the bucket, empty above buckets.
+    """
+
+    place: int
+    path: str
+    layout: str = ""
+    key: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What is below a place. Sizes are bytes; `volumes` and `buckets` are None where there cannot be any."""
+
+    volumes: int | None
+    buckets: int | None
+    directories: int
+    files: int
+    size: int
+    replicated_size: int
+    direct_size: int
+    """Of the files directly in it."""
+
+
+class Namespace:
+    """The namespace of one generation; every method answers by a few binary searches."""
+
+    def __init__(self, generation: Generation) -> None:
+        self.generation = generation
+        self.places = generation.table("namespace")
+        self.tree = DirectoryPaths(generation)
+        self._children = generation.table("namespace_children")["row"]
+
+    def find(self, path: str) -> Spot | None:
+        """What is at `path`, or None.
+
+        The leading slash may be missing, and slashes in a row count as one, but what is behind a bucket whose keys
+        are not file system paths is the key as it stands. Only `/` itself is the root. Links are not followed.
+        """
+        if path == "/":
+            return Spot(0, path)
+        names = [encode_text(name) for name in path.split("/") if name]
+        if not names:
+            return None
+        place = 0
+        for name in names[:2]:
+            child = self.tree.child(place, name)
+            if child is None:
+                return None
+            place = child
+        normal = "/" + "/".join(part for part in path.split("/") if part)
+        if len(names) == 1:
+            return Spot(place, normal)
+        bucket = self.bucket(place)
+        layout = bucket.layout if bucket else ""
+        if len(names) == 2:
+            return Spot(place, normal, layout)
+        if layout == "FILE_SYSTEM_OPTIMIZED":
+            return self._file(place, names[2:], normal)
+        prefix = b"/%s/%s/" % (names[0], names[1])
+        if layout == "LEGACY" and self.generation.about.filesystem_paths:
+            name = b"/".join(names[2:])
+            return self._key(place, prefix, name, normal, layout) or self._directory(place, names[2:], normal, layout)
+        below = _BELOW_BUCKET.fullmatch(path)
+        name = encode_text(below[1]) if below else b""
+        verbatim = (prefix + name).decode("utf-8", "replace")
+        return self._key(place, prefix, name, verbatim, layout)
+
+    def bucket(self, place: int) -> BucketInfo | None:
+        """The bucket that a place is, or is in; None where there is none that can be read."""
+        row = int(self.places["bucket"][place])
+        if row < 0:
+            return None
+        try:
+            return decode_bucket(self.generation.table("om/bucketTable").bytes("value")[row])
+        except DecodeError:
+            return None  # The build has counted and reported it.
+
+    def accounts(self, place: int) -> Accounts:
+        """What OM charges the root, a volume or a bucket; the root's are of all keys there are."""
+        buckets = self.generation.table("namespace_buckets")["place"]
+        if place == 0:
+            return accounts_of(self.generation, range(len(buckets)), in_no_bucket=True)
+        first, end = self.tree.subtree(place)
+        return accounts_of(self.generation, np.flatnonzero((buckets >= first) & (buckets < end)).tolist())
+
+    def numbers(self, place: int) -> Numbers:
+        """The sums of a place's subtree."""
+        kind = self.places["kind"][place]
+        first, end = self.tree.children(place)
+        volumes = end - first if kind == Kind.ROOT else None
+        if volumes is not None:
+            buckets = sum(high - low for low, high in map(self.tree.children, self._children[first:end].tolist()))
+        return Numbers(
+            volumes,
+            buckets if volumes is not None else end - first if kind == Kind.VOLUME else None,
+            *(
+                int(self.places[column][place])
+                for column in ("all_directories", "all_files", "all_size", "all_replicated_size", "size")
+            ),
+        )
+
+    def _directory(self, place: int, names: list[bytes], path: str, layout: str) -> Spot | None:
+        for name in names:
+            child = self.tree.child(place, name)
+            if child is None:
+                return None
+            place = child
+        return Spot(place, path, layout)
+
+    def _file(self, bucket: int, names: list[bytes], path: str) -> Spot | None:
+        layout = "FILE_SYSTEM_OPTIMIZED"
+        above = self._directory(bucket, names[:-1], path, layout)
+        if above is None:
+            return None
+        directory = self.tree.child(above.place, names[-1])
+        if directory is not None:
+            return Spot(directory, path, layout)
+        key = self.tree.file(above.place, names[-1])
+        return None if key is None else Spot(above.place, path, layout, key)
+
+    def _key(self, bucket: int, prefix: bytes, name: bytes, path: str, layout: str) -> Spot | None:
+        row = first_row(self.generation, prefix + name, file_table=False)
+        if row >= self.generation.table("keys").rows:
+            return None
+        found = db_keys(self.generation, np.array([row]))[0] == prefix + name
+        return Spot(bucket, path, layout, row) if found else None

@@ -1,0 +1,1 @@
+"""OM's other tables: keys, open keys, pending deletion, volumes and buckets."""

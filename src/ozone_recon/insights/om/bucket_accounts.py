@@ -1,0 +1,156 @@
+"""What OM's quota charges a bucket for, by where it is: every committed key and open part is in one account.
+
+A bucket's own numbers add up to OM's `usedBytes` and `usedNamespace`, as far as rows of its database can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from ozone_recon.columnar.amounts import add_sums, bounded, sum_amounts, sum_by
+from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.columnar.byte_slices import cells_of
+from ozone_recon.decode.om.bucket_info_columns import decode_buckets
+from ozone_recon.insights.namespace.nodes import Kind
+from ozone_recon.insights.namespace.runs import BATCH, NOWHERE, Runs
+from ozone_recon.insights.om.multipart_parts import parts_of_uploads
+from ozone_recon.store.generation import Generation, GenerationBuild, Table
+from ozone_recon.store.schema import Schema
+
+NAME: Final = "BucketAccounts"
+ACCOUNTS: Final = ("committed", "parts", "deleted", "orphaned")
+MEASURES: Final = ("keys", "names", "bytes")
+OWN: Final = ("used_bytes", "used_namespace", "snapshot_used_bytes", "snapshot_used_namespace")
+TABLES: Final[dict[str, Schema]] = {
+    # A row for each of `om/bucketTable`, then one for what is in no bucket: OM's numbers and `<account>_<measure>`.
+    "bucket_accounts": dict.fromkeys((*OWN, *(f"{a}_{measure}" for a in ACCOUNTS for measure in MEASURES)), "i8"),
+}
+
+
+class Amount(NamedTuple):
+    """`keys` are rows of keyTable and fileTable, or parts; `names` are what OM counts, directories of FSO buckets too.
+
+    `bytes` are on disks, replicas counted.
+    """
+
+    keys: int = 0
+    names: int = 0
+    bytes: int = 0
+
+    def plus(self, other: Amount) -> Amount:
+        """Both together."""
+        return Amount(*(sum_amounts(pair) for pair in zip(self, other, strict=True)))
+
+
+class Accounts(NamedTuple):
+    """Of one bucket or several: OM's own numbers, and what makes them up.
+
+    `committed` is what can be found below the bucket, markers of LEGACY directories among it; `parts` are those of open
+    multipart uploads; `deleted` is below directories that OM has still to delete. `orphaned` is below directories that
+    no table has: a snapshot keeps the directory, or rows contradict each other.
+    """
+
+    used_bytes: int
+    used_namespace: int
+    snapshot_used_bytes: int
+    snapshot_used_namespace: int
+    committed: Amount
+    parts: Amount
+    deleted: Amount
+    orphaned: Amount
+
+    @property
+    def explained(self) -> Amount:
+        """All that is known to be charged in `used_bytes` and `used_namespace`."""
+        found = Amount()
+        for amount in (self.committed, self.parts, self.deleted, self.orphaned):
+            found = found.plus(amount)
+        return found
+
+
+def rebuild(build: GenerationBuild) -> None:
+    """Writes `bucket_accounts`; needs the tables of nssummary."""
+    buckets = build.table("om/bucketTable")
+    sums = {account: np.zeros((buckets.rows + 1, len(MEASURES)), np.int64) for account in ACCOUNTS}
+    _add_trees(build.table("namespace"), sums)
+    _add_markers(build, sums["committed"])
+    bucket_rows = {key: row for row, key in enumerate(buckets.bytes("key"))}
+    uploads = build.table("om/multipartInfoTable").bytes("key")
+    for parts in parts_of_uploads(build):
+        of = {row: bucket_rows.get(_bucket_key(uploads[row]), -1) for row in np.unique(parts.upload).tolist()}
+        rows = np.array([of[row] for row in parts.upload.tolist()], np.int64)
+        _add(sums["parts"], rows, np.ones(len(rows), np.int64), np.zeros(len(rows), np.int64), parts.replicated_size)
+    with build.create("bucket_accounts", TABLES["bucket_accounts"]) as writer:
+        writer.append(
+            **_own_numbers(buckets),
+            **{
+                f"{account}_{measure}": table[:, column]
+                for account, table in sums.items()
+                for column, measure in enumerate(MEASURES)
+            },
+        )
+
+
+def accounts_of(generation: Generation, buckets: Iterable[int], *, in_no_bucket: bool = False) -> Accounts:
+    """The sums over these rows of `om/bucketTable`, and over what is in no bucket."""
+    table = generation.table("bucket_accounts")
+    rows = [*buckets, *([table.rows - 1] if in_no_bucket else ())]
+    own = (bounded(sum(table[name][rows].tolist())) for name in OWN)
+    amounts = (
+        Amount(*(sum_amounts(table[f"{account}_{measure}"][rows].tolist()) for measure in MEASURES))
+        for account in ACCOUNTS
+    )
+    return Accounts._make((*own, *amounts))
+
+
+def _own_numbers(buckets: Table) -> dict[str, Int64s]:
+    """What OM says of each bucket, 0 for one that cannot be read; the last row is of no bucket."""
+    good, found = decode_buckets(cells_of(buckets.bytes("value")))
+    numbers = {name: np.zeros(buckets.rows + 1, np.int64) for name in OWN}
+    for name, column in numbers.items():
+        column[good] = getattr(found, name)
+    return numbers
+
+
+def _bucket_key(upload: bytes) -> bytes:
+    """`/volume/bucket` of a key of multipartInfoTable, `/volume/bucket/key/uploadId`."""
+    return b"/".join(upload.split(b"/", 3)[:3])
+
+
+def _add(sums: Int64s, rows: Int64s, *columns: Int64s) -> None:
+    """Row -1 is the last one: in no bucket."""
+    for column, values in enumerate(columns):
+        add_sums(sums[:, column], sum_by(rows % len(sums), values, len(sums)))
+
+
+def _add_trees(places: Table, sums: dict[str, Int64s]) -> None:
+    """What is below each bucket, and below each place that hangs under none."""
+    kind = places["kind"]
+    detached = (places["parent"] < 0) & (kind > Kind.VOLUME)
+    directories = np.concatenate(([0], np.cumsum(kind == Kind.DIRECTORY)))
+    for account, heads in (
+        ("committed", kind == Kind.BUCKET),
+        ("deleted", detached & (kind == Kind.DELETED)),
+        ("orphaned", detached & (kind != Kind.BUCKET) & (kind != Kind.DELETED)),
+    ):
+        at = np.flatnonzero(heads)
+        files = places["all_files"][at]
+        names = files + directories[places["end"][at]] - directories[at]
+        _add(sums[account], places["bucket"][at], files, names, places["all_replicated_size"][at])
+
+
+def _add_markers(build: GenerationBuild, committed: Int64s) -> None:
+    """Keys that are markers of LEGACY directories: no files, but OM counts them."""
+    cuts, groups, keys = build.table("namespace_cuts"), build.table("groups"), build.table("keys")
+    runs = Runs(np.array(cuts["first"]), np.array(cuts["place"], np.int64), keys.rows)
+    if not (runs.place == NOWHERE).any():
+        return
+    for chunk in keys.chunks(("replicated_size",), BATCH):
+        starts, place = runs.within(chunk.first_row, len(chunk))
+        markers = starts[place == NOWHERE]  # each a run of one row
+        group = np.searchsorted(groups["first_row"], markers + chunk.first_row, side="right") - 1
+        ones = np.ones(len(markers), np.int64)
+        _add(committed, groups["bucket"][group], ones, ones, chunk["replicated_size"][markers])

@@ -1,0 +1,216 @@
+"""Rows of the table `keys` by database key, and as records with volume, bucket and complete path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
+from ozone_recon.columnar.byte_slices import Cells, cells_at, cells_of, joined, last_at
+from ozone_recon.columnar.search import after_prefix, first_after, first_at_or_after
+from ozone_recon.decode.dictionary import Few
+from ozone_recon.insights.namespace.directory_paths import DirectoryPaths
+from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.store.generation import Generation, GenerationBuild
+from ozone_recon.store.schema import TABLES
+
+SLASH: Final = ord("/")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRows:
+    """Committed keys as columns. `name` is what OM calls keyName: in FSO buckets the last part of the path alone.
+
+    `db_key` and `path` are the two parts of each. A path is `volume/bucket/…` without a leading slash; it is empty, and
+    `has_path` False, when a directory above the file is gone (it was deleted, and OM has not yet deleted what was in
+    it). `parent_id` is 0 outside FSO buckets. `replication` has rows of `replications`.
+    """
+
+    db_key: tuple[Cells, Cells]
+    volume: Few[bytes]
+    bucket: Few[bytes]
+    name: Cells
+    path: tuple[Cells, Cells]
+    has_path: NDArray[np.bool_]
+    parent_id: Int64s
+    size: Int64s
+    replicated_size: Int64s
+    replication: Int64s
+    creation_time: Int64s
+    modification_time: Int64s
+
+    def __len__(self) -> int:
+        return len(self.size)
+
+    @property
+    def is_file(self) -> NDArray[np.bool_]:
+        """False for directories of LEGACY buckets: their names end with a slash."""
+        found: NDArray[np.bool_] = (self.name.starts == self.name.ends) | (
+            last_at(self.name, SLASH) < self.name.ends - 1
+        )
+        return found
+
+    def last_key(self) -> str:
+        """The database key of the last one as text, empty if there is none; what is not UTF-8 is replaced."""
+        return last_text(joined([part.at(np.arange(len(self))[-1:]) for part in self.db_key]))
+
+
+def section(generation: Generation, *, file_table: bool) -> tuple[int, int]:
+    """The groups of keyTable's or of fileTable's rows, as (first, end)."""
+    kinds = generation.table("groups")["file_table"]
+    # For a number of another type, numpy would convert the whole column.
+    split = int(np.searchsorted(kinds, np.uint8(1)))
+    return (split, len(kinds)) if file_table else (0, split)
+
+
+def first_row(generation: Generation, key: bytes, *, file_table: bool, after: bool = False) -> int:
+    """The first row of one of the two tables whose database key is `key` or greater (`after`: greater)."""
+    groups = generation.table("groups")
+    prefixes = groups.bytes("prefix")
+    low, high = section(generation, file_table=file_table)
+    group = first_after(prefixes, key, low, high) - 1
+    if group < low:
+        return start_of_group(generation, low)
+    end = start_of_group(generation, group + 1)
+    prefix = prefixes[group]
+    if not key.startswith(prefix):
+        return end
+    search = first_after if after else first_at_or_after
+    names = generation.table("keys").bytes("name")
+    return search(names, key[len(prefix) :], int(groups["first_row"][group]), end)
+
+
+def rows_with_prefix(generation: Generation, prefix: bytes, *, file_table: bool) -> tuple[int, int]:
+    """The rows of one of the two tables whose database keys begin with `prefix`, as (first, end)."""
+    end = after_prefix(prefix)
+    return (
+        first_row(generation, prefix, file_table=file_table),
+        start_of_group(generation, section(generation, file_table=file_table)[1])
+        if end is None
+        else first_row(generation, end, file_table=file_table),
+    )
+
+
+def start_of_group(generation: Generation, group: int) -> int:
+    """The first row of a group; for the group after the last one, the number of rows."""
+    first_rows = generation.table("groups")["first_row"]
+    return int(first_rows[group]) if group < len(first_rows) else generation.table("keys").rows
+
+
+def groups_of(generation: Generation, rows: Int64s) -> Int64s:
+    """The group of each row."""
+    found: Int64s = np.searchsorted(generation.table("groups")["first_row"], rows, side="right") - 1
+    return found
+
+
+def db_keys(generation: Generation, rows: Int64s) -> list[bytes]:
+    """The database keys of these rows, as the bytes they are."""
+    prefixes, names = generation.table("groups").bytes("prefix"), generation.table("keys").bytes("name")
+    groups = groups_of(generation, rows).tolist()
+    by_group = {group: prefixes[group] for group in set(groups)}
+    return [by_group[group] + names[row] for group, row in zip(groups, rows.tolist(), strict=True)]
+
+
+def read_keys(generation: Generation, rows: Int64s) -> KeyRows:
+    """These rows, in the order given; for pages."""
+    keys = generation.table("keys")
+    wanted, of_row = np.unique(groups_of(generation, rows), return_inverse=True)
+    groups = read_groups(generation, wanted)
+    name = cells_at(keys.bytes("name"), rows)
+    return KeyRows(
+        db_key=(cells_at(generation.table("groups").bytes("prefix"), wanted[of_row]), name),
+        volume=Few(groups.volumes, groups.bucket[of_row]),
+        bucket=Few(groups.buckets, groups.bucket[of_row]),
+        name=name,
+        path=(cells_at(groups.path, of_row), name.only(groups.has_path[of_row])),
+        has_path=groups.has_path[of_row],
+        parent_id=groups.parent_id[of_row],
+        size=keys["size"][rows],
+        replicated_size=keys["replicated_size"][rows],
+        replication=keys["replication"][rows],
+        creation_time=keys["creation_time"][rows],
+        modification_time=keys["modification_time"][rows],
+    )
+
+
+class GroupNames(NamedTuple):
+    """What all rows of a group share: `bucket` is an index of `volumes` and `buckets`, `path` ends with a slash."""
+
+    volumes: list[bytes]
+    buckets: list[bytes]
+    bucket: Int64s
+    path: ByteColumn
+    has_path: NDArray[np.bool_]
+    parent_id: Int64s
+
+
+def read_groups(generation: Generation, wanted: Int64s) -> GroupNames:
+    """The names of these groups. Where OM has no such bucket, its ids stand in place of the names."""
+    groups = generation.table("groups")
+    prefixes, bucket_keys = groups.bytes("prefix"), generation.table("om/bucketTable").bytes("key")
+    in_files = groups["file_table"][wanted] == 1
+    parent_id = np.where(in_files, groups["parent_id"][wanted], 0)
+    of_bucket = groups["bucket"][wanted].astype(np.int64)
+    named, bucket = np.unique(np.where(in_files & (of_bucket >= 0), of_bucket, -1 - wanted), return_inverse=True)
+    names = [(bucket_keys[one] if one >= 0 else prefixes[-1 - one]).split(b"/") for one in named.tolist()]
+    tree = DirectoryPaths(generation)
+    places = np.where(in_files, tree.places_of_keys(groups["first_row"][wanted]), -1)
+    below, has_path = tree.paths_of(places)
+    prefix = cells_at(prefixes, wanted)
+    return GroupNames(
+        [volume for _, volume, *_ in names],
+        [name for _, _, name, *_ in names],
+        bucket,
+        joined([cells_of(below).only(in_files), prefix._replace(starts=prefix.starts + 1).only(~in_files)]),
+        has_path | ~in_files,
+        parent_id,
+    )
+
+
+def read_replication(generation: Generation | GenerationBuild, row: int) -> ReplicationConfig:
+    """A row of `replications`."""
+    table = generation.table("replications")
+    return ReplicationConfig(
+        kind=table.bytes("kind")[row].decode(),
+        factor=int(table["factor"][row]),
+        data=int(table["data"][row]),
+        parity=int(table["parity"][row]),
+        codec=table.bytes("codec")[row].decode(errors="surrogateescape"),
+        chunk=int(table["chunk"][row]),
+    )
+
+
+def write_replications(build: GenerationBuild, replications: Sequence[ReplicationConfig]) -> None:
+    """All rows of `replications`."""
+    with build.create("replications", TABLES["replications"]) as writer:
+        writer.append(
+            kind=ByteColumn.of(one.kind.encode() for one in replications),
+            factor=np.array([one.factor for one in replications], np.int32),
+            data=np.array([one.data for one in replications], np.int32),
+            parity=np.array([one.parity for one in replications], np.int32),
+            codec=ByteColumn.of(one.codec.encode(errors="surrogateescape") for one in replications),
+            chunk=np.array([one.chunk for one in replications], np.int64),
+        )
+
+
+def shown(text: str) -> str:
+    """Text of a record fit for JSON: bytes that are not UTF-8, kept as surrogates, are replaced."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def last_text(column: ByteColumn) -> str:
+    """The last item as text, empty if there is none; what is not UTF-8 is replaced."""
+    return column[len(column) - 1].decode("utf-8", "replace") if len(column) else ""
+
+
+def texts_at(column: ByteColumn, rows: Int64s) -> list[str]:
+    """These items as text fit for JSON: what is not UTF-8 is replaced."""
+    data = column.data
+    return [
+        data[start:end].tobytes().decode("utf-8", "replace")
+        for start, end in zip(column.offsets[rows].tolist(), column.offsets[rows + 1].tolist(), strict=True)
+    ]

@@ -1,0 +1,138 @@
+"""Keys that are being written: openKeyTable and, for FSO buckets, openFileTable."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
+from ozone_recon.columnar.byte_slices import Cells, cells_at, cells_of, joined, last_at
+from ozone_recon.columnar.search import first_after, page, prefix_range
+from ozone_recon.decode.dictionary import Few
+from ozone_recon.decode.om.id_prefixes import split_id_prefixes
+from ozone_recon.decode.om.key_info_columns import noted_paths
+from ozone_recon.decode.om.key_infos import decode_key_infos
+from ozone_recon.decode.om.keys import encode_text, split_id_prefix
+from ozone_recon.insights.namespace.directory_paths import DirectoryPaths
+from ozone_recon.insights.om.bucket_rows import FSO
+from ozone_recon.insights.om.filled_pages import filled_page, rows_with
+from ozone_recon.insights.om.key_rows import SLASH
+from ozone_recon.insights.om.prefixes import Prefix, is_id_key
+from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.store.generation import Generation
+
+
+class OpenKeyRows(NamedTuple):
+    """Open keys. `size` is what the blocks of one can take so far, 0 for a multipart upload, which is no file yet.
+
+    `path` is `volume/bucket/…` without a leading slash; it is empty where a key of openFileTable has another form.
+    """
+
+    db_key: ByteColumn
+    path: ByteColumn
+    size: Int64s
+    replicated_size: Int64s
+    replication: Few[ReplicationConfig]
+    creation_time: Int64s
+    modification_time: Int64s
+    is_file: Int64s
+
+    def __len__(self) -> int:
+        return len(self.db_key)
+
+
+def list_open_keys(generation: Generation, prefix: Prefix | None, after: bytes, limit: int | None) -> OpenKeyRows:
+    """Rows of openKeyTable, in byte order of their database keys, from the first one greater than `after`.
+
+    None are left after a key of openFileTable, whose rows are listed after these.
+    """
+    table = generation.table("om/openKeyTable")
+    keys, values = table.bytes("key"), table.bytes("value")
+
+    def read(rows: Int64s) -> tuple[Int64s, OpenKeyRows]:
+        names = cells_at(keys, rows)
+        begins = np.minimum(names.starts + 1, names.ends)
+        return _read(keys, values, rows, Cells(names.data, begins, np.maximum(begins, last_at(names, SLASH))))
+
+    left = 0 if is_id_key(generation, after) else limit
+    return filled_page(keys, rows_with(keys, prefix.text if prefix else b""), read, after, left)
+
+
+def list_open_files(generation: Generation, prefix: Prefix | None, after: bytes, limit: int | None) -> OpenKeyRows:
+    """Rows of openFileTable in the same order; a prefix is a directory with all that is below it, or one file.
+
+    `after` counts only when it is a key of openFileTable.
+    """
+    table = generation.table("om/openFileTable")
+    keys, values = table.bytes("key"), table.bytes("value")
+    tree = DirectoryPaths(generation)
+
+    def below(after: bytes, limit: int | None) -> Int64s:
+        return _rows_below(tree, keys, prefix, after, len(keys) if limit is None else limit)
+
+    def read(rows: Int64s) -> tuple[Int64s, OpenKeyRows]:
+        return _read(keys, values, rows, _paths_of_files(tree, cells_at(keys, rows), cells_at(values, rows)))
+
+    rows_after = rows_with(keys, b"") if prefix is None else below
+    return filled_page(keys, rows_after, read, after if is_id_key(generation, after) else b"", limit)
+
+
+def _rows_below(tree: DirectoryPaths, keys: ByteColumn, prefix: Prefix | None, after: bytes, limit: int) -> Int64s:
+    """Rows of open files below a directory, jumping over directories elsewhere in the bucket."""
+    if prefix is None or prefix.place is None or prefix.place.layout != FSO:
+        return np.empty(0, np.int64)
+    if not prefix.rest.strip("/"):
+        return np.arange(*page(keys, prefix.place.id_prefix, after, limit))
+    names = [encode_text(name) for name in (prefix.volume, prefix.bucket, *prefix.rest.split("/")) if name]
+    place = tree.find(names)
+    if place is None:
+        parent = tree.find(names[:-1])
+        parent_id = None if parent is None else tree.own_id(parent)
+        if parent_id is None:
+            return np.empty(0, np.int64)
+        text = prefix.place.id_prefix + b"%d/%s/" % (parent_id, names[-1])
+        return np.arange(*page(keys, text, after, limit))
+    first, last = tree.subtree(place)
+    start, end = prefix_range(keys, prefix.place.id_prefix)
+    start = first_after(keys, after, start, end)
+    found: list[range] = []
+    while start < end and limit > 0:
+        parts = split_id_prefix(keys[start])
+        if parts is None:
+            start += 1
+            continue
+        stop = prefix_range(keys, parts[0], start, end)[1]
+        parent = tree.place_of(int(parts[0].split(b"/")[3]))
+        if parent is not None and first <= parent < last:
+            found.append(range(start, min(stop, start + limit)))
+            limit -= len(found[-1])
+        start = stop
+    return np.array([row for rows in found for row in rows], np.int64)
+
+
+def _paths_of_files(tree: DirectoryPaths, keys: Cells, values: Cells) -> Cells:
+    """Where open files are; when a file's directory is gone, where it was when it was opened."""
+    begins, ids = split_id_prefixes(keys)
+    slash = last_at(keys, SLASH)
+    good = (begins >= 0) & (begins <= slash) & (slash + 1 < keys.ends)
+    name = Cells(keys.data, begins, slash)
+    directory, known = tree.paths_of(tree.places_within(ids))
+    there = good & known
+    noted = noted_paths(values, good & ~known)
+    return cells_of(joined([cells_of(directory).only(there), name.only(there), noted]))
+
+
+def _read(keys: ByteColumn, values: ByteColumn, rows: Int64s, path: Cells) -> tuple[Int64s, OpenKeyRows]:
+    infos = decode_key_infos(joined([cells_at(values, rows)]))
+    good = rows[infos.row]
+    return good, OpenKeyRows(
+        db_key=joined([cells_at(keys, good)]),
+        path=joined([path.at(infos.row)]),
+        size=infos.size,
+        replicated_size=infos.replicated_size,
+        replication=infos.replication(),
+        creation_time=infos.creation_time,
+        modification_time=infos.modification_time,
+        is_file=infos.is_file,
+    )

@@ -1,0 +1,371 @@
+"""Verdicts by hand: each by the check of Ozone 2.2.0 that says it, and the lists that follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.insights.cluster_samples import EC, RATIS, SINGLE
+from tests.insights.health_samples import ALONE, INFO, Cluster, Judged
+
+from ozone_recon.insights.containers.health.lists import unhealthy
+from ozone_recon.insights.containers.health.rules import Case, Copy, Host, count_racks, judge
+from ozone_recon.model.container_health import HealthRules, Placement, UnhealthyContainer, UnhealthyState, Verdict
+from ozone_recon.model.datanode_reports import Replica
+from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.store.generation import Generation
+
+LEAVING = {"op_state": "DECOMMISSIONING"}
+RESTING = {"op_state": "IN_MAINTENANCE"}
+BROKEN = {"state": "UNHEALTHY"}
+QUASI = {"state": "QUASI_CLOSED"}
+EMPTY = {"is_empty": True}
+
+
+def copies_of(*said: dict[str, Any]) -> tuple[Copy, ...]:
+    """Replicas, each on a datanode and of an origin of its own unless said otherwise."""
+    return tuple(
+        Copy(
+            Replica(
+                INFO.container_id,
+                one.get("state", "CLOSED"),
+                one.get("sequence", 100),
+                7,
+                12,
+                one.get("index", 0),
+                one.get("checksum", 5),
+                one.get("is_empty", False),
+                one.get("origin", f"origin-{at}"),
+            ),
+            Host(
+                f"dn-{at}", one.get("health", "HEALTHY"), one.get("op_state", "IN_SERVICE"), one.get("rack", f"/{at}")
+            ),
+        )
+        for at, one in enumerate(said)
+    )
+
+
+def case(
+    state: str,
+    *copies: dict[str, Any],
+    replication: ReplicationConfig = RATIS,
+    has_pipeline: bool = True,
+    racks: int = 0,
+    rules: HealthRules = HealthRules(),  # noqa: B008 - it cannot be changed
+    **info: Any,
+) -> Case:
+    made = copies_of(*copies)
+    container = replace(INFO, state=state, replication=replication, **info)
+    return Case(container, made, has_pipeline, racks or count_racks(copy.host for copy in made), rules)
+
+
+def parts(*indexes: int, **said: Any) -> list[dict[str, Any]]:
+    return [said | {"index": index} for index in indexes]
+
+
+def ec(*copies: dict[str, Any], state: str = "CLOSED", **more: Any) -> Case:
+    return case(state, *copies, replication=EC, **more)
+
+
+ONE_ORIGIN = QUASI | {"origin": "a"}
+BEST = QUASI | {"origin": "a", "sequence": 100}
+OTHER = QUASI | {"origin": "b", "sequence": 99}
+
+CASES: dict[str, tuple[Verdict, Case]] = {
+    # OpenContainerHandler
+    "open": (Verdict.HEALTHY, case("OPEN", {"state": "OPEN"})),
+    "open without replicas": (Verdict.HEALTHY, case("OPEN")),
+    "open, a replica closing": (Verdict.OPEN_UNHEALTHY, case("OPEN", {"state": "OPEN"}, {"state": "CLOSING"})),
+    "open, pipeline gone": (Verdict.OPEN_WITHOUT_PIPELINE, case("OPEN", {"state": "OPEN"}, has_pipeline=False)),
+    # ClosingContainerHandler
+    "closing": (Verdict.HEALTHY, case("CLOSING", BROKEN)),
+    "closing without replicas": (Verdict.MISSING, case("CLOSING")),
+    # EmptyContainerHandler
+    "closed and empty": (Verdict.EMPTY, case("CLOSED", EMPTY, EMPTY, number_of_keys=7)),
+    "closed, never written": (Verdict.EMPTY, case("CLOSED", number_of_keys=0)),
+    "closed, one of them empty": (Verdict.HEALTHY, case("CLOSED", EMPTY, {}, {})),
+    "quasi-closed and empty": (Verdict.EMPTY, case("QUASI_CLOSED", QUASI | EMPTY, BROKEN | EMPTY)),
+    # DeletingContainerHandler
+    "deleting": (Verdict.HEALTHY, case("DELETING", {})),
+    "deleted": (Verdict.HEALTHY, case("DELETED")),
+    # RatisReplicationCheckHandler
+    "three": (Verdict.HEALTHY, case("CLOSED", {}, {}, {})),
+    "two": (Verdict.UNDER_REPLICATED, case("CLOSED", {}, {})),
+    "four": (Verdict.OVER_REPLICATED, case("CLOSED", {}, {}, {}, {})),
+    "none": (Verdict.MISSING, case("CLOSED")),
+    "one of one": (Verdict.HEALTHY, case("CLOSED", {}, replication=SINGLE)),
+    "on a stale datanode": (Verdict.HEALTHY, case("CLOSED", {}, {}, {"health": "STALE"})),
+    "one leaving": (Verdict.UNDER_REPLICATED, case("CLOSED", {}, {}, LEAVING)),
+    "one leaving, copied": (Verdict.HEALTHY, case("CLOSED", {}, {}, {}, LEAVING)),
+    "one resting": (Verdict.HEALTHY, case("CLOSED", {}, {}, RESTING)),
+    "two resting": (Verdict.UNDER_REPLICATED, case("CLOSED", {}, RESTING, RESTING)),
+    "two resting, as it may be": (
+        Verdict.HEALTHY,
+        case("CLOSED", {}, RESTING, RESTING, rules=HealthRules(maintenance_replicas=1)),
+    ),
+    "three and one broken": (Verdict.OVER_REPLICATED, case("CLOSED", {}, {}, {}, BROKEN)),
+    "two and one broken": (Verdict.UNDER_REPLICATED, case("CLOSED", {}, {}, BROKEN)),
+    "two and one not of its end": (Verdict.UNDER_REPLICATED, case("CLOSED", {}, {}, QUASI | {"sequence": 99})),
+    "two and one of its end": (Verdict.HEALTHY, case("CLOSED", {}, {}, QUASI)),
+    "quasi-closed, one of too many is broken": (
+        Verdict.OVER_REPLICATED,
+        case("QUASI_CLOSED", QUASI, QUASI, QUASI, BROKEN | {"origin": "origin-0"}),
+    ),
+    "quasi-closed, the broken one has no like": (Verdict.HEALTHY, case("QUASI_CLOSED", QUASI, QUASI, QUASI, BROKEN)),
+    # SCMContainerPlacementRackAware, …RackScatter, …Random
+    "all in one of two racks": (Verdict.MIS_REPLICATED, case("CLOSED", *3 * [{"rack": "/a"}], racks=2)),
+    "all in the only rack": (Verdict.HEALTHY, case("CLOSED", *3 * [{"rack": "/a"}])),
+    "two in one rack": (Verdict.HEALTHY, case("CLOSED", {"rack": "/a"}, {"rack": "/a"}, {"rack": "/b"}, racks=3)),
+    "all in one of two racks, as it may be": (
+        Verdict.HEALTHY,
+        case("CLOSED", *3 * [{"rack": "/a"}], racks=2, rules=HealthRules(placement=Placement.ANYWHERE)),
+    ),
+    "scattered": (
+        Verdict.MIS_REPLICATED,
+        case(
+            "CLOSED",
+            {"rack": "/a"},
+            {"rack": "/a"},
+            {"rack": "/b"},
+            racks=3,
+            rules=HealthRules(placement=Placement.RACK_SCATTER),
+        ),
+    ),
+    "parts, two in one of five racks": (
+        Verdict.MIS_REPLICATED,
+        ec(*parts(1, 2, rack="/a"), *parts(3, 4, 5), racks=5),
+    ),
+    "parts, all in two racks": (Verdict.HEALTHY, ec(*parts(1, 2, 3, rack="/a"), *parts(4, 5, rack="/b"))),
+    "parts, four in one of two racks": (
+        Verdict.MIS_REPLICATED,
+        ec(*parts(1, 2, 3, 4, rack="/a"), *parts(5, rack="/b")),
+    ),
+    # RatisUnhealthyReplicationCheckHandler
+    "three broken": (Verdict.UNHEALTHY, case("CLOSED", BROKEN, BROKEN, BROKEN)),
+    "two broken": (Verdict.UNHEALTHY_UNDER_REPLICATED, case("CLOSED", BROKEN, BROKEN)),
+    "four broken": (Verdict.UNHEALTHY_OVER_REPLICATED, case("CLOSED", *4 * [BROKEN])),
+    # QuasiClosedContainerHandler
+    "quasi-closed, to be closed": (Verdict.HEALTHY, case("QUASI_CLOSED", QUASI, QUASI, QUASI)),
+    "quasi-closed, one origin": (Verdict.QUASI_CLOSED_STUCK, case("QUASI_CLOSED", ONE_ORIGIN, ONE_ORIGIN, ONE_ORIGIN)),
+    "quasi-closed, one is still open": (
+        Verdict.QUASI_CLOSED_STUCK,
+        case("QUASI_CLOSED", QUASI, QUASI, {"state": "OPEN"}),
+    ),
+    # QuasiClosedStuckReplicationCheck
+    "stuck without replicas": (Verdict.QUASI_CLOSED_STUCK_MISSING, case("QUASI_CLOSED")),
+    "stuck with two of the other": (Verdict.QUASI_CLOSED_STUCK, case("QUASI_CLOSED", *3 * [BEST], *2 * [OTHER])),
+    "stuck with two of the best": (
+        Verdict.QUASI_CLOSED_STUCK_UNDER_REPLICATED,
+        case("QUASI_CLOSED", *2 * [BEST], *2 * [OTHER]),
+    ),
+    "stuck with three of the other": (
+        Verdict.QUASI_CLOSED_STUCK_OVER_REPLICATED,
+        case("QUASI_CLOSED", *3 * [BEST], *3 * [OTHER]),
+    ),
+    "stuck, one of the best resting": (
+        Verdict.QUASI_CLOSED_STUCK,
+        case("QUASI_CLOSED", *2 * [BEST], BEST | RESTING, *2 * [OTHER]),
+    ),
+    "stuck, one of the best leaving": (
+        Verdict.QUASI_CLOSED_STUCK_UNDER_REPLICATED,
+        case("QUASI_CLOSED", *2 * [BEST], BEST | LEAVING, *2 * [OTHER]),
+    ),
+    "stuck with six of the best, as it is to be": (
+        Verdict.QUASI_CLOSED_STUCK,
+        case("QUASI_CLOSED", *6 * [BEST], *2 * [OTHER], rules=HealthRules(best_origin_copies=6)),
+    ),
+    "stuck, stand-alone": (
+        Verdict.QUASI_CLOSED_STUCK_MISSING,
+        case("QUASI_CLOSED", replication=ALONE),
+    ),
+    # ECReplicationCheckHandler
+    "all parts": (Verdict.HEALTHY, ec(*parts(1, 2, 3, 4, 5))),
+    "a part missing": (Verdict.UNDER_REPLICATED, ec(*parts(1, 2, 3, 4))),
+    "a part broken": (Verdict.UNDER_REPLICATED, ec(*parts(1, 2, 3, 4), *parts(5, **BROKEN))),
+    "a part leaving": (Verdict.UNDER_REPLICATED, ec(*parts(1, 2, 3, 4), *parts(5, **LEAVING))),
+    "a part resting": (Verdict.HEALTHY, ec(*parts(1, 2, 3, 4), *parts(5, **RESTING))),
+    "two parts resting": (Verdict.UNDER_REPLICATED, ec(*parts(1, 2, 3), *parts(4, 5, **RESTING))),
+    "two parts resting, as they may": (
+        Verdict.HEALTHY,
+        ec(*parts(1, 2, 3), *parts(4, 5, **RESTING), rules=HealthRules(maintenance_redundancy=0)),
+    ),
+    "a part twice": (Verdict.OVER_REPLICATED, ec(*parts(1, 1, 2, 3, 4, 5))),
+    "a part twice, another missing": (Verdict.UNDER_REPLICATED, ec(*parts(1, 1, 2, 3, 4))),
+    "two parts of three": (Verdict.MISSING, ec(*parts(1, 2))),
+    "two parts of three, one leaving": (
+        Verdict.MISSING_UNDER_REPLICATED,
+        ec(*parts(1), *parts(2, **LEAVING)),
+    ),
+    "two parts of three, another broken": (Verdict.UNHEALTHY, ec(*parts(1, 2), *parts(3, **BROKEN))),
+    "two parts of three, another broken, one leaving": (
+        Verdict.UNHEALTHY_UNDER_REPLICATED,
+        ec(*parts(1), *parts(2, **LEAVING), *parts(3, **BROKEN)),
+    ),
+    "a part that cannot be": (Verdict.UNDER_REPLICATED, ec(*parts(0, 1, 2, 3, 6))),
+    # ClosedWithUnhealthyReplicasHandler
+    "a part broken, and whole": (Verdict.UNHEALTHY_OVER_REPLICATED, ec(*parts(1, 2, 3, 4, 5), *parts(5, **BROKEN))),
+    "a part broken, and closing": (
+        Verdict.HEALTHY,
+        ec(*parts(1, 2, 3, 4), *parts(5, state="CLOSING"), *parts(5, **BROKEN)),
+    ),
+    # VulnerableUnhealthyReplicasHandler
+    "the only one of its origin is broken and leaves": (
+        Verdict.UNHEALTHY_UNDER_REPLICATED,
+        case("QUASI_CLOSED", QUASI, QUASI, QUASI, BROKEN | LEAVING),
+    ),
+    "the only one of its origin leaves, and is empty": (
+        Verdict.HEALTHY,
+        case("QUASI_CLOSED", QUASI, QUASI, QUASI, BROKEN | LEAVING | EMPTY),
+    ),
+    # ReplicationManager.processContainer
+    "suppressed": (Verdict.HEALTHY, case("CLOSED", suppressed=True)),
+    "of a state that we do not know": (Verdict.HEALTHY, case("8")),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_verdict(name: str) -> None:
+    verdict, judged = CASES[name]
+    assert judge(judged) is verdict
+
+
+def test_cases_have_every_verdict() -> None:
+    assert {verdict for verdict, _ in CASES.values()} == set(Verdict)
+
+
+def rows_of(judged: Case) -> list[tuple[str, int, int, int, str]]:
+    return [
+        (row.state.name, row.expected, row.actual, row.delta, row.reason)
+        for row in unhealthy(judged, judge(judged), {}, 1000)
+    ]
+
+
+def test_rows_say_how_many_replicas_and_why() -> None:
+    assert rows_of(case("CLOSED", {}, {})) == [("UNDER_REPLICATED", 3, 2, -1, "Insufficient replicas")]
+    assert rows_of(case("CLOSED", {}, {}, {}, {})) == [("OVER_REPLICATED", 3, 4, 1, "Excess replicas")]
+    assert rows_of(case("CLOSED")) == [("MISSING", 3, 0, -3, "No replicas available")]
+    assert rows_of(case("CLOSING", number_of_keys=0)) == [
+        ("EMPTY_MISSING", 3, 0, -3, "Container has no replicas and no keys")
+    ]
+    assert rows_of(case("CLOSED", *3 * [{"rack": "/a"}], racks=2)) == [
+        ("MIS_REPLICATED", 3, 3, 0, "Placement policy violated")
+    ]
+    assert rows_of(case("CLOSED", {}, used_bytes=-1)) == [
+        ("NEGATIVE_SIZE", 3, 1, -2, "Container reports negative usedBytes"),
+        ("UNDER_REPLICATED", 3, 1, -2, "Insufficient replicas"),
+    ]
+    assert rows_of(case("CLOSED", used_bytes=-1)) == [("MISSING", 3, 0, -3, "No replicas available")]
+    assert rows_of(case("CLOSED", {}, {}, {}, used_bytes=-1)) == []
+    assert rows_of(case("CLOSED", BROKEN, BROKEN, BROKEN)) == []
+
+
+def test_parts_of_a_missing_container_are_counted() -> None:
+    """Recon says 0, whatever there is (B36)."""
+    assert rows_of(ec(*parts(1, 2))) == [("MISSING", 5, 2, -3, "Too few replicas to read it")]
+    assert rows_of(ec(*parts(1), *parts(2, **LEAVING), number_of_keys=0)) == [
+        ("EMPTY_MISSING", 5, 2, -3, "Container has too few replicas and no keys"),
+        ("UNDER_REPLICATED", 5, 2, -3, "Insufficient replicas"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("checksums", "differ"),
+    [
+        ([5, 5, 5], False),
+        ([5, 5, 6], True),
+        ([0, 5, 5], False),  # not known yet
+        ([0, 0, 0], False),
+        ([0, 0, 6], False),
+    ],
+)
+def test_replicas_with_different_data(checksums: list[int], differ: bool) -> None:
+    rows = rows_of(case("CLOSED", *({"checksum": checksum} for checksum in checksums)))
+    assert rows == ([("REPLICA_MISMATCH", 3, 3, 0, "Data checksum mismatch across replicas")] if differ else [])
+
+
+def test_an_empty_replica_differs_from_one_that_is_not() -> None:
+    rows = rows_of(case("CLOSED", {}, {}, EMPTY | {"checksum": 0}))
+    assert [state for state, *_ in rows] == ["REPLICA_MISMATCH"]
+
+
+def test_parts_of_a_container_do_not_differ_from_each_other() -> None:
+    """Recon says so of every EC container (B34)."""
+    five = [{"index": index, "checksum": index} for index in range(1, 6)]
+    assert rows_of(ec(*five)) == []
+    assert [state for state, *_ in rows_of(ec(*five, {"index": 5, "checksum": 6}))] == [
+        "OVER_REPLICATED",
+        "REPLICA_MISMATCH",
+    ]
+
+
+def judged_of(judged: Case) -> Judged:
+    return Judged(judged.container, tuple((copy.replica, copy.host, True) for copy in judged.copies))
+
+
+def listed(generation: Generation) -> list[UnhealthyContainer]:
+    table = generation.table("unhealthy")
+    columns = (table[column].tolist() for column in ("container", "state", "since", "expected", "actual"))
+    return [UnhealthyContainer(one, UnhealthyState(state), *more) for one, state, *more in zip(*columns, strict=True)]
+
+
+def generation_of(place: Path, before: Generation | None, now: int, *cases: Case) -> Generation:
+    """Containers 1, 2, …, of a cluster that has all their datanodes."""
+    numbered = [
+        replace(one, container=replace(one.container, container_id=number)) for number, one in enumerate(cases, 1)
+    ]
+    hosts = tuple(dict.fromkeys(copy.host for one in numbered for copy in one.copies))
+    return Cluster(hosts, tuple(map(judged_of, numbered))).generation(place, before, now=now)
+
+
+def test_since_is_kept_while_a_container_stays_in_a_list(tmp_path: Path) -> None:
+    under, over, good = case("CLOSED", {}, {}), case("CLOSED", {}, {}, {}, {}), case("CLOSED", {}, {}, {})
+    state = UnhealthyState
+    one = generation_of(tmp_path / "1", None, 1000, under, good, under)
+    assert [row[:3] for row in listed(one)] == [(1, state.UNDER_REPLICATED, 1000), (3, state.UNDER_REPLICATED, 1000)]
+    two = generation_of(tmp_path / "2", one, 2000, under, under, over)
+    assert [row[:3] for row in listed(two)] == [
+        (3, state.OVER_REPLICATED, 2000),
+        (1, state.UNDER_REPLICATED, 1000),
+        (2, state.UNDER_REPLICATED, 2000),
+    ]
+    three = generation_of(tmp_path / "3", two, 3000, good, under, under)
+    assert [row[:3] for row in listed(three)] == [(2, state.UNDER_REPLICATED, 2000), (3, state.UNDER_REPLICATED, 3000)]
+
+
+def test_a_suppressed_container_is_in_no_list_any_more(tmp_path: Path) -> None:
+    """An administrator knows of it, and SCM counts it no more; it is looked at again when that is taken back."""
+    lost = UnhealthyContainer(1, UnhealthyState.MISSING, 1000, 3, 0)
+    one = generation_of(tmp_path / "1", None, 1000, case("CLOSED"))
+    assert listed(one) == [lost]
+    two = generation_of(tmp_path / "2", one, 2000, case("CLOSED", suppressed=True))
+    assert listed(two) == []
+    assert listed(generation_of(tmp_path / "3", two, 3000, case("CLOSED"))) == [lost._replace(since=3000)]
+
+
+def test_replicas_of_dead_datanodes_count_in_maintenance_alone(tmp_path: Path) -> None:
+    """DeadNodeHandler."""
+    dead = {"health": "DEAD", "checksum": 6}
+    cases = [
+        case("CLOSED", {}, {}, dead),
+        case("CLOSED", {}, {}, dead | RESTING),
+        case("CLOSED", {}, {}, dead | {"op_state": "ENTERING_MAINTENANCE"}),
+    ]
+    rows = listed(generation_of(tmp_path / "generation", None, 1000, *cases))
+    assert [(row.container_id, row.state.name, row.actual) for row in rows] == [
+        (2, "REPLICA_MISMATCH", 3),
+        (1, "UNDER_REPLICATED", 2),
+        (3, "UNDER_REPLICATED", 2),
+    ]
+
+
+def test_placement_policies_by_their_classes() -> None:
+    package = "org.apache.hadoop.hdds.scm.container.placement.algorithms.SCMContainerPlacement"
+    names = ("RackAware", "RackScatter", "Random", "Capacity")
+    assert [Placement.of(package + name) for name in names] == [
+        Placement.RACK_AWARE,
+        Placement.RACK_SCATTER,
+        Placement.ANYWHERE,
+        Placement.ANYWHERE,
+    ]
