@@ -27,14 +27,14 @@ from pathlib import Path
 from rebuild import JAVA, Cluster, ready, table
 
 from ozone_recon.columnar.changes import Changes
+from ozone_recon.follow.om.changes import Found
+from ozone_recon.follow.om.origin import RunningOm
+from ozone_recon.follow.om.sync import OmSync, Settings
 from ozone_recon.sources.checkpoint.http import OmHttp
 from ozone_recon.sources.hadoop_rpc.client import RpcGroup, RpcSettings
 from ozone_recon.sources.om_deltas import OmDeltas
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.manifest import About
-from ozone_recon.sync.om import OmSync, Settings
-from ozone_recon.sync.om_changes import Found
-from ozone_recon.sync.origin import RunningOm
 
 ORIGIN = RunningOm(OmHttp(("http://localhost:9874",)))
 SERVERS = {"": "localhost:9862"}

@@ -43,12 +43,12 @@ from ozone_recon.demo.plan import Plan
 from ozone_recon.demo.scm import Scm
 from ozone_recon.demo.scm_answers import ScmAnswers
 from ozone_recon.demo.stock import Stock
+from ozone_recon.follow.cluster.job import ClusterJob, ClusterSettings, ScmPace
+from ozone_recon.follow.cluster.supervisor import ClusterWatch
 from ozone_recon.model.cluster import Cluster
 from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcSettings
 from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings, take_calls
 from ozone_recon.sources.scm import METHOD, PROTOCOL
-from ozone_recon.sync.cluster_settings import ClusterJob, ClusterSettings, ScmPace
-from ozone_recon.sync.cluster_watch import ClusterWatch
 
 HOST = "127.0.0.1"
 CHANGES = 20

@@ -30,9 +30,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ozone_recon.build.insights import INSIGHTS
 from ozone_recon.decode.om.key_columns import decode_directories, decode_keys
 from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
-from ozone_recon.sync.insight_list import INSIGHTS
 
 HERE = Path(__file__).resolve().parent
 RECON = [sys.executable, "-m", "ozone_recon"]

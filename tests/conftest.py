@@ -32,9 +32,9 @@ def sample_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def sample(sample_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Generation:
     """The generation built from the sample."""
+    from ozone_recon.build.build import build_generation
+    from ozone_recon.build.contents import CheckpointContents
     from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
-    from ozone_recon.sync.build import build_generation
-    from ozone_recon.sync.contents import CheckpointContents
 
     place = tmp_path_factory.mktemp("generation")
     with Checkpoint.open(sample_checkpoint) as checkpoint, GenerationBuild(place) as build:

@@ -21,8 +21,8 @@ from ozone_recon.accepting import counts_file
 from ozone_recon.answerer import ClusterNews, News, Said, Start
 from ozone_recon.api.measured import Measured
 from ozone_recon.config import Config
+from ozone_recon.processes.child import ChildProcess, Program
 from ozone_recon.store.generation import Generation
-from ozone_recon.sync.child import ChildProcess, Program
 
 T = TypeVar("T")
 TWO = ("-D", "ozone.recon.http.process.count=2")

@@ -17,9 +17,9 @@ from tests.conftest import SAMPLE
 from ozone_recon.app import serve
 from ozone_recon.config import Config
 from ozone_recon.errors import ConfigError, DataDirectoryBusy, ReconError
+from ozone_recon.follow.om.origin import GivenPath
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.generation import Generation
-from ozone_recon.sync.origin import GivenPath
 
 ROOT = Path(__file__).parents[1]
 

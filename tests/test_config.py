@@ -11,9 +11,9 @@ from ozone_recon.config.keys import KEYS
 from ozone_recon.config.kinds import DURATION, HOST, SERVER, SIZE, Address
 from ozone_recon.config.settings import variable_of
 from ozone_recon.errors import ConfigError
+from ozone_recon.follow.cluster.job import ScmPace
 from ozone_recon.insights.cluster.datanode_health import Intervals
 from ozone_recon.model.container_health import HealthRules, Placement
-from ozone_recon.sync.cluster_settings import ScmPace
 
 
 def site(directory: Path, name: str = "ozone-site.xml", **properties: str) -> Path:

@@ -1,6 +1,6 @@
 """One more process that answers on the same port: it knows of the synchronisation and the cluster what it is told.
 
-It gets a Start and then News and answers from its parent (`sync.parent`), and says what it was asked and how it
+It gets a Start and then News and answers from its parent (`processes.parent`), and says what it was asked and how it
 answered. It ends when the channel does.
 """
 
@@ -23,14 +23,14 @@ from ozone_recon.answering import opened, served_from, server_for
 from ozone_recon.api.context import Context
 from ozone_recon.api.measured import Measured
 from ozone_recon.config import Config
+from ozone_recon.follow.cluster.requests import AwaitedAnswers
 from ozone_recon.logs import log_to_stderr
 from ozone_recon.model.cluster import Cluster
 from ozone_recon.model.metrics import Sample
 from ozone_recon.model.requests import Answered, ClusterRequest
+from ozone_recon.processes.parent import Parent
 from ozone_recon.processes.status import ProcessState, first_process
 from ozone_recon.store.generation import Generation, TaskStatus
-from ozone_recon.sync.awaited_answers import AwaitedAnswers
-from ozone_recon.sync.parent import Parent
 
 A = TypeVar("A")
 SAY_EVERY = 1.0

@@ -1,7 +1,7 @@
 """The further processes that answer: starts them, and tells them what changes.
 
 One Python process answers on one CPU. The first one also synchronises; these have nothing but the API. Nothing here
-waits for any of them: one that hangs keeps nobody else from what is new, and is replaced (`sync.child`).
+waits for any of them: one that hangs keeps nobody else from what is new, and is replaced (`processes.child`).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from ozone_recon.answerer import ClusterNews, News, Said, Start
 from ozone_recon.answering import GRACE
 from ozone_recon.api.measured import Measured
 from ozone_recon.model.requests import Answered, Asked, ClusterRequest
+from ozone_recon.processes.channel import pack
+from ozone_recon.processes.child import ChildProcess, Program
 from ozone_recon.processes.status import ProcessState
-from ozone_recon.sync.channel import pack
-from ozone_recon.sync.child import ChildProcess, Program
 
 AskedOn = Callable[[ClusterRequest[Any]], Future[Any]]
 

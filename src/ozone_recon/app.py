@@ -19,21 +19,21 @@ import uvloop
 
 from ozone_recon.accepting import Door, counts_file, raise_descriptor_limit
 from ozone_recon.answering import listening, opened, require_free, served_from, server_for
+from ozone_recon.build.progress import Progress
 from ozone_recon.config import Config
 from ozone_recon.config.kinds import Address
 from ozone_recon.config.settings import user_name
 from ozone_recon.errors import StoreError
+from ozone_recon.follow.om.changes import OmChanges
+from ozone_recon.follow.om.metrics import om_samples
+from ozone_recon.follow.om.origin import Origin
+from ozone_recon.follow.om.state import SyncState
+from ozone_recon.follow.om.sync import OmSync, Settings
 from ozone_recon.restarting import restart, restart_on_bus_error
 from ozone_recon.sources.checkpoint.fetch import Retry, Transfer
 from ozone_recon.sources.hadoop_rpc.client import RpcSettings
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.generation import Generation
-from ozone_recon.sync.om import OmSync, Settings
-from ozone_recon.sync.om_changes import OmChanges
-from ozone_recon.sync.om_metrics import om_samples
-from ozone_recon.sync.om_state import SyncState
-from ozone_recon.sync.origin import Origin
-from ozone_recon.sync.progress import Progress
 
 if TYPE_CHECKING:
     import uvicorn
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
     from ozone_recon.answerers import Answerers
     from ozone_recon.api.context import Context
+    from ozone_recon.follow.cluster.supervisor import ClusterWatch
     from ozone_recon.model.cluster import Cluster
-    from ozone_recon.sync.cluster_watch import ClusterWatch
 
 HEAD_START = 10.0
 """Seconds that the first build has the CPUs to itself, before the cluster is followed too."""
@@ -208,8 +208,8 @@ def _watch(
     """What has a process follow the cluster; None when a checkpoint is looked at, or nobody said where SCM is."""
     if config.cluster is None or not origin.changes:
         return None
-    from ozone_recon.sync.cluster_settings import ClusterJob
-    from ozone_recon.sync.cluster_watch import ClusterWatch
+    from ozone_recon.follow.cluster.job import ClusterJob
+    from ozone_recon.follow.cluster.supervisor import ClusterWatch
 
     where = Address(config.cluster.host, config.cluster.port)
     require_free(where, "Java Recon may. Or give another port (ozone.recon.datanode.address)")

@@ -13,16 +13,16 @@ from tests.insights.cluster_samples import Container, cluster_generation, contai
 from tests.insights.om_samples import RandomDatabase, generation_of
 
 from ozone_recon.api.context import Context, Served
+from ozone_recon.build.insights import ROUNDS
 from ozone_recon.config import Config
 from ozone_recon.errors import CheckpointCause, CheckpointNeeded, NoSpace
+from ozone_recon.follow.om.metrics import om_samples
+from ozone_recon.follow.om.state import SyncState
 from ozone_recon.model.cluster import ClusterTask
 from ozone_recon.model.container_health import UnhealthyContainer, UnhealthyState
 from ozone_recon.model.metrics import METRICS, Sample
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.processes.status import ProcessState
-from ozone_recon.sync.insight_list import ROUNDS
-from ozone_recon.sync.om_metrics import om_samples
-from ozone_recon.sync.om_state import SyncState
 
 COUNTERS = tuple(
     Sample(name, 3)

@@ -25,6 +25,7 @@ from tests.oracle import Row
 
 from ozone_recon.api import elections
 from ozone_recon.api.context import AskCluster
+from ozone_recon.build.insights import ROUNDS
 from ozone_recon.columnar.amounts import MAX_AMOUNT
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.columnar.byte_slices import cells_of
@@ -37,6 +38,8 @@ from ozone_recon.decode.cluster.scm import (
     decode_pipeline,
 )
 from ozone_recon.errors import DecodeError
+from ozone_recon.follow.cluster.generation import restore_state, write_state
+from ozone_recon.follow.cluster.state import ClusterState, FromScm
 from ozone_recon.insights.cluster.datanode_health import Intervals
 from ozone_recon.insights.containers.health import build as container_health
 from ozone_recon.model.cluster import Cluster, Leaving
@@ -44,9 +47,6 @@ from ozone_recon.model.container_health import HealthRules
 from ozone_recon.model.datanode_reports import Heartbeat
 from ozone_recon.model.requests import AskForPendingBlocks, ClusterRequest, PendingBlocks, RemoveDatanodes
 from ozone_recon.store.generation import Generation, GenerationBuild
-from ozone_recon.sync.cluster_generation import restore_state, write_state
-from ozone_recon.sync.cluster_state import ClusterState, FromScm
-from ozone_recon.sync.insight_list import ROUNDS
 
 AT = 1_795_461_700_000
 Replace = Callable[[int], int]

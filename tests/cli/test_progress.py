@@ -1,8 +1,8 @@
 import pytest
 
+from ozone_recon.build.progress import Progress
 from ozone_recon.cli.progress import Step, step
 from ozone_recon.sources.checkpoint.fetch import Retry, Transfer
-from ozone_recon.sync.progress import Progress
 
 
 @pytest.mark.parametrize(

@@ -13,16 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.build.test_apply import assert_same, built
 from tests.compat.test_cluster import of, until
 from tests.real_cluster import needs_cluster
-from tests.sync.test_fold import assert_same, built
 from tools.capture.deltas import BEFORE, BETWEEN, sequence_of, start, take_checkpoint
 from tools.capture.sample import HERE
 from tools.cluster.real import RealCluster
 
+from ozone_recon.build.contents import CheckpointContents
 from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 from ozone_recon.store.data_directory import current_generation
-from ozone_recon.sync.contents import CheckpointContents
 
 PORT = 9789
 OURS = f"http://localhost:{PORT}"

@@ -23,6 +23,7 @@ from ozone_recon.demo.play import Play
 from ozone_recon.demo.running import running
 from ozone_recon.demo.site import Ports, settings, write
 from ozone_recon.errors import CheckpointNeeded, RemoteError, TransferError
+from ozone_recon.follow.datanodes.heartbeats import Datanodes, hear_datanodes
 from ozone_recon.insights.cluster.datanode_health import DatanodeHealth, Intervals
 from ozone_recon.model.datanode_reports import DatanodeReports
 from ozone_recon.sources.checkpoint.tar import unpack
@@ -30,7 +31,6 @@ from ozone_recon.sources.hadoop_rpc.client import RpcGroup
 from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings
 from ozone_recon.sources.om_deltas import OmDeltas
 from ozone_recon.sources.scm import METHOD, PROTOCOL, Scm
-from ozone_recon.sync.datanodes import Datanodes, hear_datanodes
 from ozone_recon.wire.ozone.om_calls import Command, OmRequest, OmResponse
 from ozone_recon.wire.protobuf.fields import Message, number_field
 

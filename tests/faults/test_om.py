@@ -6,23 +6,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.build.test_apply import assert_same, built
 from tests.faults.every_fault import every_fault, is_said
 from tests.faults.proxy import Does, Fault, Side, proxy
+from tests.follow.om import test_following
+from tests.follow.om.test_following import NODE, Om, deltas, om
+from tests.follow.om.test_sync import Served, eventually
 from tests.sources.rpc_stand_in import QUICK
-from tests.sync import test_following
-from tests.sync.test_fold import assert_same, built
-from tests.sync.test_following import NODE, Om, deltas, om
-from tests.sync.test_om import Served, eventually
 from tests.wire.rocksdb.test_net_changes import as_said
 from tools.capture.deltas import Deltas, families_of, sequence_of
 
+from ozone_recon.build.contents import CheckpointContents
 from ozone_recon.errors import CheckpointNeeded, ReconError
+from ozone_recon.follow.om import sync as om_sync
+from ozone_recon.follow.om.changes import Found, OmChanges
 from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.manifest import About
-from ozone_recon.sync import om as om_sync
-from ozone_recon.sync.contents import CheckpointContents
-from ozone_recon.sync.om_changes import Found, OmChanges
 
 __all__ = ["deltas", "om"]
 """Fixtures."""

@@ -10,19 +10,19 @@ import pytest
 from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, PIPELINE
 from tests.faults.every_fault import every_fault, is_said, until
 from tests.faults.proxy import Fault, proxy
+from tests.follow.cluster.test_scm import NEVER
+from tests.follow.scm_stand_in import IN_SERVICE, ScmStandIn
 from tests.insights.cluster.test_scm_containers import table
 from tests.sources.rpc_stand_in import HERE, QUICK
-from tests.sync.scm_stand_in import IN_SERVICE, ScmStandIn
-from tests.sync.test_scm import NEVER
 
+from ozone_recon.follow import periodic
+from ozone_recon.follow.cluster.scm import ScmSync
+from ozone_recon.follow.cluster.state import ClusterState
 from ozone_recon.insights.cluster.datanode_health import Intervals
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.sources.hadoop_rpc.client import RpcGroup
 from ozone_recon.sources.hadoop_rpc.server import take_calls
 from ozone_recon.sources.scm import METHOD, PROTOCOL, Scm
-from ozone_recon.sync import repeated
-from ozone_recon.sync.cluster_state import ClusterState
-from ozone_recon.sync.scm import ScmSync
 
 CONTAINERS = {one: list(ContainerState)[one % 7] for one in range(1, 400)}
 
@@ -52,8 +52,8 @@ async def followed(*faults: Fault) -> tuple[Any, ...]:
 def test_all_is_read_in_the_end(
     fault: Fault, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(repeated, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(repeated, "LEAST_PAUSE", 0.0)
+    monkeypatch.setattr(periodic, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(periodic, "LEAST_PAUSE", 0.0)
     between, *known = asyncio.run(followed(fault))
     assert between.connections >= 2
     assert is_said(fault, between.address, caplog)

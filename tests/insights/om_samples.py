@@ -10,6 +10,9 @@ from typing import TypeVar
 from tests.decode.om.om_messages import blob, block, directory_info, ec_config, key_info, location_version, number
 from tests.oracle import Row
 
+from ozone_recon.build.build import build_generation
+from ozone_recon.build.contents import CheckpointContents
+from ozone_recon.build.insights import Rounds
 from ozone_recon.columnar.byte_column import ByteColumn, Rows
 from ozone_recon.columnar.byte_slices import Cells, joined
 from ozone_recon.decode.dictionary import Few
@@ -18,9 +21,6 @@ from ozone_recon.insights.namespace import summary
 from ozone_recon.insights.om import bucket_accounts
 from ozone_recon.insights.om import tables as om_tables
 from ozone_recon.store.generation import Generation, GenerationBuild
-from ozone_recon.sync.build import build_generation
-from ozone_recon.sync.contents import CheckpointContents
-from ozone_recon.sync.insight_list import Rounds
 
 T = TypeVar("T")
 FIRST_ID = -(1 << 63) + 512

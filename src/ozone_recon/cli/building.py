@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 @contextmanager
 def built(checkpoint: Path, data_dir: Path | None, config: Config) -> Iterator[Generation]:
     """A generation of the checkpoint, in `data_dir` if given (reused when it is there), else in one for this once."""
+    from ozone_recon.follow.om.origin import GivenPath
+    from ozone_recon.follow.om.sync import OmSync, Settings
     from ozone_recon.store.data_directory import DataDirectory
-    from ozone_recon.sync.om import OmSync, Settings
-    from ozone_recon.sync.origin import GivenPath
 
     with ExitStack() as held:
         if data_dir is None:

@@ -140,7 +140,7 @@ def _follow(place: Path, port: int, recon_port: int) -> None:
 
     from ozone_recon.cli.serving import serve_config
     from ozone_recon.config import Config
-    from ozone_recon.sync.origin import RunningOm
+    from ozone_recon.follow.om.origin import RunningOm
 
     alone = ["--no-recon", "--free-ports", "--held", "--recon-port", str(recon_port), "--dir", str(place)]
     command = [sys.executable, "-m", "ozone_recon", *sys.argv[1:], *alone]

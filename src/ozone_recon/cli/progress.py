@@ -14,10 +14,10 @@ from ozone_recon.cli.sheet import human_size
 from ozone_recon.logs import one_line
 
 if TYPE_CHECKING:
+    from ozone_recon.build.progress import Progress
+    from ozone_recon.follow.om.state import SyncState
+    from ozone_recon.follow.om.sync import OmSync
     from ozone_recon.sources.checkpoint.fetch import Retry, Transfer
-    from ozone_recon.sync.om import OmSync
-    from ozone_recon.sync.om_state import SyncState
-    from ozone_recon.sync.progress import Progress
 
 _LOG: Final = logging.getLogger(__name__)
 _LOOK_EVERY: Final = 0.2

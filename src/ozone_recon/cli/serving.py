@@ -17,8 +17,8 @@ from ozone_recon.logs import log_to_stderr
 
 if TYPE_CHECKING:
     from ozone_recon.config import Config
-    from ozone_recon.sync.om import OmSync
-    from ozone_recon.sync.origin import Origin
+    from ozone_recon.follow.om.origin import Origin
+    from ozone_recon.follow.om.sync import OmSync
 
 _LOG: Final = logging.getLogger(__name__)
 _PATH: Final = click.Path(path_type=Path)
@@ -48,7 +48,7 @@ def serve(data_dir: Path | None, port: int | None, conf_dir: Path | None, keys: 
     The ozone-site.xml of --conf-dir says where OM is. What was built before is served at once, and follows OM by what
     changes there; a checkpoint is fetched when there is nothing yet, or changes do not lead on. Ctrl-C stops.
     """
-    from ozone_recon.sync.origin import RunningOm
+    from ozone_recon.follow.om.origin import RunningOm
 
     config = _config(data_dir, port, conf_dir, keys)
     serve_config(config, RunningOm(config.om, tuple(config.om_rpc)))
@@ -79,8 +79,8 @@ def open_checkpoint(
     PATH is an om.db directory, a directory that holds one, or a tar of one (.tar, .tar.gz, .tar.zst, .tar.bz2,
     .tar.xz); - reads a tar from a pipe. It is never changed. What was built from it before is reused. Ctrl-C stops.
     """
+    from ozone_recon.follow.om.origin import GivenPath
     from ozone_recon.store.compiled import keep_compiled
-    from ozone_recon.sync.origin import GivenPath
 
     config = _config(data_dir, port, conf_dir, (f"ozone.recon.http-bind-host={host}", *keys))
     if no_serve:

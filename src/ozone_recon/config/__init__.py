@@ -17,7 +17,7 @@ from ozone_recon.logs import LogSettings
 from ozone_recon.sources.checkpoint.http import OmHttp
 
 if TYPE_CHECKING:
-    from ozone_recon.sync.cluster_settings import ClusterSettings
+    from ozone_recon.follow.cluster.job import ClusterSettings
 
 
 @dataclass(frozen=True, slots=True)

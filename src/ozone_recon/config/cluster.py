@@ -7,10 +7,10 @@ from typing import Final
 
 from ozone_recon.config import cluster_keys, keys
 from ozone_recon.config.settings import Settings, user_name
+from ozone_recon.follow.cluster.job import ClusterSettings, ScmPace
 from ozone_recon.insights.cluster.datanode_health import Intervals
 from ozone_recon.model.container_health import HealthRules, Placement
 from ozone_recon.sources.hadoop_rpc.client import RpcSettings
-from ozone_recon.sync.cluster_settings import ClusterSettings, ScmPace
 
 DATANODE_PORT: Final = 9891
 

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.build.test_apply import assert_same, difference, folded, of_rows
 from tests.insights.hostile_samples import HostileDatabase, places_by_rule
 from tests.insights.namespace_samples import Bucket, Database, Directory, Key, Volume, sealed, write
 from tests.insights.om_samples import generation_of, texts
-from tests.sync.test_fold import assert_same, difference, folded, of_rows
 
+from ozone_recon.build.insights import ROUNDS
 from ozone_recon.errors import BadRequest
 from ozone_recon.insights.namespace import file_sizes, owners_ages, summary
 from ozone_recon.insights.namespace.listing import Listing, Order
@@ -21,7 +22,6 @@ from ozone_recon.insights.om.pending_deletion import list_deleted_directories, p
 from ozone_recon.insights.om.prefixes import read_prefix, to_db_key
 from ozone_recon.insights.om.tables import table_counts
 from ozone_recon.store.generation import Generation
-from ozone_recon.sync.insight_list import ROUNDS
 
 SEEDS = range(30)
 

@@ -1,0 +1,55 @@
+"""A build and a fold of no rows: whatever is compiled has been loaded by then, and the first real one is not kept up.
+
+numba loads a kernel when it is called first; for a fold of a few thousand changes that took as long as the fold.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, TypeVar
+
+from ozone_recon.build.apply import FoldedContents
+from ozone_recon.build.build import build_generation
+from ozone_recon.build.contents import CheckpointContents, Contents
+from ozone_recon.columnar.byte_column import ByteColumn, Rows
+from ozone_recon.columnar.changes import Changes
+from ozone_recon.errors import ReconError
+from ozone_recon.store.generation import Generation, GenerationBuild
+from ozone_recon.store.schema import OM_TABLES
+
+T = TypeVar("T")
+_MEMORY: Final = 1 << 20
+_LOG: Final = logging.getLogger(__name__)
+
+
+class _Empty:
+    """A checkpoint without rows."""
+
+    sequence_number = 0
+    taken_at = 0
+    column_families = tuple(OM_TABLES)
+
+    def scan(self, name: str, use: Callable[[Rows], T], /, *, threads: int) -> Iterator[T]:
+        none = ByteColumn.of(())
+        yield use(Rows(none, none))
+
+
+def rehearse(workshop: Path) -> None:
+    """Do both in a directory in this one; where there can be none, the first real ones take longer."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="rehearsal-", dir=workshop) as place:
+            base = _built(Path(place) / "base", CheckpointContents(_Empty(), 1))
+            _built(Path(place) / "folded", FoldedContents(base, Changes(1, {}), 0))
+    except (OSError, ReconError) as error:
+        _LOG.info("what is compiled is loaded with the first build: %s", error)
+
+
+def _built(place: Path, contents: Contents) -> Generation:
+    place.mkdir()
+    with GenerationBuild(place, memory_limit=_MEMORY, threads=1) as build:
+        build_generation(contents, build, lambda _: None)
+        build.seal()
+    return Generation.open(place)

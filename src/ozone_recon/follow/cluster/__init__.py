@@ -1,0 +1,1 @@
+"""Follows SCM and the datanodes, in a process of its own."""

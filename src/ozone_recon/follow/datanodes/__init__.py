@@ -1,0 +1,1 @@
+"""Answers datanodes' heartbeats, and asks datanodes what they have still to delete."""

@@ -1,0 +1,1 @@
+"""Keeps the served generation current with OM."""

@@ -1,0 +1,476 @@
+"""Following an SCM that changes, goes away, and comes back: what we have is what it has, whatever was missed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.decode.cluster.datanode_messages import container_report, full_heartbeat, replica
+from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, PIPELINE
+from tests.decode.cluster.test_scm import DATANODE, OTHER_DATANODE
+from tests.follow.scm_stand_in import DECOMMISSIONING, IN_SERVICE, ScmStandIn
+from tests.insights.cluster.test_replica_history import HEARTBEAT
+from tests.insights.cluster.test_scm_containers import table
+
+from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request
+from ozone_recon.follow import periodic
+from ozone_recon.follow.cluster import scm
+from ozone_recon.follow.cluster.generation import write_state
+from ozone_recon.follow.cluster.job import ScmPace
+from ozone_recon.follow.cluster.scm import ScmSync
+from ozone_recon.follow.cluster.state import ClusterState
+from ozone_recon.insights.cluster.datanode_health import Intervals
+from ozone_recon.model.datanode_reports import DatanodeReports, ReplicaState
+from ozone_recon.model.scm import ContainerState
+from ozone_recon.sources.scm import Scm
+from ozone_recon.store.generation import GenerationBuild
+from ozone_recon.wire.protobuf.fields import Message
+
+S = ContainerState
+NEVER = ScmPace(1e6, 0.0, 1e6, 1e6, 1e6)
+"""Each is asked for once, and then when it is woken."""
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(periodic, "LEAST_PAUSE", 0.0)
+
+
+class Followed:
+    """An SCM, what is known of it, and a clock that stands still."""
+
+    def __init__(self, stand_in: ScmStandIn, pace: ScmPace = NEVER, page: int = 3) -> None:
+        self.now = 1000.0
+        self.stand_in = stand_in
+        self.state = ClusterState(Intervals())
+        self.sync = ScmSync(Scm(stand_in.call, page), self.state, pace, lambda: self.now)
+        self.of = {one.status.name: one for one in self.sync._all}
+
+    def report(self, *containers: tuple[int, ReplicaState]) -> None:
+        """A datanode says that it has these."""
+        self.state.use(reports(*containers), 5, self.now)
+
+    def states(self) -> dict[int, ContainerState]:
+        return {one: ContainerState[info.state] for one, info in table(self.state.containers).items()}
+
+
+def reports(*containers: tuple[int, ReplicaState]) -> DatanodeReports:
+    report = container_report(*(replica(one, state) for one, state in containers))
+    return decode_reports(replace(HEARTBEAT, datanode=DATANODE, containers=report))
+
+
+def following(followed: Followed, then: Callable[[], Awaitable[None]]) -> None:
+    """Has it followed while something happens; everything has been read once before."""
+
+    async def whole() -> None:
+        async with asyncio.timeout(60):
+            running = asyncio.create_task(followed.sync.run())
+            await asyncio.gather(*(one.once_more() for one in followed.of.values()))
+            await then()
+            running.cancel()
+
+    asyncio.run(whole())
+
+
+MANY = {one: S.CLOSED if one % 4 else S.OPEN for one in range(1, 20)}
+
+
+def test_all_is_read_at_the_start() -> None:
+    stand_in = ScmStandIn(dict(MANY), pipelines={PIPELINE: (NODE, OTHER_NODE)}, nodes={NODE: ("HEALTHY", IN_SERVICE)})
+    followed = Followed(stand_in)
+
+    async def look() -> None:
+        assert followed.states() == MANY
+        assert followed.state.complete
+        cluster = followed.state.cluster(7, followed.now, followed.sync.tasks(), (), followed.sync.error)
+        assert cluster.scm is not None
+        assert (cluster.scm.cluster_id, cluster.at, cluster.error) == ("CID-1", 7, "")
+        assert cluster.scm_at > 0
+        assert cluster.deleted_blocks is not None
+        (pipeline,) = cluster.pipelines
+        assert (pipeline.pipeline_id, pipeline.leader) == (PIPELINE, NODE)
+        (datanode,) = cluster.datanodes
+        assert (datanode.details.uuid, datanode.health, datanode.op_state) == (NODE, "HEALTHY", "IN_SERVICE")
+        assert cluster.waiting_for == ("dn1",)
+        assert {task.name for task in cluster.tasks} >= {"PipelineSyncTask", "ScmSnapshotRequest"}
+
+    following(followed, look)
+
+
+def test_while_scm_is_away_nothing_is_lost_and_the_cause_is_shown() -> None:
+    stand_in = ScmStandIn(dict(MANY), nodes={NODE: ("HEALTHY", IN_SERVICE)})
+    followed = Followed(stand_in)
+
+    async def go_away_and_come_back() -> None:
+        stand_in.away = True
+        for name in followed.of:
+            await followed.of[name].once_more()
+        cluster = followed.state.cluster(7, followed.now, followed.sync.tasks(), (), followed.sync.error)
+        assert cluster.error == "scm:9860 cannot be reached"
+        assert followed.states() == MANY
+        assert len(cluster.datanodes) == 1
+        stand_in.away = False
+        stand_in.containers[50] = S.OPEN
+        for name in followed.of:
+            await followed.of[name].once_more()
+        assert followed.states() == stand_in.containers
+        assert followed.state.cluster(7, followed.now, followed.sync.tasks(), (), followed.sync.error).error == ""
+
+    following(followed, go_away_and_come_back)
+
+
+def test_a_container_that_does_not_fit_to_its_replicas_is_asked_for() -> None:
+    stand_in = ScmStandIn({1: S.OPEN, 2: S.OPEN, 3: S.CLOSED, 4: S.QUASI_CLOSED})
+    followed = Followed(stand_in)
+
+    async def report() -> None:
+        stand_in.containers |= {2: S.CLOSED, 9: S.OPEN}
+        all_read = stand_in.asked[4]
+        followed.report(
+            (1, ReplicaState.CLOSING),
+            (2, ReplicaState.CLOSED),
+            (3, ReplicaState.CLOSED),
+            (4, ReplicaState.QUASI_CLOSED),
+            (9, ReplicaState.OPEN),
+            (70, ReplicaState.CLOSED),
+        )
+        assert len(followed.state.doubtful) == 4
+        await followed.of["ScmDoubtfulContainersTask"].once_more()
+        assert followed.states()[2] == S.OPEN, "not at once: SCM may not have heard of it yet"
+        followed.now += 1
+        await followed.of["ScmDoubtfulContainersTask"].once_more()
+        assert followed.states() == stand_in.containers
+        assert len(followed.state.doubtful) == 2, "one is still open, one is not known"
+        stand_in.containers[1] = S.CLOSING
+        followed.now += 10
+        await followed.of["ScmDoubtfulContainersTask"].once_more()
+        assert followed.states() == stand_in.containers
+        followed.now += 60
+        await followed.of["ScmDoubtfulContainersTask"].once_more()
+        assert len(followed.state.doubtful) == 0, "SCM does not know it, and is not asked for ever"
+        assert stand_in.asked[4] == all_read
+
+    following(followed, report)
+
+
+def test_what_was_reported_before_containers_were_read_is_looked_at_after() -> None:
+    stand_in = ScmStandIn({1: S.CLOSED})
+    followed = Followed(stand_in)
+    followed.report((1, ReplicaState.CLOSED), (2, ReplicaState.OPEN))
+
+    async def look() -> None:
+        stand_in.containers[2] = S.OPEN
+        followed.now += 1
+        await followed.of["ScmDoubtfulContainersTask"].once_more()
+        assert followed.states() == stand_in.containers
+
+    following(followed, look)
+
+
+@pytest.mark.parametrize("without_pipeline", [set(), set(range(1, 99))])
+def test_drift_is_noticed_and_repaired(
+    without_pipeline: set[int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "ozone_recon")
+    monkeypatch.setattr(scm, "NEIGHBOURS", 4)
+    monkeypatch.setattr(scm, "PAGE", 3)
+    stand_in = ScmStandIn(dict(MANY), without_pipeline)
+    followed = Followed(stand_in)
+
+    async def drift() -> None:
+        name = "ScmContainerCountTask"
+        await followed.of[name].once_more()
+        assert stand_in.asked[47] == 0, "nothing to repair"
+        stand_in.containers |= {3: S.DELETING, 5: S.DELETED, 8: S.CLOSED, 12: S.QUASI_CLOSED}
+        stand_in.containers |= dict.fromkeys((25, 26, 33, 40, 41, 42, 43, 44), S.OPEN)
+        read = followed.sync.containers.runs
+        await followed.of[name].once_more()
+        assert followed.states() == stand_in.containers
+        assert followed.state.scm.drift == {}
+        assert followed.sync.repaired == 12
+        assert any(record.getMessage().endswith("; none, after they were read again") for record in caplog.records)
+        assert followed.sync.containers.runs == read, "without reading all of them again"
+
+    following(followed, drift)
+
+
+def test_what_cannot_be_repaired_one_by_one_has_all_read_again() -> None:
+    stand_in = ScmStandIn(dict(MANY))
+    followed = Followed(stand_in)
+
+    async def forget_one() -> None:
+        comparison = followed.of["ScmContainerCountTask"]
+        del stand_in.containers[3]
+        await comparison.once_more()
+        assert followed.state.scm.drift == {}, "it may be on its way"
+        for _ in range(3):
+            await comparison.once_more()
+            assert followed.state.scm.drift == {"CLOSED": -1}
+            assert comparison.status.finding == "SCM has -1 CLOSED containers more than we"
+        await followed.sync.containers._ended.wait()
+        assert followed.state.containers.states(np.array([3])).tolist() == [0]
+        await comparison.once_more()
+        assert followed.state.scm.drift == {}
+        assert comparison.status.finding == ""
+
+    following(followed, forget_one)
+
+
+def test_containers_that_move_while_they_are_counted_are_no_drift() -> None:
+    stand_in = ScmStandIn(dict(MANY))
+    followed = Followed(stand_in)
+    counted = stand_in.call
+
+    async def move_after(protocol: str, method: str, request: bytes) -> bytes:
+        """Each time that ids have been listed, another one closes: the list is true no more."""
+        answer = await counted(protocol, method, request)
+        if Message("", request).int32(1) == 47:
+            opened = next(one for one, state in stand_in.containers.items() if state == S.OPEN)
+            stand_in.containers[opened] = S.CLOSED
+        return answer
+
+    async def look() -> None:
+        stand_in.containers[4] = S.CLOSED
+        followed.sync._scm._call = move_after
+        for _ in range(3):
+            await followed.of["ScmContainerCountTask"].once_more()
+            assert followed.state.scm.drift == {}
+            assert followed.of["ScmContainerCountTask"].status.finding == ""
+        assert stand_in.asked[47] > 3
+
+    following(followed, look)
+
+
+def test_containers_are_suppressed_and_not_any_more_though_their_state_stays() -> None:
+    stand_in = ScmStandIn(dict(MANY), without_pipeline={3})
+    followed = Followed(stand_in, page=2)
+
+    def suppressed() -> list[int]:
+        return [one for one, info in table(followed.state.containers).items() if info.suppressed]
+
+    async def look() -> None:
+        comparison = followed.of["ScmContainerCountTask"]
+        for said in ({3}, {3, 5, 7, 9, 11, 19}, {7}, set()):
+            stand_in.suppressed = set(said)
+            urgent = followed.state.changes.urgent
+            await comparison.once_more()
+            assert suppressed() == sorted(said)
+            assert followed.state.changes.urgent == urgent + 1
+            await comparison.once_more()
+            assert followed.state.changes.urgent == urgent + 1, "it is no news"
+            assert comparison.status.finding == ""
+
+    following(followed, look)
+
+
+def test_reading_all_again_tells_of_every_field_that_differs() -> None:
+    stand_in = ScmStandIn(dict(MANY))
+    followed = Followed(stand_in)
+
+    async def look() -> None:
+        before = replace(followed.state.changes)
+        await followed.sync.containers.once_more()
+        assert followed.state.changes == before, "nothing is new"
+        stand_in.keys = 13
+        await followed.sync.containers.once_more()
+        assert (followed.state.changes.urgent, followed.state.changes.sizes > before.sizes) == (before.urgent, True)
+        stand_in.suppressed = {3}
+        await followed.sync.containers.once_more()
+        assert followed.state.changes.urgent == before.urgent + 1
+        del stand_in.containers[7]
+        await followed.sync.containers.once_more()
+        assert followed.state.changes.urgent == before.urgent + 2
+
+    following(followed, look)
+
+
+LEAVING = {NODE: ("HEALTHY", DECOMMISSIONING), OTHER_NODE: ("HEALTHY", DECOMMISSIONING)}
+
+
+@pytest.mark.parametrize(
+    ("newest", "unknown"),
+    [
+        (47, {"ScmInfoTask": [], "ScmContainerCountTask": []}),
+        (45, {"ScmInfoTask": ["DELETED_BLOCKS"], "ScmContainerCountTask": ["suppressed containers"]}),
+        (
+            40,
+            {
+                "ScmInfoTask": ["DELETED_BLOCKS", "METRICS", "PENDING_CONTAINERS"],
+                "ScmContainerCountTask": ["counts by state", "suppressed containers"],
+            },
+        ),
+    ],
+)
+def test_older_scms_are_followed_as_far_as_they_can_answer(newest: int, unknown: dict[str, list[str]]) -> None:
+    stand_in = ScmStandIn(dict(MANY), nodes=dict(LEAVING), newest=newest)
+    followed = Followed(stand_in)
+
+    async def look() -> None:
+        for name, words in unknown.items():
+            await followed.of[name].once_more()
+            await followed.of[name].once_more()
+            assert followed.of[name].status.error == ""
+            assert followed.of[name].status.finding == "; ".join(
+                f"this release of SCM does not know {word}" for word in words
+            )
+        assert followed.sync.error == ""
+        assert stand_in.asked[46] == (3 if newest >= 46 else 1), "what it does not know is not asked each time"
+        scm_part = followed.state.scm
+        assert scm_part.info is not None
+        assert [one.datanode.uuid for one in scm_part.leaving] == [NODE, OTHER_NODE]
+        assert [bool(one.waits_for) for one in scm_part.leaving] == [newest > 40] * 2
+        assert (scm_part.deleted_blocks is None) == (newest < 46)
+        assert followed.states() == MANY
+
+    following(followed, look)
+
+
+@pytest.mark.parametrize("newest", [45, 40])
+def test_drift_is_repaired_without_the_newest_commands(newest: int) -> None:
+    stand_in = ScmStandIn(dict(MANY), newest=newest)
+    followed = Followed(stand_in)
+
+    async def drift() -> None:
+        stand_in.containers |= {3: S.DELETING, 8: S.CLOSED, 25: S.OPEN, 26: S.OPEN}
+        read = followed.sync.containers.runs
+        comparison = followed.of["ScmContainerCountTask"]
+        for _ in range(1 if newest == 45 else scm.PATIENCE):
+            await comparison.once_more()
+        if newest == 40:  # Totals are compared alone, and all is read where they stay apart.
+            while followed.sync.containers.runs == read:
+                await followed.sync.containers._ended.wait()
+        assert followed.states() == stand_in.containers
+
+    following(followed, drift)
+
+
+@pytest.mark.parametrize(
+    ("refused", "shown"),
+    [
+        ({13}, (False, True, True, True)),
+        ({46}, (True, False, True, True)),
+        ({43}, (True, True, False, True)),
+        ({NODE}, (True, True, True, True)),
+        ({13, 43, 46}, (False, False, False, True)),
+    ],
+)
+def test_a_refusal_loses_no_other_answer(refused: set[int | str], shown: tuple[bool, ...]) -> None:
+    nodes = dict(LEAVING)
+    stand_in = ScmStandIn(nodes=nodes, refuses=refused)
+    followed = Followed(stand_in)
+
+    async def look() -> None:
+        info = followed.of["ScmInfoTask"]
+        await info.once_more()
+        of_scm = followed.state.scm
+        (one, other) = of_scm.leaving
+        assert {one.datanode.uuid, other.datanode.uuid} == {NODE, OTHER_NODE}
+        waits = {leaving.datanode.uuid: bool(leaving.waits_for) for leaving in of_scm.leaving}
+        assert waits == {NODE: NODE not in refused, OTHER_NODE: True}
+        assert (of_scm.info is not None, of_scm.deleted_blocks is not None) == shown[:2]
+        assert all(f"no {command}" in info.status.error for command in refused)
+
+    following(followed, look)
+
+
+def test_pipelines_and_datanodes_are_read_without_each_other() -> None:
+    stand_in = ScmStandIn(pipelines={PIPELINE: (NODE,)}, nodes={NODE: ("HEALTHY", IN_SERVICE)}, refuses={9})
+    followed = Followed(stand_in)
+
+    async def look() -> None:
+        assert set(followed.state.late()) == {NODE}
+        assert followed.state.pipelines() == []
+        assert "no 9" in followed.of["PipelineSyncTask"].status.error
+        stand_in.refuses = {6}
+        await followed.of["PipelineSyncTask"].once_more()
+        assert [one.pipeline_id for one in followed.state.pipelines()] == [PIPELINE]
+
+    following(followed, look)
+
+
+def test_an_unknown_pipeline_is_asked_for_once() -> None:
+    followed = Followed(ScmStandIn(nodes={NODE: ("HEALTHY", IN_SERVICE)}))
+
+    async def report() -> None:
+        request = decode_request(full_heartbeat())
+        assert request is not None
+        said = decode_reports(request)
+        assert said.pipelines
+        followed.stand_in.pipelines = {said.pipelines[0].pipeline_id: (OTHER_NODE,)}
+        followed.state.use(said, 5, followed.now)
+        await followed.of["ScmDoubtfulContainersTask"].once_more()
+        await followed.sync.pipelines._ended.wait()
+        (pipeline,) = followed.state.pipelines()
+        assert pipeline.leader == (NODE if said.pipelines[0].is_leader else OTHER_NODE)
+        followed.stand_in.pipelines = {}
+        await followed.of["PipelineSyncTask"].once_more()
+        followed.state.use(said, 5, followed.now)
+        assert not followed.state.unknown_pipeline, "it is no news that SCM has no such pipeline"
+
+    following(followed, report)
+
+
+def test_what_keeps_a_datanode_from_leaving() -> None:
+    stand_in = ScmStandIn(nodes={NODE: ("HEALTHY", DECOMMISSIONING), OTHER_NODE: ("HEALTHY", IN_SERVICE)})
+    followed = Followed(stand_in)
+
+    async def look() -> None:
+        await followed.of["ScmInfoTask"].once_more()
+        (leaving,) = followed.state.scm.leaving
+        assert leaving.datanode.uuid == NODE
+        assert leaving.progress is not None
+        assert leaving.progress.unclosed_containers == 3
+        assert [one.container_ids for one in leaving.waits_for] == [(2, 300)]
+
+    following(followed, look)
+
+
+def test_how_far_datanodes_of_one_host_are_is_not_mixed_up() -> None:
+    stand_in = ScmStandIn(nodes=dict.fromkeys((NODE, OTHER_NODE), ("HEALTHY", DECOMMISSIONING)))
+    followed = Followed(stand_in)
+
+    async def look() -> None:
+        await followed.of["ScmInfoTask"].once_more()
+        leaving = followed.state.scm.leaving
+        assert {one.datanode.uuid for one in leaving} == {NODE, OTHER_NODE}
+        assert {one.datanode.host_name for one in leaving} == {"dn1"}
+        assert [one.progress for one in leaving] == [None, None]
+
+    following(followed, look)
+
+
+def test_containers_are_not_missed_that_datanodes_may_have_which_are_late(tmp_path: Path) -> None:
+    stand_in = ScmStandIn(
+        {1: S.CLOSED, 2: S.CLOSED, 3: S.CLOSED, 4: S.OPEN},
+        nodes={NODE: ("HEALTHY", IN_SERVICE), OTHER_NODE: ("HEALTHY", IN_SERVICE)},
+        replicas={1: (NODE, OTHER_NODE), 2: (OTHER_NODE,), 3: (NODE,)},
+    )
+    followed = Followed(stand_in)
+
+    def suppressed(name: str) -> list[int]:
+        with GenerationBuild(tmp_path / name) as build:
+            write_state(followed.state, followed.state.cluster(7, followed.now, (), (), ""), build)
+            found: list[int] = build.table("containers")["suppressed"].tolist()
+            build.seal()
+            return found
+
+    async def look() -> None:
+        followed.report((1, ReplicaState.CLOSED))
+        assert suppressed("1") == [2, 2, 2, 0], "an open one is not missed in any case"
+        urgent = followed.state.changes.urgent
+        del stand_in.containers[1]  # SCM refuses the question for its replicas, and the others are heard.
+        await followed.of["ScmLackingContainersTask"].once_more()
+        assert followed.state.changes.urgent == urgent + 1
+        assert suppressed("2") == [2, 2, 0, 0], "SCM has no more of the third one either"
+        await followed.of["ScmLackingContainersTask"].once_more()
+        assert stand_in.asked[34] == 3, "each is asked for once"
+        followed.state.use(replace(reports((1, ReplicaState.CLOSED)), datanode=OTHER_DATANODE), 5, followed.now)
+        assert suppressed("3") == [0, 0, 0, 0], "all have spoken"
+        await followed.of["ScmLackingContainersTask"].once_more()
+        assert followed.state.confirmed.tolist() == []
+
+    following(followed, look)

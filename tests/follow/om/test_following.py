@@ -1,0 +1,319 @@
+"""An OM is followed by what changes in it; a checkpoint is taken where that does not lead on, and never in a loop."""
+
+import asyncio
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.build.test_apply import assert_same, built
+from tests.follow.om.test_sync import Served, eventually
+from tests.sources.rpc_stand_in import HERE, QUICK
+from tests.sources.test_om_deltas import Ahead, StandIn
+from tests.sources.test_om_deltas_real import CAPTURE, updates_of
+from tools.capture.deltas import Deltas, sequence_of
+
+from ozone_recon.answering import served_from
+from ozone_recon.build.contents import CheckpointContents
+from ozone_recon.errors import CheckpointCause, CheckpointNeeded, TransferError
+from ozone_recon.follow.om import sync as om_sync
+from ozone_recon.follow.om.changes import OmChanges
+from ozone_recon.follow.om.origin import Taken
+from ozone_recon.follow.om.sync import OmSync, Settings
+from ozone_recon.sources.checkpoint.fetch import Report
+from ozone_recon.sources.hadoop_rpc.server import take_calls
+from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
+from ozone_recon.store.data_directory import DataDirectory
+from ozone_recon.store.manifest import TaskStatus
+from ozone_recon.store.schema import CHANGED
+from ozone_recon.wire.ozone.om_calls import METHOD, PROTOCOL
+
+NODE = "om1"
+
+
+@pytest.fixture(scope="module")
+def deltas(tmp_path_factory: pytest.TempPathFactory) -> Deltas:
+    return Deltas.unpack(CAPTURE, tmp_path_factory.mktemp("deltas"))
+
+
+@dataclass
+class Om:
+    """A real OM's checkpoints and WriteBatches, as captured, given out as an OM gives them; a checkpoint at a time."""
+
+    deltas: Deltas
+    log: StandIn
+    address: str = ""
+    state: str = "before"
+    """Of which its checkpoint is."""
+    leader: str = NODE
+    checkpoints: int = 0
+    all_batches: list[bytes] = field(default_factory=list)
+
+    description = "an OM"
+    changes = True
+
+    def identity(self) -> str:
+        return ""
+
+    def get(self, checkpoints: Path, report: Report, expected: int) -> Taken:
+        self.checkpoints += 1
+        copied = checkpoints / f"om.snapshot.db_{time.time_ns()}"
+        shutil.copytree(getattr(self.deltas, self.state), copied)
+        return Taken(copied, NODE)
+
+    def writes(self, batches: int) -> None:
+        """Its log has so many batches now."""
+        self.log.batches = self.all_batches[:batches]
+
+    @contextmanager
+    def sync(self, directory: DataDirectory, served: Served, **settings: Any) -> Iterator[OmSync]:
+        changes = OmChanges({self.leader: self.address}, QUICK, 50_000, settings.pop("threshold", 0))
+        sync = OmSync(directory, self, Settings(**settings), served.append, changes)
+        try:
+            yield sync
+        finally:
+            sync.stop()
+
+
+@pytest.fixture
+def om(deltas: Deltas) -> Iterator[Om]:
+    raw = []
+    for answer in deltas.answers:
+        data, starts, ends = updates_of(answer).batches
+        raw += [data[at:end].tobytes() for at, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    om = Om(deltas, StandIn(raw, node=NODE), all_batches=raw)
+    stop = threading.Event()
+    ready = threading.Event()
+
+    async def listen() -> None:
+        async with take_calls({(PROTOCOL, METHOD): om.log.answer}, HERE) as port:
+            om.address = f"127.0.0.1:{port}"
+            ready.set()
+            await asyncio.to_thread(stop.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(listen(),))
+    thread.start()
+    assert ready.wait(10)
+    yield om
+    stop.set()
+    thread.join()
+
+
+def test_changes_lead_to_what_the_next_checkpoint_holds(om: Om, deltas: Deltas, tmp_path: Path) -> None:
+    served = Served()
+    with DataDirectory.lock(tmp_path / "data") as directory, om.sync(directory, served) as sync:
+        first = sync.synchronise()
+        assert first.sequence_number == sequence_of(deltas.before)
+        for batches in (1, len(om.all_batches) // 2, len(om.all_batches)):
+            om.writes(batches)
+            sync.follow()
+        last = directory.current()
+        assert last is served[-1]
+        with Checkpoint.open(deltas.after) as after:
+            assert_same(last, built(tmp_path / "after", CheckpointContents(after, 1)))
+            raw = served_from(last)
+            for table in ("keyTable", "fileTable", "directoryTable"):
+                for rows in after.scan(table, lambda rows: list(zip(rows.keys, rows.values, strict=True))):
+                    assert all(raw.om_row(table, key) == value for key, value in rows)
+            for name in (name for name in last.tables if name.startswith(CHANGED)):
+                changed = last.table(name)
+                for key in (changed.bytes("key")[row] for row in changed["deleted"].nonzero()[0].tolist()):
+                    assert raw.om_row(name.removeprefix(CHANGED), key) is None
+            raw.close()
+        assert (len(served), sync.state.built, sync.state.folded, om.checkpoints) == (4, 4, 3, 1)
+        tasks = {task.name: task for task in sync.tasks()}
+        assert list(tasks)[:3] == ["OmSnapshotRequest", "OmDeltaRequest", "REPROCESS_STAGING"]
+        assert tasks["REPROCESS_STAGING"].sequence_number == first.sequence_number
+        numbers = {task.sequence_number for name, task in tasks.items() if name != "REPROCESS_STAGING"}
+        assert numbers == {sequence_of(deltas.after)}
+        assert [task.name for task in tasks.values() if task.running or task.status] == []
+
+
+def test_nothing_new_builds_nothing_and_is_fresh(om: Om, tmp_path: Path) -> None:
+    served = Served()
+    om.writes(0)
+    with DataDirectory.lock(tmp_path / "data") as directory, om.sync(directory, served) as sync:
+        sync.synchronise()
+        om.log.batches = om.all_batches
+        sync.follow()
+        before, current = sync.state.checked_at, directory.current()
+        assert current is not None
+        assert before > current.taken_at - 1
+        time.sleep(0.01)
+        assert sync.follow() is served[-1]
+        assert sync.state.checked_at > before
+        assert (len(served), sync.state.lag, sync.state.doing) == (2, 0, "idle")
+
+
+@pytest.mark.parametrize("threshold", [0, 1 << 40])
+def test_an_om_that_says_it_is_further_and_gives_nothing_is_not_fresh(om: Om, tmp_path: Path, threshold: int) -> None:
+    with DataDirectory.lock(tmp_path / "data") as directory, om.sync(directory, Served(), threshold=threshold) as sync:
+        sync.synchronise()
+        before = sync.state.checked_at
+        om.log.__class__, batches = Ahead, om.log.batches
+        if threshold:
+            sync.follow()
+            assert sync.state.lag > 0
+        else:
+            with pytest.raises(CheckpointNeeded, match="and has nothing behind"):
+                sync.follow()
+        assert sync.state.checked_at == before
+        om.log.__class__, om.log.batches = StandIn, batches
+        sync.follow()
+        assert sync.state.checked_at > before
+
+
+def test_a_build_process_waits_for_changes(om: Om, tmp_path: Path) -> None:
+    def followed(batches: int) -> int:
+        om.writes(batches)
+        assert sync.follow() is served[-1]
+        assert sync.builder.waiting
+        return sync.builder.state.pid
+
+    served = Served()
+    om.writes(0)
+    with DataDirectory.lock(tmp_path / "data") as directory, om.sync(directory, served) as sync:
+        sync.synchronise()
+        first = followed(1)
+        assert followed(1) == followed(2) == first
+        os.kill(first, signal.SIGKILL)
+        eventually(lambda: not sync.builder.waiting)
+        assert followed(3) != first
+        assert (sync.state.folded, sync.state.failures, om.checkpoints) == (3, 0, 1)
+
+
+def test_it_goes_on_from_what_was_there_before(om: Om, deltas: Deltas, tmp_path: Path) -> None:
+    served = Served()
+    om.writes(3)
+    with DataDirectory.lock(tmp_path / "data") as directory, om.sync(directory, served) as sync:
+        sync.synchronise()
+        sync.follow()
+    om.writes(len(om.all_batches))
+    with DataDirectory.lock(tmp_path / "data") as directory, om.sync(directory, served, interval=0.05) as sync:
+        sync.start()
+        assert eventually(lambda: served[-1].sequence_number == sequence_of(deltas.after))
+    assert om.checkpoints == 1
+
+
+@pytest.mark.parametrize(
+    "trouble", ["another leads", "purged", "put back", "went on since", "another family", "other settings"]
+)
+def test_a_checkpoint_is_taken_once_where_changes_do_not_lead_on(
+    om: Om, deltas: Deltas, tmp_path: Path, trouble: str
+) -> None:
+    served = Served()
+    with DataDirectory.lock(tmp_path / "data") as directory:
+        om.writes(3)
+        with om.sync(directory, served) as sync:
+            sync.synchronise()
+            sync.follow()
+        settings = {"interval": 0.05}
+        om.writes(len(om.all_batches))
+        match trouble:
+            case "another leads":
+                om.leader = "om2"
+            case "purged":
+                om.log.first = 20
+            case "put back":
+                om.writes(1)
+            case "went on since":
+                changed = om.all_batches[2]
+                om.log.batches = [*om.all_batches[:2], changed[:-1] + bytes([changed[-1] ^ 1]), *om.all_batches[3:]]
+            case "another family":
+                batch = bytearray(om.all_batches[3])
+                assert batch[12] in (4, 5)
+                batch[13] = 99
+                om.log.batches = [*om.all_batches[:3], bytes(batch)]
+            case "other settings":
+                settings["filesystem_paths"] = True
+        om.state = "after"
+        with om.sync(directory, served, **settings) as sync:
+            sync.start()
+            assert eventually(lambda: om.checkpoints == 2 and served[-1].sequence_number == sequence_of(deltas.after))
+            assert set(sync.state.needed) == {CAUSES[trouble]}
+            assert next(iter(sync.tasks())).message == f"The last checkpoint was needed: {sync.state.cause}"
+            if trouble in ("put back", "another leads"):
+                assert eventually(lambda: sync.state.needed.total() == 2), "the new checkpoint does not lead on either"
+                delta = next(task for task in sync.tasks() if task.name == "OmDeltaRequest")
+                assert (delta.status, delta.running, delta.message) == (-1, False, sync.state.cause)
+                time.sleep(0.3)
+                assert om.checkpoints == 2, "and so the next one waits"
+                assert served[-1] is directory.current()
+            else:
+                om.log.first = 0
+                om.log.batches = om.all_batches
+                asked = len(om.log.asked)
+                assert eventually(lambda: len(om.log.asked) > asked + 2)
+                assert (om.checkpoints, sync.state.needed.total()) == (2, 1)
+            assert sync.state.cause
+
+
+CAUSES = {
+    "another leads": CheckpointCause.ANOTHER_OM,
+    "went on since": CheckpointCause.PUT_BACK,
+    "purged": CheckpointCause.GAP,
+    "put back": CheckpointCause.GAP,  # An OM says no more than that it has not got so far.
+    "another family": CheckpointCause.COLUMN_FAMILY,
+    "other settings": CheckpointCause.SETTINGS,
+}
+
+
+def test_an_om_that_does_not_answer_calls_is_read_by_checkpoints(
+    om: Om, deltas: Deltas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "ozone_recon")
+    monkeypatch.setattr(om_sync, "ELECTION_PAUSE", 0.01)
+    served = Served()
+    with DataDirectory.lock(tmp_path / "data") as directory:
+        with om.sync(directory, served) as sync:
+            sync.synchronise()
+        om.address, om.state = "127.0.0.1:1", "after"
+        with om.sync(directory, served, interval=0.01) as sync:
+            with pytest.raises(TransferError):
+                sync.follow()
+            delta = next(task for task in sync.tasks() if task.name == "OmDeltaRequest")
+            assert (delta.status, delta.running, delta.message) == (-1, False, str(sync.state.error))
+            assert isinstance(sync.state.error, TransferError)
+            assert directory.current() is served[-1]
+            sync.start()
+            assert eventually(lambda: served[-1].sequence_number == sequence_of(deltas.after))
+            assert sync.state.needed == {CheckpointCause.NO_ANSWERS: 1}
+            assert eventually(lambda: any("again, after 3 failures" in one.getMessage() for one in caplog.records))
+            assert "does not say what has changed" in sync.state.cause
+
+
+def test_what_keeps_an_om_from_answering_is_said_while_it_is_asked(
+    om: Om, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delta(sync: OmSync) -> TaskStatus:
+        return next(task for task in sync.tasks() if task.name == "OmDeltaRequest")
+
+    with DataDirectory.lock(tmp_path / "data") as directory:
+        with om.sync(directory, Served()) as sync:
+            sync.synchronise()
+        om.address = "127.0.0.1:1"
+        monkeypatch.setattr("tests.follow.om.test_following.QUICK", replace(QUICK, retry_for=3600))
+        with om.sync(directory, Served(), interval=0.01) as sync:
+            sync.start()
+            assert eventually(lambda: "127.0.0.1:1 cannot be reached" in delta(sync).message)
+            assert (delta(sync).running, delta(sync).status) == (True, 0)
+
+
+def test_too_many_changed_rows_are_a_reason_for_a_checkpoint(
+    om: Om, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with DataDirectory.lock(tmp_path / "data") as directory, om.sync(directory, Served()) as sync:
+        sync.synchronise()
+        sync.follow()
+        sync.follow()
+        monkeypatch.setattr(om_sync, "RAW_LEAST", 0)
+        monkeypatch.setattr(om_sync, "RAW_SHARE", 0)
+        with pytest.raises(CheckpointNeeded, match="bytes of rows have changed"):
+            sync.follow()

@@ -1,0 +1,51 @@
+"""What children of `test_child.py` do: the first message is the name of a function here, each further one is for it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Any
+
+from ozone_recon.processes.parent import Parent
+
+
+def main() -> None:
+    parent = Parent(stalled=2)
+    try:
+        globals()[parent.receive()](parent)
+    except EOFError:
+        parent.send("bye")
+
+
+def echo(parent: Parent) -> None:
+    while True:
+        parent.send(parent.receive())
+
+
+def count_bytes(parent: Parent) -> None:
+    while True:
+        parent.send(len(parent.receive()))
+
+
+def stop_at_once(parent: Parent) -> None:
+    parent.send("stopping")
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def make_no_progress(parent: Parent) -> None:
+    parent.progress()
+    parent.send("working")
+    time.sleep(3600)
+
+
+def never_end(parent: Parent) -> None:
+    parent.send("working")
+    time.sleep(3600)
+
+
+def die(parent: Parent) -> None:
+    how: Any = parent.receive()
+    if how < 0:
+        os.kill(os.getpid(), -how)
+    os._exit(how)
