@@ -19,7 +19,7 @@ from tests.conftest import SAMPLE
 
 from ozone_recon.accepting import counts_file
 from ozone_recon.answerer import ClusterNews, News, Said, Start
-from ozone_recon.api.measured import Measured
+from ozone_recon.api.middleware.metrics import Measured
 from ozone_recon.config import Config
 from ozone_recon.processes.child import ChildProcess, Program
 from ozone_recon.store.generation import Generation

@@ -21,7 +21,7 @@ import uvloop
 from ozone_recon.accepting import Door
 from ozone_recon.answering import opened, served_from, server_for
 from ozone_recon.api.context import Context
-from ozone_recon.api.measured import Measured
+from ozone_recon.api.middleware.metrics import Measured
 from ozone_recon.config import Config
 from ozone_recon.follow.cluster.requests import AwaitedAnswers
 from ozone_recon.logs import log_to_stderr

@@ -15,7 +15,7 @@ from typing import Any
 
 from ozone_recon.answerer import ClusterNews, News, Said, Start
 from ozone_recon.answering import GRACE
-from ozone_recon.api.measured import Measured
+from ozone_recon.api.middleware.metrics import Measured
 from ozone_recon.model.requests import Answered, Asked, ClusterRequest
 from ozone_recon.processes.channel import pack
 from ozone_recon.processes.child import ChildProcess, Program

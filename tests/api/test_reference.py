@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from tests.api.reference import PAGE, description, operations, reference
 
-from ozone_recon.api.probes import PROBES
 from ozone_recon.api.route import BASE
-from ozone_recon.api.routes import ROUTES
+from ozone_recon.api.route_table import ROUTES
+from ozone_recon.api.routes.monitoring.probes import PROBES
 from ozone_recon.config.keys import KEYS
 
 DOCUMENT = description()

@@ -16,7 +16,7 @@ from tests.golden.captured import Answer, captured
 from tests.golden.differences import Rule, differences
 from tests.golden.rules import ORDERS, RULES, Order, in_our_order
 
-from ozone_recon.api.routes import ROUTES
+from ozone_recon.api.route_table import ROUTES
 from ozone_recon.app import application
 from ozone_recon.config import Config
 from ozone_recon.store.generation import Generation

@@ -16,14 +16,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from ozone_recon import __version__
-from ozone_recon.api.browsers import HostNames
 from ozone_recon.api.context import Context
-from ozone_recon.api.framing import METHOD, Framing
+from ozone_recon.api.middleware.browsers import HostNames
+from ozone_recon.api.middleware.request import METHOD, Framing
 from ozone_recon.api.openapi import Application
-from ozone_recon.api.probes import PROBES
 from ozone_recon.api.responses import HttpRefusal, refusal, status_of
 from ozone_recon.api.route import BASE, Route
-from ozone_recon.api.routes import ROUTES
+from ozone_recon.api.route_table import ROUTES
+from ozone_recon.api.routes.monitoring.probes import PROBES
 from ozone_recon.errors import ReconError
 
 PAGES = Path(str(files("ozone_recon.ui"))) / "static"

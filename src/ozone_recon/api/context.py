@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar, cast
 
 from fastapi import Depends, Request
 
-from ozone_recon.api.measured import Measured
+from ozone_recon.api.middleware.metrics import Measured
 from ozone_recon.errors import NotReady
 
 if TYPE_CHECKING:

@@ -1,0 +1,53 @@
+"""What several routes say of a container, as JSON straight from columns."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ozone_recon.api.json.om import FACTORS, replication_json
+from ozone_recon.api.json.rows import chosen, texts
+from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.columnar.byte_slices import Cells, cells_of, joined, same_cells
+from ozone_recon.decode.dictionary import Few
+from ozone_recon.insights.cluster.tables import CONTAINERS
+from ozone_recon.insights.containers.listing import pipelines_of
+from ozone_recon.insights.om.key_rows import read_replication
+from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.model.scm import ContainerState
+from ozone_recon.store.columns import Array
+from ozone_recon.store.generation import Generation
+
+STATES = ("UNKNOWN", *(state.name for state in ContainerState))
+"""By their numbers."""
+
+
+def container_states(states: Array) -> Cells:
+    """States by their names."""
+    return chosen(Few(STATES, np.where(states < len(STATES), states, 0).astype(np.int64)), str)
+
+
+def pipeline_ids(generation: Generation, rows: Int64s, before: bytes = b"", after: bytes = b"") -> Cells:
+    """The pipelines in which containers were written, each between two texts; null for none."""
+    ids = pipelines_of(generation, rows)
+    there = ids.starts < ids.ends
+    begin, end, none = (same_cells(text, len(rows)) for text in (before, after, b"null"))
+    return cells_of(joined([begin.only(there), texts(ids).only(there), end.only(there), none.only(~there)]))
+
+
+def replications(generation: Generation, rows: Int64s) -> Cells:
+    """How containers are replicated, each a Replication."""
+    which, known = _replications(generation, rows)
+    return chosen(Few(known, which), replication_json)
+
+
+def replication_factors(generation: Generation, rows: Int64s) -> Cells:
+    """By which factor containers are replicated: ONE, THREE, or nothing for EC."""
+    which, known = _replications(generation, rows)
+    is_factor = np.array([one.kind != "EC" for one in known], np.bool_)
+    factors = chosen(Few(known, which), lambda one: FACTORS.get(one.factor, str(one.factor)))
+    return factors.only(is_factor[which])
+
+
+def _replications(generation: Generation, rows: Int64s) -> tuple[Int64s, list[ReplicationConfig]]:
+    which = generation.table(CONTAINERS)["replication"][rows].astype(np.int64)
+    return which, [read_replication(generation, number) for number in range(generation.table("replications").rows)]

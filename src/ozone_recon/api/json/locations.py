@@ -1,0 +1,64 @@
+"""Where keys' blocks are, by version, as JSON straight from columns: what `key_info_json` says under LocationGroup."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ozone_recon.api.json.rows import filled_in, inside, lists, objects, scalars
+from ozone_recon.columnar.byte_column import ByteColumn
+from ozone_recon.columnar.byte_slices import Cells, cells_of, joined
+from ozone_recon.decode.om.key_info_columns import BlockColumns, VersionColumns
+
+IDS = b'"containerID":%s,"localID":%s'
+BLOCK = (
+    b'{"blockID":{"containerBlockID":{%s},"blockCommitSequenceId":%s,"replicaIndex":null,%s},"length":%s,"offset":%s,'
+    b'"token":null,"createVersion":%s,"pipeline":null,"partNumber":%s,"underConstruction":false,'
+    b'"blockCommitSequenceId":%s,%s},'
+)
+
+
+def locations_json(versions: VersionColumns, blocks: BlockColumns) -> ByteColumn:
+    """Each location version as a LocationGroup, with a comma behind.
+
+    Its blocks are listed by the version they were made for. The list of its own version is there even when it is
+    empty; that is seen to by one more block for each, which is nothing and comes after the others.
+    """
+    rows = len(versions.version)
+    nothing = np.zeros(rows, np.int64)
+    written = _blocks(blocks)
+    block = Cells(written.data, np.append(written.offsets[:-1], nothing), np.append(written.offsets[1:], nothing))
+    parent = np.append(blocks.group, np.arange(rows))
+    made_for = np.append(blocks.create_version, versions.version)
+
+    order = np.lexsort((made_for, parent))
+    block, parent, made_for = block.at(order), parent[order], made_for[order]
+    begins = np.ones(len(order), np.bool_)
+    begins[1:] = (parent[1:] != parent[:-1]) | (made_for[1:] != made_for[:-1])
+    first = np.flatnonzero(begins)
+    version, of_row = made_for[first], parent[first]
+    as_met = np.lexsort((order[first], of_row))
+    latest = np.flatnonzero(version == versions.version[of_row])
+
+    listed = joined([block])
+    within = inside(listed, np.cumsum(begins) - 1, len(first))
+    by_version = joined([b'"', scalars(version).at(as_met), b'":[', within.at(as_met), b"],"])
+    groups = objects(
+        {
+            "version": scalars(versions.version),
+            "locationVersionMap": lists(by_version, of_row, rows, b"{}"),
+            "locationList": lists(listed, parent, rows),
+            "multipartKey": scalars(versions.is_multipart),
+            "locationListCount": scalars(np.bincount(blocks.group, minlength=rows)),
+            "blocksLatestVersionOnly": [b"[", within.at(latest), b"]"],
+            "locationLists": lists(joined([b"[", within, b"],"]), of_row, rows),
+        }
+    )
+    return joined([*groups, b","])
+
+
+def _blocks(blocks: BlockColumns) -> ByteColumn:
+    """Each block as a Location, with a comma behind."""
+    ids = cells_of(joined(filled_in(IDS, scalars(blocks.container_id), scalars(blocks.local_id))))
+    length, offset, version = map(scalars, (blocks.length, blocks.offset, blocks.create_version))
+    commit, part = scalars(blocks.commit_sequence_id), scalars(np.maximum(blocks.part_number, 0))
+    return joined(filled_in(BLOCK, ids, commit, ids, length, offset, version, part, commit, ids))

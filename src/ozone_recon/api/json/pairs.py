@@ -1,0 +1,50 @@
+"""Metadata and tags as JSON straight from columns: what `om_json.pairs_json` says of one row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from ozone_recon.api.json.rows import chosen, lists, texts
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
+from ozone_recon.columnar.byte_slices import Part, cells_of, joined
+from ozone_recon.decode.dictionary import Few, distinct
+from ozone_recon.decode.om.key_info_columns import PairColumns
+from ozone_recon.insights.om.key_rows import texts_at
+
+Bools = NDArray[np.bool_]
+
+
+def names_of(pairs: PairColumns) -> Few[str]:
+    """The names of pairs as text fit for JSON."""
+    found, which = distinct(pairs.name)
+    return Few(texts_at(found, np.arange(len(found))), which)
+
+
+def pairs_json(pairs: PairColumns, names: Few[str], rows: int) -> Sequence[Part]:
+    """For each row the pairs that have it as their parent, as an object.
+
+    Of pairs with one name, the value of the last is in the place of the first.
+    """
+    values = texts(pairs.value)
+    if _differ(names.values) and _differ(pairs.parent * len(names.values) + names.which):
+        return lists(joined([chosen(names, str), b":", values, b","]), pairs.parent, rows, b"{}")
+    found: list[dict[str, orjson.Fragment]] = [{} for _ in range(rows)]
+    for parent, name, value in zip(pairs.parent.tolist(), names.which.tolist(), joined([values]), strict=True):
+        found[parent][names.values[name]] = orjson.Fragment(value)
+    return (cells_of(ByteColumn.of(map(orjson.dumps, found))),)
+
+
+def with_pair(pairs: PairColumns, names: Few[str], name: str, value: bytes | None, rows: int) -> Bools:
+    """Which rows have a pair of this name, the last of which has this value (None for any)."""
+    at = np.flatnonzero(np.isin(names.which, [row for row, one in enumerate(names.values) if one == name]))
+    found = np.zeros(rows, np.bool_)
+    found[pairs.parent[at]] = [value in (None, held) for held in joined([pairs.value.at(at)])]
+    return found
+
+
+def _differ(values: Int64s | Sequence[str]) -> bool:
+    return len(np.unique(values)) == len(values)

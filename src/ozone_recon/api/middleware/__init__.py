@@ -1,0 +1,1 @@
+"""What happens around every request: limits, headers, cache, metrics."""

@@ -1,0 +1,30 @@
+"""The table of every route of the API; the application, its documentation and the tests are made from it."""
+
+from __future__ import annotations
+
+from ozone_recon.api.route import Route
+from ozone_recon.api.routes.cluster import datanodes, decommission, pipelines, scm_sync, state, storage
+from ozone_recon.api.routes.containers import blocks, containers, listings, mismatch, unhealthy
+from ozone_recon.api.routes.monitoring import prometheus
+from ozone_recon.api.routes.om import keys, namespace, pending_deletion, utilization, volumes
+
+ROUTES: tuple[Route, ...] = (
+    *state.ROUTES,
+    *containers.ROUTES,
+    *listings.ROUTES,
+    *unhealthy.ROUTES,
+    *mismatch.ROUTES,
+    *datanodes.ROUTES,
+    *decommission.ROUTES,
+    *pipelines.ROUTES,
+    *volumes.ROUTES,
+    *keys.ROUTES,
+    *pending_deletion.ROUTES,
+    *blocks.ROUTES,
+    *storage.ROUTES,
+    *scm_sync.ROUTES,
+    *namespace.ROUTES,
+    *utilization.ROUTES,
+    *prometheus.ROUTES,
+)
+"""In the order in which they are tried: a literal path goes before a path with a parameter in its place."""

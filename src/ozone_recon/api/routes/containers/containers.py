@@ -1,0 +1,230 @@
+"""The routes /containers and /containers/{id}/keys."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from fastapi import Query, Response
+from pydantic import BaseModel, Field
+
+from ozone_recon.api.context import CurrentView
+from ozone_recon.api.json.container import container_states
+from ozone_recon.api.json.rows import names, rows_json, scalars, texts, times
+from ozone_recon.api.parameters import ContainerId, Int64, Limit
+from ozone_recon.api.responses import HttpRefusal, Written, json_response, page_response, written_object
+from ozone_recon.api.route import Route
+from ozone_recon.columnar.byte_column import ByteColumn
+from ozone_recon.columnar.byte_slices import Cells, Part, cells_at, joined, same_cells
+from ozone_recon.insights.cluster.tables import CONTAINERS
+from ozone_recon.insights.containers.keys import KeysInContainer, count_keys, find_container, keys_in, list_containers
+from ozone_recon.insights.containers.listing import GONE, count_states, rows_after
+from ozone_recon.insights.om.prefixes import to_db_key
+from ozone_recon.store.generation import Generation
+
+
+class ContainerMetadata(BaseModel):
+    """A container."""
+
+    ContainerID: int = Field(description="Its number.")
+    NumberOfKeys: int = Field(
+        description="Blocks in it, as Recon means it: SCM's count, and until SCM is read that of OM's keys' blocks."
+    )
+    NumberOfOmKeys: int | None = Field(description="Keys that have a block in it; null until OM is read.")
+    State: str | None = Field(
+        description="OPEN, CLOSING, QUASI_CLOSED, CLOSED, DELETING, DELETED or RECOVERING, or null until SCM is read."
+    )
+    UsedBytes: int | None = Field(description="Bytes of one of its replicas; null until SCM is read.")
+    pipelines: None = Field(description="Always null, as in Recon.")
+
+
+class ContainerPage(BaseModel):
+    """A page of containers."""
+
+    totalCount: int = Field(description="Number of containers on this page.")
+    totalContainers: int = Field(
+        description="Number of all containers: SCM's, and until SCM is read those that hold a block of a key."
+    )
+    prevKey: int = Field(description="The last container of this page: the prevKey of the next one.")
+    containers: list[ContainerMetadata] = Field(description="In order of their numbers.")
+
+
+class Containers(BaseModel):
+    """The containers."""
+
+    data: ContainerPage = Field(description="The page.")
+
+
+class BlockInContainer(BaseModel):
+    """A block."""
+
+    containerID: int = Field(description="Its container.")
+    localID: int = Field(description="Its number within the container.")
+
+
+class KeyMetadata(BaseModel):
+    """A key with a block in the container. Times are ISO 8601 in UTC, with milliseconds."""
+
+    Volume: str = Field(description="Its volume.")
+    Bucket: str = Field(description="Its bucket.")
+    Key: str = Field(description="Its name: in FSO buckets the last part of its path alone.")
+    CompletePath: str = Field(description="`volume/bucket/…`; empty when a directory above it was deleted.")
+    DataSize: int = Field(description="Its size in bytes.")
+    Versions: list[int] = Field(description="Its versions that have a block in the container.")
+    Blocks: dict[str, list[BlockInContainer]] = Field(description="By version, its blocks in the container.")
+    CreationTime: str = Field(description="When it was made.")
+    ModificationTime: str = Field(description="When it was written last.")
+    ParentDeleted: bool | None = Field(
+        None, description="True, when a directory above it was deleted and OM has not yet deleted what is in it."
+    )
+
+
+class KeysOfContainer(BaseModel):
+    """A page of the keys in a container."""
+
+    totalCount: int = Field(description="Number of (key, version) pairs in the whole container.")
+    totalKeys: int = Field(description="Number of keys in the whole container.")
+    keys: list[KeyMetadata] = Field(description="In byte order of their database keys.")
+    lastKey: str = Field(description="Database key of the last one: the prevKey of the next page. Empty for no key.")
+
+
+async def containers(
+    view: CurrentView,
+    limit: Limit = 1000,
+    prevKey: Annotated[Int64, Query(description="Begin after this container, be it there or not.")] = 0,
+) -> Response:
+    """Containers with numbers greater than prevKey. A negative limit or prevKey is a 406, as in Recon."""
+    if limit < 0 or prevKey < 0:
+        raise HttpRefusal(406, "limit and prevKey must not be negative.")
+    if tables := view.cluster_generation:
+        return page_response({"data": _of_scm(tables, view.generation, prevKey, limit)})
+    found = list_containers(view.generation, prevKey, limit) if view.generation else []
+    return json_response(
+        {
+            "data": {
+                "totalCount": len(found),
+                "totalContainers": view.generation.table("containers").rows if view.generation else 0,
+                "prevKey": found[-1].id if found else prevKey,
+                "containers": [
+                    {
+                        "ContainerID": one.id,
+                        "NumberOfKeys": one.blocks,
+                        "NumberOfOmKeys": one.keys,
+                        "State": None,
+                        "UsedBytes": None,
+                        "pipelines": None,
+                    }
+                    for one in found
+                ],
+            }
+        }
+    )
+
+
+def _of_scm(tables: Generation, om: Generation | None, after: int, limit: int) -> Written:
+    """A ContainerPage."""
+    rows, table = rows_after(tables, after, limit), tables.table(CONTAINERS)
+    ids = table["id"][rows]
+    keys = scalars(count_keys(om, ids)) if om else same_cells(b"null", len(rows))
+    known = count_states(tables)
+    return written_object(
+        {
+            "totalCount": len(rows),
+            "totalContainers": int(known.sum() - known[GONE]),
+            "prevKey": int(ids[-1]) if len(ids) else after,
+            "containers": rows_json(
+                {
+                    "ContainerID": scalars(ids),
+                    "NumberOfKeys": scalars(table["blocks"][rows]),
+                    "NumberOfOmKeys": keys,
+                    "State": container_states(table["state"][rows]),
+                    "UsedBytes": scalars(table["used_bytes"][rows]),
+                    "pipelines": same_cells(b"null", len(rows)),
+                }
+            ),
+        }
+    )
+
+
+async def keys_of_container(
+    view: CurrentView,
+    id: ContainerId,
+    limit: Annotated[Limit, Query(description="The most (key, version) pairs to answer with; -1 for all.")] = 1000,
+    prevKey: Annotated[
+        str,
+        Query(
+            description="Begin after this key, be it there or not: its path `/volume/bucket/directory/key`, or its "
+            "database key, which lastKey is."
+        ),
+    ] = "",
+) -> Response:
+    """All versions of a key come on one page, so that a page may have some pairs more than its limit.
+
+    A negative limit other than -1 answers with none.
+    """
+    if view.generation is None:
+        return json_response({"totalCount": 0, "totalKeys": 0, "keys": [], "lastKey": ""})
+    container = find_container(view.generation, id)
+    after = to_db_key(view.generation, prevKey) if prevKey else b""
+    found = keys_in(view.generation, id, after, None if limit == -1 else max(0, limit))
+    return page_response(
+        {
+            "totalCount": container.pairs,
+            "totalKeys": container.keys,
+            "keys": _keys_json(id, found),
+            "lastKey": found.keys.last_key(),
+        }
+    )
+
+
+def _keys_json(container: int, found: KeysInContainer) -> Written:
+    keys = found.keys
+    versions, blocks = _versions_and_blocks(container, found)
+    return rows_json(
+        {
+            "Volume": names(keys.volume),
+            "Bucket": names(keys.bucket),
+            "Key": texts(keys.name),
+            "CompletePath": texts(*keys.path),
+            "DataSize": scalars(keys.size),
+            "Versions": versions,
+            "Blocks": blocks,
+            "CreationTime": times(keys.creation_time),
+            "ModificationTime": times(keys.modification_time),
+            "ParentDeleted": same_cells(b"true", len(keys)).only(~keys.has_path),
+        }
+    )
+
+
+def _versions_and_blocks(container: int, found: KeysInContainer) -> tuple[Cells, Cells]:
+    """For each key its versions, `[0,1]`, and by version its blocks, `{"0":[{…},{…}],"1":[{…}]}`."""
+    rows = len(found.version)
+    first, last = np.zeros(rows, np.bool_), np.zeros(rows, np.bool_)
+    first[found.starts] = True
+    last[found.ends - 1] = True
+    new = first.copy()
+    new[1:] |= found.version[1:] != found.version[:-1]
+    place = new.astype(np.int64) + first
+    version = scalars(found.version).only(new)
+
+    def of_keys(*parts: Part) -> Cells:
+        column = joined(parts)
+        return Cells(column.data, column.offsets[found.starts], column.offsets[found.ends])
+
+    versions = of_keys(cells_at(ByteColumn.of((b"", b",", b"[")), place), version, same_cells(b"]", rows).only(last))
+    blocks = of_keys(
+        cells_at(ByteColumn.of((b",", b'],"', b'{"')), place),
+        version,
+        same_cells(b'":[', rows).only(new),
+        b'{"containerID":%d,"localID":' % container,
+        scalars(found.local_id),
+        b"}",
+        same_cells(b"]}", rows).only(last),
+    )
+    return versions, blocks
+
+
+ROUTES = (
+    Route("/containers", containers, "The containers, in order of their numbers.", Containers, cluster=True),
+    Route("/containers/{id}/keys", keys_of_container, "The keys that have a block in a container.", KeysOfContainer),
+)

@@ -1,0 +1,143 @@
+"""The routes about containers that OM and SCM do not agree about."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+from weakref import ref
+
+import numpy as np
+import orjson
+from fastapi import Query, Response
+from pydantic import BaseModel, Field
+
+from ozone_recon.api.context import CurrentView
+from ozone_recon.api.json.datanode import fragments
+from ozone_recon.api.json.pipeline import PipelineJson, pipeline_json
+from ozone_recon.api.json.rows import rows_json, scalars
+from ozone_recon.api.parameters import PAGE, Int64, Limit
+from ozone_recon.api.responses import HttpRefusal, page_response
+from ozone_recon.api.route import Route
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
+from ozone_recon.columnar.byte_slices import Cells, cells_of, joined, same_cells
+from ozone_recon.errors import BadRequest
+from ozone_recon.insights.cluster.tables import CONTAINERS
+from ozone_recon.insights.containers.listing import pipelines_of
+from ozone_recon.insights.containers.mismatch import OM_CONTAINERS, Mismatch, after, compare
+from ozone_recon.model.cluster import Cluster
+from ozone_recon.store.generation import Generation
+
+
+class Discrepancy(BaseModel):
+    """A container that only one of OM and SCM has."""
+
+    containerId: int = Field(description="Its number.")
+    numberOfKeys: int = Field(description="(Key, version) pairs that have a block in it; 0 when OM has none.")
+    pipelines: list[PipelineJson] = Field(
+        description="The pipeline in which it was written, if there still is one and SCM has the container."
+    )
+    existsAt: str | None = Field(None, description="OM or SCM: who has it. Not for deleted ones.")
+
+
+class Discrepancies(BaseModel):
+    """A page of containers that only one of OM and SCM has."""
+
+    containerDiscrepancyInfo: list[Discrepancy] = Field(description="In order of their numbers.")
+    lastKey: int | None = Field(description="The last one: the prevKey of the next page; null when it is empty.")
+
+
+PrevKey = Annotated[Int64, Query(description="Begin after this container, be it there or not.")]
+
+
+class _LastComparison:
+    """Of the two generations that were last asked about: on another thread, once for all who ask."""
+
+    def __init__(self) -> None:
+        self._of: tuple[ref[Generation], ...] = ()
+        self._comparison: asyncio.Future[Mismatch] | None = None
+
+    async def of(self, *generations: Generation) -> Mismatch:
+        """The OM's and the cluster's."""
+        compared = self._comparison
+        if compared is None or _has_failed(compared) or tuple(one() for one in self._of) != generations:
+            self._of = tuple(map(ref, generations))
+            compared = self._comparison = asyncio.ensure_future(asyncio.to_thread(compare, *generations))
+        return await asyncio.shield(compared)
+
+
+def _has_failed(comparison: asyncio.Future[Mismatch]) -> bool:
+    return comparison.done() and (comparison.cancelled() or comparison.exception() is not None)
+
+
+_LAST = _LastComparison()
+
+
+async def mismatch(
+    view: CurrentView,
+    limit: Limit = 1000,
+    prevKey: PrevKey = 0,
+    missingIn: Annotated[str, Query(description="SCM or OM, in any case: who does not have it.")] = "SCM",
+) -> Response:
+    """What SCM has deleted is missing there. A negative limit or prevKey is a 406, as in Recon."""
+    if limit < 0 or prevKey < 0:
+        raise HttpRefusal(406, "limit and prevKey must not be negative.")
+    if missingIn.upper() not in ("SCM", "OM"):
+        raise BadRequest(f"missingIn is {missingIn!r}. Give SCM or OM.")
+    om, tables = view.ready(), view.ready_cluster_generation()
+    found = await _LAST.of(om, tables)
+    if missingIn.upper() == "SCM":
+        return _of_om(om, after(found.not_in_scm, om.table(OM_CONTAINERS)["id"], prevKey, limit), b'"OM"')
+    ids = tables.table(CONTAINERS)["id"]
+    rows = after(found.not_in_om, ids, prevKey, limit)
+    pipelines = _pipelines(tables, rows, view.cluster or Cluster())
+    return _answer(ids[rows], np.zeros(len(rows), np.int64), pipelines, same_cells(b'"SCM"', len(rows)))
+
+
+async def deleted(view: CurrentView, limit: Limit = 1000, prevKey: PrevKey = 0) -> Response:
+    """A limit of 0 or less answers with as many as one page may have. A negative prevKey is a 406, as in Recon."""
+    if prevKey < 0:
+        raise HttpRefusal(406, "prevKey must not be negative.")
+    om, tables = view.ready(), view.ready_cluster_generation()
+    found = await _LAST.of(om, tables)
+    return _of_om(om, after(found.deleted, om.table(OM_CONTAINERS)["id"], prevKey, limit if limit > 0 else PAGE), b"")
+
+
+def _of_om(om: Generation, rows: Int64s, exists_at: bytes) -> Response:
+    table = om.table(OM_CONTAINERS)
+    pipelines, exists = (same_cells(text, len(rows)) for text in (b"[]", exists_at))
+    return _answer(table["id"][rows], table["pairs"][rows], pipelines, exists)
+
+
+def _answer(ids: Int64s, keys: Int64s, pipelines: Cells, exists_at: Cells) -> Response:
+    rows = {"containerId": scalars(ids), "numberOfKeys": scalars(keys), "pipelines": pipelines, "existsAt": exists_at}
+    return page_response({"containerDiscrepancyInfo": rows_json(rows), "lastKey": int(ids[-1]) if len(ids) else None})
+
+
+def _pipelines(tables: Generation, rows: Int64s, cluster: Cluster) -> Cells:
+    """A list for each container: its pipeline, if there is one by that id."""
+    ids = joined([pipelines_of(tables, rows)]).items()
+    wanted = set(ids)
+    there = [one for one in cluster.pipelines if one.pipeline_id.encode(errors="surrogateescape") in wanted]
+    datanodes = fragments(member for one in there for member in one.members)
+    written = {
+        one.pipeline_id.encode(errors="surrogateescape"): orjson.dumps([pipeline_json(one, datanodes)]) for one in there
+    }
+    return cells_of(ByteColumn.of(written.get(one, b"[]") for one in ids))
+
+
+ROUTES = (
+    Route(
+        "/containers/mismatch",
+        mismatch,
+        "Containers that only one of OM and SCM has, in order of their numbers.",
+        Discrepancies,
+        cluster=True,
+    ),
+    Route(
+        "/containers/mismatch/deleted",
+        deleted,
+        "Containers that SCM has deleted and keys still have blocks in, in order of their numbers.",
+        Discrepancies,
+        cluster=True,
+    ),
+)

@@ -1,0 +1,1 @@
+"""Routes for monitoring: health, readiness, and Prometheus metrics."""

@@ -1,0 +1,1 @@
+"""Routes about OM's namespace and keys."""

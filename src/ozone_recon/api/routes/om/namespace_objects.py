@@ -1,0 +1,113 @@
+"""What OM knows of the thing at a path (`objectInfo`), from its raw row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ozone_recon.api.context import View
+from ozone_recon.api.json.key_info import key_info_json
+from ozone_recon.api.json.om import acl_json, bucket_json, pairs_json, replication_json, volume_json
+from ozone_recon.columnar.search import find
+from ozone_recon.decode.om.values import decode_directory, decode_key_info, decode_prefix, decode_volume
+from ozone_recon.insights.namespace.nodes import Kind
+from ozone_recon.insights.namespace.view import Namespace, Spot
+from ozone_recon.insights.om.key_rows import db_keys, groups_of, shown
+from ozone_recon.model.om import KeyInfo, OzoneAcl, Pairs
+
+NO_QUOTA = {"quotaInBytes": 0, "quotaInNamespace": 0, "usedNamespace": 0}
+"""What Recon says of things that cannot have a quota."""
+
+
+def object_info(view: View, namespace: Namespace, spot: Spot) -> dict[str, Any] | None:
+    """The object at `spot`; None for a bucket that cannot be read."""
+    if spot.key is not None:
+        return _key(view, namespace, spot.key)
+    kind = Kind(namespace.places["kind"][spot.place])
+    if kind is Kind.ROOT:
+        return _root(view)
+    if kind is Kind.VOLUME:
+        return _volume(namespace, spot.place)
+    if kind is Kind.BUCKET:
+        bucket = namespace.bucket(spot.place)
+        return bucket_json(bucket) if bucket else None
+    return _directory(view, namespace, spot.place)
+
+
+def _root(view: View) -> dict[str, Any]:
+    """The record of the prefix `/`, which a cluster has only when someone gave it access rules."""
+    row = view.om_row("prefixTable", b"/")
+    if row is None:
+        return {"metadata": None, "name": None, **NO_QUOTA, "creationTime": 0, "modificationTime": 0, "acls": None}
+    prefix = decode_prefix(row)
+    return _object(shown(prefix.name), 0, 0, prefix.acls, prefix.metadata)
+
+
+def _volume(namespace: Namespace, place: int) -> dict[str, Any] | None:
+    table = namespace.generation.table("om/volumeTable")
+    row = find(table.bytes("key"), b"/" + namespace.places.bytes("name")[place])
+    return None if row is None else volume_json(decode_volume(table.bytes("value")[row]))
+
+
+def _directory(view: View, namespace: Namespace, place: int) -> dict[str, Any]:
+    """A directory by its own row; of a LEGACY directory that is its marker, if it has one."""
+    places, name = namespace.places, namespace.places.bytes("name")[place]
+    above = _above(namespace, place)
+    if places["kind"][place] == Kind.PATH:
+        names = places.bytes("name")
+        row = view.om_row("keyTable", b"".join(b"/" + names[other] for other in [*above, place]) + b"/")
+        marker = row and decode_key_info(row)
+        acls, metadata, owner = (marker.acls, marker.metadata, marker.owner) if marker else ((), (), None)
+    else:
+        volume, bucket, *_, parent = (int(places["object_id"][other]) for other in [*above[:2], above[-1]])
+        row = view.om_row("directoryTable", b"/%d/%d/%d/%s" % (volume, bucket, parent, name))
+        info = row and decode_directory(row)
+        acls, metadata, owner = (info.acls, info.metadata, info.owner) if info else ((), (), None)
+    created, modified = (int(places[column][place]) for column in ("creation_time", "modification_time"))
+    text = name.decode("utf-8", "replace")
+    return _object(text, created, modified, acls, metadata) | {"owner": owner and shown(owner)}
+
+
+def _above(namespace: Namespace, place: int) -> list[int]:
+    """The places from the volume down to the one that `place` is directly in."""
+    found: list[int] = []
+    while (place := int(namespace.places["parent"][place])) > 0:
+        found.append(place)
+    return found[::-1]
+
+
+def _key(view: View, namespace: Namespace, key: int) -> dict[str, Any] | None:
+    generation = namespace.generation
+    rows = np.array([key])
+    in_file_table = generation.table("groups")["file_table"][groups_of(generation, rows)[0]]
+    value = view.om_row("fileTable" if in_file_table else "keyTable", db_keys(generation, rows)[0])
+    return None if value is None else _key_object(decode_key_info(value))
+
+
+def _key_object(key: KeyInfo) -> dict[str, Any]:
+    bean = key_info_json(key)
+    return {
+        "fileName": bean["fileName"],
+        "file": bean["file"],
+        **_object(bean["keyName"], key.creation_time, key.modification_time, key.acls, key.metadata),
+        "volumeName": bean["volumeName"],
+        "bucketName": bean["bucketName"],
+        "keyName": bean["keyName"],
+        "dataSize": key.size,
+        "keyLocationVersions": bean["keyLocationVersions"],
+        "replicationConfig": replication_json(key.replication),
+        "encInfo": bean["fileEncryptionInfo"],
+        "owner": bean["ownerName"],
+    }
+
+
+def _object(name: str, created: int, modified: int, acls: tuple[OzoneAcl, ...], metadata: Pairs) -> dict[str, Any]:
+    return {
+        "metadata": pairs_json(metadata),
+        "name": name,
+        **NO_QUOTA,
+        "creationTime": created,
+        "modificationTime": modified,
+        "acls": list(map(acl_json, acls)),
+    }
