@@ -17,12 +17,12 @@ from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, PIPELINE, datano
 from tests.follow.scm_stand_in import IN_SERVICE, ScmStandIn
 from tests.sources.rpc_stand_in import HERE, QUICK
 
-from ozone_recon.answering import opened
 from ozone_recon.follow.cluster.job import ClusterJob, ClusterSettings, ScmPace
 from ozone_recon.follow.cluster.supervisor import ClusterWatch
 from ozone_recon.insights.cluster.datanode_health import Intervals
 from ozone_recon.model.cluster import Cluster
 from ozone_recon.model.scm import ContainerState
+from ozone_recon.server.http import opened
 from ozone_recon.sources import scm
 from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcSettings
 from ozone_recon.sources.hadoop_rpc.server import take_calls

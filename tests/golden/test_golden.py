@@ -17,8 +17,8 @@ from tests.golden.differences import Rule, differences
 from tests.golden.rules import ORDERS, RULES, Order, in_our_order
 
 from ozone_recon.api.route_table import ROUTES
-from ozone_recon.app import application
 from ozone_recon.config import Config
+from ozone_recon.server.app import application
 from ozone_recon.store.generation import Generation
 
 Ask = Callable[[str], httpx.Response]

@@ -14,7 +14,6 @@ from typing import Any
 import uvicorn
 from tests.insights.cluster_samples import EC, Container, Copy, Node, write_containers
 
-from ozone_recon.answering import served_from
 from ozone_recon.api.application import create_app
 from ozone_recon.api.context import Context
 from ozone_recon.config import Config
@@ -41,6 +40,7 @@ from ozone_recon.model.scm import (
     PendingContainers,
     Pipeline,
 )
+from ozone_recon.server.http import served_from
 from ozone_recon.store.generation import Generation, GenerationBuild
 
 HEALTH = {"dn3": "DEAD", "dn4": "STALE", "dn5": "HEALTHY_READONLY"}

@@ -135,8 +135,8 @@ class _Remote:
 
 @contextmanager
 def _local(data: Data) -> Iterator[Transport]:
-    from ozone_recon.app import application
     from ozone_recon.config import Config
+    from ozone_recon.server.app import application
     from ozone_recon.store.data_directory import current_generation
 
     flags = {"ozone.recon.db.dir": str(data.data_dir)} if data.data_dir else {}

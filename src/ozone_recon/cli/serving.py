@@ -114,7 +114,7 @@ def serve_config(config: Config, origin: Origin) -> None:
     from ozone_recon.store.compiled import keep_compiled
 
     keep_compiled(config.make_data_dir())
-    from ozone_recon import app
+    from ozone_recon.server import app
 
     log_to_stderr(config.logs)
     logged = config.logs.format == "json"

@@ -17,11 +17,11 @@ from tests.insights.cluster_samples import cluster_generation, container
 from ozone_recon.api.application import create_app
 from ozone_recon.api.context import AskCluster, Context
 from ozone_recon.api.route import BASE
-from ozone_recon.app import application
 from ozone_recon.config import Config
 from ozone_recon.model.container_health import UnhealthyContainer, UnhealthyState
 from ozone_recon.model.requests import ClusterRequest, PendingBlocks
 from ozone_recon.model.scm import ContainerState
+from ozone_recon.server.app import application
 from ozone_recon.store.generation import Generation
 
 WITHOUT_DATA = create_app(Context(Config.load(), lambda: (), lambda: True))

@@ -20,13 +20,13 @@ from tests.sources.test_om_deltas import Ahead, StandIn
 from tests.sources.test_om_deltas_real import CAPTURE, updates_of
 from tools.capture.deltas import Deltas, sequence_of
 
-from ozone_recon.answering import served_from
 from ozone_recon.build.contents import CheckpointContents
 from ozone_recon.errors import CheckpointCause, CheckpointNeeded, TransferError
 from ozone_recon.follow.om import sync as om_sync
 from ozone_recon.follow.om.changes import OmChanges
 from ozone_recon.follow.om.origin import Taken
 from ozone_recon.follow.om.sync import OmSync, Settings
+from ozone_recon.server.http import served_from
 from ozone_recon.sources.checkpoint.fetch import Report
 from ozone_recon.sources.hadoop_rpc.server import take_calls
 from ozone_recon.sources.rocksdb.checkpoint import Checkpoint

@@ -13,13 +13,13 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from ozone_recon.answerer import ClusterNews, News, Said, Start
-from ozone_recon.answering import GRACE
 from ozone_recon.api.middleware.metrics import Measured
 from ozone_recon.model.requests import Answered, Asked, ClusterRequest
 from ozone_recon.processes.channel import pack
 from ozone_recon.processes.child import ChildProcess, Program
 from ozone_recon.processes.status import ProcessState
+from ozone_recon.server.http import GRACE
+from ozone_recon.server.worker import ClusterNews, News, Said, Start
 
 AskedOn = Callable[[ClusterRequest[Any]], Future[Any]]
 
@@ -89,7 +89,7 @@ class Answerers:
     def _child(self, number: int) -> ChildProcess:
         start = self._start
         return ChildProcess(
-            Program(f"worker-{number + 1}", "ozone_recon.answerer", descriptors=(start.listener, start.counts)),
+            Program(f"worker-{number + 1}", "ozone_recon.server.worker", descriptors=(start.listener, start.counts)),
             partial(self._receive, number),
             greeting=lambda: self._greeting(number),
             ended=lambda _: self._forget(number),

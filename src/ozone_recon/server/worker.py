@@ -18,8 +18,6 @@ from typing import NamedTuple, TypeVar
 
 import uvloop
 
-from ozone_recon.accepting import Door
-from ozone_recon.answering import opened, served_from, server_for
 from ozone_recon.api.context import Context
 from ozone_recon.api.middleware.metrics import Measured
 from ozone_recon.config import Config
@@ -30,6 +28,8 @@ from ozone_recon.model.metrics import Sample
 from ozone_recon.model.requests import Answered, ClusterRequest
 from ozone_recon.processes.parent import Parent
 from ozone_recon.processes.status import ProcessState, first_process
+from ozone_recon.server.accept import Door
+from ozone_recon.server.http import opened, served_from, server_for
 from ozone_recon.store.generation import Generation, TaskStatus
 
 A = TypeVar("A")

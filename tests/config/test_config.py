@@ -257,7 +257,7 @@ def test_the_heatmap_needs_a_provider(tmp_path: Path) -> None:
 
 
 def test_the_page_of_all_keys_is_what_the_table_makes() -> None:
-    docs = Path(__file__).parents[1] / "docs"
+    docs = Path(__file__).parents[2] / "docs"
     made = runpy.run_path(str(docs / "generate.py"))["configuration"]()
     assert (docs / "configuration.md").read_text() == made, "run `python docs/generate.py`"
 

@@ -14,8 +14,8 @@ from tests.cli.test_serving import rest, running
 from tests.conftest import SAMPLE
 from tests.decode.cluster.scm_messages import NODE, OTHER_NODE
 from tests.follow.cluster_world import World, a_world, registered, say
+from tests.server.test_workers import eventually, fresh
 from tests.sources.om_stand_in import chunked, om
-from tests.test_answerers import eventually, fresh
 
 from ozone_recon.cli.main import main
 

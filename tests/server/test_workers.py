@@ -17,11 +17,11 @@ import pytest
 from tests.cli.test_serving import rest, running, wait_until_ready
 from tests.conftest import SAMPLE
 
-from ozone_recon.accepting import counts_file
-from ozone_recon.answerer import ClusterNews, News, Said, Start
 from ozone_recon.api.middleware.metrics import Measured
 from ozone_recon.config import Config
 from ozone_recon.processes.child import ChildProcess, Program
+from ozone_recon.server.accept import counts_file
+from ozone_recon.server.worker import ClusterNews, News, Said, Start
 from ozone_recon.store.generation import Generation
 
 T = TypeVar("T")
@@ -98,7 +98,7 @@ def test_news_of_generations_that_are_removed_or_torn_wait_for_the_next(
     (torn / "manifest.json").write_bytes(b"{")
     said: SimpleQueue[Said] = SimpleQueue()
     with counts_file(tmp_path, 2) as counts, socket.create_server(("127.0.0.1", 0)) as listener:
-        program = Program("worker", "ozone_recon.answerer", descriptors=(listener.fileno(), counts))
+        program = Program("worker", "ozone_recon.server.worker", descriptors=(listener.fileno(), counts))
         start = Start(Config.load(), False, listener.fileno(), counts)
         child = ChildProcess(program, said.put, greeting=lambda: [start, news(removed)], grace=20)
         child.start()

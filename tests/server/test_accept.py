@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ozone_recon.accepting import LEAVE, Acceptor, Door, counts_file
-from ozone_recon.answering import listening
 from ozone_recon.config.kinds import Address
+from ozone_recon.server.accept import LEAVE, Acceptor, Door, counts_file
+from ozone_recon.server.http import listening
 
 
 class Holding(asyncio.Protocol):

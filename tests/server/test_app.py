@@ -14,14 +14,14 @@ import httpx
 import pytest
 from tests.conftest import SAMPLE
 
-from ozone_recon.app import serve
 from ozone_recon.config import Config
 from ozone_recon.errors import ConfigError, DataDirectoryBusy, ReconError
 from ozone_recon.follow.om.origin import GivenPath
+from ozone_recon.server.app import serve
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.generation import Generation
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def config(port: int, data: Path) -> Config:
@@ -41,7 +41,7 @@ def serve_path(data: str, checkpoint: str) -> None:
 
 @contextmanager
 def running(data: Path, checkpoint: Path) -> Iterator[tuple[httpx.Client, "subprocess.Popen[str]"]]:
-    program = "import sys; from tests.test_app import serve_path; serve_path(*sys.argv[1:])"
+    program = "import sys; from tests.server.test_app import serve_path; serve_path(*sys.argv[1:])"
     command = [sys.executable, "-c", program, str(data), str(checkpoint)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -113,6 +113,6 @@ def test_it_does_not_go_on_without_hearing_what_is_new(tmp_path: Path, monkeypat
     def broken(generation: Generation) -> None:
         raise MemoryError(generation.id)
 
-    monkeypatch.setattr("ozone_recon.app.served_from", broken)
+    monkeypatch.setattr("ozone_recon.server.app.served_from", broken)
     with pytest.raises(MemoryError, match="0001"):
         serve(config(0, tmp_path / "data"), GivenPath(SAMPLE), lambda *_: None)

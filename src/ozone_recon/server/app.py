@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from ozone_recon.accepting import Door, counts_file, raise_descriptor_limit
-from ozone_recon.answering import listening, opened, require_free, served_from, server_for
 from ozone_recon.build.progress import Progress
 from ozone_recon.config import Config
 from ozone_recon.config.kinds import Address
@@ -29,7 +27,9 @@ from ozone_recon.follow.om.metrics import om_samples
 from ozone_recon.follow.om.origin import Origin
 from ozone_recon.follow.om.state import SyncState
 from ozone_recon.follow.om.sync import OmSync, Settings
-from ozone_recon.restarting import restart, restart_on_bus_error
+from ozone_recon.server.accept import Door, counts_file, raise_descriptor_limit
+from ozone_recon.server.http import listening, opened, require_free, served_from, server_for
+from ozone_recon.server.restarting import restart, restart_on_bus_error
 from ozone_recon.sources.checkpoint.fetch import Retry, Transfer
 from ozone_recon.sources.hadoop_rpc.client import RpcSettings
 from ozone_recon.store.data_directory import DataDirectory
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
 
-    from ozone_recon.answerers import Answerers
     from ozone_recon.api.context import Context
     from ozone_recon.follow.cluster.supervisor import ClusterWatch
     from ozone_recon.model.cluster import Cluster
+    from ozone_recon.server.workers import Answerers
 
 HEAD_START = 10.0
 """Seconds that the first build has the CPUs to itself, before the cluster is followed too."""
@@ -116,9 +116,9 @@ async def _answer(
     watch = _watch(config, origin, directory, lambda news: loop.call_soon_threadsafe(told.put_nowait, news))
     sync.start()
     try:
-        from ozone_recon.answerer import Start
-        from ozone_recon.answerers import Answerers
         from ozone_recon.api.context import Context
+        from ozone_recon.server.worker import Start
+        from ozone_recon.server.workers import Answerers
 
         context = Context(config, sync.tasks, sync.trigger, doing=lambda: _described(sync.state))
         context.counted = lambda: om_samples(sync.state)
@@ -152,7 +152,7 @@ async def _answer(
 
 async def _pass_on(arrived: asyncio.Queue[Generation], context: Context, sync: OmSync, answerers: Answerers) -> None:
     """Switches all processes to each generation as it arrives, and tells them how the synchronisation goes."""
-    from ozone_recon.answerer import News
+    from ozone_recon.server.worker import News
 
     def news(generation: Generation) -> News:
         state = sync.state
@@ -220,7 +220,7 @@ async def _follow_cluster(
     watch: ClusterWatch | None, told: asyncio.Queue[Cluster | Path], context: Context, answerers: Answerers
 ) -> None:
     """Lets all processes see the cluster as it is told of; an OM that is read in seconds is read before."""
-    from ozone_recon.answerer import ClusterNews
+    from ozone_recon.server.worker import ClusterNews
 
     if watch is None:
         return

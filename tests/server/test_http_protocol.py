@@ -17,15 +17,22 @@ import pytest
 import uvloop
 from fastapi import Response
 
-from ozone_recon import accepting, http_protocol
-from ozone_recon.accepting import Door, counts_file
-from ozone_recon.answering import listening, server_for
 from ozone_recon.api import application
 from ozone_recon.api.context import Context, CurrentView
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
 from ozone_recon.config.kinds import Address
-from ozone_recon.http_protocol import MOST_AHEAD, MOST_BODY, MOST_FIELDS, MOST_HEAD, BoundedProtocol, OpenConnections
+from ozone_recon.server import accept, http_protocol
+from ozone_recon.server.accept import Door, counts_file
+from ozone_recon.server.http import listening, server_for
+from ozone_recon.server.http_protocol import (
+    MOST_AHEAD,
+    MOST_BODY,
+    MOST_FIELDS,
+    MOST_HEAD,
+    BoundedProtocol,
+    OpenConnections,
+)
 
 BODIES: list[int] = []
 READ = b"GET /api/v1/small HTTP/1.1\r\nHost: recon\r\n"
@@ -315,7 +322,7 @@ def test_answers_that_nobody_reads_have_a_limit_together(monkeypatch: pytest.Mon
 def test_half_open_connections_leave_room_for_others(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(accepting, "MOST_CONNECTIONS", 10)
+    monkeypatch.setattr(accept, "MOST_CONNECTIONS", 10)
 
     async def scene(served: Served) -> None:
         _, busy = await served.connect(b"GET /api/v1/never HTTP/1.1\r\nHost: recon\r\n\r\n")
@@ -351,7 +358,7 @@ def test_requests_that_have_not_ended_do_not_delay_the_end() -> None:
 
 def test_the_limit_of_descriptors_is_raised_and_connections_stay_below_it() -> None:
     program = (
-        "import resource as r; from ozone_recon.accepting import connection_limit, raise_descriptor_limit;"
+        "import resource as r; from ozone_recon.server.accept import connection_limit, raise_descriptor_limit;"
         "r.setrlimit(r.RLIMIT_NOFILE, (300, 600)); print(connection_limit()); raise_descriptor_limit();"
         "print(connection_limit(), *r.getrlimit(r.RLIMIT_NOFILE))"
     )

@@ -85,7 +85,7 @@ def test_it_recovers_from_files_that_go_or_are_cut(
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_bus_error_says_why_and_starts_again_but_not_for_ever(tmp_path: Path, times: int) -> None:
     program = (
-        "import mmap, os, sys; from ozone_recon.restarting import restart_on_bus_error\n"
+        "import mmap, os, sys; from ozone_recon.server.restarting import restart_on_bus_error\n"
         "restart_on_bus_error(lambda: 'the file f is cut short')\n"
         "path, times = sys.argv[1], int(sys.argv[2])\n"
         "print('started', flush=True)\n"

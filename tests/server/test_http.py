@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from ozone_recon.accepting import Door, counts_file
-from ozone_recon.answering import listening, server_for
 from ozone_recon.api.context import Context
 from ozone_recon.config import Config
 from ozone_recon.config.kinds import Address
+from ozone_recon.server.accept import Door, counts_file
+from ozone_recon.server.http import listening, server_for
 
 HALF_OPEN = {
     "nothing": b"",

@@ -23,8 +23,8 @@ from ozone_recon.store.schema import CHANGED
 if TYPE_CHECKING:
     import uvicorn
 
-    from ozone_recon.accepting import Door
     from ozone_recon.api.context import Context, Served
+    from ozone_recon.server.accept import Door
     from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 
 GRACE = 5
@@ -100,9 +100,9 @@ def server_for(
     """
     import uvicorn
 
-    from ozone_recon.accepting import Acceptor, connection_limit
     from ozone_recon.api.application import create_app
-    from ozone_recon.http_protocol import BoundedProtocol, OpenConnections
+    from ozone_recon.server.accept import Acceptor, connection_limit
+    from ozone_recon.server.http_protocol import BoundedProtocol, OpenConnections
 
     class Server(uvicorn.Server):
         """uvicorn, but for its signal handlers: it would raise the signal again before we have tidied up.

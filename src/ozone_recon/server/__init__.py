@@ -1,0 +1,1 @@
+"""The running server: processes, sockets, and what joins the parts."""
