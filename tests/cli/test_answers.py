@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.conftest import SAMPLE
 
+from ozone_recon.cli.commands.namespace import ORDERS
 from ozone_recon.cli.main import main
-from ozone_recon.cli.namespace import ORDERS
 from ozone_recon.insights.namespace.listing import Order
 from ozone_recon.store.data_directory import DataDirectory
 

@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from ozone_recon import __version__
-from ozone_recon.cli import cluster, demo, listing, namespace, serving, shells, state
+from ozone_recon.cli.commands import cluster, demo, listing, namespace, serving, shells, state
 from ozone_recon.cli.exits import EXITS, exit_code
 from ozone_recon.errors import ReconError
 

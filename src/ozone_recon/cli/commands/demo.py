@@ -138,7 +138,7 @@ def _follow(place: Path, port: int, recon_port: int) -> None:
     """Runs the cluster beside us, and serves what there is in it."""
     import os
 
-    from ozone_recon.cli.serving import serve_config
+    from ozone_recon.cli.commands.serving import serve_config
     from ozone_recon.config import Config
     from ozone_recon.follow.om.origin import RunningOm
 
