@@ -38,11 +38,11 @@ from typing import Any
 
 import uvloop
 
-from ozone_recon.demo.fleet import Fleet
+from ozone_recon.demo.datanodes.fleet import Fleet
 from ozone_recon.demo.plan import Plan
-from ozone_recon.demo.scm import Scm
-from ozone_recon.demo.scm_answers import ScmAnswers
-from ozone_recon.demo.stock import Stock
+from ozone_recon.demo.scm.answers import ScmAnswers
+from ozone_recon.demo.scm.scm import Scm
+from ozone_recon.demo.scm.stock import Stock
 from ozone_recon.follow.cluster.job import ClusterJob, ClusterSettings, ScmPace
 from ozone_recon.follow.cluster.supervisor import ClusterWatch
 from ozone_recon.model.cluster import Cluster

@@ -23,8 +23,8 @@ from tools.cluster.real import RealCluster
 
 from ozone_recon.decode.om.tables import TABLES
 from ozone_recon.demo.plan import Plan
-from ozone_recon.demo.play import Play
 from ozone_recon.demo.running import running
+from ozone_recon.demo.script.play import Play
 from ozone_recon.demo.site import Ports, settings, write
 from ozone_recon.model.scm import ContainerState
 

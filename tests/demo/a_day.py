@@ -6,11 +6,11 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from ozone_recon.demo.commands import Commands
-from ozone_recon.demo.day import Day, Event
-from ozone_recon.demo.om_database import OmDatabase
+from ozone_recon.demo.om.database import OmDatabase
 from ozone_recon.demo.plan import Plan
-from ozone_recon.demo.workload import Workload
+from ozone_recon.demo.script.commands import Commands
+from ozone_recon.demo.script.day import Day, Event
+from ozone_recon.demo.script.workload import Workload
 from ozone_recon.demo.world import World
 
 BEGAN = 1_800_000_000.0

@@ -8,7 +8,7 @@ from typing import Any
 from tests.demo.a_day import Simulated
 
 from ozone_recon.decode.om.tables import TABLES
-from ozone_recon.demo.containers import share
+from ozone_recon.demo.scm.containers import share
 from ozone_recon.model.om import KeyInfo
 from ozone_recon.model.scm import ContainerState
 

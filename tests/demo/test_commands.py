@@ -10,7 +10,7 @@ from tests.demo.a_day import SMALL, Simulated
 from tests.demo.accounts import check, rows
 
 from ozone_recon.demo.refusal import Refused
-from ozone_recon.demo.words import COMMANDS, parse
+from ozone_recon.demo.script.words import COMMANDS, parse
 from ozone_recon.errors import BadRequest
 from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.scm import ContainerState

@@ -8,7 +8,7 @@ from tests.follow.datanodes.test_heartbeats_real import EXCHANGES, heartbeats
 from ozone_recon.decode.cluster.datanode_reports import decode_node_report, decode_pipeline_reports
 from ozone_recon.decode.cluster.heartbeats import decode_request
 from ozone_recon.decode.cluster.replicas import decode_replicas
-from ozone_recon.demo import datanode_messages as demo
+from ozone_recon.demo.datanodes import messages as demo
 from ozone_recon.model.datanode_reports import Heartbeat
 from ozone_recon.wire.protobuf.fields import Message
 

@@ -11,7 +11,7 @@ import pytest
 from tests.demo.a_day import BEGAN, SMALL, Simulated
 from tests.demo.accounts import check
 
-from ozone_recon.demo.day import SCRIPT, Day, Event, read_script
+from ozone_recon.demo.script.day import SCRIPT, Day, Event, read_script
 from ozone_recon.errors import BadRequest
 from ozone_recon.model.scm import ContainerState
 

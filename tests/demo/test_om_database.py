@@ -10,7 +10,7 @@ from tests.demo.a_day import SMALL, Simulated
 from tests.sources.test_om_deltas_real import applied, tables_of
 from tools.capture.deltas import families_of, sequence_of
 
-from ozone_recon.demo.om_database import OmDatabase
+from ozone_recon.demo.om.database import OmDatabase
 from ozone_recon.errors import RemoteError
 from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 from ozone_recon.wire.ozone.om_calls import Updates, UpdatesRequest

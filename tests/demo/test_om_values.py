@@ -10,7 +10,7 @@ import pytest
 
 from ozone_recon.columnar.byte_column import Rows
 from ozone_recon.decode.om.tables import TABLES
-from ozone_recon.demo import om_values
+from ozone_recon.demo.om import values as om_values
 from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 
 ENCODERS: dict[str, Callable[[Any], bytes]] = {

@@ -17,10 +17,10 @@ from tools.capture.deltas import families_of, sequence_of
 from tools.capture.scm import ask_everything
 
 from ozone_recon.config import Config
-from ozone_recon.demo.day import Event
 from ozone_recon.demo.plan import Plan
-from ozone_recon.demo.play import Play
 from ozone_recon.demo.running import running
+from ozone_recon.demo.script.day import Event
+from ozone_recon.demo.script.play import Play
 from ozone_recon.demo.site import Ports, settings, write
 from ozone_recon.errors import CheckpointNeeded, RemoteError, TransferError
 from ozone_recon.follow.datanodes.heartbeats import Datanodes, hear_datanodes

@@ -16,7 +16,7 @@ from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.columnar.byte_slices import cells_of
 from ozone_recon.decode.cluster import scm as decode
 from ozone_recon.decode.cluster.containers import decode_containers
-from ozone_recon.demo import scm_messages as encode
+from ozone_recon.demo.scm import messages as encode
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.wire.protobuf.fields import Message, bytes_field
 

@@ -9,11 +9,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ozone_recon.demo.fleet import Fleet
-from ozone_recon.demo.om_database import OmDatabase
-from ozone_recon.demo.om_server import HOST, give_checkpoints, om_methods
+from ozone_recon.demo.datanodes.fleet import Fleet
+from ozone_recon.demo.om.database import OmDatabase
+from ozone_recon.demo.om.server import HOST, give_checkpoints, om_methods
 from ozone_recon.demo.plan import Plan
-from ozone_recon.demo.scm_answers import ScmAnswers
+from ozone_recon.demo.scm.answers import ScmAnswers
 from ozone_recon.demo.site import Ports
 from ozone_recon.demo.world import World
 from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings, take_calls

@@ -5,15 +5,15 @@ from __future__ import annotations
 import random
 from typing import Final
 
-from ozone_recon.demo.company import Clock, Company
-from ozone_recon.demo.deleting import Deleting
-from ozone_recon.demo.keys import Keys
-from ozone_recon.demo.namespace import Namespace, Rows
-from ozone_recon.demo.om_values import encode_transaction_info
+from ozone_recon.demo.om.company import Clock, Company
+from ozone_recon.demo.om.deleting import Deleting
+from ozone_recon.demo.om.keys import Keys
+from ozone_recon.demo.om.namespace import Namespace, Rows
+from ozone_recon.demo.om.uploads import Snapshots, Uploads
+from ozone_recon.demo.om.values import encode_transaction_info
 from ozone_recon.demo.plan import Plan
-from ozone_recon.demo.scm import Scm
-from ozone_recon.demo.stock import Stock
-from ozone_recon.demo.uploads import Snapshots, Uploads
+from ozone_recon.demo.scm.scm import Scm
+from ozone_recon.demo.scm.stock import Stock
 from ozone_recon.model.om import TransactionInfo
 
 _TERM: Final = 1

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ozone_recon.demo.words import explained
+from ozone_recon.demo.script.words import explained
 
 if TYPE_CHECKING:
     from ozone_recon.demo.plan import Plan
@@ -119,12 +119,12 @@ def _place(directory: Path | None) -> Iterator[Path]:
 def _simulate(plan: Plan, place: Path, ports: Ports, script: Path | None, *, held: bool) -> None:
     """Runs the cluster alone."""
     from ozone_recon.demo import site
-    from ozone_recon.demo.day import SCRIPT, read_script
-    from ozone_recon.demo.play import play
+    from ozone_recon.demo.script.day import SCRIPT, read_script
+    from ozone_recon.demo.script.play import play
 
     logging.basicConfig(format="%(asctime)s demo: %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("ozone_recon.demo").setLevel(logging.INFO)
-    logging.getLogger("ozone_recon.demo.fleet").setLevel(logging.WARNING)
+    logging.getLogger("ozone_recon.demo.datanodes.fleet").setLevel(logging.WARNING)
     events = read_script((script or SCRIPT).read_text())
 
     def ready(actual: Ports) -> None:

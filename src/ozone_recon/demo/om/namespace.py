@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from ozone_recon.decode.om.keys import BucketKey, ObjectKey, PathKey, RenamedKey, VolumeKey, encode_text
-from ozone_recon.demo.om_values import encode_bucket, encode_directory, encode_user_volumes, encode_volume
+from ozone_recon.demo.om.values import encode_bucket, encode_directory, encode_user_volumes, encode_volume
 from ozone_recon.demo.refusal import Refused
 from ozone_recon.model.om import BucketInfo, DirectoryInfo, KeyInfo, OzoneAcl, UserVolumes, VolumeInfo
 from ozone_recon.model.replication import ReplicationConfig

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from ozone_recon.config.kinds import SIZE
-from ozone_recon.demo.faults import Faults
-from ozone_recon.demo.namespace import NO_QUOTA, Bucket
+from ozone_recon.demo.om.namespace import NO_QUOTA, Bucket
 from ozone_recon.demo.refusal import Refused
-from ozone_recon.demo.words import explained, parse
-from ozone_recon.demo.workload import Workload
+from ozone_recon.demo.script.faults import Faults
+from ozone_recon.demo.script.words import explained, parse
+from ozone_recon.demo.script.workload import Workload
 from ozone_recon.demo.world import World
 from ozone_recon.errors import BadRequest
 

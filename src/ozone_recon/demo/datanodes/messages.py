@@ -7,8 +7,8 @@ from typing import Final
 
 from ozone_recon.decode.om.values import STORAGE_TYPES
 from ozone_recon.demo.message_columns import Choices, Numbers, repeated
-from ozone_recon.demo.om_values import inverse
-from ozone_recon.demo.scm_messages import encode_datanode, encode_pipeline_id
+from ozone_recon.demo.om.values import inverse
+from ozone_recon.demo.scm.messages import encode_datanode, encode_pipeline_id
 from ozone_recon.model.datanode_reports import LayoutVersion, PipelineReport, ReplicaColumns, Software, StorageReport
 from ozone_recon.model.scm import DatanodeDetails
 from ozone_recon.wire.ozone.datanode_calls import Command

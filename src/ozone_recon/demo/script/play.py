@@ -14,12 +14,12 @@ from typing import Final
 
 import uvloop
 
-from ozone_recon.demo.commands import Commands
-from ozone_recon.demo.day import Day, Event
 from ozone_recon.demo.plan import Plan
 from ozone_recon.demo.running import Running, running
+from ozone_recon.demo.script.commands import Commands
+from ozone_recon.demo.script.day import Day, Event
+from ozone_recon.demo.script.workload import Workload
 from ozone_recon.demo.site import Ports
-from ozone_recon.demo.workload import Workload
 
 _LOG: Final = logging.getLogger(__name__)
 STEP: Final = 0.1

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from ozone_recon.demo import datanode_messages as messages
-from ozone_recon.demo.containers import Containers
+from ozone_recon.demo.datanodes import messages
+from ozone_recon.demo.datanodes.replicas import Replicas
 from ozone_recon.demo.plan import GB, Plan
-from ozone_recon.demo.replicas import Replicas
+from ozone_recon.demo.scm.containers import Containers
 from ozone_recon.model.datanode_reports import PipelineReport, Software, StorageReport
 from ozone_recon.model.scm import DatanodeDetails
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from ozone_recon.demo.company import date_of
+from ozone_recon.demo.om.company import date_of
 from ozone_recon.errors import BadRequest, ReconError
 
 _LOG: Final = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.demo.datanodes import Datanode
+from ozone_recon.demo.datanodes.datanode import Datanode
 
 
 class Placement:

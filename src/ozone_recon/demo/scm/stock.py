@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.demo.containers import share
 from ozone_recon.demo.plan import CONTAINER_SIZE, EC_3_2, THREE, Plan
 from ozone_recon.demo.refusal import Refused
-from ozone_recon.demo.scm import Place, Scm
+from ozone_recon.demo.scm.containers import share
+from ozone_recon.demo.scm.scm import Place, Scm
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState
 

@@ -11,11 +11,11 @@ import numpy as np
 import orjson
 
 from ozone_recon.decode.cluster.scm import decode_pipeline_id
-from ozone_recon.demo import scm_messages as messages
-from ozone_recon.demo.datanodes import Datanode
+from ozone_recon.demo.datanodes.datanode import Datanode
 from ozone_recon.demo.message_columns import Numbers, repeated
-from ozone_recon.demo.om_values import uuid_message
-from ozone_recon.demo.scm import Scm
+from ozone_recon.demo.om.values import uuid_message
+from ozone_recon.demo.scm import messages
+from ozone_recon.demo.scm.scm import Scm
 from ozone_recon.errors import RemoteError
 from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.scm import (

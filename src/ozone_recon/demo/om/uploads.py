@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ozone_recon.decode.om.keys import MultipartKey, SnapshotKey
-from ozone_recon.demo.keys import Keys, open_row
-from ozone_recon.demo.namespace import Bucket, Namespace
-from ozone_recon.demo.om_values import encode_key_info, encode_multipart_key_info, encode_snapshot
+from ozone_recon.demo.om.keys import Keys, open_row
+from ozone_recon.demo.om.namespace import Bucket, Namespace
+from ozone_recon.demo.om.values import encode_key_info, encode_multipart_key_info, encode_snapshot
 from ozone_recon.demo.refusal import Refused
 from ozone_recon.model.om import LocationVersion, MultipartKeyInfo, PartKeyInfo, SnapshotInfo, TransactionInfo
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
-from ozone_recon.demo.company import HOLDINGS, path_of, size_near
-from ozone_recon.demo.keys import Writing
-from ozone_recon.demo.namespace import Bucket
+from ozone_recon.demo.om.company import HOLDINGS, path_of, size_near
+from ozone_recon.demo.om.keys import Writing
+from ozone_recon.demo.om.namespace import Bucket
+from ozone_recon.demo.om.uploads import Upload
 from ozone_recon.demo.plan import MB
 from ozone_recon.demo.refusal import Refused
-from ozone_recon.demo.uploads import Upload
 from ozone_recon.demo.world import World
 
 _WRITING: Final = 4.0

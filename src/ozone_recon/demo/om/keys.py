@@ -8,11 +8,11 @@ from typing import Final
 
 from ozone_recon.decode.om.keys import DeletedDirectoryKey, DeletedKey, OpenFileKey, OpenKey, encode_text
 from ozone_recon.decode.om.values import decode_directory, decode_key_info
-from ozone_recon.demo.namespace import Bucket, Namespace
-from ozone_recon.demo.om_values import encode_directory, encode_key_info, encode_repeated_key_info
+from ozone_recon.demo.om.namespace import Bucket, Namespace
+from ozone_recon.demo.om.values import encode_directory, encode_key_info, encode_repeated_key_info
 from ozone_recon.demo.plan import BLOCK_SIZE
 from ozone_recon.demo.refusal import Refused
-from ozone_recon.demo.scm import Place
+from ozone_recon.demo.scm.scm import Place
 from ozone_recon.model.om import Block, KeyInfo, LocationVersion, RepeatedKeyInfo
 from ozone_recon.model.replication import ReplicationConfig
 

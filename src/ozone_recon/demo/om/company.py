@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from ozone_recon.decode.om.keys import encode_text
-from ozone_recon.demo.keys import Keys
-from ozone_recon.demo.namespace import Bucket, Namespace
-from ozone_recon.demo.om_values import encode_key_info
+from ozone_recon.demo.om.keys import Keys
+from ozone_recon.demo.om.namespace import Bucket, Namespace
+from ozone_recon.demo.om.values import encode_key_info
 from ozone_recon.demo.plan import EC_3_2, EC_6_3, GB, MB, ONE, THREE, Plan
-from ozone_recon.demo.stock import Stock
+from ozone_recon.demo.scm.stock import Stock
 from ozone_recon.model.om import LocationVersion
 from ozone_recon.model.replication import ReplicationConfig
 

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from ozone_recon.demo.containers import Containers, share
-from ozone_recon.demo.datanodes import Datanode, make_datanodes
-from ozone_recon.demo.pipelines import Pipeline, Pipelines
-from ozone_recon.demo.placement import Placement
+from ozone_recon.demo.datanodes.datanode import Datanode, make_datanodes
 from ozone_recon.demo.plan import CONTAINER_SIZE, REPLICATIONS, Plan
 from ozone_recon.demo.refusal import Refused
-from ozone_recon.demo.replication import ReplicationManager
+from ozone_recon.demo.scm.containers import Containers, share
+from ozone_recon.demo.scm.pipelines import Pipeline, Pipelines
+from ozone_recon.demo.scm.placement import Placement
+from ozone_recon.demo.scm.replication import ReplicationManager
 from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.om import Block
 from ozone_recon.model.replication import ReplicationConfig

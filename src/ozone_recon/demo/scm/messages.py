@@ -9,7 +9,7 @@ import numpy as np
 
 from ozone_recon.decode.cluster import datanodes, scm
 from ozone_recon.demo.message_columns import Choices, Numbers, repeated
-from ozone_recon.demo.om_values import REPLICATION_KINDS, ec_config, factor, inverse, uuid_message
+from ozone_recon.demo.om.values import REPLICATION_KINDS, ec_config, factor, inverse, uuid_message
 from ozone_recon.model.container_columns import ContainerColumns
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import (

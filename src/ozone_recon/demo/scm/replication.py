@@ -11,9 +11,9 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ozone_recon.demo.containers import Containers
-from ozone_recon.demo.datanodes import Datanode
-from ozone_recon.demo.placement import Placement
+from ozone_recon.demo.datanodes.datanode import Datanode
+from ozone_recon.demo.scm.containers import Containers
+from ozone_recon.demo.scm.placement import Placement
 from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.scm import ContainerState
 

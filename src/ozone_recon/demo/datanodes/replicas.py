@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.demo.containers import Containers
 from ozone_recon.demo.growing import Growing
 from ozone_recon.demo.plan import REPLICATIONS
+from ozone_recon.demo.scm.containers import Containers
 from ozone_recon.model.datanode_reports import ReplicaColumns, ReplicaState
 
 _CHECKSUM: Final = 2_654_435_761

@@ -7,9 +7,9 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ozone_recon.demo.datanodes import Datanode
-from ozone_recon.demo.placement import Placement
+from ozone_recon.demo.datanodes.datanode import Datanode
 from ozone_recon.demo.plan import ONE, THREE
+from ozone_recon.demo.scm.placement import Placement
 from ozone_recon.model import scm
 from ozone_recon.model.replication import ReplicationConfig
 

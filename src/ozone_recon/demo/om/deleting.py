@@ -7,8 +7,8 @@ from typing import Final
 
 from ozone_recon.decode.om.keys import DeletedDirectoryKey
 from ozone_recon.decode.om.values import decode_key_info, decode_repeated_key_info
-from ozone_recon.demo.keys import Keys
-from ozone_recon.demo.namespace import Bucket, Namespace
+from ozone_recon.demo.om.keys import Keys
+from ozone_recon.demo.om.namespace import Bucket, Namespace
 from ozone_recon.model.om import Block
 
 _AT_ONCE: Final = 100

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Final, cast
 from urllib.parse import urlsplit
 
-from ozone_recon.demo.om_database import OmDatabase
+from ozone_recon.demo.om.database import OmDatabase
 from ozone_recon.errors import RemoteError
 from ozone_recon.sources.checkpoint.files import COMPLETE
 from ozone_recon.sources.checkpoint.http import CHECKPOINT

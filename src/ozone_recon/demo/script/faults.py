@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ozone_recon.demo.datanodes import Datanode
+from ozone_recon.demo.datanodes.datanode import Datanode
 from ozone_recon.demo.plan import REPLICATIONS, THREE
 from ozone_recon.demo.refusal import Refused
 from ozone_recon.demo.world import World

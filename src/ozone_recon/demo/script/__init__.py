@@ -1,0 +1,1 @@
+"""The simulated cluster's day: a script of commands, faults and load."""
