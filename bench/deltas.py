@@ -27,14 +27,14 @@ from pathlib import Path
 from rebuild import JAVA, Cluster, ready, table
 
 from ozone_recon.columnar.changes import Changes
-from ozone_recon.follow.om.changes import Found
+from ozone_recon.follow.om.changes import OmChangesRead
 from ozone_recon.follow.om.origin import RunningOm
-from ozone_recon.follow.om.sync import OmSync, Settings
+from ozone_recon.follow.om.sync import OmSync, OmSyncSettings
 from ozone_recon.sources.checkpoint.http import OmHttp
 from ozone_recon.sources.hadoop_rpc.client import RpcGroup, RpcSettings
 from ozone_recon.sources.om_deltas import OmDeltas
 from ozone_recon.store.data_directory import DataDirectory
-from ozone_recon.store.manifest import About
+from ozone_recon.store.manifest import GenerationInfo
 
 ORIGIN = RunningOm(OmHttp(("http://localhost:9874",)))
 SERVERS = {"": "localhost:9862"}
@@ -51,7 +51,7 @@ class Kept:
         self._again: Iterator[bytes] = iter(())
         self._first = True
 
-    async def fetch(self, about: About) -> int:
+    async def fetch(self, about: GenerationInfo) -> int:
         """Asks OM for all changes since a generation; how many there are."""
         group = RpcGroup(SERVERS, RpcSettings("recon"))
 
@@ -69,12 +69,12 @@ class Kept:
         self._again = iter(self._answers)
         self._first = True
 
-    def since(self, about: About) -> Found:
+    def since(self, about: GenerationInfo) -> OmChangesRead:
         """The first answer, and then all others."""
         deltas = OmDeltas(self._answer, LIMIT, 1 << 62 if self._first else 0)
         self._first = False
         changes = asyncio.run(changes_since(about, deltas))
-        return Found(changes, time.time_ns() // 1_000_000, changes.last_sequence, complete=True)
+        return OmChangesRead(changes, time.time_ns() // 1_000_000, changes.last_sequence, complete=True)
 
     def close(self) -> None:
         """Nothing is to be ended."""
@@ -83,7 +83,7 @@ class Kept:
         return "", next(self._again)
 
 
-async def changes_since(about: About, deltas: OmDeltas) -> Changes:
+async def changes_since(about: GenerationInfo, deltas: OmDeltas) -> Changes:
     """All changes since a generation, as one."""
     families = {number: name for name, number in about.families.items()}
     changes = Changes(about.sequence_number, {})
@@ -97,7 +97,7 @@ def ours(before: Path, kept: Kept) -> tuple[float, int]:
     with tempfile.TemporaryDirectory() as place:
         copied = shutil.copytree(before, Path(place) / "data")
         with DataDirectory.lock(copied) as directory:
-            sync = OmSync(directory, ORIGIN, Settings(), lambda generation: None, kept)
+            sync = OmSync(directory, ORIGIN, OmSyncSettings(), lambda generation: None, kept)
             kept.again()
             first = sync.follow().sequence_number
             began = time.perf_counter()
@@ -121,7 +121,7 @@ def compared(cluster: Cluster, keys: int, times: int, *, java: bool) -> None:
         cluster("sh", given="sh volume create /vol1\nsh bucket create /vol1/obs --layout OBJECT_STORE\n")
         with tempfile.TemporaryDirectory() as before:
             with DataDirectory.lock(before) as directory:
-                first = OmSync(directory, ORIGIN, Settings(), lambda generation: None).synchronise()
+                first = OmSync(directory, ORIGIN, OmSyncSettings(), lambda generation: None).synchronise()
             while java and ready_at(first.sequence_number) is None:
                 time.sleep(0.5)
             if java:

@@ -41,10 +41,10 @@ import uvloop
 from ozone_recon.demo.datanodes.fleet import Fleet
 from ozone_recon.demo.plan import Plan
 from ozone_recon.demo.scm.answers import ScmAnswers
-from ozone_recon.demo.scm.scm import Scm
+from ozone_recon.demo.scm.scm import SimulatedScm
 from ozone_recon.demo.scm.stock import Stock
 from ozone_recon.follow.cluster.job import ClusterJob, ClusterSettings, ScmPace
-from ozone_recon.follow.cluster.supervisor import ClusterWatch
+from ozone_recon.follow.cluster.supervisor import ClusterSupervisor
 from ozone_recon.model.cluster import Cluster
 from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcSettings
 from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings, take_calls
@@ -84,7 +84,7 @@ async def call_again_and_again(address: str, after: float, pause: float, seconds
 async def simulate(plan: Plan, recon: str, beside: str) -> None:
     """Runs SCM and the datanodes; hears on its input when to begin, and when to say how it went since it last did."""
     chance = random.Random(plan.seed)
-    scm = Scm(plan, chance, time.time())
+    scm = SimulatedScm(plan, chance, time.time())
     Stock(scm, plan, time.time()).seal()
     answers = ScmAnswers(scm)
     fleet = Fleet(scm, plan, recon)
@@ -259,7 +259,7 @@ def measure(options: argparse.Namespace) -> None:
         settings = ClusterSettings(
             {"": f"{HOST}:{about['port']}"}, RpcSettings("bench"), HOST, port, sizes=10, pace=ScmPace()
         )
-        watch = ClusterWatch(ClusterJob(settings, followed.place), followed.told.put)
+        watch = ClusterSupervisor(ClusterJob(settings, followed.place), followed.told.put)
         watch.start()
         try:
             followed.until(lambda cluster: cluster.scm_at > 0)

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from ozone_recon.wire.hadoop_rpc.frames import Auth, connection_header, frame
+from ozone_recon.wire.hadoop_rpc.frames import AuthMethod, connection_header, frame
 from ozone_recon.wire.hadoop_rpc.messages import (
     CONTEXT_CALL,
     PING_CALL,
@@ -27,7 +27,7 @@ from ozone_recon.wire.protobuf.fields import bytes_field, number_field
 CLIENT = bytes(16)
 UNKNOWN = b"\x98\x06\x00"
 """A field that nobody knows."""
-HELLO = connection_header(Auth.NONE)
+HELLO = connection_header(AuthMethod.NONE)
 INTRODUCED = HELLO + frame(RpcRequestHeader(CONTEXT_CALL, CLIENT).encode(), ConnectionContext("me").encode())
 PIECE = 1 << 20
 

@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable
 from rebuild import OURS, Cluster, ours_on_om, ready
 
 from ozone_recon.sources.hadoop_rpc.client import RpcGroup, RpcSettings
-from ozone_recon.wire.ozone.om_calls import METHOD, PROTOCOL, Command, OmRequest, OmResponse, Updates, UpdatesRequest
+from ozone_recon.wire.ozone.om_calls import METHOD, PROTOCOL, OmCommand, OmRequest, OmResponse, Updates, UpdatesRequest
 
 EVERY = 0.1
 SHARES = {"half of the time": 0.5, "nine tenths of it": 0.9, "99 of 100": 0.99}
@@ -67,9 +67,9 @@ async def measured(cluster: Cluster, keys: int, threads: int) -> None:
     is_written = asyncio.Event()
 
     async def of_om() -> int:
-        request = OmRequest(Command.DB_UPDATES, UpdatesRequest(om[-1][1], 1).encode(), "client-bench")
+        request = OmRequest(OmCommand.DB_UPDATES, UpdatesRequest(om[-1][1], 1).encode(), "client-bench")
         _, answer = await group.call_leader(PROTOCOL, METHOD, request.encode())
-        return Updates.decode(OmResponse.decode(answer, Command.DB_UPDATES).message).latest_sequence_number
+        return Updates.decode(OmResponse.decode(answer, OmCommand.DB_UPDATES).message).latest_sequence_number
 
     async with asyncio.TaskGroup() as watching:
         watching.create_task(watch(om, of_om, lambda _: is_written.is_set()))

@@ -24,12 +24,12 @@ import numpy as np
 from engines import ENGINES, THREADS, Ask
 
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
-from ozone_recon.columnar.byte_slices import cells_at, cells_of, joined
+from ozone_recon.columnar.byte_slices import joined, slices_at, slices_of_texts
 from ozone_recon.insights.om.key_rows import groups_of
 from ozone_recon.store.columns import Array, ranges
 from ozone_recon.store.data_directory import current_generation
 from ozone_recon.store.generation import Generation
-from ozone_recon.store.table import Chunk
+from ozone_recon.store.table import TableChunk
 
 ROWS_PER_FILE = 1 << 20
 DATANODES = 30
@@ -168,13 +168,13 @@ def export(generation: Generation, parquet: Path) -> dict[str, float]:
     return {**found, "right": read == ours, "keys_rows": keys.rows, "blocks_rows": blocks.rows}
 
 
-def key_rows(generation: Generation, chunk: Chunk) -> Columns:
+def key_rows(generation: Generation, chunk: TableChunk) -> Columns:
     """Rows of `keys` as others read them: the whole database key, and the owner's name."""
     rows = np.arange(chunk.first_row, chunk.first_row + len(chunk))
-    prefix = cells_at(generation.table("groups").bytes("prefix"), groups_of(generation, rows))
-    owner = joined([cells_at(generation.table("owners").bytes("name"), chunk["owner"].astype(np.int64))])
+    prefix = slices_at(generation.table("groups").bytes("prefix"), groups_of(generation, rows))
+    owner = joined([slices_at(generation.table("owners").bytes("name"), chunk["owner"].astype(np.int64))])
     numbers = {name: chunk[name] for name in (*NUMBERS, "replication")}
-    return Columns(row=rows, key=joined([prefix, cells_of(chunk.bytes("name"))]), owner=owner, **numbers)
+    return Columns(row=rows, key=joined([prefix, slices_of_texts(chunk.bytes("name"))]), owner=owner, **numbers)
 
 
 def write(db: duckdb.DuckDBPyConnection, directory: Path, first_row: int, rows: Columns) -> None:

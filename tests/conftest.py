@@ -8,7 +8,7 @@ import pytest
 from tests.skips_in_ci import pytest_make_collect_report, pytest_runtest_makereport
 
 from ozone_recon.store.generation import Generation, GenerationBuild
-from ozone_recon.store.manifest import About
+from ozone_recon.store.manifest import GenerationInfo
 
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 
@@ -38,7 +38,7 @@ def sample(sample_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
     place = tmp_path_factory.mktemp("generation")
     with Checkpoint.open(sample_checkpoint) as checkpoint, GenerationBuild(place) as build:
-        build.about = About(source="sample", checkpoint=str(sample_checkpoint))
+        build.about = GenerationInfo(source="sample", checkpoint=str(sample_checkpoint))
         build_generation(CheckpointContents(checkpoint, build.threads), build, lambda _: None)
         build.seal()
     return Generation.open(place)

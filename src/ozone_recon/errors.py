@@ -91,7 +91,7 @@ class DecodeError(ReconError):
     """Bytes that are not what their format says: truncated, oversized or malformed."""
 
 
-class TooLong(DecodeError):
+class MessageTooLong(DecodeError):
     """A message longer than we take: ask for less, or allow more."""
 
 

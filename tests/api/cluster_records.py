@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ozone_recon.model.cluster import Cluster, Datanode, Storage
+from ozone_recon.model.cluster import Cluster, Datanode, StorageTotals
 from ozone_recon.model.datanode_reports import LayoutVersion, Software
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import DatanodeDetails, Pipeline
@@ -35,9 +35,9 @@ def details(uuid: str, host: str = "localhost", ip_address: str = "127.0.0.1", l
     return DatanodeDetails(uuid, ip_address, host, (), uuid, location, 3, "IN_SERVICE", 0, 3, None)
 
 
-def storage_of(report: dict[str, int]) -> Storage:
+def storage_of(report: dict[str, int]) -> StorageTotals:
     """What Java shows of a datanode's disks."""
-    return Storage(
+    return StorageTotals(
         report["capacity"],
         report["used"],
         report["remaining"],

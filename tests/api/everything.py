@@ -17,15 +17,15 @@ from ozone_recon.build.insights import ROUNDS
 from ozone_recon.config import Config
 from ozone_recon.errors import CheckpointCause, CheckpointNeeded, NoSpace
 from ozone_recon.follow.om.metrics import om_samples
-from ozone_recon.follow.om.state import SyncState
+from ozone_recon.follow.om.state import OmSyncState
 from ozone_recon.model.cluster import ClusterTask
 from ozone_recon.model.container_health import UnhealthyContainer, UnhealthyState
-from ozone_recon.model.metrics import METRICS, Sample
+from ozone_recon.model.metrics import METRICS, MetricSample
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.processes.status import ProcessState
 
 COUNTERS = tuple(
-    Sample(name, 3)
+    MetricSample(name, 3)
     for name in METRICS
     if name.startswith(
         (
@@ -40,7 +40,7 @@ COUNTERS = tuple(
 
 def knowing_everything(place: Path) -> Context:
     """A server that knows an OM and a cluster, after some trouble."""
-    state = SyncState(built=5, folded=3, lag=7).astray(CheckpointNeeded(CheckpointCause.GAP, "purged"))
+    state = OmSyncState(built=5, folded=3, lag=7).checkpoint_required(CheckpointNeeded(CheckpointCause.GAP, "purged"))
     state = state.began("checkpoint").failed(NoSpace("full"))
     config = Config.load(flags={"ozone.recon.db.dir": str(place)})
     whole = Context(config, lambda: [state.snapshot], lambda: True, counted=lambda: om_samples(state))

@@ -13,7 +13,7 @@ from tests.sources.test_om_deltas_real import CAPTURE, updates_of
 from tools.capture.deltas import Deltas, families_of, sequence_of
 
 from ozone_recon.build import apply
-from ozone_recon.build.apply import FoldedContents
+from ozone_recon.build.apply import MergedContents
 from ozone_recon.build.build import build_generation
 from ozone_recon.build.changes_file import read_changes, read_rows, write_changes
 from ozone_recon.build.contents import CheckpointContents, Contents
@@ -32,7 +32,7 @@ LATER = 1_700_000_100_000
 def built(place: Path, contents: Contents) -> Generation:
     with GenerationBuild(place) as build:
         build_generation(contents, build, lambda _: None)
-        if isinstance(contents, FoldedContents):
+        if isinstance(contents, MergedContents):
             contents.write_changed(build)
         build.seal()
     return Generation.open(place)
@@ -43,7 +43,7 @@ def of_rows(place: Path, tables: Tables) -> Generation:
 
 
 def folded(place: Path, base: Generation, changes: Changes) -> Generation:
-    return built(place, FoldedContents(base, changes, LATER))
+    return built(place, MergedContents(base, changes, LATER))
 
 
 def difference(before: Tables, after: Tables, sequence_number: int = 4800) -> Changes:

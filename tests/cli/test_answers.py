@@ -14,7 +14,7 @@ from tests.conftest import SAMPLE
 
 from ozone_recon.cli.commands.namespace import ORDERS
 from ozone_recon.cli.main import main
-from ozone_recon.insights.namespace.listing import Order
+from ozone_recon.insights.namespace.listing import SortOrder
 from ozone_recon.store.data_directory import DataDirectory
 
 Run = Callable[..., Result]
@@ -205,7 +205,7 @@ def test_the_parent_of_an_om_db_and_an_operators_tar_are_taken(sample_checkpoint
 
 
 def test_du_orders_all_and_says_what_it_leaves_out(data_dir: Path) -> None:
-    assert [str(order) for order in Order] == list(ORDERS)
+    assert [str(order) for order in SortOrder] == list(ORDERS)
     arguments = ("du", "/vol1/obs", "--files")
     whole = asked(data_dir, *arguments, "--limit", "1000")
     assert len(whole["subPaths"]) == whole["subPathCount"] > 50

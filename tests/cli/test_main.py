@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from ozone_recon.cli.exits import EXITS, NotFound, exit_code
-from ozone_recon.cli.main import Commands, main
+from ozone_recon.cli.main import CommandGroup, main
 from ozone_recon.errors import (
     BadRequest,
     CheckpointError,
@@ -25,7 +25,7 @@ def failing(error: BaseException) -> click.Group:
     def fail() -> None:
         raise error
 
-    return Commands(commands={"fail": fail})
+    return CommandGroup(commands={"fail": fail})
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from ozone_recon.columnar.amounts import MAX_AMOUNT, add_sums, clamp, sum_amounts, sum_by, sum_column, sum_runs
 from ozone_recon.columnar.amounts_kernel import add_runs
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.model.cluster import Storage, sum_of
+from ozone_recon.model.cluster import StorageTotals, sum_of
 
 amounts = st.integers(0, MAX_AMOUNT) | st.sampled_from([0, 1, 1 << 32, MAX_AMOUNT // 3, MAX_AMOUNT])
 some = st.lists(amounts, max_size=9)
@@ -64,5 +64,5 @@ def test_sums_of_sums(pairs: list[tuple[int, int]]) -> None:
 
 @given(st.lists(st.integers(), max_size=4))
 def test_disks_of_datanodes(numbers: list[int]) -> None:
-    whole = sum_of(Storage(capacity=number, used=number) for number in numbers)
-    assert whole == Storage(*(saturated(list(map(clamp, numbers))),) * 2)
+    whole = sum_of(StorageTotals(capacity=number, used=number) for number in numbers)
+    assert whole == StorageTotals(*(saturated(list(map(clamp, numbers))),) * 2)

@@ -13,7 +13,7 @@ from tools.capture.scm import of_scm
 from tools.cluster.real import RealCluster
 
 from ozone_recon.errors import SourceError
-from ozone_recon.sources.scm import Call, Scm
+from ozone_recon.sources.scm import Call, ScmClient
 
 OM_PAGE = "http://localhost:9874/jmx"
 
@@ -53,7 +53,7 @@ def test_of_three_oms_one_leads_and_another_can(datanodes: int, tmp_path: Path) 
 @pytest.mark.parametrize("datanodes", [pytest.param(1, marks=needs_cluster("secure", 900))])
 def test_a_secure_cluster_serves_its_users_and_nobody_else(datanodes: int, tmp_path: Path) -> None:
     async def information(call: Call) -> bytes:
-        return await Scm(call).info()
+        return await ScmClient(call).info()
 
     with up(tmp_path / "ozone", "--mode", "secure", "--datanodes", str(datanodes)) as cluster:
         cluster.shell(["sh volume create /vol1", "sh volume info /vol1"], "testuser")

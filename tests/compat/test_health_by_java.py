@@ -12,15 +12,15 @@ from tests.real_cluster import needs_cluster
 from tools.cluster.install import fetch_jars
 from tools.cluster.real import LIB
 
-from ozone_recon.insights.containers.health.rules import Case, judge
-from ozone_recon.model.container_health import HealthRules, Placement, Verdict
+from ozone_recon.insights.containers.health.rules import ContainerCase, judge
+from ozone_recon.model.container_health import HealthRules, HealthState, PlacementPolicy
 from ozone_recon.model.scm import ContainerState
 
 JUDGE = Path(__file__).with_name("JudgeContainers.java")
 POLICIES = {
-    Placement.ANYWHERE: "Random",
-    Placement.RACK_AWARE: "RackAware",
-    Placement.RACK_SCATTER: "RackScatter",
+    PlacementPolicy.ANYWHERE: "Random",
+    PlacementPolicy.RACK_AWARE: "RackAware",
+    PlacementPolicy.RACK_SCATTER: "RackScatter",
 }
 CLUSTERS, CONTAINERS = 120, 400
 
@@ -33,12 +33,12 @@ def random_rules(random: Random) -> HealthRules:
         random.randint(0, 4),
         random.randint(1, 4),
         random.randint(1, 3),
-        random.choice(list(Placement)),
-        random.choice(list(Placement)),
+        random.choice(list(PlacementPolicy)),
+        random.choice(list(PlacementPolicy)),
     )
 
 
-def lines_of(cluster: Cluster, cases: list[Case], rules: HealthRules) -> Iterator[str]:
+def lines_of(cluster: Cluster, cases: list[ContainerCase], rules: HealthRules) -> Iterator[str]:
     """What JudgeContainers reads."""
     for key, value in {
         "hdds.scm.replication.maintenance.replica.minimum": rules.maintenance_replicas,
@@ -64,7 +64,7 @@ def lines_of(cluster: Cluster, cases: list[Case], rules: HealthRules) -> Iterato
     yield "judge"
 
 
-def fits(case: Case) -> bool:
+def fits(case: ContainerCase) -> bool:
     """Whether Ozone judges it at all."""
     parts = case.parts if case.kind == "EC" else case.copies
     known = case.container.state in ContainerState.__members__
@@ -74,7 +74,7 @@ def fits(case: Case) -> bool:
 def test_ozone_says_the_same_of_every_container() -> None:
     fetch_jars(LIB)
     lines: list[str] = []
-    asked: list[Case] = []
+    asked: list[ContainerCase] = []
     for seed in range(CLUSTERS):
         random = Random(seed)
         rules = HealthRules() if seed % 2 else random_rules(random)
@@ -90,7 +90,7 @@ def test_ozone_says_the_same_of_every_container() -> None:
         stderr=subprocess.DEVNULL,
         check=True,
     )
-    said = [Verdict[name] for name in done.stdout.split()]
+    said = [HealthState[name] for name in done.stdout.split()]
     other = [f"{case}\n{theirs!r}" for case, theirs in zip(asked, said, strict=True) if judge(case) is not theirs]
     assert not other, f"{len(other)} of {len(asked)}:\n" + "\n\n".join(other[:3])
-    assert set(said) == set(Verdict)
+    assert set(said) == set(HealthState)

@@ -39,7 +39,7 @@ from tools.cluster.real import RealCluster
 
 from ozone_recon.decode.cluster.scm import decode_pipeline
 from ozone_recon.model.replication import ReplicationConfig
-from ozone_recon.sources.scm import Call, Scm
+from ozone_recon.sources.scm import Call, ScmClient
 
 BUCKETS = ("three", "one", "ec-2-1")
 SETTINGS = (
@@ -83,7 +83,7 @@ def can_write() -> bool:
     """Whether there is a pipeline for three replicas."""
 
     async def pipelines(call: Call) -> tuple[bytes, ...]:
-        return await Scm(call).pipelines()
+        return await ScmClient(call).pipelines()
 
     found = map(decode_pipeline, of_scm(pipelines))
     return any(one.state == "OPEN" and one.replication == ReplicationConfig("RATIS", 3) for one in found)

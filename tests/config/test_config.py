@@ -13,7 +13,7 @@ from ozone_recon.config.settings import variable_of
 from ozone_recon.errors import ConfigError
 from ozone_recon.follow.cluster.job import ScmPace
 from ozone_recon.insights.cluster.datanode_health import Intervals
-from ozone_recon.model.container_health import HealthRules, Placement
+from ozone_recon.model.container_health import HealthRules, PlacementPolicy
 
 
 def site(directory: Path, name: str = "ozone-site.xml", **properties: str) -> Path:
@@ -331,4 +331,4 @@ def test_how_the_cluster_is_followed(tmp_path: Path) -> None:
     assert (cluster.host, cluster.port) == ("10.0.0.1", 1891)
     assert cluster.intervals == Intervals(120, 1200, 180)
     assert (cluster.rpc.retry_for, cluster.rpc.attempts) == (60, 4)
-    assert cluster.rules.placement is Placement.ANYWHERE
+    assert cluster.rules.placement is PlacementPolicy.ANYWHERE

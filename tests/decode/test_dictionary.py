@@ -3,8 +3,8 @@ from hypothesis import strategies as st
 from tests.decode.om.om_messages import blob, number
 
 from ozone_recon.columnar.byte_column import ByteColumn
-from ozone_recon.columnar.byte_slices import cells_of
-from ozone_recon.decode.dictionary import decode_few, decode_optional, distinct
+from ozone_recon.columnar.byte_slices import slices_of_texts
+from ozone_recon.decode.dictionary import decode_dictionary, decode_optional, distinct
 from ozone_recon.wire.protobuf.fields import Message
 from ozone_recon.wire.protobuf.messages import Messages
 
@@ -16,7 +16,7 @@ def decode(value: bytes) -> int:
 @settings(deadline=None)
 @given(st.lists(st.binary(max_size=2) | st.sampled_from([b"", b"user1", b"user2"])))
 def test_strings_are_numbered_in_the_order_they_come(items: list[bytes]) -> None:
-    found, which = distinct(cells_of(ByteColumn.of(items)))
+    found, which = distinct(slices_of_texts(ByteColumn.of(items)))
     assert found.items() == list(dict.fromkeys(items))
     assert [found[number] for number in which] == items
 
@@ -30,9 +30,9 @@ def test_each_string_is_decoded_once_and_refused_with_its_message() -> None:
 
     one, two, bad = number(1, 1), number(1, 2), number(2, 2)
     values = [blob(1, one) + blob(1, two), blob(1, bad), blob(1, two)]
-    messages = Messages(cells_of(ByteColumn.of(values)))
+    messages = Messages(slices_of_texts(ByteColumn.of(values)))
     cells, parents = messages.blobs(1)
-    few = decode_few(messages, cells, decode_and_note, parents)
+    few = decode_dictionary(messages, cells, decode_and_note, parents)
     assert seen == [one, two, bad]
     assert few.values == [1, 2]
     assert few.which[[0, 1, 3]].tolist() == [0, 1, 1]
@@ -40,7 +40,7 @@ def test_each_string_is_decoded_once_and_refused_with_its_message() -> None:
 
 
 def test_what_is_absent_is_none() -> None:
-    messages = Messages(cells_of(ByteColumn.of([b"", blob(1, number(1, 4)), blob(1, b"")])))
+    messages = Messages(slices_of_texts(ByteColumn.of([b"", blob(1, number(1, 4)), blob(1, b"")])))
     few = decode_optional(messages, 1, decode)
     assert [few.values[which] for which in few.which[:2]] == [None, 4]
     assert messages.refused.tolist() == [False, False, True]

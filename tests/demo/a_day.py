@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ozone_recon.demo.om.database import OmDatabase
 from ozone_recon.demo.plan import Plan
-from ozone_recon.demo.script.commands import Commands
+from ozone_recon.demo.script.commands import DayCommands
 from ozone_recon.demo.script.day import Day, Event
 from ozone_recon.demo.script.workload import Workload
 from ozone_recon.demo.world import World
@@ -26,7 +26,7 @@ class Simulated:
         self.world = World(plan, self.database, BEGAN)
         self.refused: list[str] = []
         self.workload = Workload(self.world, self.refused.append)
-        self.commands = Commands(self.world, self.workload, self.database.forget, {})
+        self.commands = DayCommands(self.world, self.workload, self.database.forget, {})
         self.day = Day(events, plan.day, BEGAN, self.commands.do)
         self.now = BEGAN
         self.plan = plan

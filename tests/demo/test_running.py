@@ -30,8 +30,8 @@ from ozone_recon.sources.checkpoint.tar import unpack
 from ozone_recon.sources.hadoop_rpc.client import RpcGroup
 from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings
 from ozone_recon.sources.om_deltas import OmDeltas
-from ozone_recon.sources.scm import METHOD, PROTOCOL, Scm
-from ozone_recon.wire.ozone.om_calls import Command, OmRequest, OmResponse
+from ozone_recon.sources.scm import METHOD, PROTOCOL, ScmClient
+from ozone_recon.wire.ozone.om_calls import OmCommand, OmRequest, OmResponse
 from ozone_recon.wire.protobuf.fields import Message, number_field
 
 PLAN = Plan(datanodes=6, keys=300, heartbeat=0.2, stale=1, dead=2, full_report=60)
@@ -108,7 +108,7 @@ def test_scm_refuses_as_a_real_one_does(tmp_path: Path) -> None:
     async def ask() -> None:
         async with playing(tmp_path) as play, calling(play.cluster.ports.scm) as group:
             with pytest.raises(RemoteError, match="ContainerNotFoundException"):
-                await Scm(group.call).replicas(1_000_000)
+                await ScmClient(group.call).replicas(1_000_000)
             with pytest.raises(RemoteError, match="is not simulated"):
                 await group.call(PROTOCOL, METHOD, number_field(1, 31))
             with pytest.raises(RemoteError, match="RpcNoSuchProtocolException"):
@@ -143,10 +143,10 @@ def test_om_gives_a_checkpoint_and_what_changes_after_it(tmp_path: Path) -> None
 def test_om_says_where_its_web_server_is(tmp_path: Path) -> None:
     async def ask() -> None:
         async with playing(tmp_path) as play, calling(play.cluster.ports.om_rpc) as group:
-            request = OmRequest(Command.SERVICE_LIST, b"", "client-1").encode()
+            request = OmRequest(OmCommand.SERVICE_LIST, b"", "client-1").encode()
             answer = await group.call("org.apache.hadoop.ozone.om.protocol.OzoneManagerProtocol", METHOD, request)
             service = Message(
-                "service", Message("list", OmResponse.decode(answer, Command.SERVICE_LIST).message).blob(2)
+                "service", Message("list", OmResponse.decode(answer, OmCommand.SERVICE_LIST).message).blob(2)
             )
             ports = [Message("port", port) for port in service.messages(3, bytes)]
             assert {port.int32(1): port.int32(2) for port in ports} == {
@@ -169,7 +169,7 @@ def test_servers_stop_and_are_back_where_they_were(tmp_path: Path) -> None:
                     await group.call(PROTOCOL, METHOD, number_field(1, 13) + b"\x92\x01\x00")
             play.commands.do("scm start", 0)
             await asyncio.sleep(0.2)
-            assert await Scm(group.call).container_count() == len(play.cluster.world.scm.containers)
+            assert await ScmClient(group.call).container_count() == len(play.cluster.world.scm.containers)
 
     asyncio.run(ask())
 

@@ -13,7 +13,7 @@ from tests.decode.cluster.test_containers import records
 from tools.capture.scm import IN_SERVICE, LEAVING, read
 
 from ozone_recon.columnar.byte_column import ByteColumn
-from ozone_recon.columnar.byte_slices import cells_of
+from ozone_recon.columnar.byte_slices import slices_of_texts
 from ozone_recon.decode.cluster import scm as decode
 from ozone_recon.decode.cluster.containers import decode_containers
 from ozone_recon.demo.scm import messages as encode
@@ -73,7 +73,7 @@ REAL = [message for message in each(4, 9) if usual(message)]
 @given(st.lists(st.sampled_from(REAL), max_size=20), st.sampled_from(list(ContainerState)))
 def test_containers_out_of_columns_are_written_as_one_by_one(messages: list[bytes], state: ContainerState) -> None:
     changed = [message + b"\x10" + bytes([state]) for message in messages]
-    good, columns = decode_containers(cells_of(ByteColumn.of(changed)))
+    good, columns = decode_containers(slices_of_texts(ByteColumn.of(changed)))
     assert len(good) == len(messages)
     one_by_one = [encode.encode_container_info(one) for one in records(columns)]
     assert encode.encode_containers(columns) == b"".join(bytes_field(1, one) for one in one_by_one)

@@ -24,13 +24,13 @@ from ozone_recon.insights.cluster.replica_history import ReplicaHistory
 from ozone_recon.model.datanode_reports import DatanodeReports
 from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcGroup, RpcSettings
 from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings
-from ozone_recon.wire.hadoop_rpc.frames import Auth, connection_header
+from ozone_recon.wire.hadoop_rpc.frames import AuthMethod, connection_header
 from ozone_recon.wire.ozone.datanode_calls import METHOD, PROTOCOL, heartbeat_answer, registered_answer
 
 QUICKLY = replace(HERE, patience=0.5)
 FINE = heartbeat_answer(NODE, reregister=False)
 LAST_STATE = 6
-HELLO = connection_header(Auth.NONE)
+HELLO = connection_header(AuthMethod.NONE)
 SAID = [
     version_request(),
     registration(containers=container_report(*map(replica, range(200)))),

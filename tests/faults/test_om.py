@@ -19,17 +19,17 @@ from tools.capture.deltas import Deltas, families_of, sequence_of
 from ozone_recon.build.contents import CheckpointContents
 from ozone_recon.errors import CheckpointNeeded, ReconError
 from ozone_recon.follow.om import sync as om_sync
-from ozone_recon.follow.om.changes import Found, OmChanges
+from ozone_recon.follow.om.changes import OmChanges, OmChangesRead
 from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 from ozone_recon.store.data_directory import DataDirectory
-from ozone_recon.store.manifest import About
+from ozone_recon.store.manifest import GenerationInfo
 
 __all__ = ["deltas", "om"]
 """Fixtures."""
 PATIENT = replace(QUICK, call_timeout=1)
 
 
-def in_the_end(changes: OmChanges, about: About) -> tuple[Found, list[str]]:
+def in_the_end(changes: OmChanges, about: GenerationInfo) -> tuple[OmChangesRead, list[str]]:
     """What is found at last, and why it was not before."""
     errors: list[str] = []
     while len(errors) < 5:
@@ -45,7 +45,7 @@ def in_the_end(changes: OmChanges, about: About) -> tuple[Found, list[str]]:
 @pytest.mark.parametrize("fault", every_fault(5000, 90), ids=str)
 def test_changes_come_whole_in_the_end(fault: Fault, om: Om, deltas: Deltas, caplog: pytest.LogCaptureFixture) -> None:
     families = {name: number for number, name in families_of(deltas.before).items()}
-    about = About(sequence_of(deltas.before), node=NODE, families=families)
+    about = GenerationInfo(sequence_of(deltas.before), node=NODE, families=families)
     undisturbed = OmChanges({NODE: om.address}, PATIENT, 50_000, 0)
     with proxy(om.address, fault) as between:
         disturbed = OmChanges({NODE: between.address}, PATIENT, 50_000, 0)

@@ -22,7 +22,7 @@ from ozone_recon.insights.cluster.datanode_health import Intervals
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.sources.hadoop_rpc.client import RpcGroup
 from ozone_recon.sources.hadoop_rpc.server import take_calls
-from ozone_recon.sources.scm import METHOD, PROTOCOL, Scm
+from ozone_recon.sources.scm import METHOD, PROTOCOL, ScmClient
 
 CONTAINERS = {one: list(ContainerState)[one % 7] for one in range(1, 400)}
 
@@ -38,7 +38,7 @@ async def followed(*faults: Fault) -> tuple[Any, ...]:
         with proxy(f"127.0.0.1:{port}", *faults) as between:
             group = RpcGroup({"": between.address}, replace(QUICK, call_timeout=1))
             state = ClusterState(Intervals())
-            sync = ScmSync(Scm(group.call, 50), state, NEVER)
+            sync = ScmSync(ScmClient(group.call, 50), state, NEVER)
             running = asyncio.create_task(sync.run())
             await until(lambda: all(one.timestamp and not one.running and not one.error for one in sync.tasks()))
             running.cancel()
@@ -68,7 +68,7 @@ def test_containers_that_cannot_be_read_are_told(caplog: pytest.LogCaptureFixtur
 
     async def run() -> dict[int, Any]:
         state = ClusterState(Intervals())
-        sync = ScmSync(Scm(Spoilt(CONTAINERS).call, 50), state, NEVER)
+        sync = ScmSync(ScmClient(Spoilt(CONTAINERS).call, 50), state, NEVER)
         running = asyncio.create_task(sync.run())
         await until(lambda: state.complete)
         running.cancel()

@@ -18,7 +18,7 @@ from tests.follow.scm_stand_in import IN_SERVICE, ScmStandIn
 from tests.sources.rpc_stand_in import HERE, QUICK
 
 from ozone_recon.follow.cluster.job import ClusterJob, ClusterSettings, ScmPace
-from ozone_recon.follow.cluster.supervisor import ClusterWatch
+from ozone_recon.follow.cluster.supervisor import ClusterSupervisor
 from ozone_recon.insights.cluster.datanode_health import Intervals
 from ozone_recon.model.cluster import Cluster
 from ozone_recon.model.scm import ContainerState
@@ -109,8 +109,8 @@ def a_world(place: Path) -> Iterator[World]:
 
 
 @contextmanager
-def watching(world: World, settings: ClusterSettings) -> Iterator[ClusterWatch]:
-    watch = ClusterWatch(ClusterJob(settings, world.place), world.hear)
+def watching(world: World, settings: ClusterSettings) -> Iterator[ClusterSupervisor]:
+    watch = ClusterSupervisor(ClusterJob(settings, world.place), world.hear)
     watch.start()
     try:
         yield watch

@@ -8,7 +8,7 @@ import pytest
 
 from ozone_recon.errors import NoLeader, TransferError
 from ozone_recon.follow import periodic
-from ozone_recon.follow.periodic import Repeated
+from ozone_recon.follow.periodic import Periodic
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ class Job:
             raise self.failure
 
 
-async def ended(once: Repeated) -> None:
+async def ended(once: Periodic) -> None:
     """Its next run."""
     await once._ended.wait()
 
@@ -40,7 +40,7 @@ async def ended(once: Repeated) -> None:
 def test_a_failure_is_shown_and_ends_nothing() -> None:
     async def go() -> None:
         job = Job()
-        once = Repeated("Task", 3600, job)
+        once = Periodic("Task", 3600, job)
         running = asyncio.create_task(once.run())
         for failure, error in (
             (TransferError("scm:9860 cannot be reached"), "scm:9860 cannot be reached"),
@@ -64,7 +64,7 @@ def test_it_is_done_at_its_interval_and_sooner_after_a_failure(
 
     async def go() -> None:
         job = Job()
-        often = Repeated("Task", 0.001, job)
+        often = Periodic("Task", 0.001, job)
         running = asyncio.create_task(often.run())
         for runs in range(1, 4):
             await ended(often)
@@ -72,7 +72,7 @@ def test_it_is_done_at_its_interval_and_sooner_after_a_failure(
         running.cancel()
         monkeypatch.setattr(periodic, "FIRST_PAUSE", 0.001)
         job.failure = TransferError("no")
-        failing = Repeated("Task", 3600, job)
+        failing = Periodic("Task", 3600, job)
         running = asyncio.create_task(failing.run())
         for failures in range(1, 4):
             await ended(failing)
@@ -94,7 +94,7 @@ def test_that_nobody_leads_is_not_logged_by_each_that_waits(
     async def go() -> None:
         job = Job()
         job.failure = NoLeader("no SCM leads")
-        waiting = Repeated("Task", 3600, job)
+        waiting = Periodic("Task", 3600, job)
         running = asyncio.create_task(waiting.run())
         await ended(waiting)
         assert waiting.status.error == "no SCM leads"
@@ -110,7 +110,7 @@ def test_it_can_be_stopped_until_it_is_due_again() -> None:
     async def go() -> None:
         job = Job()
         job.may.clear()
-        once = Repeated("Task", 3600, job)
+        once = Periodic("Task", 3600, job)
         assert not once.stop()
         running = asyncio.create_task(once.run())
         await job.begun.wait()

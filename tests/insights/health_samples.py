@@ -12,7 +12,7 @@ from tests.insights.cluster_samples import EC, RATIS, SINGLE, write_rows
 
 from ozone_recon.insights.cluster.tables import HEALTH, OP_STATES, TABLES, UNSURE
 from ozone_recon.insights.containers.health import build as container_health
-from ozone_recon.insights.containers.health.rules import Case, Copy, Host, count_racks
+from ozone_recon.insights.containers.health.rules import ContainerCase, ReplicaNode, ReplicaOnNode, count_racks
 from ozone_recon.model.container_health import HealthRules
 from ozone_recon.model.datanode_reports import Replica, ReplicaState
 from ozone_recon.model.replication import ReplicationConfig
@@ -33,25 +33,27 @@ class Judged:
     """A container and all that is known of its replicas: what they are, where, and whether they are still there."""
 
     info: ContainerInfo
-    replicas: tuple[tuple[Replica, Host, bool], ...] = ()
-    unsure: bool = False
+    replicas: tuple[tuple[Replica, ReplicaNode, bool], ...] = ()
+    possibly_missing: bool = False
 
 
 @dataclass(frozen=True)
 class Cluster:
     """Containers by ascending id, datanodes, and the pipelines that there are."""
 
-    hosts: tuple[Host, ...]
+    hosts: tuple[ReplicaNode, ...]
     containers: tuple[Judged, ...]
     pipelines: tuple[str, ...] = ("pipeline",)
 
-    def cases(self, rules: HealthRules) -> list[Case]:
+    def cases(self, rules: HealthRules) -> list[ContainerCase]:
         """As the reference takes them."""
         racks = count_racks(self.hosts)
         return [
-            Case(
+            ContainerCase(
                 one.info,
-                tuple(Copy(replica, host) for replica, host, present in one.replicas if present and host.is_live),
+                tuple(
+                    ReplicaOnNode(replica, host) for replica, host, present in one.replicas if present and host.is_live
+                ),
                 one.info.pipeline_id in self.pipelines,
                 racks,
                 rules,
@@ -87,7 +89,7 @@ class Cluster:
                 "blocks": info.number_of_keys,
                 "first_replica": first,
             }
-            numbers["suppressed"] = UNSURE if one.unsure else info.suppressed
+            numbers["suppressed"] = UNSURE if one.possibly_missing else info.suppressed
             containers.append({name: getattr(info, name) for name in ("used_bytes", "sequence_id")} | numbers)
             first += len(one.replicas)
             for replica, host, present in sorted(one.replicas, key=lambda row: self.hosts.index(row[1])):
@@ -133,7 +135,7 @@ def random_cluster(random: Random, containers: int) -> Cluster:
 
     racks = random.randint(1, 4)
     hosts = tuple(
-        Host(
+        ReplicaNode(
             f"datanode-{number}",
             mostly("HEALTHY", *HEALTH),
             mostly("IN_SERVICE", *OP_STATES),
@@ -146,7 +148,7 @@ def random_cluster(random: Random, containers: int) -> Cluster:
     )
 
 
-def _random_container(random: Random, mostly: Any, number: int, hosts: Sequence[Host]) -> Judged:
+def _random_container(random: Random, mostly: Any, number: int, hosts: Sequence[ReplicaNode]) -> Judged:
     replication = random.choice((RATIS, RATIS, SINGLE, EC, EC, WIDE, ALONE))
     state = random.choice((*ContainerState.__members__, "0", *["CLOSED", "QUASI_CLOSED"] * 4))
     info = replace(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import ByteColumn
-from ozone_recon.store.generation import About, Generation, GenerationBuild
+from ozone_recon.store.generation import Generation, GenerationBuild, GenerationInfo
 from ozone_recon.store.schema import OM_TABLES, RAW, TABLES
 
 LAYOUTS = {"LEGACY": 1, "FSO": 2, "OBS": 3}
@@ -129,7 +129,7 @@ def write(
     """The tables that the build writes, without those of any insight."""
     place.mkdir(parents=True)
     build = GenerationBuild(place, filesystem_paths=filesystem_paths, memory_limit=memory_limit)
-    build.about = About(filesystem_paths=filesystem_paths)
+    build.about = GenerationInfo(filesystem_paths=filesystem_paths)
     database = database.sorted()
     raw: dict[str, list[tuple[bytes, bytes]]] = {name: [] for name in OM_TABLES}
     raw["volumeTable"] = [(b"/" + v.name, volume_value(v)) for v in database.volumes]

@@ -14,8 +14,8 @@ from ozone_recon.build.build import build_generation
 from ozone_recon.build.contents import CheckpointContents
 from ozone_recon.build.insights import Rounds
 from ozone_recon.columnar.byte_column import ByteColumn, Rows
-from ozone_recon.columnar.byte_slices import Cells, joined
-from ozone_recon.decode.dictionary import Few
+from ozone_recon.columnar.byte_slices import ByteSlices, joined
+from ozone_recon.decode.dictionary import DictionaryColumn
 from ozone_recon.insights.containers import keys as container_keys
 from ozone_recon.insights.namespace import summary
 from ozone_recon.insights.om import bucket_accounts
@@ -51,14 +51,14 @@ class MemoryCheckpoint:
             yield use(Rows(ByteColumn.of(key for key, _ in part), ByteColumn.of(value for _, value in part)))
 
 
-def texts(column: ByteColumn | Cells | Few[bytes] | tuple[Cells, Cells]) -> list[str]:
+def texts(column: ByteColumn | ByteSlices | DictionaryColumn[bytes] | tuple[ByteSlices, ByteSlices]) -> list[str]:
     """A column of names, to be compared."""
     match column:
         case ByteColumn():
             return [item.decode() for item in column]
-        case Few():
+        case DictionaryColumn():
             return [column.values[which].decode() for which in column.which]
-        case Cells():
+        case ByteSlices():
             return texts(joined([column]))
     return texts(joined(column))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ozone_recon.config.kinds import Address
-from ozone_recon.server.accept import LEAVE, Acceptor, Door, counts_file
+from ozone_recon.server.accept import LEAVE, Acceptor, SharedListener, counts_file
 from ozone_recon.server.http import listening
 
 
@@ -47,7 +47,7 @@ def at_door(listener: socket.socket, counts: int, number: int) -> Iterator[set[H
     """What a process holds that takes connections of this socket."""
     held: set[Holding] = set()
     with listener:
-        acceptor = Acceptor(Door(listener, counts, number), lambda: Holding(held), held)
+        acceptor = Acceptor(SharedListener(listener, counts, number), lambda: Holding(held), held)
         yield held
         acceptor.stop()
         for one in held:

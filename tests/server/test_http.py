@@ -12,7 +12,7 @@ import pytest
 from ozone_recon.api.context import Context
 from ozone_recon.config import Config
 from ozone_recon.config.kinds import Address
-from ozone_recon.server.accept import Door, counts_file
+from ozone_recon.server.accept import SharedListener, counts_file
 from ozone_recon.server.http import listening, server_for
 
 HALF_OPEN = {
@@ -40,7 +40,7 @@ def test_it_waits_for_requests_in_progress_alone(tmp_path: Path, monkeypatch: py
         told: list[str] = []
         with listener, counts_file(tmp_path, 1) as counts:
             context = Context(Config.load(), tuple, lambda: False)
-            server = server_for(context, Door(listener, counts, 0), stopping=lambda: told.append("stopping"))
+            server = server_for(context, SharedListener(listener, counts, 0), stopping=lambda: told.append("stopping"))
             serving = asyncio.create_task(server.serve())
             waiting, waiting_writer = await asyncio.open_connection(host, port)
             waiting_writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")

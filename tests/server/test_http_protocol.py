@@ -23,7 +23,7 @@ from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
 from ozone_recon.config.kinds import Address
 from ozone_recon.server import accept, http_protocol
-from ozone_recon.server.accept import Door, counts_file
+from ozone_recon.server.accept import SharedListener, counts_file
 from ozone_recon.server.http import listening, server_for
 from ozone_recon.server.http_protocol import (
     MOST_AHEAD,
@@ -112,7 +112,7 @@ def answer(said: bytes) -> tuple[int, str]:
 async def serving() -> AsyncIterator[Served]:
     context = Context(cast("Any", None), lambda: (), lambda: True)
     with counts_file(Path(tempfile.gettempdir()), 1) as counts, listening(Address("127.0.0.1", 0)) as listener:
-        server = server_for(context, Door(listener, counts, 0))
+        server = server_for(context, SharedListener(listener, counts, 0))
         running = asyncio.create_task(server.serve())
         await until(lambda: server.started)
         yield Served(listener.getsockname(), cast("set[BoundedProtocol]", server.server_state.connections))

@@ -17,11 +17,11 @@ import pytest
 from tests.cli.test_serving import rest, running, wait_until_ready
 from tests.conftest import SAMPLE
 
-from ozone_recon.api.middleware.metrics import Measured
+from ozone_recon.api.middleware.metrics import RequestMetrics
 from ozone_recon.config import Config
 from ozone_recon.processes.child import ChildProcess, Program
 from ozone_recon.server.accept import counts_file
-from ozone_recon.server.worker import ClusterNews, News, Said, Start
+from ozone_recon.server.worker import ClusterUpdate, OmUpdate, WorkerJob, WorkerReport
 from ozone_recon.store.generation import Generation
 
 T = TypeVar("T")
@@ -90,20 +90,20 @@ def test_all_answer_alike_and_each_counts_for_all(tmp_path: Path) -> None:
 def test_news_of_generations_that_are_removed_or_torn_wait_for_the_next(
     sample: Generation, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def news(generation: Path) -> News:
-        return News(generation, (), "", False, 0, Measured(), ())
+    def news(generation: Path) -> OmUpdate:
+        return OmUpdate(generation, (), "", False, 0, RequestMetrics(), ())
 
     removed, another = tmp_path / "removed", Path(shutil.copytree(sample.path, tmp_path / "another"))
     torn = Path(shutil.copytree(sample.path, tmp_path / "torn"))
     (torn / "manifest.json").write_bytes(b"{")
-    said: SimpleQueue[Said] = SimpleQueue()
+    said: SimpleQueue[WorkerReport] = SimpleQueue()
     with counts_file(tmp_path, 2) as counts, socket.create_server(("127.0.0.1", 0)) as listener:
         program = Program("worker", "ozone_recon.server.worker", descriptors=(listener.fileno(), counts))
-        start = Start(Config.load(), False, listener.fileno(), counts)
+        start = WorkerJob(Config.load(), False, listener.fileno(), counts)
         child = ChildProcess(program, said.put, greeting=lambda: [start, news(removed)], grace=20)
         child.start()
         for place in (sample.path, removed, torn):
-            child.send(ClusterNews(None, removed))
+            child.send(ClusterUpdate(None, removed))
             child.send(news(place))
         eventually(lambda: said.get().generation == sample.path)
         child.send(news(another))
@@ -182,11 +182,11 @@ def open_files(pid: int) -> set[str]:
 
 
 def test_counters_add_up() -> None:
-    one, two = Measured(), Measured()
+    one, two = RequestMetrics(), RequestMetrics()
     one.observe("/a", 200, 0.004)
     two.observe("/a", 200, 0.004)
     two.observe("/b", 503, 9.0)
-    both = Measured()
+    both = RequestMetrics()
     for route, status, seconds in (("/a", 200, 0.004), ("/a", 200, 0.004), ("/b", 503, 9.0)):
         both.observe(route, status, seconds)
     assert list(one.plus(two).answers()) == list(both.answers())

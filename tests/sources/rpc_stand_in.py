@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from ozone_recon.errors import SourceError
 from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcSettings
 from ozone_recon.sources.hadoop_rpc.server import Methods, RpcServerSettings
-from ozone_recon.wire.hadoop_rpc.frames import Auth, connection_header, frame
+from ozone_recon.wire.hadoop_rpc.frames import AuthMethod, connection_header, frame
 from ozone_recon.wire.hadoop_rpc.messages import (
     CONTEXT_CALL,
     ConnectionContext,
@@ -101,7 +101,7 @@ def answering(answer: Callable[[Call], bytes | tuple[str, str]]) -> Conversation
 
 
 CLIENT = bytes(16)
-INTRODUCED = connection_header(Auth.NONE) + frame(
+INTRODUCED = connection_header(AuthMethod.NONE) + frame(
     RpcRequestHeader(CONTEXT_CALL, CLIENT).encode(), ConnectionContext("me").encode()
 )
 """What a client sends before its first call."""

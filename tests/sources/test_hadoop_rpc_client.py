@@ -24,11 +24,11 @@ from tests.sources.rpc_stand_in import (
 )
 from tests.wire.hadoop_rpc.samples import CLIENT, SERVER, Counted
 
-from ozone_recon.errors import DecodeError, NoLeader, ReconError, RemoteError, TooLong, TransferError
+from ozone_recon.errors import DecodeError, MessageTooLong, NoLeader, ReconError, RemoteError, TransferError
 from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcGroup
 from ozone_recon.sources.hadoop_rpc.server import take_calls
 from ozone_recon.wire.hadoop_rpc.frames import frame
-from ozone_recon.wire.hadoop_rpc.messages import RpcResponseHeader, Status
+from ozone_recon.wire.hadoop_rpc.messages import RpcResponseHeader, RpcStatus
 from ozone_recon.wire.hadoop_rpc.server import Call, ServerConnection
 
 
@@ -85,7 +85,7 @@ def test_authentication() -> None:
         (sends(answer(0, b"x" * 300_000)[:200_000], then=reset), TransferError, "the connection broke: "),
         (sends(b"\0\0\0\5wrong"), DecodeError, "frame 1: "),
         (sends(b"HTTP/1.1 400 Bad Request\r\n\r\n"), DecodeError, "it answers in HTTP"),
-        (sends((200 << 20).to_bytes(4, "big"), then=stall), TooLong, "frame 1 has 209,715,200 bytes"),
+        (sends((200 << 20).to_bytes(4, "big"), then=stall), MessageTooLong, "frame 1 has 209,715,200 bytes"),
         (sends(answer(7, b"")), DecodeError, "frame 1: an answer to call 7, for which none waits"),
     ],
 )
@@ -419,7 +419,7 @@ def test_servers_that_cannot_be_reached_or_break_are_passed_over() -> None:
 
 
 def test_a_failure_of_the_connection_is_of_all_its_calls() -> None:
-    fatal = RpcResponseHeader(-1, Status.FATAL, exception="x.Y$Z", error="over\n\tat x.Y").encode()
+    fatal = RpcResponseHeader(-1, RpcStatus.FATAL, exception="x.Y$Z", error="over\n\tat x.Y").encode()
 
     async def run() -> None:
         async with server(sends(frame(fatal), then=stall)) as address:

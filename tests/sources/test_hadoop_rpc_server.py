@@ -24,7 +24,7 @@ from tests.sources.rpc_stand_in import (
 from ozone_recon.errors import RemoteError, TransferError
 from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcGroup
 from ozone_recon.sources.hadoop_rpc.server import Recognised, take_calls
-from ozone_recon.wire.hadoop_rpc.frames import Auth, connection_header, frame
+from ozone_recon.wire.hadoop_rpc.frames import AuthMethod, connection_header, frame
 from ozone_recon.wire.hadoop_rpc.messages import PING_CALL, RpcRequestHeader
 
 
@@ -81,9 +81,9 @@ def test_a_client_that_asks_for_too_much_waits_and_gets_it_all() -> None:
     [
         ([b"GET / HTTP/1.1\r\n\r\n"], "begins with b'GET / H'"),
         ([b"\x16\x03\x01\x02\x00\x01\x00\x01"], "which is not Hadoop RPC"),
-        ([connection_header(Auth.NONE), (200 << 20).to_bytes(4, "big")], "frame 1 has 209,715,200 bytes"),
-        ([connection_header(Auth.NONE), b"\0\0\0\7\0"], "the connection ended 5 bytes into frame 1"),
-        ([connection_header(Auth.NONE), frame(b"\x80")], "frame 1: "),
+        ([connection_header(AuthMethod.NONE), (200 << 20).to_bytes(4, "big")], "frame 1 has 209,715,200 bytes"),
+        ([connection_header(AuthMethod.NONE), b"\0\0\0\7\0"], "the connection ended 5 bytes into frame 1"),
+        ([connection_header(AuthMethod.NONE), frame(b"\x80")], "frame 1: "),
     ],
 )
 def test_clients_that_break(sent: list[bytes], logged: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -218,7 +218,7 @@ def test_who_has_not_said_who_it_is_keeps_little(caplog: pytest.LogCaptureFixtur
     async def run() -> None:
         async with take_calls(METHODS, HERE) as port:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(connection_header(Auth.NONE) + (1 << 20).to_bytes(4, "big"))
+            writer.write(connection_header(AuthMethod.NONE) + (1 << 20).to_bytes(4, "big"))
             assert b"RpcServerException" in await reader.read(), "it is over before anything else has come"
             writer.close()
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from tests.sources.rpc_stand_in import HERE, QUICK, answering, server
-from tests.wire.rocksdb.test_net_changes import FAMILIES, as_said, batches_of, cells_of
+from tests.wire.rocksdb.test_net_changes import FAMILIES, as_said, batches_of, slices_of_texts
 
 from ozone_recon.columnar.changes import LastBatch
-from ozone_recon.errors import CheckpointCause, CheckpointNeeded, RemoteError, TooLong
+from ozone_recon.errors import CheckpointCause, CheckpointNeeded, MessageTooLong, RemoteError
 from ozone_recon.sources.hadoop_rpc.client import RpcGroup
 from ozone_recon.sources.hadoop_rpc.server import take_calls
 from ozone_recon.sources.om_deltas import ASKED_AGAIN, Delta, OmDeltas
@@ -19,16 +19,16 @@ from ozone_recon.wire.ozone.om_calls import (
     INTERNAL_ERROR,
     METHOD,
     PROTOCOL,
-    Command,
+    OmCommand,
     OmRequest,
     OmResponse,
     Updates,
     UpdatesRequest,
 )
-from ozone_recon.wire.write_batch.batch import Kind
+from ozone_recon.wire.write_batch.batch import ChangeKind
 
 NODE = "om1"
-ROWS = [[(Kind.PUT, 3, b"key-%03d" % (n * 5 + i), b"v" * 50) for i in range(n % 4 + 1)] for n in range(40)]
+ROWS = [[(ChangeKind.PUT, 3, b"key-%03d" % (n * 5 + i), b"v" * 50) for i in range(n % 4 + 1)] for n in range(40)]
 """The changes of each batch."""
 BATCHES = batches_of(ROWS)
 LAST = sum(map(len, ROWS))
@@ -61,10 +61,10 @@ class StandIn:
 
     def answer_to(self, after: int, limit: int) -> OmResponse:
         if after > self.latest:
-            return updates_of(Updates(cells_of([]), -1, -1, False))
+            return updates_of(Updates(slices_of_texts([]), -1, -1, False))
         held = [(int.from_bytes(batch[:8], "little"), batch) for batch in self.batches[self.first :]]
         if held[0][0] > after + 1:
-            return OmResponse(Command.DB_UPDATES, b"", INTERNAL_ERROR, "Unable to read full data from RocksDB wal")
+            return OmResponse(OmCommand.DB_UPDATES, b"", INTERNAL_ERROR, "Unable to read full data from RocksDB wal")
         given: list[tuple[int, bytes]] = []
         for start, batch in held:
             if start > after:
@@ -72,11 +72,11 @@ class StandIn:
                 if start - after >= limit:
                     break
         last = given[-1][0] if given else -1
-        return updates_of(Updates(cells_of([batch for _, batch in given]), last, self.latest, True))
+        return updates_of(Updates(slices_of_texts([batch for _, batch in given]), last, self.latest, True))
 
 
 def updates_of(updates: Updates) -> OmResponse:
-    return OmResponse(Command.DB_UPDATES, updates.encode())
+    return OmResponse(OmCommand.DB_UPDATES, updates.encode())
 
 
 async def collect(deltas: OmDeltas, after: int = 0, last: LastBatch | None = None) -> list[Delta]:
@@ -154,7 +154,7 @@ class Ahead(StandIn):
         self.times -= 1
         if self.times < 0:
             return super().answer_to(after, limit)
-        return updates_of(Updates(cells_of([]), -1, after + 5, True))
+        return updates_of(Updates(slices_of_texts([]), -1, after + 5, True))
 
 
 def test_an_om_that_says_it_is_further_is_asked_again_for_it() -> None:
@@ -202,11 +202,11 @@ class Said(StandIn):
 
 
 def said(batches: list[bytes], latest: int = 100, success: bool = True) -> OmResponse:
-    return updates_of(Updates(cells_of(batches), 1, latest, success))
+    return updates_of(Updates(slices_of_texts(batches), 1, latest, success))
 
 
-MERGE = batches_of([[(Kind.MERGE, 3, b"key", b"more")]], 4)
-UNKNOWN = batches_of([[(Kind.PUT, 99, b"key", b"")]], 4)
+MERGE = batches_of([[(ChangeKind.MERGE, 3, b"key", b"more")]], 4)
+UNKNOWN = batches_of([[(ChangeKind.PUT, 99, b"key", b"")]], 4)
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ def test_over_a_network_the_leader_is_found_and_what_is_too_long_is_asked_for_in
 
 def test_a_frame_for_one_batch_that_is_over_the_limit_needs_a_checkpoint() -> None:
     async def call(protocol: str, method: str, request: bytes) -> tuple[str, bytes]:
-        raise TooLong("frame 1 has 200,000,000 bytes")
+        raise MessageTooLong("frame 1 has 200,000,000 bytes")
 
     with pytest.raises(CheckpointNeeded, match="a single batch of changes is too much: frame 1 has 200,000,000"):
         asyncio.run(collect(OmDeltas(call, 100, 0)))

@@ -13,14 +13,14 @@ from tests.wire.hadoop_rpc.test_real import CLUSTER
 from tools.capture.deltas import LIMIT, Deltas, capture, families_of, sequence_of, start
 from tools.cluster.real import RealCluster
 
-from ozone_recon.columnar.byte_slices import Cells
+from ozone_recon.columnar.byte_slices import ByteSlices
 from ozone_recon.columnar.changes import Changes
 from ozone_recon.errors import CheckpointNeeded
 from ozone_recon.sources.om_deltas import Delta, OmDeltas
 from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
-from ozone_recon.wire.ozone.om_calls import Command, OmRequest, OmResponse, Updates, UpdatesRequest
+from ozone_recon.wire.ozone.om_calls import OmCommand, OmRequest, OmResponse, Updates, UpdatesRequest
 from ozone_recon.wire.write_batch import net_changes, net_changes_reference
-from ozone_recon.wire.write_batch.batch import Kind, WriteBatch, read_write_batch
+from ozone_recon.wire.write_batch.batch import ChangeKind, WriteBatch, read_write_batch
 
 CAPTURE = Path(__file__).parents[1] / "data" / "om-deltas.tar.xz"
 CHANGED = """userTable volumeTable bucketTable keyTable openKeyTable fileTable openFileTable directoryTable deletedTable
@@ -66,7 +66,7 @@ def applied(tables: Tables, changes: Changes) -> Tables:
 
 
 def updates_of(answer: bytes) -> Updates:
-    return Updates.decode(OmResponse.decode(answer, Command.DB_UPDATES).message)
+    return Updates.decode(OmResponse.decode(answer, OmCommand.DB_UPDATES).message)
 
 
 def batches_of(deltas: Deltas) -> Iterator[WriteBatch]:
@@ -76,7 +76,9 @@ def batches_of(deltas: Deltas) -> Iterator[WriteBatch]:
 
 
 @NETTINGS
-def test_before_and_deltas_are_after(deltas: Deltas, net: Callable[[Cells, int, Mapping[int, str]], Changes]) -> None:
+def test_before_and_deltas_are_after(
+    deltas: Deltas, net: Callable[[ByteSlices, int, Mapping[int, str]], Changes]
+) -> None:
     tables, last, changed = tables_of(deltas.before), sequence_of(deltas.before), set[str]()
     for answer in deltas.answers:
         changes = net(updates_of(answer).batches, last, families_of(deltas.before))
@@ -92,20 +94,20 @@ def test_before_and_deltas_are_after(deltas: Deltas, net: Callable[[Cells, int, 
 
 
 def test_what_om_writes_is_puts_and_deletes_without_a_gap(deltas: Deltas) -> None:
-    kinds: Counter[Kind] = Counter()
+    kinds: Counter[ChangeKind] = Counter()
     last = sequence_of(deltas.before)
     for batch in batches_of(deltas):
         assert batch.sequence == last + 1
         last = batch.last_sequence
         kinds.update(change.kind for change in batch.changes)
-    assert kinds.keys() == {Kind.PUT, Kind.DELETE}
+    assert kinds.keys() == {ChangeKind.PUT, ChangeKind.DELETE}
     assert last == sequence_of(deltas.after)
 
 
 def test_answers_are_written_as_om_writes_them(deltas: Deltas) -> None:
     for answer in deltas.answers:
         updates = updates_of(answer)
-        assert OmResponse(Command.DB_UPDATES, updates.encode()).encode() == answer
+        assert OmResponse(OmCommand.DB_UPDATES, updates.encode()).encode() == answer
         first, last = updates.batches.starts[[0, -1]].tolist()
         sequences = [int.from_bytes(updates.batches.data[at : at + 8].tobytes(), "little") for at in (first, last)]
         assert sequences[1] == updates.sequence_number

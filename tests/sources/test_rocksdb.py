@@ -21,7 +21,7 @@ from tests.wire.rocksdb.test_write_batch import batch_of, record_of
 from ozone_recon.columnar.byte_column import Rows
 from ozone_recon.errors import CheckpointError
 from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
-from ozone_recon.wire.write_batch.batch import Change, Kind
+from ozone_recon.wire.write_batch.batch import BatchChange, ChangeKind
 
 Reader = Literal["files", "rocksdb"]
 READERS: tuple[Reader, ...] = ("files", "rocksdb")
@@ -300,7 +300,7 @@ def test_logs_are_read_in_the_order_of_their_numbers(tmp_path: Path) -> None:
 
 
 def test_a_prepared_transaction_in_a_log_is_left_to_rocksdb(database: Path) -> None:
-    put = record_of(Change(0, Kind.PUT, 1, b"/v/b/prepared", b"?"))
+    put = record_of(BatchChange(0, ChangeKind.PUT, 1, b"/v/b/prepared", b"?"))
     (database / "999999.log").write_bytes(log_of([batch_of(9000, b"\x09", put, b"\x0a\x03xid", count=1)]))
     with pytest.raises(CheckpointError, match=r"999999\.log: a two-phase commit"):
         Checkpoint(database, "files")

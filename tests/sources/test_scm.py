@@ -14,13 +14,13 @@ from tests.decode.om.om_messages import blob, number
 from tests.sources.rpc_stand_in import QUICK, answering, server
 from tools.capture.scm import IN_SERVICE, LEAVING, PAGE, Known, ask_everything, read
 
-from ozone_recon.columnar.byte_slices import Cells
+from ozone_recon.columnar.byte_slices import ByteSlices
 from ozone_recon.decode.cluster.containers import decode_container_ids, decode_containers
 from ozone_recon.errors import DecodeError, ReconError, RemoteError
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState, DeletedBlocksSummary, PendingContainers
 from ozone_recon.sources.hadoop_rpc.client import RpcGroup
-from ozone_recon.sources.scm import METHOD, PROTOCOL, Call, Scm
+from ozone_recon.sources.scm import METHOD, PROTOCOL, Call, ScmClient
 from ozone_recon.wire.protobuf.fields import Message
 
 CAPTURE = Path(__file__).parents[1] / "data" / "scm-answers.jsonl"
@@ -166,7 +166,7 @@ def gathered(pages: AsyncIterator[T]) -> list[T]:
     return asyncio.run(gather())
 
 
-def ids_of(pages: list[Cells]) -> list[list[int]]:
+def ids_of(pages: list[ByteSlices]) -> list[list[int]]:
     return [decode_container_ids(page)[1].tolist() for page in pages]
 
 
@@ -176,7 +176,7 @@ SOME = {one: CLOSED if one % 3 else OPEN for one in [1, 2, 3, 5, 8, 9, 12, 13]}
 
 def test_containers_come_page_by_page() -> None:
     asked: list[int] = []
-    scm = Scm(scm_with(SOME, asked), page=3)
+    scm = ScmClient(scm_with(SOME, asked), page=3)
     assert ids_of(gathered(scm.containers())) == [[1, 2, 3], [5, 8, 9], [12, 13]]
     assert asked == [3, 3, 3]
     assert ids_of(gathered(scm.containers(6))) == [[8, 9, 12], [13]]
@@ -190,17 +190,17 @@ def test_containers_come_page_by_page() -> None:
 def test_containers_with_pipelines_come_some_at_a_time() -> None:
     asked: list[int] = []
     ids = range(1, 2501)
-    scm = Scm(scm_with(dict.fromkeys(range(1, 5000, 2), OPEN), asked))
+    scm = ScmClient(scm_with(dict.fromkeys(range(1, 5000, 2), OPEN), asked))
     found = gathered(scm.containers_with_pipelines(ids))
     assert [one for some in found for one in some] == [b"%d" % one for one in ids[::2]]
     assert asked == [1000, 1000, 500]
 
 
-def answers(answer: bytes) -> Scm:
+def answers(answer: bytes) -> ScmClient:
     async def call(protocol: str, method: str, request: bytes) -> bytes:
         return answer
 
-    return Scm(call, page=1)
+    return ScmClient(call, page=1)
 
 
 FIVE = response(9, blob(1, container_info(container_id=5)))

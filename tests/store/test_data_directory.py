@@ -19,7 +19,7 @@ from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.errors import DataDirectoryBusy, GenerationRemoved, NoSpace, StoreError
 from ozone_recon.model.key_columns import BadRow
 from ozone_recon.store.data_directory import DataDirectory, current_generation
-from ozone_recon.store.generation import About, Generation, TaskStatus
+from ozone_recon.store.generation import Generation, GenerationInfo, TaskStatus
 
 SCHEMA = {"name": "bytes", "size": "i8"}
 
@@ -60,7 +60,7 @@ def test_the_current_generation_outlives_the_process(tmp_path: Path) -> None:
 
 
 def test_everything_about_a_generation_is_kept(tmp_path: Path) -> None:
-    about = About(
+    about = GenerationInfo(
         sequence_number=(1 << 62) + 1,
         taken_at=1_795_459_715_586,
         source="a tar",
@@ -305,7 +305,7 @@ def test_unpacked_checkpoints_go_with_their_generation(tmp_path: Path) -> None:
         checkpoint = directory.checkpoints / name
         checkpoint.mkdir()
         with directory.build() as build:
-            build.about = About(checkpoint=str(checkpoint))
+            build.about = GenerationInfo(checkpoint=str(checkpoint))
             build.finish()
 
     with DataDirectory.lock(tmp_path / "data", elsewhere) as directory:

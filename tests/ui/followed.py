@@ -25,8 +25,8 @@ from ozone_recon.model.cluster import (
     Cluster,
     ClusterTask,
     Datanode,
-    Leaving,
-    Storage,
+    LeavingDatanode,
+    StorageTotals,
 )
 from ozone_recon.model.container_health import HealthRules
 from ozone_recon.model.datanode_reports import LayoutVersion, ReplicaState, Software
@@ -82,7 +82,7 @@ def datanode(host: str) -> Datanode:
         health,
         OP_STATES.get(host, "IN_SERVICE"),
         now() - {"DEAD": 3_600_000, "STALE": 400_000}.get(health, 2000 + 500 * number),
-        Storage(capacity, used, capacity - used - 100 * GIB, 20 * GIB, 80 * GIB, 40 * GIB, capacity + 40 * GIB,
+        StorageTotals(capacity, used, capacity - used - 100 * GIB, 20 * GIB, 80 * GIB, 40 * GIB, capacity + 40 * GIB,
                 capacity - used - 100 * GIB, int(host == "dn8")),
         Software("2.2.0", "95bda680b952", 1_795_458_627_802),
         LayoutVersion(10, 10),
@@ -180,7 +180,7 @@ def cluster() -> Cluster:
         datanodes=tuple(map(datanode, HOSTS)),
         pipelines=pipelines(),
         open_containers_of={pipeline_id(1): 2},
-        leaving=(Leaving(details("dn6"), DecommissionProgress("dn6", at - 5_400_000, 1, 12, 2), waits_for),),
+        leaving=(LeavingDatanode(details("dn6"), DecommissionProgress("dn6", at - 5_400_000, 1, 12, 2), waits_for),),
         deleted_blocks=DeletedBlocksSummary(12, 340, 5 * GIB, 15 * GIB),
         tasks=(
             ClusterTask(SCM_SYNC, at - 40_000, at - 41_000),

@@ -10,7 +10,7 @@ from tests.decode.om.batches import damaged
 from tests.decode.om.om_messages import blob, number, varint
 
 from ozone_recon.columnar.byte_column import ByteColumn
-from ozone_recon.columnar.byte_slices import cells_of, joined
+from ozone_recon.columnar.byte_slices import joined, slices_of_texts
 from ozone_recon.errors import DecodeError
 from ozone_recon.wire.protobuf.fields import Message
 from ozone_recon.wire.protobuf.messages import Messages, read_messages
@@ -29,7 +29,7 @@ nested = st.lists(fields | st.builds(blob, field_numbers, messages), max_size=6)
 
 
 def column_of(values: list[bytes]) -> Messages:
-    return Messages(cells_of(ByteColumn.of([b"before", *values, b"behind"]).slice(1, len(values) + 1)))
+    return Messages(slices_of_texts(ByteColumn.of([b"before", *values, b"behind"]).slice(1, len(values) + 1)))
 
 
 def check(values: list[bytes], ask: Callable[[Messages], list[T]], one: Callable[[Message], T]) -> None:
@@ -77,7 +77,7 @@ def test_messages_within_messages(values: list[bytes]) -> None:
 
 def test_what_is_refused_deep_down_is_refused_above_and_read_without() -> None:
     good, bad = blob(1, blob(1, number(1, 5))), blob(1, blob(1, number(2, 5)))
-    values = cells_of(ByteColumn.of([good, bad, good + good, good + bad, b""]))
+    values = slices_of_texts(ByteColumn.of([good, bad, good + good, good + bad, b""]))
     rows, found = read_messages(values, lambda top: top.messages(1).messages(1).int64(1))
     assert rows.tolist() == [0, 2, 4]
     assert np.array_equal(found, [5, 5, 5])

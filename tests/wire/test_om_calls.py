@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.wire.hadoop_rpc.test_real import CAPTURE, replay
-from tests.wire.rocksdb.test_net_changes import cells_of
+from tests.wire.rocksdb.test_net_changes import slices_of_texts
 from tests.wire.test_format_pages import example
 from tools.capture.rpc import Conversation
 
 from ozone_recon.errors import DecodeError
 from ozone_recon.wire.hadoop_rpc.client import Response
 from ozone_recon.wire.hadoop_rpc.server import Call, ServerConnection
-from ozone_recon.wire.ozone.om_calls import INTERNAL_ERROR, Command, OmRequest, OmResponse, Updates, UpdatesRequest
+from ozone_recon.wire.ozone.om_calls import INTERNAL_ERROR, OmCommand, OmRequest, OmResponse, Updates, UpdatesRequest
 from ozone_recon.wire.protobuf.fields import bytes_field, number_field
 
 numbers = st.integers(-1, 2**56)
@@ -34,7 +34,7 @@ def test_a_request_is_as_javas_shell_writes_one() -> None:
     events = ServerConnection().receive(bytes(captured("Java's shell").client))
     asked = next(event.request for event in events if isinstance(event, Call))
     client_id = asked[6:25].decode()
-    ours = OmRequest(Command.DB_UPDATES, b"", client_id).encode()
+    ours = OmRequest(OmCommand.DB_UPDATES, b"", client_id).encode()
     service_list = ours.replace(number_field(1, 53), number_field(1, 51)).replace(
         bytes_field(53, ""), bytes_field(51, "")
     )
@@ -45,37 +45,37 @@ def test_an_answer_is_as_om_writes_it() -> None:
     _, answers = replay(captured("OM"))
     answer = answers[2]
     assert isinstance(answer, Response)
-    response = OmResponse.decode(answer.message, Command.DB_UPDATES)
+    response = OmResponse.decode(answer.message, OmCommand.DB_UPDATES)
     updates = Updates.decode(response.message)
     (batch,), *told = as_held(updates)
     assert told == [1, 5, True]
     assert batch[:12] == (1).to_bytes(8, "little") + (2).to_bytes(4, "little")
-    written = OmResponse(Command.DB_UPDATES, updates.encode()).encode()
+    written = OmResponse(OmCommand.DB_UPDATES, updates.encode()).encode()
     assert written == answer.message
 
 
 def test_the_example_of_the_page() -> None:
-    asked = OmRequest(Command.DB_UPDATES, UpdatesRequest(216_949, 50_000).encode(), "client-CCE492EAADE7")
-    answer = OmResponse(Command.DB_UPDATES, Updates(cells_of([]), -1, 216_949, True).encode())
+    asked = OmRequest(OmCommand.DB_UPDATES, UpdatesRequest(216_949, 50_000).encode(), "client-CCE492EAADE7")
+    answer = OmResponse(OmCommand.DB_UPDATES, Updates(slices_of_texts([]), -1, 216_949, True).encode())
     assert example("om-deltas.md") == asked.encode() + answer.encode()
 
 
 @given(numbers, st.none() | numbers)
 def test_a_request_comes_back(sequence: int, limit: int | None) -> None:
     request = UpdatesRequest(sequence, limit)
-    whole = OmRequest(Command.DB_UPDATES, request.encode(), "client-1").encode()
+    whole = OmRequest(OmCommand.DB_UPDATES, request.encode(), "client-1").encode()
     assert UpdatesRequest.decode(OmRequest.decode(whole).message) == request
 
 
 @given(st.lists(st.binary(max_size=40), max_size=5), numbers, numbers, st.booleans())
 def test_updates_come_back(batches: list[bytes], sequence: int, latest: int, success: bool) -> None:
-    updates = Updates.decode(Updates(cells_of(batches, b"--"), sequence, latest, success).encode())
+    updates = Updates.decode(Updates(slices_of_texts(batches, b"--"), sequence, latest, success).encode())
     assert as_held(updates) == (batches, sequence, latest, success)
 
 
 def test_a_refusal_comes_back() -> None:
-    refusal = OmResponse(Command.DB_UPDATES, b"", INTERNAL_ERROR, "Unable to read full data from RocksDB wal")
-    assert OmResponse.decode(refusal.encode(), Command.DB_UPDATES) == refusal
+    refusal = OmResponse(OmCommand.DB_UPDATES, b"", INTERNAL_ERROR, "Unable to read full data from RocksDB wal")
+    assert OmResponse.decode(refusal.encode(), OmCommand.DB_UPDATES) == refusal
 
 
 def test_what_an_older_om_leaves_out() -> None:
@@ -88,7 +88,7 @@ def test_what_is_not_asked_of_us() -> None:
 
 
 def test_every_cut_is_refused_or_loses_whole_fields() -> None:
-    whole = Updates(cells_of([b"batch", b"another"]), 3, 9, True).encode()
+    whole = Updates(slices_of_texts([b"batch", b"another"]), 3, 9, True).encode()
     for end in range(len(whole)):
         try:
             batches, _, latest, success = as_held(Updates.decode(whole[:end]))
@@ -97,10 +97,10 @@ def test_every_cut_is_refused_or_loses_whole_fields() -> None:
         assert batches == [b"batch", b"another"][: len(batches)]
         assert latest in (0, 9)
         assert not success
-    response = OmResponse(Command.DB_UPDATES, whole).encode()
+    response = OmResponse(OmCommand.DB_UPDATES, whole).encode()
     for end in range(len(response)):
         with pytest.raises(DecodeError):
-            OmResponse.decode(response[:end], Command.DB_UPDATES)
+            OmResponse.decode(response[:end], OmCommand.DB_UPDATES)
 
 
 @given(st.binary(max_size=60))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ozone_recon.errors import DecodeError, TooLong
+from ozone_recon.errors import DecodeError, MessageTooLong
 from ozone_recon.wire.protobuf.fields import (
     Message,
     bytes_field,
@@ -153,9 +153,9 @@ def test_the_number_of_fields_is_bounded_those_of_groups_too() -> None:
     field, group = b"\x08\x05", b"\x0b" + b"\x10\x01" * 4 + b"\x0c"
     assert Message("M", field * 8, 8).int64(1) == 5
     for data in (field * 9, field * 4 + group, group * 2, b"\x0b" * 9 + b"\x0c" * 9, b"\x0b" + field * 100):
-        with pytest.raises(TooLong, match=r"^M: .* more "):
+        with pytest.raises(MessageTooLong, match=r"^M: .* more "):
             Message("M", data, 8)
-    with pytest.raises(TooLong, match=r"^M field 2: N: it has more than 8 fields"):
+    with pytest.raises(MessageTooLong, match=r"^M field 2: N: it has more than 8 fields"):
         Message("M", bytes_field(2, field * 9), 8).part(2, "N")
 
 

@@ -22,7 +22,7 @@ from typing import Any, Final
 from tools.capture.rpc import RECON_PORT, Conversation, between
 from tools.cluster.real import RealCluster
 
-from ozone_recon.wire.hadoop_rpc.frames import Frames
+from ozone_recon.wire.hadoop_rpc.frames import FrameReader
 from ozone_recon.wire.hadoop_rpc.messages import RpcResponseHeader
 from ozone_recon.wire.hadoop_rpc.server import Call, ServerConnection
 from ozone_recon.wire.protobuf.fields import read_field
@@ -84,7 +84,7 @@ def exchanges(conversations: Iterable[Conversation]) -> Iterator[Exchange]:
     """All of them that are complete."""
     for conversation in conversations:
         answers: dict[int, bytes] = {}
-        for header, answer in Frames().cut(bytes(conversation.server)):
+        for header, answer in FrameReader().cut(bytes(conversation.server)):
             answers[RpcResponseHeader.decode(header).call_id] = answer
         for event in ServerConnection().receive(bytes(conversation.client)):
             if isinstance(event, Call) and event.call_id in answers:

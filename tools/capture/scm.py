@@ -39,7 +39,7 @@ from ozone_recon.model.scm import (
     ScmInfo,
 )
 from ozone_recon.sources.hadoop_rpc.client import RpcGroup, RpcSettings
-from ozone_recon.sources.scm import Call, Scm
+from ozone_recon.sources.scm import Call, ScmClient
 
 SCM: Final = "localhost:9860"
 PAGE: Final = 3
@@ -96,7 +96,7 @@ class Known:
 
 async def ask_everything(call: Call) -> Known:
     """Asks all that we can ask: containers by small pages, and among them one that there is not."""
-    scm = Scm(call, PAGE)
+    scm = ScmClient(call, PAGE)
     pages = [decode_containers(page)[1] async for page in scm.containers()]
     containers = [one for page in pages for one in page.container_id.tolist()]
     nodes = {node.datanode.uuid: node for node in map(decode.decode_node, await scm.nodes())}
@@ -156,22 +156,22 @@ def capture() -> Exchanges:
     return exchanges
 
 
-def until(true: Callable[[Scm], Awaitable[bool]], seconds: float = 240) -> None:
+def until(true: Callable[[ScmClient], Awaitable[bool]], seconds: float = 240) -> None:
     """Waits until SCM says so."""
     end = time.monotonic() + seconds
-    while not of_scm(lambda call: true(Scm(call))):
+    while not of_scm(lambda call: true(ScmClient(call))):
         if time.monotonic() > end:
             sys.exit(f"after {seconds} s not yet: {true.__name__}")
         time.sleep(2)
 
 
-async def settled(scm: Scm) -> bool:
+async def settled(scm: ScmClient) -> bool:
     """Whether one container is deleted, and blocks wait in those that are open."""
     deleted = await scm.deleted_blocks()
     return await scm.container_count(ContainerState.DELETED) > 0 and deleted is not None
 
 
-async def held_up(scm: Scm) -> bool:
+async def held_up(scm: ScmClient) -> bool:
     """Whether SCM has seen that a datanode has containers that have nowhere to go."""
     progress = decode.decode_decommission_metrics(await scm.decommission_metrics())
     return any(one.under_replicated_containers for one in progress)

@@ -18,7 +18,7 @@ from starlette.types import Scope
 from ozone_recon import __version__
 from ozone_recon.api.context import Context
 from ozone_recon.api.middleware.browsers import HostNames
-from ozone_recon.api.middleware.request import METHOD, Framing
+from ozone_recon.api.middleware.request import METHOD, RequestMiddleware
 from ozone_recon.api.openapi import Application
 from ozone_recon.api.responses import HttpRefusal, refusal, status_of
 from ozone_recon.api.route import BASE, Route
@@ -64,7 +64,7 @@ def create_app(context: Context, keep: int = KEEP) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _not_routed)
     immutable = {route.handler: route.cluster for route in ROUTES if route.immutable}
-    app.add_middleware(Framing, context=context, names=names, immutable=immutable, keep=keep)
+    app.add_middleware(RequestMiddleware, context=context, names=names, immutable=immutable, keep=keep)
     return app
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar, cast
 
 from fastapi import Depends, Request
 
-from ozone_recon.api.middleware.metrics import Measured
+from ozone_recon.api.middleware.metrics import RequestMetrics
 from ozone_recon.errors import NotReady
 
 if TYPE_CHECKING:
     from ozone_recon.config import Config
     from ozone_recon.model.cluster import Cluster
-    from ozone_recon.model.metrics import Sample
+    from ozone_recon.model.metrics import MetricSample
     from ozone_recon.model.requests import ClusterRequest
     from ozone_recon.processes.status import ProcessState
     from ozone_recon.store.generation import Generation, TaskStatus
@@ -79,12 +79,12 @@ class Context:
     trigger_om_sync: Callable[[], bool]
     doing: Callable[[], str] = lambda: ""
     served: Served | None = None
-    measured: Measured = field(default_factory=Measured)
-    measured_elsewhere: Measured = field(default_factory=Measured)
+    measured: RequestMetrics = field(default_factory=RequestMetrics)
+    measured_elsewhere: RequestMetrics = field(default_factory=RequestMetrics)
     """By the other processes that answer."""
     checked_at: int = 0
     """When OM last had nothing that is not served, ms since 1970."""
-    counted: Callable[[], Sequence[Sample]] = tuple
+    counted: Callable[[], Sequence[MetricSample]] = tuple
     """What the synchronisation with the OM counts, for /prom."""
     processes: Callable[[], Sequence[ProcessState]] = tuple
     """How the service's other processes fare."""

@@ -43,28 +43,28 @@ def json_response(body: object, status: int = 200, headers: Mapping[str, str] | 
     return JsonBytes(orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY), status, headers)
 
 
-class Written(NamedTuple):
+class RawJson(NamedTuple):
     """JSON that has been written already, in pieces."""
 
     pieces: Sequence[bytes | memoryview]
 
 
-def written_object(members: Mapping[str, object]) -> Written:
-    """An object as JSON, of which some members may be `Written`."""
+def written_object(members: Mapping[str, object]) -> RawJson:
+    """An object as JSON, of which some members may be `RawJson`."""
     pieces: list[bytes | memoryview] = []
     for name, value in members.items():
         pieces += (b",%s:" % orjson.dumps(name) if pieces else b"{%s:" % orjson.dumps(name),)
-        pieces += value.pieces if isinstance(value, Written) else [orjson.dumps(value)]
-    return Written([*pieces, b"}"])
+        pieces += value.pieces if isinstance(value, RawJson) else [orjson.dumps(value)]
+    return RawJson([*pieces, b"}"])
 
 
-def written_response(written: Written) -> Response:
+def written_response(written: RawJson) -> Response:
     """What has been written, copied once."""
     return JsonBytes(b"".join(written.pieces))
 
 
 def page_response(members: Mapping[str, object]) -> Response:
-    """An object as JSON, of which some members may be `Written`."""
+    """An object as JSON, of which some members may be `RawJson`."""
     return written_response(written_object(members))
 
 

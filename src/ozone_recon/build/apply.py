@@ -13,7 +13,7 @@ from ozone_recon.build.contents import DIRECTORY_TABLE
 from ozone_recon.build.known_rows import known_directories, known_keys
 from ozone_recon.build.runs import last_key, part, rows_of, rows_up_to, taken
 from ozone_recon.columnar.byte_column import ByteColumn, Rows
-from ozone_recon.columnar.byte_slices import cells_at, joined
+from ozone_recon.columnar.byte_slices import joined, slices_at
 from ozone_recon.columnar.changes import NO_ROWS, ChangedRows, Changes
 from ozone_recon.columnar.search import find, first_after
 from ozone_recon.columnar.sorted_search import order_with, search
@@ -34,7 +34,7 @@ _NO_DIRECTORY: Final = bytes.fromhex("0a0010001800300038004000")
 """Values without content, with which the key of a row that is gone goes through the decoder."""
 
 
-class FoldedContents:
+class MergedContents:
     """What the database holds that a generation was made of, now that some rows have changed."""
 
     def __init__(self, base: Generation, changes: Changes, taken_at: int) -> None:
@@ -101,7 +101,7 @@ def _merged(known: Iterator[Run], changed: ChangedRows, decode: Callable[[Rows],
     """Known rows, but for those that have changed as they are now; the last batch tells which of them are bad."""
     gone = decode(Rows(changed.keys, _repeated(nothing, len(changed))))
     put = np.flatnonzero(~changed.deleted)
-    new = decode(Rows(joined([cells_at(changed.keys, put)]), joined([cells_at(changed.values, put)])))
+    new = decode(Rows(joined([slices_at(changed.keys, put)]), joined([slices_at(changed.values, put)])))
     bad = new.bad
     for run in known:
         key = last_key(run)
@@ -132,7 +132,7 @@ def _rows_with(rows: Rows, changed: ChangedRows) -> Rows:
     order = order_with(found, len(rows))
     order = order[kept[order]]
     both = zip((rows.keys, rows.values), (changed.keys, changed.values), strict=True)
-    return Rows(*(joined([cells_at(ByteColumn.joined(columns), order)]) for columns in both))
+    return Rows(*(joined([slices_at(ByteColumn.joined(columns), order)]) for columns in both))
 
 
 def _repeated(text: bytes, rows: int) -> ByteColumn:

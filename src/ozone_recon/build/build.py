@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from ozone_recon.build.contents import DIRECTORY_TABLE, KEY_TABLES, Contents
 from ozone_recon.build.insights import AT_A_TIME, ROUNDS, Insight, Rounds
 from ozone_recon.build.progress import Progress, Report
-from ozone_recon.build.table_writers import BadRows, DirectoryTables, KeyTables, Numbering, write_owners
+from ozone_recon.build.table_writers import DirectoryTables, KeyTables, Numbering, UndecodableRows, write_owners
 from ozone_recon.insights.om.bucket_rows import BucketRows
 from ozone_recon.model.key_columns import DirectoryColumns, KeyColumns
 from ozone_recon.store.generation import GenerationBuild, TaskStatus
@@ -30,7 +30,7 @@ def build_generation(contents: Contents, build: GenerationBuild, report: Report,
     Rows that cannot be decoded are counted and left out; column families that we do not know are only counted.
     The build is neither sealed nor published.
     """
-    work = _Work(contents, build, report)
+    work = _BuildRun(contents, build, report)
     for name in OM_TABLES:
         if name not in COLUMNAR_TABLES:
             work.copy(name)
@@ -52,11 +52,11 @@ def build_generation(contents: Contents, build: GenerationBuild, report: Report,
     )
 
 
-class _Work:
+class _BuildRun:
     def __init__(self, contents: Contents, build: GenerationBuild, report: Report) -> None:
         self.counts: dict[str, int] = {}
         self.seconds: dict[str, float] = {}
-        self.bad = BadRows()
+        self.bad = UndecodableRows()
         self._contents = contents
         self._build = build
         self._report = report

@@ -8,7 +8,7 @@ import numpy as np
 
 from ozone_recon.columnar.changes import ChangedRows, Changes
 from ozone_recon.store.generation import Generation, GenerationBuild
-from ozone_recon.store.manifest import About
+from ozone_recon.store.manifest import GenerationInfo
 from ozone_recon.store.schema import CHANGED_ROWS
 from ozone_recon.store.table import Table
 
@@ -18,7 +18,7 @@ def write_changes(place: Path, changes: Changes, taken_at: int) -> None:
     with GenerationBuild(place) as build:
         for name, changed in changes.families.items():
             write_rows(build, name, changed)
-        build.about = About(changes.last_sequence, taken_at, last_batch=changes.last_batch)
+        build.about = GenerationInfo(changes.last_sequence, taken_at, last_batch=changes.last_batch)
         build.seal()
 
 

@@ -35,15 +35,15 @@ _LOG: Final = logging.getLogger(__name__)
 class Builder:
     """One build at a time; `stop`, from another thread, ends it."""
 
-    def __init__(self, workshop: Path) -> None:
-        """`workshop` is where its process may rehearse."""
+    def __init__(self, scratch_directory: Path) -> None:
+        """`scratch_directory` is where its process may rehearse."""
         self._child = ChildProcess(
             Program(
                 "build",
                 "ozone_recon.build.process",
-                (str(workshop),),
+                (str(scratch_directory),),
                 # What is left of a temporary file is removed at the next start there; nothing else may be writable.
-                environment=_ENVIRONMENT | {"TMPDIR": str(workshop)},
+                environment=_ENVIRONMENT | {"TMPDIR": str(scratch_directory)},
                 # Sessions may share the CPUs evenly, however low what runs in them ranks.
                 own_session=False,
             ),

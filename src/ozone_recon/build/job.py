@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
-class Fold:
+class DeltaJob:
     """Build from the generation in `base` and the changes that `build.changes_file` wrote to `changes`."""
 
     base: Path
@@ -31,7 +31,7 @@ class BuildJob:
     filesystem_paths: bool
     built_by: str = ""
     node: str = ""
-    fold: Fold | None = None
+    fold: DeltaJob | None = None
 
 
 class BuildDone(NamedTuple):

@@ -18,21 +18,21 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from ozone_recon.build.apply import FoldedContents
+from ozone_recon.build.apply import MergedContents
 from ozone_recon.build.build import build_generation
 from ozone_recon.build.changes_file import read_changes
 from ozone_recon.build.contents import CheckpointContents
 from ozone_recon.build.insights import AT_A_TIME
 from ozone_recon.build.job import BuildDone, BuildFailed, BuildJob, BuildLog
 from ozone_recon.build.progress import Progress
-from ozone_recon.build.warm_up import rehearse
+from ozone_recon.build.warm_up import warm_up
 from ozone_recon.errors import ReconError, StoreError
 from ozone_recon.processes.parent import Parent
 from ozone_recon.sources.checkpoint.files import check_tables
 from ozone_recon.sources.rocksdb.checkpoint import Checkpoint, family_ids
 from ozone_recon.store.disk import described
 from ozone_recon.store.generation import Generation, GenerationBuild
-from ozone_recon.store.manifest import About
+from ozone_recon.store.manifest import GenerationInfo
 
 _NICE: Final = 10
 """How low a build from a whole checkpoint ranks: what answers datanodes and users has ten times its share of the CPUs.
@@ -67,7 +67,7 @@ def main() -> None:
     try:
         job = jobs.get(timeout=_SOON)
     except Empty:
-        rehearse(Path(sys.argv[2]))
+        warm_up(Path(sys.argv[2]))
         job = jobs.get()
     while True:
         parent.progress()
@@ -107,13 +107,13 @@ def build_for(job: BuildJob, parent: Parent) -> None:
             changes, taken_at = read_changes(job.fold.changes)
             first_at = base.about.checkpoint_built_at or base.about.built_at
             build.about = replace(base.about, built_at=0, checkpoint_built_at=first_at, last_batch=changes.last_batch)
-            folded = FoldedContents(base, changes, taken_at)
+            folded = MergedContents(base, changes, taken_at)
             build_generation(folded, build, report)
             folded.write_changed(build)
         else:
             with Checkpoint.open(job.checkpoint) as checkpoint:
                 check_tables(checkpoint.column_families, str(job.checkpoint))
-                build.about = About(
+                build.about = GenerationInfo(
                     source=job.source,
                     source_identity=job.identity,
                     checkpoint=str(job.checkpoint),

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
-from ozone_recon.columnar.byte_slices import cells_at, joined
+from ozone_recon.columnar.byte_slices import joined, slices_at
 from ozone_recon.columnar.search import first_after, first_at_or_after
 from ozone_recon.columnar.sorted_search import search
 from ozone_recon.model.key_columns import DirectoryColumns, KeyColumns
@@ -94,7 +94,7 @@ def taken(one: Run, other: Run, rows: Int64s) -> Run:
 
 
 def _strings(one: ByteColumn, other: ByteColumn, items: Int64s) -> ByteColumn:
-    return joined([cells_at(ByteColumn.joined([one, other]), items)])
+    return joined([slices_at(ByteColumn.joined([one, other]), items)])
 
 
 def _both(one: Any, other: Any, name: str) -> Any:

@@ -43,7 +43,7 @@ class Numbering(Generic[T]):
         return list(self._rows)
 
 
-class BadRows:
+class UndecodableRows:
     """Counts rows that could not be decoded and keeps the first few."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class BadRows:
         self.samples += rows[: BAD_ROWS_KEPT - len(self.samples)]
 
 
-class Groups:
+class GroupNumbering:
     """Joins a group that goes on in the next batch."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class KeyTables:
         self._buckets = buckets
         self._owners = owners
         self._replications: Numbering[ReplicationConfig] = Numbering()
-        self._groups = Groups()
+        self._groups = GroupNumbering()
         self._build = build
         self._key_rows = build.create("keys", TABLES["keys"])
         self._group_rows = build.create("groups", TABLES["groups"])
@@ -136,7 +136,7 @@ class DirectoryTables:
     def __init__(self, build: GenerationBuild, buckets: BucketRows, owners: Numbering[bytes]) -> None:
         self._buckets = buckets
         self._owners = owners
-        self._groups = Groups()
+        self._groups = GroupNumbering()
         self._rows = build.create("directories", TABLES["directories"])
         self._group_rows = build.create("directory_groups", TABLES["directory_groups"])
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 
-from ozone_recon.build.apply import FoldedContents
+from ozone_recon.build.apply import MergedContents
 from ozone_recon.build.build import build_generation
 from ozone_recon.build.contents import CheckpointContents, Contents
 from ozone_recon.columnar.byte_column import ByteColumn, Rows
@@ -37,12 +37,12 @@ class _Empty:
         yield use(Rows(none, none))
 
 
-def rehearse(workshop: Path) -> None:
+def warm_up(scratch_directory: Path) -> None:
     """Do both in a directory in this one; where there can be none, the first real ones take longer."""
     try:
-        with tempfile.TemporaryDirectory(prefix="rehearsal-", dir=workshop) as place:
+        with tempfile.TemporaryDirectory(prefix="rehearsal-", dir=scratch_directory) as place:
             base = _built(Path(place) / "base", CheckpointContents(_Empty(), 1))
-            _built(Path(place) / "folded", FoldedContents(base, Changes(1, {}), 0))
+            _built(Path(place) / "folded", MergedContents(base, Changes(1, {}), 0))
     except (OSError, ReconError) as error:
         _LOG.info("what is compiled is loaded with the first build: %s", error)
 

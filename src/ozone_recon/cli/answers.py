@@ -25,7 +25,7 @@ _BASE: Final = "/api/v1"
 
 
 @dataclass(frozen=True, slots=True)
-class Data:
+class DataOptions:
     """Which data a command is about. `data_dir` may go with `checkpoint`, and `server` with neither."""
 
     data_dir: Path | None = None
@@ -42,7 +42,7 @@ class Transport(Protocol):
         ...
 
 
-class Answers:
+class AnswerSource:
     """The API's answers as Python values; what is no answer is raised."""
 
     def __init__(self, transport: Transport) -> None:
@@ -97,14 +97,14 @@ def _refused(response: httpx.Response) -> ReconError:
 
 
 @contextmanager
-def answers(data: Data) -> Iterator[Answers]:
+def answers(data: DataOptions) -> Iterator[AnswerSource]:
     """Answers about the data, however it has to be come by."""
     if data.server:
         with _server(data.server) as remote:
-            yield Answers(remote)
+            yield AnswerSource(remote)
     else:
         with _local(data) as local:
-            yield Answers(local)
+            yield AnswerSource(local)
 
 
 @contextmanager
@@ -134,7 +134,7 @@ class _Remote:
 
 
 @contextmanager
-def _local(data: Data) -> Iterator[Transport]:
+def _local(data: DataOptions) -> Iterator[Transport]:
     from ozone_recon.config import Config
     from ozone_recon.server.app import application
     from ozone_recon.store.data_directory import current_generation

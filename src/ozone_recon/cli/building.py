@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 def built(checkpoint: Path, data_dir: Path | None, config: Config) -> Iterator[Generation]:
     """A generation of the checkpoint, in `data_dir` if given (reused when it is there), else in one for this once."""
     from ozone_recon.follow.om.origin import GivenPath
-    from ozone_recon.follow.om.sync import OmSync, Settings
+    from ozone_recon.follow.om.sync import OmSync, OmSyncSettings
     from ozone_recon.store.data_directory import DataDirectory
 
     with ExitStack() as held:
         if data_dir is None:
             data_dir = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="ozone-recon-")))
         directory = held.enter_context(DataDirectory.lock(data_dir, config.checkpoints))
-        settings = Settings(config.memory_limit, config.threads, config.filesystem_paths)
+        settings = OmSyncSettings(config.memory_limit, config.threads, config.filesystem_paths)
         sync = OmSync(directory, GivenPath(checkpoint), settings, lambda _: None)
         if not sync.reuse():
             with watching(sync):

@@ -19,7 +19,7 @@ from ozone_recon.errors import ReconError
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
-class Commands(click.Group):
+class CommandGroup(click.Group):
     """The group of all commands; turns our own errors into one line on standard error and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -57,7 +57,7 @@ _CODES: Final = "\b\nExit codes:\n" + "\n".join(f"  {code:<5}{meaning}" for code
 
 
 @click.group(
-    cls=Commands,
+    cls=CommandGroup,
     help=_HELP,
     epilog=_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

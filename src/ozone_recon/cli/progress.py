@@ -15,7 +15,7 @@ from ozone_recon.logs import one_line
 
 if TYPE_CHECKING:
     from ozone_recon.build.progress import Progress
-    from ozone_recon.follow.om.state import SyncState
+    from ozone_recon.follow.om.state import OmSyncState
     from ozone_recon.follow.om.sync import OmSync
     from ozone_recon.sources.checkpoint.fetch import Retry, Transfer
 
@@ -59,7 +59,7 @@ class _Lines:
         self._said = 0.0
         self._built = 0
 
-    def state(self, state: SyncState) -> None:
+    def state(self, state: OmSyncState) -> None:
         """Shows what is new in a state."""
         if state.at is not None and state.doing in _LONG:
             self.going_on(state.doing, step(state.at))
@@ -70,7 +70,7 @@ class _Lines:
             self._built = state.built - state.folded
             self._say(f"Built, at sequence number {state.snapshot.sequence_number:,}.")
 
-    def going_on(self, doing: str, now: Step) -> None:
+    def going_on(self, doing: str, now: ProgressStep) -> None:
         """Something is going on."""
         if doing != self._doing or time.monotonic() - self._said > _SAY_EVERY:
             self._doing, self._said = doing, time.monotonic()
@@ -93,7 +93,7 @@ class _Moving(_Lines):
         self._bar = Progress(title, BarColumn(), detail, console=Console(stderr=True), transient=True)
         self._task = self._bar.add_task("", detail="")
 
-    def going_on(self, doing: str, now: Step) -> None:
+    def going_on(self, doing: str, now: ProgressStep) -> None:
         self._doing = doing
         self._bar.update(
             self._task, description=now.title, detail=now.detail, completed=now.done, total=now.total or None
@@ -109,7 +109,7 @@ def _line(text: str) -> None:
     sys.stderr.flush()
 
 
-class Step(NamedTuple):
+class ProgressStep(NamedTuple):
     """What is going on: in words, and how far it is; `total` is 0 when it is not known."""
 
     title: str
@@ -118,20 +118,20 @@ class Step(NamedTuple):
     total: int
 
 
-def step(event: Transfer | Retry | Progress) -> Step:
+def step(event: Transfer | Retry | Progress) -> ProgressStep:
     """An event for people."""
     from ozone_recon.sources.checkpoint.fetch import Retry, Transfer
 
     match event:
         case Transfer():
-            return Step(f"Unpacking {event.origin}", _pace(event), event.received, event.total or 0)
+            return ProgressStep(f"Unpacking {event.origin}", _pace(event), event.received, event.total or 0)
         case Retry():
             then = f"(attempt {event.attempt} of {event.attempts} in {event.seconds:.0f} s)"
-            return Step(f"{event.reason}", then, 0, 0)
+            return ProgressStep(f"{event.reason}", then, 0, 0)
         case _:
             of = f" of {event.total:,}" if event.total else ""
             detail = f"{event.done:,}{of} {event.unit}" if event.done else ""
-            return Step(f"Building {event.stage}", detail, event.done, event.total)
+            return ProgressStep(f"Building {event.stage}", detail, event.done, event.total)
 
 
 def _pace(event: Transfer) -> str:

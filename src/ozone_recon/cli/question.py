@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from ozone_recon.cli.answers import Answers, Data, answers
+from ozone_recon.cli.answers import AnswerSource, DataOptions, answers
 from ozone_recon.cli.sheet import Sheet, show
 
 _PATH = click.Path(path_type=Path)
@@ -42,7 +42,7 @@ def question(*examples: str) -> Callable[[Callable[..., Sheet]], Callable[..., N
         @functools.wraps(ask)
         def command(**given: Any) -> None:
             as_json = given.pop("as_json")
-            data = Data(**{name: given.pop(name) for name in ("data_dir", "checkpoint", "server", "conf_dir")})
+            data = DataOptions(**{name: given.pop(name) for name in ("data_dir", "checkpoint", "server", "conf_dir")})
             if data.server and (data.data_dir or data.checkpoint):
                 raise click.UsageError("--server has its own data: leave out --data-dir and --checkpoint, or --server")
             with answers(data) as asked:
@@ -69,7 +69,7 @@ def _a_reader_that_may_leave() -> Iterator[None]:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
-def _freshness(given: Answers) -> list[str]:
+def _freshness(given: AnswerSource) -> list[str]:
     if given.sequence_number is None or given.age is None:
         return []
     age = timedelta(seconds=given.age // 1000)

@@ -14,55 +14,55 @@ from ozone_recon.columnar.kernels import lean_kernel
 T = TypeVar("T", bound=np.generic)
 
 
-class Cells(NamedTuple):
+class ByteSlices(NamedTuple):
     """A byte string for each row: that of row i is `data[starts[i]:ends[i]]`."""
 
     data: Bytes
     starts: Int64s
     ends: Int64s
 
-    def at(self, rows: Int64s) -> Cells:
+    def at(self, rows: Int64s) -> ByteSlices:
         """Those of these rows, in their order."""
-        return Cells(self.data, self.starts[rows], self.ends[rows])
+        return ByteSlices(self.data, self.starts[rows], self.ends[rows])
 
-    def only(self, rows: NDArray[np.bool_]) -> Cells:
+    def only(self, rows: NDArray[np.bool_]) -> ByteSlices:
         """The same in these rows, and nothing in the others."""
-        return Cells(self.data, self.starts, np.where(rows, self.ends, self.starts))
+        return ByteSlices(self.data, self.starts, np.where(rows, self.ends, self.starts))
 
-    def to_read(self) -> Cells:
+    def to_read(self) -> ByteSlices:
         """The same as kernels get them: always read-only, so that numba compiles one version."""
-        return Cells(_read_only(self.data), _read_only(self.starts), _read_only(self.ends))
+        return ByteSlices(_read_only(self.data), _read_only(self.starts), _read_only(self.ends))
 
 
-Part = Cells | bytes
+Part = ByteSlices | bytes
 """What rows are put together from: cells, or a text that is the same in all rows."""
 
 
-def cells_at(column: ByteColumn, rows: Int64s) -> Cells:
+def slices_at(column: ByteColumn, rows: Int64s) -> ByteSlices:
     """These items of a column, in their order."""
-    return Cells(column.data, column.offsets[rows], column.offsets[rows + 1])
+    return ByteSlices(column.data, column.offsets[rows], column.offsets[rows + 1])
 
 
-def cells_of(column: ByteColumn) -> Cells:
+def slices_of_texts(column: ByteColumn) -> ByteSlices:
     """All items of a column."""
-    return Cells(column.data, column.offsets[:-1], column.offsets[1:])
+    return ByteSlices(column.data, column.offsets[:-1], column.offsets[1:])
 
 
-def same_cells(text: Raw, rows: int) -> Cells:
+def same_slices(text: Raw, rows: int) -> ByteSlices:
     """The same text in so many rows."""
-    return Cells(np.frombuffer(text, np.uint8), np.zeros(rows, np.int64), np.full(rows, len(text), np.int64))
+    return ByteSlices(np.frombuffer(text, np.uint8), np.zeros(rows, np.int64), np.full(rows, len(text), np.int64))
 
 
-def cells_of_rows(numbers: NDArray[T]) -> Cells:
+def slices_of_rows(numbers: NDArray[T]) -> ByteSlices:
     """The bytes of each row of a table of numbers."""
     rows, width = len(numbers), numbers.shape[1] * numbers.itemsize
     starts = np.arange(rows) * width
-    return Cells(np.ascontiguousarray(numbers).view(np.uint8).ravel(), starts, starts + width)
+    return ByteSlices(np.ascontiguousarray(numbers).view(np.uint8).ravel(), starts, starts + width)
 
 
 def joined(parts: Sequence[Part]) -> ByteColumn:
     """In each row, what the parts have there, one behind the other; one or more are cells, all of as many rows."""
-    cells: list[Cells] = []
+    cells: list[ByteSlices] = []
     texts = [b""]
     for part in parts:
         if isinstance(part, bytes):
@@ -77,11 +77,11 @@ def joined(parts: Sequence[Part]) -> ByteColumn:
     *before, last = (np.frombuffer(text, np.uint8) for text in texts)
     behind = [last[:0]] * (len(cells) - 1) + [last]
     for text, one, end in zip(before, cells, behind, strict=True):
-        put_cells(text, *one.to_read(), end, data, at)
+        put_slices(text, *one.to_read(), end, data, at)
     return ByteColumn(offsets, data)
 
 
-def last_at(cells: Cells, byte: int) -> Int64s:
+def last_at(cells: ByteSlices, byte: int) -> Int64s:
     """Where in `data` each cell has this byte last; the position before the cell where it has none."""
     at = np.empty(len(cells.starts), np.int64)
     find_last(*cells.to_read(), byte, at)
@@ -95,7 +95,7 @@ def _read_only(array: NDArray[T]) -> NDArray[T]:
 
 
 @lean_kernel
-def put_cells(
+def put_slices(
     before: Bytes, source: Bytes, starts: Int64s, ends: Int64s, behind: Bytes, target: Bytes, at: Int64s
 ) -> None:
     """Copies `before`, the cell of each row, and `behind` to `target[at[row]:]`, and moves `at[row]` past them.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import ByteColumn
-from ozone_recon.columnar.byte_slices import cells_at, joined
+from ozone_recon.columnar.byte_slices import joined, slices_at
 from ozone_recon.columnar.sorted_search import order_with, search
 
 
@@ -45,7 +45,7 @@ class ChangedRows:
         order = order_with(found, len(self))
         order = order[kept[order]]
         both = zip((self.keys, self.values), (newer.keys, newer.values), strict=True)
-        keys, values = (joined([cells_at(ByteColumn.joined(columns), order)]) for columns in both)
+        keys, values = (joined([slices_at(ByteColumn.joined(columns), order)]) for columns in both)
         return ChangedRows(keys, values, np.concatenate([self.deleted, newer.deleted])[order])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
-from ozone_recon.columnar.byte_slices import cells_of
+from ozone_recon.columnar.byte_slices import slices_of_texts
 from ozone_recon.columnar.kernels import inlined_part, lean_kernel, zero
 
 
@@ -18,7 +18,7 @@ def search(wanted: ByteColumn, items: ByteColumn, low: Int64s | int = 0, high: I
     found = np.empty(count, np.int64)
     lows = np.broadcast_to(low, count).astype(np.int64)
     highs = np.broadcast_to(len(items) if high is None else high, count).astype(np.int64)
-    _fill_found(*cells_of(wanted).to_read(), *cells_of(items).to_read(), lows, highs, found)
+    _fill_found(*slices_of_texts(wanted).to_read(), *slices_of_texts(items).to_read(), lows, highs, found)
     return found
 
 

@@ -9,7 +9,7 @@ from ozone_recon.config import cluster_keys, keys
 from ozone_recon.config.settings import Settings, user_name
 from ozone_recon.follow.cluster.job import ClusterSettings, ScmPace
 from ozone_recon.insights.cluster.datanode_health import Intervals
-from ozone_recon.model.container_health import HealthRules, Placement
+from ozone_recon.model.container_health import HealthRules, PlacementPolicy
 from ozone_recon.sources.hadoop_rpc.client import RpcSettings
 
 DATANODE_PORT: Final = 9891
@@ -46,8 +46,8 @@ def cluster_settings(settings: Settings, scms: Mapping[str, str]) -> ClusterSett
             maintenance_redundancy=get(cluster_keys.MAINTENANCE_REDUNDANCY),
             best_origin_copies=get(cluster_keys.BEST_ORIGIN_COPIES),
             other_origin_copies=get(cluster_keys.OTHER_ORIGIN_COPIES),
-            placement=Placement.of(get(cluster_keys.PLACEMENT)),
-            ec_placement=Placement.of(get(cluster_keys.EC_PLACEMENT)),
+            placement=PlacementPolicy.of(get(cluster_keys.PLACEMENT)),
+            ec_placement=PlacementPolicy.of(get(cluster_keys.EC_PLACEMENT)),
         ),
         https=get(keys.HTTP_POLICY) == "HTTPS_ONLY",
         pending_pause=get(cluster_keys.PENDING_PAUSE),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from ozone_recon.config.kinds import Kind
+from ozone_recon.config.kinds import ValueKind
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -15,7 +15,7 @@ class Key(Generic[T_co]):
     """One setting. `default` is written as in ozone-site.xml; `older` are spellings that still work."""
 
     name: str
-    kind: Kind[T_co]
+    kind: ValueKind[T_co]
     default: str
     meaning: str
     older: tuple[str, ...] = ()

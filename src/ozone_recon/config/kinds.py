@@ -14,7 +14,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(Generic[T_co]):
+class ValueKind(Generic[T_co]):
     """A kind of value: its name, what is allowed, and how its text becomes a value (ValueError if it cannot)."""
 
     name: str
@@ -109,9 +109,9 @@ def _server(text: str) -> Address:
     return _address(text, 0)
 
 
-def address(port: int) -> Kind[Address]:
+def address(port: int) -> ValueKind[Address]:
     """Where a server is; `port` is its port when none is said."""
-    return Kind("address", "host, or host:port", lambda text: _address(text, port))
+    return ValueKind("address", "host, or host:port", lambda text: _address(text, port))
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -134,10 +134,10 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
-def one_of(*choices: str) -> Kind[str]:
+def one_of(*choices: str) -> ValueKind[str]:
     """One of some words, whatever their case; the value has the case given here."""
     words = {choice.lower(): choice for choice in choices}
-    return Kind("word", "one of " + ", ".join(choices), lambda text: words[text.lower()])
+    return ValueKind("word", "one of " + ", ".join(choices), lambda text: words[text.lower()])
 
 
 def _mode(text: str) -> int:
@@ -146,23 +146,23 @@ def _mode(text: str) -> int:
     return int(text, 8)
 
 
-FLAG: Final = Kind("flag", "true or false", _flag)
-COUNT: Final = Kind("count", "a whole number, 0 or more", lambda text: _whole(text, 0, _MOST))
-POSITIVE: Final = Kind("number", "a whole number, 1 or more", lambda text: _whole(text, 1, _MOST))
-DURATION: Final = Kind(
+FLAG: Final = ValueKind("flag", "true or false", _flag)
+COUNT: Final = ValueKind("count", "a whole number, 0 or more", lambda text: _whole(text, 0, _MOST))
+POSITIVE: Final = ValueKind("number", "a whole number, 1 or more", lambda text: _whole(text, 1, _MOST))
+DURATION: Final = ValueKind(
     "duration", "a whole number with ns, us, ms, s, m, h or d; without a unit, milliseconds", _duration
 )
-SIZE: Final = Kind("size", "a number with B, KB, MB, GB, TB or PB (powers of 1024); without a unit, bytes", _size)
-PORT: Final = Kind("port", "a whole number from 0 to 65535", _port)
-HOST: Final = Kind("host", "a host name or an IP address", _host)
-URL: Final = Kind("URL", "an address that begins with http:// or https://", _url)
-SERVER: Final = Kind("server", "host, or host:port", _server)
+SIZE: Final = ValueKind("size", "a number with B, KB, MB, GB, TB or PB (powers of 1024); without a unit, bytes", _size)
+PORT: Final = ValueKind("port", "a whole number from 0 to 65535", _port)
+HOST: Final = ValueKind("host", "a host name or an IP address", _host)
+URL: Final = ValueKind("URL", "an address that begins with http:// or https://", _url)
+SERVER: Final = ValueKind("server", "host, or host:port", _server)
 """The port is 0 when none is said."""
-SERVERS: Final = Kind(
+SERVERS: Final = ValueKind(
     "servers", "host or host:port, separated by commas", lambda text: tuple(map(_server, _words(text)))
 )
-WORDS: Final = Kind("list", "words separated by commas", _words)
-TEXT: Final = Kind("text", "one line of text", _line)
-PATHS: Final = Kind("directories", "paths separated by commas", lambda text: tuple(map(Path, _words(text))))
-PATH: Final = Kind("path", "a path", lambda text: Path(text.removeprefix("file://")) if text else None)
-MODE: Final = Kind("mode", "a file mode in octal, such as 700", _mode)
+WORDS: Final = ValueKind("list", "words separated by commas", _words)
+TEXT: Final = ValueKind("text", "one line of text", _line)
+PATHS: Final = ValueKind("directories", "paths separated by commas", lambda text: tuple(map(Path, _words(text))))
+PATH: Final = ValueKind("path", "a path", lambda text: Path(text.removeprefix("file://")) if text else None)
+MODE: Final = ValueKind("mode", "a file mode in octal, such as 700", _mode)

@@ -8,7 +8,7 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 
 from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
-from ozone_recon.columnar.byte_slices import Cells
+from ozone_recon.columnar.byte_slices import ByteSlices
 from ozone_recon.columnar.kernels import lean_kernel, zero
 from ozone_recon.decode.batch_kernel import Dictionary, collect, copy_bytes, filled, to_collect
 from ozone_recon.errors import DecodeError
@@ -17,21 +17,23 @@ from ozone_recon.wire.protobuf.messages import Messages
 T = TypeVar("T")
 
 
-class Few(NamedTuple, Generic[T]):
+class DictionaryColumn(NamedTuple, Generic[T]):
     """A value for each row, of which there are few different ones: that of row i is `values[which[i]]`."""
 
     values: Sequence[T]
     which: Int64s
 
 
-def distinct(cells: Cells) -> tuple[ByteColumn, Int64s]:
+def distinct(cells: ByteSlices) -> tuple[ByteColumn, Int64s]:
     """The different byte strings in the order in which they come, and for each row the number of its own."""
     index = np.empty(len(cells.starts), np.int64)
     found = to_collect(len(index), int((cells.ends - cells.starts).sum()))
-    return filled(found, number_cells(*cells.to_read(), found, index)), index
+    return filled(found, number_slices(*cells.to_read(), found, index)), index
 
 
-def decode_few(messages: Messages, cells: Cells, decode: Callable[[bytes], T], parents: Int64s | None = None) -> Few[T]:
+def decode_dictionary(
+    messages: Messages, cells: ByteSlices, decode: Callable[[bytes], T], parents: Int64s | None = None
+) -> DictionaryColumn[T]:
     """What cells decode to; the message that one is in (each in one, if no `parents` are given) is refused with it."""
     strings, index = distinct(cells)
     values: list[T] = []
@@ -45,20 +47,20 @@ def decode_few(messages: Messages, cells: Cells, decode: Callable[[bytes], T], p
         else:
             numbers[number] = len(values)
             values.append(value)
-    return Few(values, numbers[index])
+    return DictionaryColumn(values, numbers[index])
 
 
-def decode_optional(messages: Messages, number: int, decode: Callable[[bytes], T | None]) -> Few[T | None]:
+def decode_optional(messages: Messages, number: int, decode: Callable[[bytes], T | None]) -> DictionaryColumn[T | None]:
     """What an embedded message decodes to; None where it is absent."""
     there = np.flatnonzero(messages.has_blob(number))
-    found = decode_few(messages, messages.blob(number, required=False).at(there), decode, there)
+    found = decode_dictionary(messages, messages.blob(number, required=False).at(there), decode, there)
     which = np.zeros(len(messages), np.int64)
     which[there] = found.which + 1
-    return Few([None, *found.values], which)
+    return DictionaryColumn([None, *found.values], which)
 
 
 @lean_kernel
-def number_cells(data: Bytes, starts: Int64s, ends: Int64s, found: Dictionary, index: Int64s) -> int:
+def number_slices(data: Bytes, starts: Int64s, ends: Int64s, found: Dictionary, index: Int64s) -> int:
     """Collects the cells in `found`, and puts the number of each into `index`; how many there are."""
     count = zero()
     for row in range(len(index)):

@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from ozone_recon.columnar.byte_slices import cells_of, cells_of_rows, joined
-from ozone_recon.decode.dictionary import Few, decode_few
+from ozone_recon.columnar.byte_slices import joined, slices_of_rows, slices_of_texts
+from ozone_recon.decode.dictionary import DictionaryColumn, decode_dictionary
 from ozone_recon.decode.om.parts import FACTOR_UNSET, replication_of
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.wire.protobuf.messages import Messages
@@ -16,11 +16,11 @@ from ozone_recon.wire.protobuf.messages import Messages
 _KIND_AND_FACTOR: Final = struct.Struct("<ii")
 
 
-def decode_replications(messages: Messages, kind: int, factor: int, ec: int) -> Few[ReplicationConfig]:
+def decode_replications(messages: Messages, kind: int, factor: int, ec: int) -> DictionaryColumn[ReplicationConfig]:
     """The replication of messages that have the type, factor and ecReplicationConfig in fields of these numbers."""
     numbers = np.stack((messages.int32(kind), messages.int32(factor, FACTOR_UNSET)), axis=1).astype("<i4")
-    packed = joined([cells_of_rows(numbers), messages.blob(ec, required=False)])
-    return decode_few(messages, cells_of(packed), _unpacked)
+    packed = joined([slices_of_rows(numbers), messages.blob(ec, required=False)])
+    return decode_dictionary(messages, slices_of_texts(packed), _unpacked)
 
 
 def _unpacked(packed: bytes) -> ReplicationConfig:

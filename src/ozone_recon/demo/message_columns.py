@@ -20,7 +20,7 @@ _BOUNDS: Final = tuple(np.uint64(1 << 7 * n) for n in range(1, MAX_VARINT_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class VarintField:
     """A varint field; of Java's `int` and `long` alike, negative ones in ten bytes."""
 
     field: int
@@ -28,16 +28,16 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class ChoiceField:
     """Bytes as they are, tags and all: row r has `choices[rows[r]]`."""
 
     choices: Sequence[bytes]
     rows: Int64s
 
 
-def repeated(field: int, columns: Sequence[Numbers | Choices], rows: int) -> bytes:
+def repeated(field: int, columns: Sequence[VarintField | ChoiceField], rows: int) -> bytes:
     """`rows` messages, each as a field of the one that they are in."""
-    parts = [_numbers(one, rows) if isinstance(one, Numbers) else _choices(one) for one in columns]
+    parts = [_numbers(one, rows) if isinstance(one, VarintField) else _choices(one) for one in columns]
     lengths = sum((part.lengths for part in parts), np.zeros(rows, np.int64))
     head = _varints(varint(field << 3 | LENGTH_DELIMITED), lengths.astype(np.uint64))
     ends = np.cumsum(lengths + head.lengths)
@@ -77,7 +77,7 @@ class _Copies:
         out[np.repeat(at, self.lengths) + within] = self.data[np.repeat(self.starts, self.lengths) + within]
 
 
-def _numbers(column: Numbers, rows: int) -> _Varints:
+def _numbers(column: VarintField, rows: int) -> _Varints:
     values = np.broadcast_to(np.asarray(column.values), rows).astype(np.int64).view(np.uint64)
     return _varints(varint(column.field << 3 | VARINT), values)
 
@@ -92,7 +92,7 @@ def _varints(tag: bytes, values: NDArray[np.uint64]) -> _Varints:
     return _Varints(tag, values, lengths)
 
 
-def _choices(column: Choices) -> _Copies:
+def _choices(column: ChoiceField) -> _Copies:
     sizes = np.array([len(choice) for choice in column.choices], np.int64)
     starts = np.cumsum(sizes) - sizes
     data = np.frombuffer(b"".join(column.choices), np.uint8)

@@ -20,7 +20,7 @@ from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings, take_calls
 from ozone_recon.sources.scm import METHOD, PROTOCOL
 
 
-class Server:
+class RestartableServer:
     """A server that can be stopped and started again, on the same port."""
 
     def __init__(self, serve: Callable[[], AbstractAsyncContextManager[None]]) -> None:
@@ -47,19 +47,19 @@ class Server:
 
 
 @dataclass(slots=True)
-class Running:
+class RunningCluster:
     """A cluster that runs."""
 
     world: World
     database: OmDatabase
     fleet: Fleet
     ports: Ports
-    om: Server
-    scm: Server
+    om: RestartableServer
+    scm: RestartableServer
 
 
 @asynccontextmanager
-async def running(plan: Plan, place: Path, ports: Ports) -> AsyncIterator[Running]:
+async def running(plan: Plan, place: Path, ports: Ports) -> AsyncIterator[RunningCluster]:
     """Runs a cluster until it is left; its world is to be stepped by who does. `place` is where OM keeps its data.
 
     OSError when a port is taken.
@@ -90,14 +90,14 @@ async def running(plan: Plan, place: Path, ports: Ports) -> AsyncIterator[Runnin
             actual = replace(actual, scm=port)
             yield
 
-    om, scm = Server(serve_om), Server(serve_scm)
+    om, scm = RestartableServer(serve_om), RestartableServer(serve_scm)
     fleet = Fleet(world.scm, plan, f"{HOST}:{ports.recon_datanodes}")
     async with asyncio.TaskGroup() as tasks:
         both = [asyncio.Event(), asyncio.Event()]
         at_work = [tasks.create_task(server.run(up)) for server, up in zip((om, scm), both, strict=True)]
         for up in both:
             await up.wait()
-        cluster = Running(world, database, fleet, actual, om, scm)
+        cluster = RunningCluster(world, database, fleet, actual, om, scm)
         at_work.append(tasks.create_task(fleet.run()))
         try:
             yield cluster

@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 from typing import Final
 
-from ozone_recon.demo.om.company import Clock, Company
+from ozone_recon.demo.om.company import Clock, DemoCompany
 from ozone_recon.demo.om.deleting import Deleting
 from ozone_recon.demo.om.keys import Keys
-from ozone_recon.demo.om.namespace import Namespace, Rows
+from ozone_recon.demo.om.namespace import SimulatedNamespace, TableRows
 from ozone_recon.demo.om.uploads import Snapshots, Uploads
 from ozone_recon.demo.om.values import encode_transaction_info
 from ozone_recon.demo.plan import Plan
-from ozone_recon.demo.scm.scm import Scm
+from ozone_recon.demo.scm.scm import SimulatedScm
 from ozone_recon.demo.scm.stock import Stock
 from ozone_recon.model.om import TransactionInfo
 
@@ -24,14 +24,14 @@ _SERVICES_EVERY: Final = 0.2
 class World:
     """What the servers show, and what the script of the day changes; `step` is to be called as time goes by."""
 
-    def __init__(self, plan: Plan, rows: Rows, now: float) -> None:
+    def __init__(self, plan: Plan, rows: TableRows, now: float) -> None:
         """Founds the cluster in these tables, which are empty."""
         self.plan = plan
         self.chance = random.Random(plan.seed)
         self.clock = Clock(now)
-        self.scm = Scm(plan, self.chance, now)
+        self.scm = SimulatedScm(plan, self.chance, now)
         self.rows = rows
-        self.namespace = Namespace(rows, self.clock.ms)
+        self.namespace = SimulatedNamespace(rows, self.clock.ms)
         self.keys = Keys(self.namespace, lambda replication, size: self.scm.allocate(replication, size, self.clock.now))
         self.uploads = Uploads(self.namespace, self.keys, self.chance)
         self.snapshots = Snapshots(self.namespace, self.chance)
@@ -41,7 +41,7 @@ class World:
         self.deletes = True
         """Whether its services for deleting are on."""
         self._served = now
-        Company(plan, self.namespace, self.clock, self.chance).found(Stock(self.scm, plan, now))
+        DemoCompany(plan, self.namespace, self.clock, self.chance).found(Stock(self.scm, plan, now))
 
     def step(self, now: float) -> None:
         """Does all that is due, and commits what OM has written."""

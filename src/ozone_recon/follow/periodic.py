@@ -20,7 +20,7 @@ LEAST_PAUSE: Final = 1.0
 _LOG: Final = logging.getLogger(__name__)
 
 
-class Repeated:
+class Periodic:
     """A job, done at its interval, and at once when it is woken. To be used on one event loop."""
 
     def __init__(

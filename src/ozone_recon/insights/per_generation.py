@@ -12,7 +12,7 @@ from ozone_recon.store.generation import Generation
 T = TypeVar("T")
 
 
-def once(make: Callable[[Generation], T]) -> Callable[[Generation], T]:
+def cached_per_generation(make: Callable[[Generation], T]) -> Callable[[Generation], T]:
     """`make`, which is called for each generation once."""
     made: WeakKeyDictionary[Generation, T] = WeakKeyDictionary()
 

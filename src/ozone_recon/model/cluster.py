@@ -11,7 +11,7 @@ from typing import Final
 
 from ozone_recon.columnar.amounts import clamp
 from ozone_recon.model.datanode_reports import LayoutVersion, Software
-from ozone_recon.model.metrics import Sample
+from ozone_recon.model.metrics import MetricSample
 from ozone_recon.model.scm import (
     DatanodeDetails,
     DecommissionProgress,
@@ -32,7 +32,7 @@ STOPPED: Final = "it was stopped"
 
 
 @dataclass(frozen=True, slots=True)
-class Storage:
+class StorageTotals:
     """The sums over a datanode's volumes, as in its last report.
 
     Those of file systems are over the volumes that have not failed, all others over all; `filesystem_capacity` is 0
@@ -55,10 +55,10 @@ class Storage:
             object.__setattr__(self, name, clamp(getattr(self, name)))
 
 
-def sum_of(storages: Iterable[Storage]) -> Storage:
+def sum_of(storages: Iterable[StorageTotals]) -> StorageTotals:
     """What some have together."""
-    numbers = zip(astuple(Storage()), *map(astuple, storages), strict=True)
-    return Storage(*map(sum, numbers))
+    numbers = zip(astuple(StorageTotals()), *map(astuple, storages), strict=True)
+    return StorageTotals(*map(sum, numbers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Datanode:
     health: str
     op_state: str
     last_heartbeat: int = 0
-    storage: Storage | None = None
+    storage: StorageTotals | None = None
     software: Software | None = None
     layout: LayoutVersion | None = None
     containers: int = 0
@@ -82,7 +82,7 @@ class Datanode:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
+class LeavingDatanode:
     """A datanode on its way out of service (DECOMMISSIONING), and what it waits for; `progress` None until SCM says."""
 
     datanode: DatanodeDetails
@@ -123,11 +123,11 @@ class Cluster:
     """Open containers by pipeline id; a pipeline that has none need not be in it."""
     waiting_for: tuple[str, ...] = ()
     """Hosts of datanodes that live, by SCM, and have not said yet what they have: no container is judged until then."""
-    leaving: tuple[Leaving, ...] = ()
+    leaving: tuple[LeavingDatanode, ...] = ()
     deleted_blocks: DeletedBlocksSummary | None = None
     drift: dict[str, int] = field(default_factory=dict)
     tasks: tuple[ClusterTask, ...] = ()
     tables_at: int = 0
     """When nothing was known that the last generation has not."""
-    counters: tuple[Sample, ...] = ()
+    counters: tuple[MetricSample, ...] = ()
     """What the process that follows it counts, for /prom."""

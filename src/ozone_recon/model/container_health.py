@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple, Self
 
 
-class Verdict(IntEnum):
+class HealthState(IntEnum):
     """What SCM's replication manager says of a container, by its numbers (ContainerHealthState)."""
 
     HEALTHY = 0
@@ -79,7 +79,7 @@ class UnhealthyContainer(NamedTuple):
         return _REASONS[self.state]
 
 
-class Placement(IntEnum):
+class PlacementPolicy(IntEnum):
     """How replicas are to be spread over racks."""
 
     ANYWHERE = 0
@@ -108,5 +108,5 @@ class HealthRules:
     maintenance_redundancy: int = 1
     best_origin_copies: int = 3
     other_origin_copies: int = 2
-    placement: Placement = Placement.RACK_AWARE
-    ec_placement: Placement = Placement.RACK_SCATTER
+    placement: PlacementPolicy = PlacementPolicy.RACK_AWARE
+    ec_placement: PlacementPolicy = PlacementPolicy.RACK_SCATTER

@@ -59,7 +59,7 @@ class AskForPendingBlocks(ClusterRequest[PendingBlocks]):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestMessage:
     """A request on its way, and the number under which its answer is awaited."""
 
     number: int
@@ -67,7 +67,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class ReplyMessage:
     """The answer to the request of this number; None when nobody is there to give one."""
 
     number: int

@@ -1,7 +1,7 @@
 """Supervises one child process: starts it, watches that it answers, ends it, and replaces one that ends or hangs.
 
-The child sends heartbeats (`processes.parent`). One that sends none for `SILENCE` seconds, or does not read what it is sent,
-is hung: it is killed with SIGKILL, for it would not notice anything else, and another takes its place.
+The child sends heartbeats (`processes.parent`). A child that sends none for `SILENCE` seconds, or does not read its
+messages, is hung: it is killed with SIGKILL, because it would not notice anything else, and replaced.
 """
 
 from __future__ import annotations

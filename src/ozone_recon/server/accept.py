@@ -37,7 +37,7 @@ SPARE_DESCRIPTORS: Final = 256
 _LOG: Final = logging.getLogger(__name__)
 
 
-class Door(NamedTuple):
+class SharedListener(NamedTuple):
     """Where connections come in, and the number of the process among those that take them."""
 
     listener: socket.socket
@@ -81,7 +81,7 @@ class Acceptor:
 
     def __init__(
         self,
-        door: Door,
+        door: SharedListener,
         protocol: Callable[[], asyncio.Protocol],
         connections: Collection[object],
         limit: int = sys.maxsize,

@@ -24,10 +24,10 @@ from ozone_recon.config.settings import user_name
 from ozone_recon.errors import StoreError
 from ozone_recon.follow.om.changes import OmChanges
 from ozone_recon.follow.om.metrics import om_samples
-from ozone_recon.follow.om.origin import Origin
-from ozone_recon.follow.om.state import SyncState
-from ozone_recon.follow.om.sync import OmSync, Settings
-from ozone_recon.server.accept import Door, counts_file, raise_descriptor_limit
+from ozone_recon.follow.om.origin import DataOrigin
+from ozone_recon.follow.om.state import OmSyncState
+from ozone_recon.follow.om.sync import OmSync, OmSyncSettings
+from ozone_recon.server.accept import SharedListener, counts_file, raise_descriptor_limit
 from ozone_recon.server.http import listening, opened, require_free, served_from, server_for
 from ozone_recon.server.restarting import restart, restart_on_bus_error
 from ozone_recon.sources.checkpoint.fetch import Retry, Transfer
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from ozone_recon.api.context import Context
-    from ozone_recon.follow.cluster.supervisor import ClusterWatch
+    from ozone_recon.follow.cluster.supervisor import ClusterSupervisor
     from ozone_recon.model.cluster import Cluster
-    from ozone_recon.server.workers import Answerers
+    from ozone_recon.server.workers import Workers
 
 HEAD_START = 10.0
 """Seconds that the first build has the CPUs to itself, before the cluster is followed too."""
@@ -56,7 +56,7 @@ MOST_PROCESSES = 4
 """That answer, when nobody says how many."""
 
 
-def serve(config: Config, origin: Origin, started: Callable[[str, OmSync], None]) -> None:
+def serve(config: Config, origin: DataOrigin, started: Callable[[str, OmSync], None]) -> None:
     """Answers until SIGINT or SIGTERM; what was built before is answered from at once.
 
     `started` is told the address when it can be asked, and the synchronisation whose state may be watched. Raises
@@ -70,10 +70,10 @@ def serve(config: Config, origin: Origin, started: Callable[[str, OmSync], None]
     with (
         listening(config.http) as listener,
         DataDirectory.lock(config.make_data_dir(), config.checkpoints) as directory,
-        counts_file(directory.workshop, _processes(config)) as counts,
+        counts_file(directory.scratch_directory, _processes(config)) as counts,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_answer(config, origin, directory, Door(listener, counts, 0), started))
+        runner.run(_answer(config, origin, directory, SharedListener(listener, counts, 0), started))
 
 
 @contextmanager
@@ -93,14 +93,14 @@ def application(generation: Generation, config: Config) -> Iterator[FastAPI]:
 
 async def _answer(
     config: Config,
-    origin: Origin,
+    origin: DataOrigin,
     directory: DataDirectory,
-    door: Door,
+    door: SharedListener,
     started: Callable[[str, OmSync], None],
 ) -> None:
     loop = asyncio.get_running_loop()
     arrived: asyncio.Queue[Generation] = asyncio.Queue()
-    settings = Settings(
+    settings = OmSyncSettings(
         config.memory_limit,
         config.threads,
         config.filesystem_paths,
@@ -117,15 +117,15 @@ async def _answer(
     sync.start()
     try:
         from ozone_recon.api.context import Context
-        from ozone_recon.server.worker import Start
-        from ozone_recon.server.workers import Answerers
+        from ozone_recon.server.worker import WorkerJob
+        from ozone_recon.server.workers import Workers
 
         context = Context(config, sync.tasks, sync.trigger, doing=lambda: _described(sync.state))
         context.counted = lambda: om_samples(sync.state)
         restart_on_bus_error(partial(_damage, context))
         context.ask_cluster = (lambda request: asyncio.wrap_future(watch.ask(request))) if watch else None
-        start = Start(config, watch is not None, door.listener.fileno(), door.counts)
-        answerers = Answerers(_processes(config) - 1, start, sync.trigger, watch.ask if watch else None)
+        start = WorkerJob(config, watch is not None, door.listener.fileno(), door.counts)
+        answerers = Workers(_processes(config) - 1, start, sync.trigger, watch.ask if watch else None)
         server = server_for(context, door, (signal.SIGINT, signal.SIGTERM), answerers.end)
         context.processes = lambda: (*answerers.states, *(one.state for one in (watch, sync.builder) if one))
         tasks = [
@@ -150,15 +150,15 @@ async def _answer(
         raise sync.state.error
 
 
-async def _pass_on(arrived: asyncio.Queue[Generation], context: Context, sync: OmSync, answerers: Answerers) -> None:
+async def _pass_on(arrived: asyncio.Queue[Generation], context: Context, sync: OmSync, answerers: Workers) -> None:
     """Switches all processes to each generation as it arrives, and tells them how the synchronisation goes."""
-    from ozone_recon.server.worker import News
+    from ozone_recon.server.worker import OmUpdate
 
-    def news(generation: Generation) -> News:
+    def news(generation: Generation) -> OmUpdate:
         state = sync.state
         if state.delta.sequence_number == generation.sequence_number:
             context.checked_at = state.checked_at
-        return News(
+        return OmUpdate(
             generation.path,
             sync.tasks(),
             _described(state),
@@ -203,24 +203,24 @@ def _damage(context: Context) -> str | None:
 
 
 def _watch(
-    config: Config, origin: Origin, directory: DataDirectory, told: Callable[[Cluster | Path], object]
-) -> ClusterWatch | None:
+    config: Config, origin: DataOrigin, directory: DataDirectory, told: Callable[[Cluster | Path], object]
+) -> ClusterSupervisor | None:
     """What has a process follow the cluster; None when a checkpoint is looked at, or nobody said where SCM is."""
     if config.cluster is None or not origin.changes:
         return None
     from ozone_recon.follow.cluster.job import ClusterJob
-    from ozone_recon.follow.cluster.supervisor import ClusterWatch
+    from ozone_recon.follow.cluster.supervisor import ClusterSupervisor
 
     where = Address(config.cluster.host, config.cluster.port)
     require_free(where, "Java Recon may. Or give another port (ozone.recon.datanode.address)")
-    return ClusterWatch(ClusterJob(config.cluster, directory.path / "cluster", config.logs), told)
+    return ClusterSupervisor(ClusterJob(config.cluster, directory.path / "cluster", config.logs), told)
 
 
 async def _follow_cluster(
-    watch: ClusterWatch | None, told: asyncio.Queue[Cluster | Path], context: Context, answerers: Answerers
+    watch: ClusterSupervisor | None, told: asyncio.Queue[Cluster | Path], context: Context, answerers: Workers
 ) -> None:
     """Lets all processes see the cluster as it is told of; an OM that is read in seconds is read before."""
-    from ozone_recon.server.worker import ClusterNews
+    from ozone_recon.server.worker import ClusterUpdate
 
     if watch is None:
         return
@@ -233,10 +233,10 @@ async def _follow_cluster(
         news = await told.get()
         if not isinstance(news, Path):
             context.see_cluster(news, None)
-            await asyncio.to_thread(answerers.tell_cluster, ClusterNews(news, None))
+            await asyncio.to_thread(answerers.tell_cluster, ClusterUpdate(news, None))
         elif generation := opened(news):
             context.see_cluster(None, generation)
-            await asyncio.to_thread(answerers.tell_cluster, ClusterNews(None, news))
+            await asyncio.to_thread(answerers.tell_cluster, ClusterUpdate(None, news))
 
 
 def _stop_when_broken(server: uvicorn.Server, task: asyncio.Task[None]) -> None:
@@ -263,7 +263,7 @@ def _processes(config: Config) -> int:
     return config.http_processes or min(os.cpu_count() or 1, MOST_PROCESSES)
 
 
-async def _until_hopeless(context: Context, sync: OmSync, origin: Origin, server: uvicorn.Server) -> None:
+async def _until_hopeless(context: Context, sync: OmSync, origin: DataOrigin, server: uvicorn.Server) -> None:
     """Stops the server when the only build there will be has failed, and nothing can ever be answered."""
     while not context.served and not origin.changes:
         if sync.state.error:
@@ -272,7 +272,7 @@ async def _until_hopeless(context: Context, sync: OmSync, origin: Origin, server
         await asyncio.sleep(0.1)
 
 
-def _described(state: SyncState) -> str:
+def _described(state: OmSyncState) -> str:
     """What the synchronisation is doing, for those who wait for it."""
     match state.at:
         case Progress(stage=stage, done=done, unit=unit):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from ozone_recon.api.context import Context, Served
-    from ozone_recon.server.accept import Door
+    from ozone_recon.server.accept import SharedListener
     from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 
 GRACE = 5
@@ -90,7 +90,7 @@ def opened(path: Path | None) -> Generation | None:
 
 def server_for(
     context: Context,
-    door: Door,
+    door: SharedListener,
     stops_at: tuple[signal.Signals, ...] = (),
     stopping: Callable[[], None] = lambda: None,
 ) -> uvicorn.Server:
@@ -104,7 +104,7 @@ def server_for(
     from ozone_recon.server.accept import Acceptor, connection_limit
     from ozone_recon.server.http_protocol import BoundedProtocol, OpenConnections
 
-    class Server(uvicorn.Server):
+    class HttpServer(uvicorn.Server):
         """uvicorn, but for its signal handlers: it would raise the signal again before we have tidied up.
 
         And it would take all connections that it can, whatever the other processes have.
@@ -156,7 +156,7 @@ def server_for(
     gc.freeze()
     gc.enable()
     _keep_freed()
-    return Server(settings)
+    return HttpServer(settings)
 
 
 def _keep_freed() -> None:

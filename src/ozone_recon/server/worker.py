@@ -19,16 +19,16 @@ from typing import NamedTuple, TypeVar
 import uvloop
 
 from ozone_recon.api.context import Context
-from ozone_recon.api.middleware.metrics import Measured
+from ozone_recon.api.middleware.metrics import RequestMetrics
 from ozone_recon.config import Config
-from ozone_recon.follow.cluster.requests import AwaitedAnswers
+from ozone_recon.follow.cluster.requests import PendingRequests
 from ozone_recon.logs import log_to_stderr
 from ozone_recon.model.cluster import Cluster
-from ozone_recon.model.metrics import Sample
-from ozone_recon.model.requests import Answered, ClusterRequest
+from ozone_recon.model.metrics import MetricSample
+from ozone_recon.model.requests import ClusterRequest, ReplyMessage
 from ozone_recon.processes.parent import Parent
 from ozone_recon.processes.status import ProcessState, first_process
-from ozone_recon.server.accept import Door
+from ozone_recon.server.accept import SharedListener
 from ozone_recon.server.http import opened, served_from, server_for
 from ozone_recon.store.generation import Generation, TaskStatus
 
@@ -37,7 +37,7 @@ SAY_EVERY = 1.0
 """Seconds between two reports of what was counted."""
 
 
-class Start(NamedTuple):
+class WorkerJob(NamedTuple):
     """The first thing it is told: what to answer by, and where; descriptors that it has, and its number (see Door)."""
 
     config: Config
@@ -47,7 +47,7 @@ class Start(NamedTuple):
     number: int = 0
 
 
-class News(NamedTuple):
+class OmUpdate(NamedTuple):
     """What has changed: the generation to answer from (its directory), and what only the first process knows."""
 
     generation: Path
@@ -56,32 +56,32 @@ class News(NamedTuple):
     synchronising: bool
     checked_at: int
     """When OM last had nothing that is not in the generation, ms since 1970."""
-    measured: Measured
+    measured: RequestMetrics
     """By the other processes, for /prom."""
-    counted: tuple[Sample, ...]
+    counted: tuple[MetricSample, ...]
     """By the synchronisation, for /prom."""
     processes: tuple[ProcessState, ...] = ()
     """How all but the first process fare."""
 
 
-class ClusterNews(NamedTuple):
+class ClusterUpdate(NamedTuple):
     """What is new of the cluster: what is known of it, the directory of its tables, or both."""
 
     cluster: Cluster | None
     generation: Path | None
 
 
-class Said(NamedTuple):
+class WorkerReport(NamedTuple):
     """What it says back."""
 
     generation: Path
     """It answers from this one by now."""
-    measured: Measured
+    measured: RequestMetrics
     trigger: bool = False
     """Somebody asked for a synchronisation."""
 
 
-Told = News | ClusterNews | Answered
+Told = OmUpdate | ClusterUpdate | ReplyMessage
 
 
 def main() -> None:
@@ -90,36 +90,36 @@ def main() -> None:
     parent = Parent()
     with suppress(EOFError):
         start, news = parent.receive(), parent.receive()
-        assert isinstance(start, Start)
-        assert isinstance(news, News)
+        assert isinstance(start, WorkerJob)
+        assert isinstance(news, OmUpdate)
         log_to_stderr(start.config.logs)
         with suppress(BrokenPipeError), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_answer(parent, start, news))
 
 
-async def _answer(parent: Parent, start: Start, news: News) -> None:
+async def _answer(parent: Parent, start: WorkerJob, news: OmUpdate) -> None:
     def trigger() -> bool:
         if news.synchronising:
             return False
-        parent.send(Said(news.generation, context.measured, trigger=True))
+        parent.send(WorkerReport(news.generation, context.measured, trigger=True))
         return True
 
-    def hear(heard: News) -> None:
+    def hear(heard: OmUpdate) -> None:
         nonlocal news
         news = heard
         context.measured_elsewhere = heard.measured
         context.checked_at = heard.checked_at
 
-    def swap(heard: News, generation: Generation) -> None:
+    def swap(heard: OmUpdate, generation: Generation) -> None:
         context.serve(served_from(generation))
         hear(heard)
-        parent.send(Said(heard.generation, context.measured))
+        parent.send(WorkerReport(heard.generation, context.measured))
         ready.set()
 
     async def say() -> None:
         while not server.should_exit:
             await asyncio.sleep(SAY_EVERY)
-            parent.send(Said(news.generation, context.measured))
+            parent.send(WorkerReport(news.generation, context.measured))
 
     def stop() -> None:
         server.should_exit = True
@@ -130,13 +130,13 @@ async def _answer(parent: Parent, start: Start, news: News) -> None:
 
     ready = asyncio.Event()
     """There is something to answer from, or it is to end."""
-    answers = AwaitedAnswers(parent.send)
+    answers = PendingRequests(parent.send)
     context = Context(start.config, lambda: news.tasks, trigger, lambda: news.doing)
     context.counted = lambda: news.counted
     context.ask_cluster = ask if start.follows_cluster else None
     first = os.getppid()
     context.processes = lambda: (first_process(first, parent.silence), *news.processes)
-    door = Door(socket.socket(fileno=start.listener), start.counts, start.number)
+    door = SharedListener(socket.socket(fileno=start.listener), start.counts, start.number)
     server = server_for(context, door)
     loop = asyncio.get_running_loop()
 
@@ -146,13 +146,13 @@ async def _answer(parent: Parent, start: Start, news: News) -> None:
         try:
             while True:
                 match heard:
-                    case Answered():
+                    case ReplyMessage():
                         answers.settle(heard)
-                    case ClusterNews():
+                    case ClusterUpdate():
                         loop.call_soon_threadsafe(context.see_cluster, heard.cluster, opened(heard.generation))
-                    case News() if heard.generation == at:
+                    case OmUpdate() if heard.generation == at:
                         loop.call_soon_threadsafe(hear, heard)
-                    case News() if generation := opened(heard.generation):
+                    case OmUpdate() if generation := opened(heard.generation):
                         loop.call_soon_threadsafe(swap, heard, generation)
                         at = heard.generation
                 heard = parent.receive()

@@ -13,30 +13,30 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from ozone_recon.api.middleware.metrics import Measured
-from ozone_recon.model.requests import Answered, Asked, ClusterRequest
+from ozone_recon.api.middleware.metrics import RequestMetrics
+from ozone_recon.model.requests import ClusterRequest, ReplyMessage, RequestMessage
 from ozone_recon.processes.channel import pack
 from ozone_recon.processes.child import ChildProcess, Program
 from ozone_recon.processes.status import ProcessState
 from ozone_recon.server.http import GRACE
-from ozone_recon.server.worker import ClusterNews, News, Said, Start
+from ozone_recon.server.worker import ClusterUpdate, OmUpdate, WorkerJob, WorkerReport
 
 AskedOn = Callable[[ClusterRequest[Any]], Future[Any]]
 
 
-class Answerers:
+class Workers:
     """So many processes, from the first `tell` until `stop`."""
 
-    def __init__(self, count: int, start: Start, trigger: Callable[[], bool], ask: AskedOn | None = None) -> None:
+    def __init__(self, count: int, start: WorkerJob, trigger: Callable[[], bool], ask: AskedOn | None = None) -> None:
         """`ask` passes what they are asked on to the process that follows the cluster."""
         self._start = start
         self._trigger = trigger
         self._ask = ask
-        self._cluster = ClusterNews(None, None)
-        self._news: News | None = None
-        self._said: dict[int, Said] = {}
+        self._cluster = ClusterUpdate(None, None)
+        self._news: OmUpdate | None = None
+        self._said: dict[int, WorkerReport] = {}
         """By those that run."""
-        self._ended = Measured()
+        self._ended = RequestMetrics()
         self._lock = threading.Lock()
         """Never held while something is sent: a process that begins is sent what it must know under a lock of its own,
         for which this one is taken."""
@@ -47,7 +47,7 @@ class Answerers:
         """How they fare."""
         return tuple(child.state for child in self._children)
 
-    def tell(self, news: News) -> None:
+    def tell(self, news: OmUpdate) -> None:
         """Have them know this; it does not wait until they do."""
         with self._lock:
             before, self._news = self._news, news
@@ -60,17 +60,17 @@ class Answerers:
                 with suppress(BrokenPipeError):  # The next one is told when it begins.
                     child.send(news._replace(measured=others))
 
-    def tell_cluster(self, news: ClusterNews) -> None:
+    def tell_cluster(self, news: ClusterUpdate) -> None:
         """Have them know this of the cluster."""
         with self._lock:
             before = self._cluster
-            self._cluster = ClusterNews(news.cluster or before.cluster, news.generation or before.generation)
+            self._cluster = ClusterUpdate(news.cluster or before.cluster, news.generation or before.generation)
         packed = pack(news)
         for child in self._children:
             with suppress(BrokenPipeError):
                 child.send_packed(packed)
 
-    def measured(self, but: int = -1) -> Measured:
+    def measured(self, but: int = -1) -> RequestMetrics:
         """What they have counted, those that ended included, and without that of number `but`."""
         with self._lock:
             return self._ended.plus(*(said.measured for number, said in self._said.items() if number != but))
@@ -104,8 +104,8 @@ class Answerers:
         yield news
         yield cluster
 
-    def _receive(self, number: int, message: Said | Asked) -> None:
-        if isinstance(message, Asked):
+    def _receive(self, number: int, message: WorkerReport | RequestMessage) -> None:
+        if isinstance(message, RequestMessage):
             assert self._ask is not None
             self._ask(message.request).add_done_callback(partial(self._pass_back, number, message.number))
             return
@@ -117,7 +117,7 @@ class Answerers:
     def _pass_back(self, number: int, request: int, future: Future[Any]) -> None:
         """Sends an answer of the process that follows the cluster to the one that asked for it."""
         with suppress(BrokenPipeError):
-            self._children[number].send(Answered(request, None if future.exception() else future.result()))
+            self._children[number].send(ReplyMessage(request, None if future.exception() else future.result()))
 
     def _forget(self, number: int) -> None:
         with self._lock:

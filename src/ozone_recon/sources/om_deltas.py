@@ -17,14 +17,14 @@ from typing import Final
 
 import numpy as np
 
-from ozone_recon.columnar.byte_slices import Cells
+from ozone_recon.columnar.byte_slices import ByteSlices
 from ozone_recon.columnar.changes import Changes, LastBatch
-from ozone_recon.errors import CheckpointCause, CheckpointNeeded, DecodeError, RemoteError, TooLong
+from ozone_recon.errors import CheckpointCause, CheckpointNeeded, DecodeError, MessageTooLong, RemoteError
 from ozone_recon.wire.ozone.om_calls import (
     METHOD,
     OK,
     PROTOCOL,
-    Command,
+    OmCommand,
     OmRequest,
     OmResponse,
     Updates,
@@ -79,7 +79,7 @@ class OmDeltas:
         while True:
             try:
                 updates = await self._ask(sequence_number, limit, node, last_batch)
-            except (TooLong, RemoteError) as error:
+            except (MessageTooLong, RemoteError) as error:
                 if isinstance(error, RemoteError) and error.exception != _OUT_OF_MEMORY:
                     raise
                 if limit == 1:
@@ -133,13 +133,13 @@ class OmDeltas:
         return updates
 
     async def _ask_behind(self, sequence_number: int, limit: int, node: str) -> Updates:
-        asked = OmRequest(Command.DB_UPDATES, UpdatesRequest(sequence_number, limit).encode(), self._client_id)
+        asked = OmRequest(OmCommand.DB_UPDATES, UpdatesRequest(sequence_number, limit).encode(), self._client_id)
         leader, answer = await self._call(PROTOCOL, METHOD, asked.encode())
         if leader != node:
             raise CheckpointNeeded(
                 CheckpointCause.ANOTHER_OM, f"the OM {leader!r} leads now, and our data is that of {node!r}"
             )
-        response = OmResponse.decode(answer, Command.DB_UPDATES)
+        response = OmResponse.decode(answer, OmCommand.DB_UPDATES)
         if response.status != OK:
             raise CheckpointNeeded(
                 CheckpointCause.GAP, f"OM has not all changes behind {sequence_number:,}: {response.error}"
@@ -165,7 +165,7 @@ def _without(last_batch: LastBatch, updates: Updates) -> Updates:
     return replace(updates, batches=batches.at(np.arange(1, len(batches.starts))))
 
 
-def _batch(batches: Cells, row: int) -> LastBatch:
+def _batch(batches: ByteSlices, row: int) -> LastBatch:
     """What a batch is known by; too short a one is refused by whoever reads it."""
     data = batches.data[batches.starts[row] : batches.ends[row]].tobytes()
     return LastBatch(int.from_bytes(data[:8], "little"), zlib.crc32(data))

@@ -1,7 +1,7 @@
 """Asks SCM what it knows of a cluster, and gives the messages of its answers as they came.
 
-`decode.cluster.scm` reads them one by one, `decode.cluster.containers` a page of containers at once. What an SCM of a group is asked
-that does not lead, and how often, is `RpcGroup`'s affair; nothing that is asked here changes anything.
+`decode.cluster.scm` reads them one by one, `decode.cluster.containers` a page of containers at once. `RpcGroup` finds
+the leader and retries; no call here changes anything in SCM.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.columnar.byte_slices import Cells
+from ozone_recon.columnar.byte_slices import ByteSlices
 from ozone_recon.errors import DecodeError, RemoteError, UnknownCommand
 from ozone_recon.model.scm import ContainerState, DatanodeDetails
 from ozone_recon.wire.protobuf.fields import Message, bytes_field, number_field
@@ -42,7 +42,7 @@ Call = Callable[[str, str, bytes], Awaitable[bytes]]
 """Protocol, method, request message → response message; such as `RpcGroup.call`."""
 
 
-class _Command(Enum):
+class ScmCommand(Enum):
     """What SCM can be asked: the number of the command, and that of its own field in both request and response."""
 
     LIST_CONTAINERS = 4, 9
@@ -59,7 +59,7 @@ class _Command(Enum):
     LIST_CONTAINER_IDS = 47, 51
 
 
-class Scm:
+class ScmClient:
     """The SCMs of a cluster.
 
     All methods raise what their `call` raises, RemoteError where SCM refuses, and DecodeError for an answer that is
@@ -75,11 +75,11 @@ class Scm:
 
     async def info(self) -> bytes:
         """Which SCM answers, of which cluster: a GetScmInfoResponseProto."""
-        return await self._ask(_Command.SCM_INFO)
+        return await self._ask(ScmCommand.SCM_INFO)
 
     async def container_count(self, state: ContainerState | None = None) -> int:
         """How many containers there are, in a state or in all."""
-        return Message("count", await self._ask(_Command.COUNT_CONTAINERS, number_field(1, state))).int64(1)
+        return Message("count", await self._ask(ScmCommand.COUNT_CONTAINERS, number_field(1, state))).int64(1)
 
     async def container_counts(self) -> dict[ContainerState, int]:
         """How many containers there are in each state; UnknownCommand when SCM does not count them by state."""
@@ -94,7 +94,7 @@ class Scm:
     async def _count_listed(self, state: ContainerState, what: str) -> int:
         """The same, as 2.1 says it beside a list."""
         request = number_field(1, 1) + number_field(2, 0) + number_field(4, state)
-        total = Message("list", await self._ask(_Command.LIST_CONTAINERS, request)).int64(2, None)
+        total = Message("list", await self._ask(ScmCommand.LIST_CONTAINERS, request)).int64(2, None)
         if total is None:
             raise self._unknown_from_now(what)
         return total
@@ -109,7 +109,7 @@ class Scm:
         found, start, count = [np.empty(0, np.int64)], 0, FEW
         while True:
             request = number_field(1, count) + number_field(2, start) + number_field(8, 1)
-            page = Messages(await _cells(await self._ask(_Command.LIST_CONTAINERS, request)))
+            page = Messages(await _cells(await self._ask(ScmCommand.LIST_CONTAINERS, request)))
             ids = page.int64(1)
             if page.refused.any() or (len(ids) and int(ids[-1]) < start):
                 raise DecodeError("a page of suppressed containers cannot be read")
@@ -120,27 +120,27 @@ class Scm:
                 return np.concatenate(found)
             start, count = int(ids[-1]) + 1, self._page
 
-    async def containers(self, start: int = 0, state: ContainerState | None = None) -> AsyncIterator[Cells]:
+    async def containers(self, start: int = 0, state: ContainerState | None = None) -> AsyncIterator[ByteSlices]:
         """ContainerInfoProtos in the order of their ids from `start` on, a page at a time, in a state or in all."""
 
         def request(first: int) -> bytes:
             return number_field(1, self._page) + number_field(2, first) + number_field(4, state)
 
-        async for page in self._pages(_Command.LIST_CONTAINERS, request, start):
+        async for page in self._pages(ScmCommand.LIST_CONTAINERS, request, start):
             yield page
 
-    async def container_page(self, start: int, count: int, state: ContainerState) -> Cells:
+    async def container_page(self, start: int, count: int, state: ContainerState) -> ByteSlices:
         """At most so many ContainerInfoProtos in a state, in the order of their ids from `start` on."""
         request = number_field(1, count) + number_field(2, start) + number_field(4, state)
-        return await _cells(await self._ask(_Command.LIST_CONTAINERS, request))
+        return await _cells(await self._ask(ScmCommand.LIST_CONTAINERS, request))
 
-    async def container_ids(self, state: ContainerState, start: int = 0) -> AsyncIterator[Cells]:
+    async def container_ids(self, state: ContainerState, start: int = 0) -> AsyncIterator[ByteSlices]:
         """ContainerIDs in their order from `start` on, a page at a time; cheaper for SCM than `containers`."""
 
         def request(first: int) -> bytes:
             return number_field(1, self._page) + bytes_field(2, number_field(1, first)) + number_field(3, state)
 
-        async for page in self._pages(_Command.LIST_CONTAINER_IDS, request, start):
+        async for page in self._pages(ScmCommand.LIST_CONTAINER_IDS, request, start):
             yield page
 
     async def containers_with_pipelines(self, ids: Sequence[int]) -> AsyncIterator[tuple[bytes, ...]]:
@@ -150,20 +150,20 @@ class Scm:
         """
         for first in range(0, len(ids), BATCH):
             request = b"".join(number_field(1, container_id) for container_id in ids[first : first + BATCH])
-            yield await self._ask_for_all(_Command.CONTAINERS_WITH_PIPELINES, request)
+            yield await self._ask_for_all(ScmCommand.CONTAINERS_WITH_PIPELINES, request)
 
     async def replicas(self, container_id: int) -> tuple[bytes, ...]:
         """SCMContainerReplicaProtos of a container."""
-        return await self._ask_for_all(_Command.CONTAINER_REPLICAS, number_field(1, container_id))
+        return await self._ask_for_all(ScmCommand.CONTAINER_REPLICAS, number_field(1, container_id))
 
     async def pipelines(self) -> tuple[bytes, ...]:
         """All Pipelines."""
-        return await self._ask_for_all(_Command.LIST_PIPELINES)
+        return await self._ask_for_all(ScmCommand.LIST_PIPELINES)
 
     async def nodes(self) -> tuple[bytes, ...]:
         """All datanodes and their states, as Nodes."""
         whole_cluster = 1
-        return await self._ask_for_all(_Command.LIST_NODES, number_field(2, whole_cluster))
+        return await self._ask_for_all(ScmCommand.LIST_NODES, number_field(2, whole_cluster))
 
     async def usage(self, datanode: str | None = None) -> tuple[bytes, ...]:
         """DatanodeUsageInfoProtos of the datanode with this id, or of all that are healthy and in service.
@@ -172,21 +172,21 @@ class Scm:
         """
         most_used_first = number_field(3, 1) + number_field(4, _MOST)
         request = most_used_first if datanode is None else bytes_field(2, datanode)
-        return await self._ask_for_all(_Command.DATANODE_USAGE, request)
+        return await self._ask_for_all(ScmCommand.DATANODE_USAGE, request)
 
     async def deleted_blocks(self) -> bytes | None:
         """What waits for deletion: a DeletedBlocksTransactionSummary; None while SCM does not know."""
-        return Message("summary", await self._ask(_Command.DELETED_BLOCKS)).blob(1, None)
+        return Message("summary", await self._ask(ScmCommand.DELETED_BLOCKS)).blob(1, None)
 
     async def decommission_metrics(self) -> bytes:
         """How far the datanodes are that leave service: JSON."""
-        return Message("metrics", await self._ask(_Command.METRICS, bytes_field(1, _DECOMMISSION_METRICS))).blob(1)
+        return Message("metrics", await self._ask(ScmCommand.METRICS, bytes_field(1, _DECOMMISSION_METRICS))).blob(1)
 
     async def pending_containers(self, datanode: DatanodeDetails) -> tuple[bytes, ...]:
         """What keeps a datanode in service that is to leave it: ContainersOnDecomNodeProtos."""
         names = enumerate((datanode.uuid, datanode.ip_address, datanode.host_name), 1)
         request = bytes_field(1, b"".join(bytes_field(number, name) for number, name in names))
-        return await self._ask_for_all(_Command.PENDING_CONTAINERS, request)
+        return await self._ask_for_all(ScmCommand.PENDING_CONTAINERS, request)
 
     def _require(self, what: str) -> None:
         """UnknownCommand when SCM has not known this of late."""
@@ -197,7 +197,7 @@ class Scm:
         self._unknown[what] = time.monotonic() + UNKNOWN_FOR
         return UnknownCommand(f"this release of SCM does not know {what}")
 
-    async def _ask(self, command: _Command, request: bytes = b"") -> bytes:
+    async def _ask(self, command: ScmCommand, request: bytes = b"") -> bytes:
         """The command's own response."""
         number, field = command.value
         self._require(command.name)
@@ -212,11 +212,13 @@ class Scm:
             raise RemoteError("SCM", f"{command.name} with status {answer.int32(5)}", answer.text(4, ""))
         return answer.blob(field)
 
-    async def _ask_for_all(self, command: _Command, request: bytes = b"") -> tuple[bytes, ...]:
+    async def _ask_for_all(self, command: ScmCommand, request: bytes = b"") -> tuple[bytes, ...]:
         """The messages in the command's own response, which has nothing else."""
         return Message(command.name, await self._ask(command, request)).messages(1, bytes)
 
-    async def _pages(self, command: _Command, request: Callable[[int], bytes], start: int) -> AsyncIterator[Cells]:
+    async def _pages(
+        self, command: ScmCommand, request: Callable[[int], bytes], start: int
+    ) -> AsyncIterator[ByteSlices]:
         """The messages in a command's responses, each of which begins with an id, until there are no more."""
         more = True
         while more:
@@ -230,15 +232,15 @@ class Scm:
                 yield page
 
 
-async def _cells(response: bytes) -> Cells:
+async def _cells(response: bytes) -> ByteSlices:
     """The messages in a response, which has nothing else."""
     # Not on the event loop: it takes its time, and the compiled code may have to be loaded first.
     return await asyncio.to_thread(_split, response)
 
 
-def _split(response: bytes) -> Cells:
+def _split(response: bytes) -> ByteSlices:
     data = np.frombuffer(response, np.uint8)
-    whole = Messages(Cells(data, np.zeros(1, np.int64), np.array([len(data)])))
+    whole = Messages(ByteSlices(data, np.zeros(1, np.int64), np.array([len(data)])))
     cells, _ = whole.blobs(1)
     if whole.refused[0]:
         raise DecodeError(f"a page of containers is no message: {response[:20].hex()} …")

@@ -91,7 +91,7 @@ class DataDirectory:
         )
 
     @property
-    def workshop(self) -> Path:
+    def scratch_directory(self) -> Path:
         """A directory for what is not to outlive its process: what a kill leaves there is removed at the next start."""
         return self._generations
 

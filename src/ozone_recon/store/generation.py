@@ -13,13 +13,20 @@ from typing import Self
 from ozone_recon.errors import StoreError
 from ozone_recon.store.columns import Array, checksum_of, make_array
 from ozone_recon.store.disk import BackgroundSync, described, remove_tree, writing
-from ozone_recon.store.lease import Held
+from ozone_recon.store.lease import GenerationLease
 from ozone_recon.store.manifest import FILE as MANIFEST
-from ozone_recon.store.manifest import About, Manifest, TableEntry, TaskStatus, read_manifest, write_manifest
+from ozone_recon.store.manifest import (
+    GenerationInfo,
+    GenerationManifest,
+    TableEntry,
+    TaskStatus,
+    read_manifest,
+    write_manifest,
+)
 from ozone_recon.store.schema import Schema
-from ozone_recon.store.table import Chunk, Table, TableWriter, table_files
+from ozone_recon.store.table import Table, TableChunk, TableWriter, table_files
 
-__all__ = ["About", "Chunk", "Generation", "GenerationBuild", "Table", "TableWriter", "TaskStatus"]
+__all__ = ["Generation", "GenerationBuild", "GenerationInfo", "Table", "TableChunk", "TableWriter", "TaskStatus"]
 
 VERIFIERS = 4
 """Threads that read a generation to verify it."""
@@ -34,7 +41,7 @@ class Generation:
     generation has taken its place, and also for a process that does not hold the data directory's lock.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, held: Held) -> None:
+    def __init__(self, path: Path, manifest: GenerationManifest, held: GenerationLease) -> None:
         self.path = path
         self.about = manifest.about
         self.held = held
@@ -52,7 +59,7 @@ class Generation:
         GenerationRemoved when it is not there any more, StoreError when it is torn: any file missing or not of its
         size.
         """
-        held = Held(path / MANIFEST)
+        held = GenerationLease(path / MANIFEST)
         generation = cls(path, read_manifest(path), held)
         generation.check()
         return generation
@@ -140,7 +147,7 @@ class GenerationBuild:
         self.threads = threads
         self.filesystem_paths = filesystem_paths
         """`ozone.om.enable.filesystem.paths`: whether keys of LEGACY buckets are file system paths."""
-        self.about = About()
+        self.about = GenerationInfo()
         """What the manifest will say; whoever drives the build fills it in before finishing."""
         self._publish = publish
         self._finished: dict[str, TableEntry] = {}
@@ -198,7 +205,7 @@ class GenerationBuild:
         self._sync.wait()
         if not self.about.built_at:
             self.about = replace(self.about, built_at=time.time_ns() // 1_000_000)
-        write_manifest(self.path, Manifest(self.about, self._finished))
+        write_manifest(self.path, GenerationManifest(self.about, self._finished))
         self._sealed = True
 
     def finish(self) -> Generation:

@@ -13,7 +13,7 @@ from ozone_recon.errors import GenerationRemoved
 from ozone_recon.store.disk import remove_tree
 
 
-class Held:
+class GenerationLease:
     """A shared lock on a generation's manifest for as long as anything refers to this object."""
 
     def __init__(self, manifest: Path) -> None:

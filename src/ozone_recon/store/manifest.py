@@ -37,7 +37,7 @@ class TaskStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class GenerationInfo:
     """Where a generation's data comes from and how it was built."""
 
     sequence_number: int = 0
@@ -87,14 +87,14 @@ class TableEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class GenerationManifest:
     """The whole of a generation's manifest."""
 
-    about: About
+    about: GenerationInfo
     tables: dict[str, TableEntry]
 
 
-def write_manifest(directory: Path, manifest: Manifest) -> None:
+def write_manifest(directory: Path, manifest: GenerationManifest) -> None:
     """Write the manifest durably; from then on the directory holds a whole generation."""
     about = asdict(manifest.about)
     about["bad_samples"] = [asdict(row) | {"key": row.key.hex()} for row in manifest.about.bad_samples]
@@ -104,7 +104,7 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
     replace_file(directory / FILE, orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
 
-def read_manifest(directory: Path) -> Manifest:
+def read_manifest(directory: Path) -> GenerationManifest:
     """The manifest of the generation in `directory`; StoreError when it is missing, damaged or of another format."""
     path = directory / FILE
     try:
@@ -128,7 +128,9 @@ def read_manifest(directory: Path) -> Manifest:
         about["bad_samples"] = tuple(
             BadRow(row["table"], bytes.fromhex(row["key"]), row["reason"]) for row in about["bad_samples"]
         )
-        return Manifest(About(**about), {name: TableEntry(**entry) for name, entry in content["tables"].items()})
+        return GenerationManifest(
+            GenerationInfo(**about), {name: TableEntry(**entry) for name, entry in content["tables"].items()}
+        )
     except (FileNotFoundError, ValueError, KeyError, TypeError) as problem:
         raise StoreError(f"{path} is not a whole manifest ({problem}): delete {directory} and rebuild") from problem
 

@@ -24,12 +24,12 @@ from ozone_recon.store.columns import (
     ranges,
 )
 from ozone_recon.store.disk import writing
-from ozone_recon.store.lease import Held
+from ozone_recon.store.lease import GenerationLease
 from ozone_recon.store.schema import Schema
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class TableChunk:
     """Consecutive rows of a table, from `first_row` on, in arrays of its own (writable)."""
 
     first_row: int
@@ -51,7 +51,9 @@ class Chunk:
 class Table:
     """A finished table. Everything it gives is read-only and may be used from any thread."""
 
-    def __init__(self, name: str, directory: Path, schema: Schema, rows: int, held: Held | None = None) -> None:
+    def __init__(
+        self, name: str, directory: Path, schema: Schema, rows: int, held: GenerationLease | None = None
+    ) -> None:
         self.name = name
         self.schema = schema
         self.rows = rows
@@ -85,7 +87,7 @@ class Table:
             found = self._strings[column] = map_bytes(self._directory, column, self.rows)
         return found
 
-    def chunks(self, columns: Iterable[str], rows: int = 1 << 20) -> Iterator[Chunk]:
+    def chunks(self, columns: Iterable[str], rows: int = 1 << 20) -> Iterator[TableChunk]:
         """These columns from first row to last, at most `rows` rows at a time, read rather than mapped.
 
         A mapped page counts as this process's memory; what is read here is gone with the chunk.
@@ -96,14 +98,14 @@ class Table:
             for column, kind in kinds.items():
                 readers[column] = stack.enter_context(contextlib.closing(ColumnReader(self._directory, column, kind)))
             for start, stop in ranges(self.rows, rows):
-                yield Chunk(
+                yield TableChunk(
                     start,
                     stop - start,
                     {c: r.numbers(start, stop) for c, r in readers.items() if kinds[c] != BYTES},
                     {c: r.strings(start, stop) for c, r in readers.items() if kinds[c] == BYTES},
                 )
 
-    def read(self, columns: Iterable[str], start: int, stop: int) -> Chunk:
+    def read(self, columns: Iterable[str], start: int, stop: int) -> TableChunk:
         """Rows start to stop (exclusive) of these columns, read rather than mapped."""
         if not 0 <= start <= stop <= self.rows:
             raise IndexError(f"rows {start} to {stop} of table {self.name}, which has {self.rows}")
@@ -116,7 +118,7 @@ class Table:
                     strings[column] = reader.strings(start, stop)
                 else:
                     numbers[column] = reader.numbers(start, stop)
-        return Chunk(start, stop - start, numbers, strings)
+        return TableChunk(start, stop - start, numbers, strings)
 
     def _kind(self, column: str, strings: bool | None = None) -> str:
         kind = self.schema.get(column)

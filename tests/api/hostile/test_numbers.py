@@ -28,7 +28,7 @@ from ozone_recon.api.routes.cluster import elections
 from ozone_recon.build.insights import ROUNDS
 from ozone_recon.columnar.amounts import MAX_AMOUNT
 from ozone_recon.columnar.byte_column import ByteColumn
-from ozone_recon.columnar.byte_slices import cells_of
+from ozone_recon.columnar.byte_slices import slices_of_texts
 from ozone_recon.decode.cluster.containers import decode_containers
 from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request
 from ozone_recon.decode.cluster.scm import (
@@ -39,10 +39,10 @@ from ozone_recon.decode.cluster.scm import (
 )
 from ozone_recon.errors import DecodeError
 from ozone_recon.follow.cluster.generation import restore_state, write_state
-from ozone_recon.follow.cluster.state import ClusterState, FromScm
+from ozone_recon.follow.cluster.state import ClusterState, ScmSnapshot
 from ozone_recon.insights.cluster.datanode_health import Intervals
 from ozone_recon.insights.containers.health import build as container_health
-from ozone_recon.model.cluster import Cluster, Leaving
+from ozone_recon.model.cluster import Cluster, LeavingDatanode
 from ozone_recon.model.container_health import HealthRules
 from ozone_recon.model.datanode_reports import Heartbeat
 from ozone_recon.model.requests import AskForPendingBlocks, ClusterRequest, PendingBlocks, RemoveDatanodes
@@ -77,7 +77,7 @@ class WorldOfNumbers:
         self.state = ClusterState(Intervals())
         infos = [container_info(container_id=one, state=1 + 3 * (one % 2)) for one in range(1, 6)]
         infos += [with_numbers(one, replace) for one in infos]
-        self.state.containers.put(decode_containers(cells_of(ByteColumn.of(infos)))[1])
+        self.state.containers.put(decode_containers(slices_of_texts(ByteColumn.of(infos)))[1])
         self.state.complete = True
         pipelines = [scm_messages.pipeline(), scm_messages.ec_pipeline()]
         self.state.take_pipelines(self.readable(decode_pipeline, *pipelines))
@@ -88,8 +88,8 @@ class WorldOfNumbers:
         leaving = decode_pipeline(scm_messages.pipeline()).members[0]
         progress = decode_decommission_metrics(decommissioning(replace(1)))[0]
         blocks = self.readable(decode_deleted_blocks_summary, deleted_blocks_summary())
-        self.state.scm = FromScm(
-            None, AT, (Leaving(leaving, progress, ()),), next(blocks, None), {"CLOSED": replace(1)}
+        self.state.scm = ScmSnapshot(
+            None, AT, (LeavingDatanode(leaving, progress, ()),), next(blocks, None), {"CLOSED": replace(1)}
         )
 
     def readable(self, decode: Callable[[bytes], Any], *messages: bytes) -> Iterator[Any]:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from ozone_recon.api.json.rows import chosen, rows_json, scalars, texts, times
 from ozone_recon.columnar.byte_column import ByteColumn
-from ozone_recon.columnar.byte_slices import cells_of, same_cells
-from ozone_recon.decode.dictionary import Few
+from ozone_recon.columnar.byte_slices import same_slices, slices_of_texts
+from ozone_recon.decode.dictionary import DictionaryColumn
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INT64S = st.integers(-(1 << 63), (1 << 63) - 1)
@@ -24,7 +24,7 @@ WORDS: tuple[Any, ...] = (None, {"a": [1, "é"]})
 @settings(deadline=None)
 @given(ROWS)
 def test_rows_are_what_orjson_writes_of_the_same_values(rows: list[tuple[int, bool, bytes, bool]]) -> None:
-    names = cells_of(ByteColumn.of(name for _, _, name, _ in rows))
+    names = slices_of_texts(ByteColumn.of(name for _, _, name, _ in rows))
     flags = np.array([flag for _, flag, _, _ in rows], np.bool_)
     written = rows_json(
         {
@@ -32,8 +32,8 @@ def test_rows_are_what_orjson_writes_of_the_same_values(rows: list[tuple[int, bo
             "flag": scalars(flags),
             "name": texts(names),
             "path": texts(b"a/", names),
-            "word": chosen(Few(WORDS, flags.astype(np.int64)), lambda word: word),
-            "rare": same_cells(b"true", len(rows)).only(np.array([rare for *_, rare in rows], np.bool_)),
+            "word": chosen(DictionaryColumn(WORDS, flags.astype(np.int64)), lambda word: word),
+            "rare": same_slices(b"true", len(rows)).only(np.array([rare for *_, rare in rows], np.bool_)),
         }
     )
     wanted = [

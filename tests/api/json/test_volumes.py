@@ -12,9 +12,9 @@ from tests.decode.om.om_messages import blob, number
 
 from ozone_recon.api.json.om import bucket_json, volume_json
 from ozone_recon.api.json.volumes import buckets_json, volumes_json
-from ozone_recon.api.responses import Written
+from ozone_recon.api.responses import RawJson
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
-from ozone_recon.columnar.byte_slices import Cells, cells_of
+from ozone_recon.columnar.byte_slices import ByteSlices, slices_of_texts
 from ozone_recon.decode.om.bucket_info_columns import decode_buckets, decode_volumes
 from ozone_recon.decode.om.values import decode_bucket, decode_volume
 from ozone_recon.errors import DecodeError
@@ -56,8 +56,8 @@ buckets = st.tuples(
 
 def check(
     values: list[bytes],
-    read: Callable[[Cells], tuple[Int64s, Any]],
-    write: Callable[[Any], Written],
+    read: Callable[[ByteSlices], tuple[Int64s, Any]],
+    write: Callable[[Any], RawJson],
     decode: Callable[[bytes], Any],
     json: Callable[[Any], object],
 ) -> None:
@@ -68,7 +68,7 @@ def check(
         except DecodeError:
             continue
         good.append(row)
-    rows, found = read(cells_of(ByteColumn.of(values)))
+    rows, found = read(slices_of_texts(ByteColumn.of(values)))
     assert rows.tolist() == good
     assert len(found) == len(good)
     assert b"".join(write(found).pieces) == orjson.dumps(said)

@@ -96,7 +96,8 @@ def test_prom_asks_for_its_token_and_can_be_off() -> None:
 
 
 def test_the_library_is_not_loaded_before_it_is_needed() -> None:
-    code = "import sys, ozone_recon.server.app, ozone_recon.server.worker, ozone_recon.api.application; print(sorted(sys.modules))"
+    modules = "ozone_recon.server.app, ozone_recon.server.worker, ozone_recon.api.application"
+    code = f"import sys, {modules}; print(sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "'ozone_recon.api.routes.monitoring.probes'" in loaded
     assert "prometheus_client" not in loaded

@@ -11,7 +11,7 @@ from tests.decode.om.batches import damaged, ecs, longs, short, unknown_fields
 from tests.decode.om.om_messages import blob, number
 
 from ozone_recon.columnar.byte_column import ByteColumn
-from ozone_recon.columnar.byte_slices import cells_of
+from ozone_recon.columnar.byte_slices import slices_of_texts
 from ozone_recon.decode.cluster.containers import decode_container_ids, decode_containers
 from ozone_recon.decode.cluster.scm import CONTAINER_STATES, decode_container_id, decode_container_info
 from ozone_recon.errors import DecodeError
@@ -66,7 +66,7 @@ def test_columns_are_what_is_read_one_by_one(messages: list[bytes]) -> None:
             expected[row] = decode_container_info(message)
         except DecodeError:
             continue
-    good, columns = decode_containers(cells_of(ByteColumn.of(messages)))
+    good, columns = decode_containers(slices_of_texts(ByteColumn.of(messages)))
     assert good.tolist() == list(expected)
     for found, wanted in zip(records(columns), expected.values(), strict=True):
         assert found.state == (wanted.state if wanted.state in CONTAINER_STATES.values() else "0")
@@ -76,7 +76,7 @@ def test_columns_are_what_is_read_one_by_one(messages: list[bytes]) -> None:
 def test_every_truncation_of_one_among_others() -> None:
     whole = container_info(pipeline=pipeline_id(), suppressed=1)
     for end in range(len(whole)):
-        good, _ = decode_containers(cells_of(ByteColumn.of([whole, whole[:end], whole])))
+        good, _ = decode_containers(slices_of_texts(ByteColumn.of([whole, whole[:end], whole])))
         try:
             decode_container_info(whole[:end])
         except DecodeError:
@@ -94,5 +94,5 @@ def test_ids(messages: list[bytes]) -> None:
             expected[row] = decode_container_id(message)
         except DecodeError:
             continue
-    good, ids = decode_container_ids(cells_of(ByteColumn.of(messages)))
+    good, ids = decode_container_ids(slices_of_texts(ByteColumn.of(messages)))
     assert dict(zip(good.tolist(), ids.tolist(), strict=True)) == expected

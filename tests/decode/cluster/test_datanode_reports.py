@@ -17,7 +17,7 @@ from tests.decode.om.om_messages import blob, number
 
 from ozone_recon.decode.cluster import datanode_reports as reports
 from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request
-from ozone_recon.errors import DecodeError, TooLong
+from ozone_recon.errors import DecodeError, MessageTooLong
 from ozone_recon.model.datanode_reports import (
     OBJECT,
     CommandStatus,
@@ -230,7 +230,7 @@ def test_what_is_read_at_once_is_bounded_and_what_is_long_is_not_copied() -> Non
         sent.heartbeat(reports=blob(4, b"") * 65),
         number(1, 2) + blob(4, blob(1, blob(1, datanode()) + UNKNOWN * 65)),
     ):
-        with pytest.raises(TooLong, match="it has more than 64 fields"):
+        with pytest.raises(MessageTooLong, match="it has more than 64 fields"):
             decode_request(request, 64)
     for request in (
         sent.heartbeat(datanode(more=UNKNOWN * 3000)),

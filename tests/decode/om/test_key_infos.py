@@ -10,12 +10,12 @@ from tests.decode.om.om_messages import blob, ec_config, key_info, number
 
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.decode.om.key_columns_reference import KeyFacts, key_facts
-from ozone_recon.decode.om.key_infos import KeyInfos, decode_key_infos, decode_part_infos
+from ozone_recon.decode.om.key_infos import KeyInfoMatches, decode_key_infos, decode_part_infos
 from ozone_recon.decode.om.key_infos_reference import key_infos_of_repeated, key_infos_of_upload
 from ozone_recon.errors import DecodeError
 from ozone_recon.model.replication import ReplicationConfig
 
-Decode = Callable[[ByteColumn], KeyInfos]
+Decode = Callable[[ByteColumn], KeyInfoMatches]
 Reference = Callable[[bytes], tuple[KeyFacts, ...]]
 
 many = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -36,7 +36,7 @@ uploads = st.builds(
 )
 
 
-def check(values: list[bytes], decode: Decode, reference: Reference) -> KeyInfos:
+def check(values: list[bytes], decode: Decode, reference: Reference) -> KeyInfoMatches:
     """Decodes in both ways, which must agree."""
     expected: list[tuple[int, KeyFacts]] = []
     refused = []
@@ -55,7 +55,7 @@ def check(values: list[bytes], decode: Decode, reference: Reference) -> KeyInfos
     return found
 
 
-def replications(found: KeyInfos) -> list[ReplicationConfig]:
+def replications(found: KeyInfoMatches) -> list[ReplicationConfig]:
     few = found.replication()
     return [few.values[which] for which in few.which]
 
@@ -64,7 +64,7 @@ def of_one(value: bytes) -> tuple[KeyFacts, ...]:
     return (key_facts(value),)
 
 
-def decode_repeated(values: ByteColumn) -> KeyInfos:
+def decode_repeated(values: ByteColumn) -> KeyInfoMatches:
     return decode_key_infos(values, repeated=True)
 
 

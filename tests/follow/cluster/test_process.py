@@ -16,7 +16,7 @@ from tests.follow.cluster_world import S, World, a_world, registered, say, watch
 
 from ozone_recon.errors import NotReady
 from ozone_recon.follow.cluster.job import ScmPace
-from ozone_recon.model.metrics import METRICS, Sample
+from ozone_recon.model.metrics import METRICS, MetricSample
 from ozone_recon.model.requests import (
     AskForPendingBlocks,
     RemoveDatanodes,
@@ -62,7 +62,7 @@ def test_a_cluster_is_followed(world: World) -> None:
         assert cluster.error == ""
         # Nothing has changed since.
         world.cluster(lambda cluster: cluster.tables_at > judged.taken_at)
-        assert Sample("ozone_recon_datanode_registrations_total", 2) in cluster.counters
+        assert MetricSample("ozone_recon_datanode_registrations_total", 2) in cluster.counters
         assert all(len(one.labels) == len(METRICS[one.name].labels) for one in cluster.counters)
         assert {"ContainerHealthTask", "ContainerSizeCountTask", "PipelineSyncTask"} <= {
             task.name for task in cluster.tasks if task.timestamp and not task.error
@@ -156,8 +156,8 @@ def test_a_datanode_that_registers_before_scm_names_it_is_heard_when_it_does(wor
     with watching(world, settings):
         unknown = "ozone_recon_datanodes_unknown"
         say(settings, registered(NODE, 1, 2, 3))
-        waiting = world.cluster(lambda cluster: Sample(unknown, 1) in cluster.counters)
+        waiting = world.cluster(lambda cluster: MetricSample(unknown, 1) in cluster.counters)
         assert NODE not in {one.details.uuid for one in waiting.datanodes}
         world.scm.nodes |= nodes
         known = world.cluster(lambda cluster: any(one.containers == 3 for one in cluster.datanodes))
-        assert Sample(unknown, 0) in known.counters
+        assert MetricSample(unknown, 0) in known.counters

@@ -26,7 +26,7 @@ from ozone_recon.follow.cluster.state import ClusterState
 from ozone_recon.insights.cluster.datanode_health import Intervals
 from ozone_recon.model.datanode_reports import DatanodeReports, ReplicaState
 from ozone_recon.model.scm import ContainerState
-from ozone_recon.sources.scm import Scm
+from ozone_recon.sources.scm import ScmClient
 from ozone_recon.store.generation import GenerationBuild
 from ozone_recon.wire.protobuf.fields import Message
 
@@ -47,7 +47,7 @@ class Followed:
         self.now = 1000.0
         self.stand_in = stand_in
         self.state = ClusterState(Intervals())
-        self.sync = ScmSync(Scm(stand_in.call, page), self.state, pace, lambda: self.now)
+        self.sync = ScmSync(ScmClient(stand_in.call, page), self.state, pace, lambda: self.now)
         self.of = {one.status.name: one for one in self.sync._all}
 
     def report(self, *containers: tuple[int, ReplicaState]) -> None:
@@ -138,20 +138,20 @@ def test_a_container_that_does_not_fit_to_its_replicas_is_asked_for() -> None:
             (9, ReplicaState.OPEN),
             (70, ReplicaState.CLOSED),
         )
-        assert len(followed.state.doubtful) == 4
+        assert len(followed.state.suspect_containers) == 4
         await followed.of["ScmDoubtfulContainersTask"].once_more()
         assert followed.states()[2] == S.OPEN, "not at once: SCM may not have heard of it yet"
         followed.now += 1
         await followed.of["ScmDoubtfulContainersTask"].once_more()
         assert followed.states() == stand_in.containers
-        assert len(followed.state.doubtful) == 2, "one is still open, one is not known"
+        assert len(followed.state.suspect_containers) == 2, "one is still open, one is not known"
         stand_in.containers[1] = S.CLOSING
         followed.now += 10
         await followed.of["ScmDoubtfulContainersTask"].once_more()
         assert followed.states() == stand_in.containers
         followed.now += 60
         await followed.of["ScmDoubtfulContainersTask"].once_more()
-        assert len(followed.state.doubtful) == 0, "SCM does not know it, and is not asked for ever"
+        assert len(followed.state.suspect_containers) == 0, "SCM does not know it, and is not asked for ever"
         assert stand_in.asked[4] == all_read
 
     following(followed, report)

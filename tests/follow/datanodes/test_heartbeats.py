@@ -21,7 +21,7 @@ from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, datanode
 from tests.decode.om.om_messages import blob, number
 from tests.sources.rpc_stand_in import HERE, QUICK
 
-from ozone_recon.errors import DecodeError, RemoteError, TooLong
+from ozone_recon.errors import DecodeError, MessageTooLong, RemoteError
 from ozone_recon.follow.datanodes.heartbeats import Datanodes, Heard, hear_datanodes
 from ozone_recon.follow.datanodes.report_queue import ReportQueue
 from ozone_recon.insights.cluster.datanode_health import DatanodeHealth, Intervals
@@ -283,5 +283,5 @@ def test_a_request_of_many_fields_holds_nobody_up() -> None:
 
 
 def test_a_request_of_too_many_fields_is_refused() -> None:
-    with pytest.raises(TooLong, match="it has more than 1,048,576 fields"):
+    with pytest.raises(MessageTooLong, match="it has more than 1,048,576 fields"):
         asyncio.run(Recon().datanodes.answer(heartbeat(reports=blob(4, b"") * (1 << 20))))

@@ -25,7 +25,7 @@ from ozone_recon.errors import CheckpointCause, CheckpointNeeded, TransferError
 from ozone_recon.follow.om import sync as om_sync
 from ozone_recon.follow.om.changes import OmChanges
 from ozone_recon.follow.om.origin import Taken
-from ozone_recon.follow.om.sync import OmSync, Settings
+from ozone_recon.follow.om.sync import OmSync, OmSyncSettings
 from ozone_recon.server.http import served_from
 from ozone_recon.sources.checkpoint.fetch import Report
 from ozone_recon.sources.hadoop_rpc.server import take_calls
@@ -75,7 +75,7 @@ class Om:
     @contextmanager
     def sync(self, directory: DataDirectory, served: Served, **settings: Any) -> Iterator[OmSync]:
         changes = OmChanges({self.leader: self.address}, QUICK, 50_000, settings.pop("threshold", 0))
-        sync = OmSync(directory, self, Settings(**settings), served.append, changes)
+        sync = OmSync(directory, self, OmSyncSettings(**settings), served.append, changes)
         try:
             yield sync
         finally:

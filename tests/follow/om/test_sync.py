@@ -13,8 +13,8 @@ import pytest
 from tests.follow.conftest import SAMPLE
 
 from ozone_recon.errors import CheckpointError, NoSpace, ReconError, TransferError
-from ozone_recon.follow.om.origin import GivenPath, Origin, RunningOm, Taken
-from ozone_recon.follow.om.sync import OmSync, Settings, rest
+from ozone_recon.follow.om.origin import DataOrigin, GivenPath, RunningOm, Taken
+from ozone_recon.follow.om.sync import OmSync, OmSyncSettings, rest
 from ozone_recon.sources.checkpoint.http import OmHttp
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.generation import Generation
@@ -24,8 +24,8 @@ class Served(list[Generation]):
     """What was given to be served."""
 
 
-def sync_of(directory: DataDirectory, origin: Origin, served: Served | None = None, **settings: Any) -> OmSync:
-    return OmSync(directory, origin, Settings(**settings), (served if served is not None else Served()).append)
+def sync_of(directory: DataDirectory, origin: DataOrigin, served: Served | None = None, **settings: Any) -> OmSync:
+    return OmSync(directory, origin, OmSyncSettings(**settings), (served if served is not None else Served()).append)
 
 
 def eventually(holds: Callable[[], object]) -> bool:

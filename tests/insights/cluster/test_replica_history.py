@@ -15,7 +15,7 @@ from tests.decode.cluster.test_scm import DATANODE, OTHER_DATANODE
 
 from ozone_recon.decode.cluster.heartbeats import decode_reports
 from ozone_recon.insights.cluster.merged_ids import narrowed
-from ozone_recon.insights.cluster.replica_history import ReplicaHistory, Replicas
+from ozone_recon.insights.cluster.replica_history import ReplicaHistory, SeenReplicas
 from ozone_recon.model.datanode_reports import Heartbeat, LayoutVersion, Replica, ReplicaColumns
 
 HEARTBEAT = Heartbeat(DATANODE, LayoutVersion(10, 10))
@@ -65,7 +65,7 @@ def add(table: dict[int, Row], replicas: tuple[Replica, ...], at: int, *, whole:
             row.replica, row.last_seen, row.present = one, at, True
 
 
-def rows(replicas: Replicas) -> dict[int, Row]:
+def rows(replicas: SeenReplicas) -> dict[int, Row]:
     """The same table, of what columns hold."""
     named = {field.name: getattr(replicas, field.name) for field in fields(ReplicaColumns)}
     return {
@@ -177,5 +177,5 @@ def test_a_replica_takes_few_bytes() -> None:
     history = ReplicaHistory()
     history.add(decode_reports(replace(HEARTBEAT, containers=report)), 1_700_000_000_000)
     replicas = history.of_datanode(NODE)
-    taken = sum(getattr(replicas, field.name).nbytes for field in fields(Replicas) if field.name != "origins")
+    taken = sum(getattr(replicas, field.name).nbytes for field in fields(SeenReplicas) if field.name != "origins")
     assert taken <= 48 * len(replicas)

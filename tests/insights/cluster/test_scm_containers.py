@@ -12,7 +12,7 @@ from tests.decode.cluster.test_containers import records
 from tests.decode.om.om_messages import ec_config
 
 from ozone_recon.columnar.byte_column import ByteColumn
-from ozone_recon.columnar.byte_slices import cells_of
+from ozone_recon.columnar.byte_slices import slices_of_texts
 from ozone_recon.decode.cluster.containers import decode_containers
 from ozone_recon.insights.cluster.scm_containers import UNKNOWN, ContainerBlock, ScmContainers
 from ozone_recon.model.container_columns import ContainerColumns
@@ -37,7 +37,7 @@ pages = st.lists(messages, max_size=12).map(lambda said: columns(*said))
 
 
 def columns(*said: bytes) -> ContainerColumns:
-    return decode_containers(cells_of(ByteColumn.of(said)))[1]
+    return decode_containers(slices_of_texts(ByteColumn.of(said)))[1]
 
 
 def table(containers: ScmContainers) -> dict[int, ContainerInfo]:

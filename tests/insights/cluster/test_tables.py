@@ -24,7 +24,7 @@ from ozone_recon.insights.cluster.reading import (
     read_pipelines,
     read_replicas,
 )
-from ozone_recon.insights.cluster.replica_history import ReplicaHistory, Replicas
+from ozone_recon.insights.cluster.replica_history import ReplicaHistory, SeenReplicas
 from ozone_recon.insights.cluster.scm_containers import ScmContainers
 from ozone_recon.insights.cluster.tables import HEALTH, TABLES
 from ozone_recon.insights.cluster.writing import DatanodeRow, write_containers
@@ -48,7 +48,7 @@ def few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 def written(
     place: Path,
     containers: ScmContainers,
-    replicas: dict[str, Replicas],
+    replicas: dict[str, SeenReplicas],
     datanodes: list[DatanodeRow],
     pipelines: dict[str, bytes],
 ) -> tuple[Generation, list[int]]:
@@ -58,7 +58,7 @@ def written(
     return Generation.open(place), open_replicas.tolist()
 
 
-def plain(replicas: dict[str, Replicas]) -> dict[str, dict[int, Row]]:
+def plain(replicas: dict[str, SeenReplicas]) -> dict[str, dict[int, Row]]:
     return {uuid: rows(known) for uuid, known in replicas.items()}
 
 

@@ -16,7 +16,13 @@ from tests.insights.health_samples import INFO, Cluster, Judged, random_cluster
 from ozone_recon.insights.containers.health import build
 from ozone_recon.insights.containers.health.lists import unhealthy
 from ozone_recon.insights.containers.health.rules import judge
-from ozone_recon.model.container_health import HealthRules, Placement, UnhealthyContainer, UnhealthyState, Verdict
+from ozone_recon.model.container_health import (
+    HealthRules,
+    HealthState,
+    PlacementPolicy,
+    UnhealthyContainer,
+    UnhealthyState,
+)
 from ozone_recon.store.generation import Generation
 
 some_rules = st.builds(
@@ -25,8 +31,8 @@ some_rules = st.builds(
     maintenance_redundancy=st.integers(0, 4),
     best_origin_copies=st.integers(1, 4),
     other_origin_copies=st.integers(1, 3),
-    placement=st.sampled_from(Placement),
-    ec_placement=st.sampled_from(Placement),
+    placement=st.sampled_from(PlacementPolicy),
+    ec_placement=st.sampled_from(PlacementPolicy),
 )
 
 
@@ -41,8 +47,8 @@ def place() -> Iterator[Path]:
         yield Path(directory)
 
 
-def verdicts(generation: Generation) -> list[Verdict]:
-    return [Verdict(number) for number in generation.table("container_verdicts")["verdict"].tolist()]
+def verdicts(generation: Generation) -> list[HealthState]:
+    return [HealthState(number) for number in generation.table("container_verdicts")["verdict"].tolist()]
 
 
 def listed(generation: Generation) -> list[UnhealthyContainer]:
@@ -57,13 +63,15 @@ def listed(generation: Generation) -> list[UnhealthyContainer]:
 def by_reference(
     cluster: Cluster,
     rules: HealthRules,
-    before: Mapping[int, Verdict],
+    before: Mapping[int, HealthState],
     since: Mapping[tuple[int, UnhealthyState], int],
     now: int,
-) -> tuple[list[Verdict], list[UnhealthyContainer]]:
+) -> tuple[list[HealthState], list[UnhealthyContainer]]:
     cases = cluster.cases(rules)
     said = [
-        before.get(one.info.container_id, Verdict.HEALTHY) if one.unsure and one.info.state != "0" else judge(case)
+        before.get(one.info.container_id, HealthState.HEALTHY)
+        if one.possibly_missing and one.info.state != "0"
+        else judge(case)
         for one, case in zip(cluster.containers, cases, strict=True)
     ]
     return said, [
@@ -92,7 +100,7 @@ def test_compiled_path_says_what_the_reference_does(place: Path, random: Random,
 
 def test_every_verdict_is_said_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "CHUNK", 1 << 10)
-    seen: set[Verdict] = set()
+    seen: set[HealthState] = set()
     lists: set[UnhealthyState] = set()
     for seed in range(40):
         cluster = random_cluster(Random(seed), 300)
@@ -101,7 +109,7 @@ def test_every_verdict_is_said_alike(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert (verdicts(generation), listed(generation)) == (said, rows)
         seen.update(said)
         lists.update(row.state for row in rows)
-    assert seen == set(Verdict)
+    assert seen == set(HealthState)
     assert lists == set(UnhealthyState) - {UnhealthyState.ALL_REPLICAS_BAD}
 
 

@@ -11,8 +11,14 @@ from tests.insights.cluster_samples import EC, RATIS, SINGLE
 from tests.insights.health_samples import ALONE, INFO, Cluster, Judged
 
 from ozone_recon.insights.containers.health.lists import unhealthy
-from ozone_recon.insights.containers.health.rules import Case, Copy, Host, count_racks, judge
-from ozone_recon.model.container_health import HealthRules, Placement, UnhealthyContainer, UnhealthyState, Verdict
+from ozone_recon.insights.containers.health.rules import ContainerCase, ReplicaNode, ReplicaOnNode, count_racks, judge
+from ozone_recon.model.container_health import (
+    HealthRules,
+    HealthState,
+    PlacementPolicy,
+    UnhealthyContainer,
+    UnhealthyState,
+)
 from ozone_recon.model.datanode_reports import Replica
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.store.generation import Generation
@@ -24,10 +30,10 @@ QUASI = {"state": "QUASI_CLOSED"}
 EMPTY = {"is_empty": True}
 
 
-def copies_of(*said: dict[str, Any]) -> tuple[Copy, ...]:
+def copies_of(*said: dict[str, Any]) -> tuple[ReplicaOnNode, ...]:
     """Replicas, each on a datanode and of an origin of its own unless said otherwise."""
     return tuple(
-        Copy(
+        ReplicaOnNode(
             Replica(
                 INFO.container_id,
                 one.get("state", "CLOSED"),
@@ -39,7 +45,7 @@ def copies_of(*said: dict[str, Any]) -> tuple[Copy, ...]:
                 one.get("is_empty", False),
                 one.get("origin", f"origin-{at}"),
             ),
-            Host(
+            ReplicaNode(
                 f"dn-{at}", one.get("health", "HEALTHY"), one.get("op_state", "IN_SERVICE"), one.get("rack", f"/{at}")
             ),
         )
@@ -55,17 +61,17 @@ def case(
     racks: int = 0,
     rules: HealthRules = HealthRules(),  # noqa: B008 - it cannot be changed
     **info: Any,
-) -> Case:
+) -> ContainerCase:
     made = copies_of(*copies)
     container = replace(INFO, state=state, replication=replication, **info)
-    return Case(container, made, has_pipeline, racks or count_racks(copy.host for copy in made), rules)
+    return ContainerCase(container, made, has_pipeline, racks or count_racks(copy.host for copy in made), rules)
 
 
 def parts(*indexes: int, **said: Any) -> list[dict[str, Any]]:
     return [said | {"index": index} for index in indexes]
 
 
-def ec(*copies: dict[str, Any], state: str = "CLOSED", **more: Any) -> Case:
+def ec(*copies: dict[str, Any], state: str = "CLOSED", **more: Any) -> ContainerCase:
     return case(state, *copies, replication=EC, **more)
 
 
@@ -73,155 +79,161 @@ ONE_ORIGIN = QUASI | {"origin": "a"}
 BEST = QUASI | {"origin": "a", "sequence": 100}
 OTHER = QUASI | {"origin": "b", "sequence": 99}
 
-CASES: dict[str, tuple[Verdict, Case]] = {
+CASES: dict[str, tuple[HealthState, ContainerCase]] = {
     # OpenContainerHandler
-    "open": (Verdict.HEALTHY, case("OPEN", {"state": "OPEN"})),
-    "open without replicas": (Verdict.HEALTHY, case("OPEN")),
-    "open, a replica closing": (Verdict.OPEN_UNHEALTHY, case("OPEN", {"state": "OPEN"}, {"state": "CLOSING"})),
-    "open, pipeline gone": (Verdict.OPEN_WITHOUT_PIPELINE, case("OPEN", {"state": "OPEN"}, has_pipeline=False)),
+    "open": (HealthState.HEALTHY, case("OPEN", {"state": "OPEN"})),
+    "open without replicas": (HealthState.HEALTHY, case("OPEN")),
+    "open, a replica closing": (HealthState.OPEN_UNHEALTHY, case("OPEN", {"state": "OPEN"}, {"state": "CLOSING"})),
+    "open, pipeline gone": (HealthState.OPEN_WITHOUT_PIPELINE, case("OPEN", {"state": "OPEN"}, has_pipeline=False)),
     # ClosingContainerHandler
-    "closing": (Verdict.HEALTHY, case("CLOSING", BROKEN)),
-    "closing without replicas": (Verdict.MISSING, case("CLOSING")),
+    "closing": (HealthState.HEALTHY, case("CLOSING", BROKEN)),
+    "closing without replicas": (HealthState.MISSING, case("CLOSING")),
     # EmptyContainerHandler
-    "closed and empty": (Verdict.EMPTY, case("CLOSED", EMPTY, EMPTY, number_of_keys=7)),
-    "closed, never written": (Verdict.EMPTY, case("CLOSED", number_of_keys=0)),
-    "closed, one of them empty": (Verdict.HEALTHY, case("CLOSED", EMPTY, {}, {})),
-    "quasi-closed and empty": (Verdict.EMPTY, case("QUASI_CLOSED", QUASI | EMPTY, BROKEN | EMPTY)),
+    "closed and empty": (HealthState.EMPTY, case("CLOSED", EMPTY, EMPTY, number_of_keys=7)),
+    "closed, never written": (HealthState.EMPTY, case("CLOSED", number_of_keys=0)),
+    "closed, one of them empty": (HealthState.HEALTHY, case("CLOSED", EMPTY, {}, {})),
+    "quasi-closed and empty": (HealthState.EMPTY, case("QUASI_CLOSED", QUASI | EMPTY, BROKEN | EMPTY)),
     # DeletingContainerHandler
-    "deleting": (Verdict.HEALTHY, case("DELETING", {})),
-    "deleted": (Verdict.HEALTHY, case("DELETED")),
+    "deleting": (HealthState.HEALTHY, case("DELETING", {})),
+    "deleted": (HealthState.HEALTHY, case("DELETED")),
     # RatisReplicationCheckHandler
-    "three": (Verdict.HEALTHY, case("CLOSED", {}, {}, {})),
-    "two": (Verdict.UNDER_REPLICATED, case("CLOSED", {}, {})),
-    "four": (Verdict.OVER_REPLICATED, case("CLOSED", {}, {}, {}, {})),
-    "none": (Verdict.MISSING, case("CLOSED")),
-    "one of one": (Verdict.HEALTHY, case("CLOSED", {}, replication=SINGLE)),
-    "on a stale datanode": (Verdict.HEALTHY, case("CLOSED", {}, {}, {"health": "STALE"})),
-    "one leaving": (Verdict.UNDER_REPLICATED, case("CLOSED", {}, {}, LEAVING)),
-    "one leaving, copied": (Verdict.HEALTHY, case("CLOSED", {}, {}, {}, LEAVING)),
-    "one resting": (Verdict.HEALTHY, case("CLOSED", {}, {}, RESTING)),
-    "two resting": (Verdict.UNDER_REPLICATED, case("CLOSED", {}, RESTING, RESTING)),
+    "three": (HealthState.HEALTHY, case("CLOSED", {}, {}, {})),
+    "two": (HealthState.UNDER_REPLICATED, case("CLOSED", {}, {})),
+    "four": (HealthState.OVER_REPLICATED, case("CLOSED", {}, {}, {}, {})),
+    "none": (HealthState.MISSING, case("CLOSED")),
+    "one of one": (HealthState.HEALTHY, case("CLOSED", {}, replication=SINGLE)),
+    "on a stale datanode": (HealthState.HEALTHY, case("CLOSED", {}, {}, {"health": "STALE"})),
+    "one leaving": (HealthState.UNDER_REPLICATED, case("CLOSED", {}, {}, LEAVING)),
+    "one leaving, copied": (HealthState.HEALTHY, case("CLOSED", {}, {}, {}, LEAVING)),
+    "one resting": (HealthState.HEALTHY, case("CLOSED", {}, {}, RESTING)),
+    "two resting": (HealthState.UNDER_REPLICATED, case("CLOSED", {}, RESTING, RESTING)),
     "two resting, as it may be": (
-        Verdict.HEALTHY,
+        HealthState.HEALTHY,
         case("CLOSED", {}, RESTING, RESTING, rules=HealthRules(maintenance_replicas=1)),
     ),
-    "three and one broken": (Verdict.OVER_REPLICATED, case("CLOSED", {}, {}, {}, BROKEN)),
-    "two and one broken": (Verdict.UNDER_REPLICATED, case("CLOSED", {}, {}, BROKEN)),
-    "two and one not of its end": (Verdict.UNDER_REPLICATED, case("CLOSED", {}, {}, QUASI | {"sequence": 99})),
-    "two and one of its end": (Verdict.HEALTHY, case("CLOSED", {}, {}, QUASI)),
+    "three and one broken": (HealthState.OVER_REPLICATED, case("CLOSED", {}, {}, {}, BROKEN)),
+    "two and one broken": (HealthState.UNDER_REPLICATED, case("CLOSED", {}, {}, BROKEN)),
+    "two and one not of its end": (HealthState.UNDER_REPLICATED, case("CLOSED", {}, {}, QUASI | {"sequence": 99})),
+    "two and one of its end": (HealthState.HEALTHY, case("CLOSED", {}, {}, QUASI)),
     "quasi-closed, one of too many is broken": (
-        Verdict.OVER_REPLICATED,
+        HealthState.OVER_REPLICATED,
         case("QUASI_CLOSED", QUASI, QUASI, QUASI, BROKEN | {"origin": "origin-0"}),
     ),
-    "quasi-closed, the broken one has no like": (Verdict.HEALTHY, case("QUASI_CLOSED", QUASI, QUASI, QUASI, BROKEN)),
+    "quasi-closed, the broken one has no like": (
+        HealthState.HEALTHY,
+        case("QUASI_CLOSED", QUASI, QUASI, QUASI, BROKEN),
+    ),
     # SCMContainerPlacementRackAware, …RackScatter, …Random
-    "all in one of two racks": (Verdict.MIS_REPLICATED, case("CLOSED", *3 * [{"rack": "/a"}], racks=2)),
-    "all in the only rack": (Verdict.HEALTHY, case("CLOSED", *3 * [{"rack": "/a"}])),
-    "two in one rack": (Verdict.HEALTHY, case("CLOSED", {"rack": "/a"}, {"rack": "/a"}, {"rack": "/b"}, racks=3)),
+    "all in one of two racks": (HealthState.MIS_REPLICATED, case("CLOSED", *3 * [{"rack": "/a"}], racks=2)),
+    "all in the only rack": (HealthState.HEALTHY, case("CLOSED", *3 * [{"rack": "/a"}])),
+    "two in one rack": (HealthState.HEALTHY, case("CLOSED", {"rack": "/a"}, {"rack": "/a"}, {"rack": "/b"}, racks=3)),
     "all in one of two racks, as it may be": (
-        Verdict.HEALTHY,
-        case("CLOSED", *3 * [{"rack": "/a"}], racks=2, rules=HealthRules(placement=Placement.ANYWHERE)),
+        HealthState.HEALTHY,
+        case("CLOSED", *3 * [{"rack": "/a"}], racks=2, rules=HealthRules(placement=PlacementPolicy.ANYWHERE)),
     ),
     "scattered": (
-        Verdict.MIS_REPLICATED,
+        HealthState.MIS_REPLICATED,
         case(
             "CLOSED",
             {"rack": "/a"},
             {"rack": "/a"},
             {"rack": "/b"},
             racks=3,
-            rules=HealthRules(placement=Placement.RACK_SCATTER),
+            rules=HealthRules(placement=PlacementPolicy.RACK_SCATTER),
         ),
     ),
     "parts, two in one of five racks": (
-        Verdict.MIS_REPLICATED,
+        HealthState.MIS_REPLICATED,
         ec(*parts(1, 2, rack="/a"), *parts(3, 4, 5), racks=5),
     ),
-    "parts, all in two racks": (Verdict.HEALTHY, ec(*parts(1, 2, 3, rack="/a"), *parts(4, 5, rack="/b"))),
+    "parts, all in two racks": (HealthState.HEALTHY, ec(*parts(1, 2, 3, rack="/a"), *parts(4, 5, rack="/b"))),
     "parts, four in one of two racks": (
-        Verdict.MIS_REPLICATED,
+        HealthState.MIS_REPLICATED,
         ec(*parts(1, 2, 3, 4, rack="/a"), *parts(5, rack="/b")),
     ),
     # RatisUnhealthyReplicationCheckHandler
-    "three broken": (Verdict.UNHEALTHY, case("CLOSED", BROKEN, BROKEN, BROKEN)),
-    "two broken": (Verdict.UNHEALTHY_UNDER_REPLICATED, case("CLOSED", BROKEN, BROKEN)),
-    "four broken": (Verdict.UNHEALTHY_OVER_REPLICATED, case("CLOSED", *4 * [BROKEN])),
+    "three broken": (HealthState.UNHEALTHY, case("CLOSED", BROKEN, BROKEN, BROKEN)),
+    "two broken": (HealthState.UNHEALTHY_UNDER_REPLICATED, case("CLOSED", BROKEN, BROKEN)),
+    "four broken": (HealthState.UNHEALTHY_OVER_REPLICATED, case("CLOSED", *4 * [BROKEN])),
     # QuasiClosedContainerHandler
-    "quasi-closed, to be closed": (Verdict.HEALTHY, case("QUASI_CLOSED", QUASI, QUASI, QUASI)),
-    "quasi-closed, one origin": (Verdict.QUASI_CLOSED_STUCK, case("QUASI_CLOSED", ONE_ORIGIN, ONE_ORIGIN, ONE_ORIGIN)),
+    "quasi-closed, to be closed": (HealthState.HEALTHY, case("QUASI_CLOSED", QUASI, QUASI, QUASI)),
+    "quasi-closed, one origin": (
+        HealthState.QUASI_CLOSED_STUCK,
+        case("QUASI_CLOSED", ONE_ORIGIN, ONE_ORIGIN, ONE_ORIGIN),
+    ),
     "quasi-closed, one is still open": (
-        Verdict.QUASI_CLOSED_STUCK,
+        HealthState.QUASI_CLOSED_STUCK,
         case("QUASI_CLOSED", QUASI, QUASI, {"state": "OPEN"}),
     ),
     # QuasiClosedStuckReplicationCheck
-    "stuck without replicas": (Verdict.QUASI_CLOSED_STUCK_MISSING, case("QUASI_CLOSED")),
-    "stuck with two of the other": (Verdict.QUASI_CLOSED_STUCK, case("QUASI_CLOSED", *3 * [BEST], *2 * [OTHER])),
+    "stuck without replicas": (HealthState.QUASI_CLOSED_STUCK_MISSING, case("QUASI_CLOSED")),
+    "stuck with two of the other": (HealthState.QUASI_CLOSED_STUCK, case("QUASI_CLOSED", *3 * [BEST], *2 * [OTHER])),
     "stuck with two of the best": (
-        Verdict.QUASI_CLOSED_STUCK_UNDER_REPLICATED,
+        HealthState.QUASI_CLOSED_STUCK_UNDER_REPLICATED,
         case("QUASI_CLOSED", *2 * [BEST], *2 * [OTHER]),
     ),
     "stuck with three of the other": (
-        Verdict.QUASI_CLOSED_STUCK_OVER_REPLICATED,
+        HealthState.QUASI_CLOSED_STUCK_OVER_REPLICATED,
         case("QUASI_CLOSED", *3 * [BEST], *3 * [OTHER]),
     ),
     "stuck, one of the best resting": (
-        Verdict.QUASI_CLOSED_STUCK,
+        HealthState.QUASI_CLOSED_STUCK,
         case("QUASI_CLOSED", *2 * [BEST], BEST | RESTING, *2 * [OTHER]),
     ),
     "stuck, one of the best leaving": (
-        Verdict.QUASI_CLOSED_STUCK_UNDER_REPLICATED,
+        HealthState.QUASI_CLOSED_STUCK_UNDER_REPLICATED,
         case("QUASI_CLOSED", *2 * [BEST], BEST | LEAVING, *2 * [OTHER]),
     ),
     "stuck with six of the best, as it is to be": (
-        Verdict.QUASI_CLOSED_STUCK,
+        HealthState.QUASI_CLOSED_STUCK,
         case("QUASI_CLOSED", *6 * [BEST], *2 * [OTHER], rules=HealthRules(best_origin_copies=6)),
     ),
     "stuck, stand-alone": (
-        Verdict.QUASI_CLOSED_STUCK_MISSING,
+        HealthState.QUASI_CLOSED_STUCK_MISSING,
         case("QUASI_CLOSED", replication=ALONE),
     ),
     # ECReplicationCheckHandler
-    "all parts": (Verdict.HEALTHY, ec(*parts(1, 2, 3, 4, 5))),
-    "a part missing": (Verdict.UNDER_REPLICATED, ec(*parts(1, 2, 3, 4))),
-    "a part broken": (Verdict.UNDER_REPLICATED, ec(*parts(1, 2, 3, 4), *parts(5, **BROKEN))),
-    "a part leaving": (Verdict.UNDER_REPLICATED, ec(*parts(1, 2, 3, 4), *parts(5, **LEAVING))),
-    "a part resting": (Verdict.HEALTHY, ec(*parts(1, 2, 3, 4), *parts(5, **RESTING))),
-    "two parts resting": (Verdict.UNDER_REPLICATED, ec(*parts(1, 2, 3), *parts(4, 5, **RESTING))),
+    "all parts": (HealthState.HEALTHY, ec(*parts(1, 2, 3, 4, 5))),
+    "a part missing": (HealthState.UNDER_REPLICATED, ec(*parts(1, 2, 3, 4))),
+    "a part broken": (HealthState.UNDER_REPLICATED, ec(*parts(1, 2, 3, 4), *parts(5, **BROKEN))),
+    "a part leaving": (HealthState.UNDER_REPLICATED, ec(*parts(1, 2, 3, 4), *parts(5, **LEAVING))),
+    "a part resting": (HealthState.HEALTHY, ec(*parts(1, 2, 3, 4), *parts(5, **RESTING))),
+    "two parts resting": (HealthState.UNDER_REPLICATED, ec(*parts(1, 2, 3), *parts(4, 5, **RESTING))),
     "two parts resting, as they may": (
-        Verdict.HEALTHY,
+        HealthState.HEALTHY,
         ec(*parts(1, 2, 3), *parts(4, 5, **RESTING), rules=HealthRules(maintenance_redundancy=0)),
     ),
-    "a part twice": (Verdict.OVER_REPLICATED, ec(*parts(1, 1, 2, 3, 4, 5))),
-    "a part twice, another missing": (Verdict.UNDER_REPLICATED, ec(*parts(1, 1, 2, 3, 4))),
-    "two parts of three": (Verdict.MISSING, ec(*parts(1, 2))),
+    "a part twice": (HealthState.OVER_REPLICATED, ec(*parts(1, 1, 2, 3, 4, 5))),
+    "a part twice, another missing": (HealthState.UNDER_REPLICATED, ec(*parts(1, 1, 2, 3, 4))),
+    "two parts of three": (HealthState.MISSING, ec(*parts(1, 2))),
     "two parts of three, one leaving": (
-        Verdict.MISSING_UNDER_REPLICATED,
+        HealthState.MISSING_UNDER_REPLICATED,
         ec(*parts(1), *parts(2, **LEAVING)),
     ),
-    "two parts of three, another broken": (Verdict.UNHEALTHY, ec(*parts(1, 2), *parts(3, **BROKEN))),
+    "two parts of three, another broken": (HealthState.UNHEALTHY, ec(*parts(1, 2), *parts(3, **BROKEN))),
     "two parts of three, another broken, one leaving": (
-        Verdict.UNHEALTHY_UNDER_REPLICATED,
+        HealthState.UNHEALTHY_UNDER_REPLICATED,
         ec(*parts(1), *parts(2, **LEAVING), *parts(3, **BROKEN)),
     ),
-    "a part that cannot be": (Verdict.UNDER_REPLICATED, ec(*parts(0, 1, 2, 3, 6))),
+    "a part that cannot be": (HealthState.UNDER_REPLICATED, ec(*parts(0, 1, 2, 3, 6))),
     # ClosedWithUnhealthyReplicasHandler
-    "a part broken, and whole": (Verdict.UNHEALTHY_OVER_REPLICATED, ec(*parts(1, 2, 3, 4, 5), *parts(5, **BROKEN))),
+    "a part broken, and whole": (HealthState.UNHEALTHY_OVER_REPLICATED, ec(*parts(1, 2, 3, 4, 5), *parts(5, **BROKEN))),
     "a part broken, and closing": (
-        Verdict.HEALTHY,
+        HealthState.HEALTHY,
         ec(*parts(1, 2, 3, 4), *parts(5, state="CLOSING"), *parts(5, **BROKEN)),
     ),
     # VulnerableUnhealthyReplicasHandler
     "the only one of its origin is broken and leaves": (
-        Verdict.UNHEALTHY_UNDER_REPLICATED,
+        HealthState.UNHEALTHY_UNDER_REPLICATED,
         case("QUASI_CLOSED", QUASI, QUASI, QUASI, BROKEN | LEAVING),
     ),
     "the only one of its origin leaves, and is empty": (
-        Verdict.HEALTHY,
+        HealthState.HEALTHY,
         case("QUASI_CLOSED", QUASI, QUASI, QUASI, BROKEN | LEAVING | EMPTY),
     ),
     # ReplicationManager.processContainer
-    "suppressed": (Verdict.HEALTHY, case("CLOSED", suppressed=True)),
-    "of a state that we do not know": (Verdict.HEALTHY, case("8")),
+    "suppressed": (HealthState.HEALTHY, case("CLOSED", suppressed=True)),
+    "of a state that we do not know": (HealthState.HEALTHY, case("8")),
 }
 
 
@@ -232,10 +244,10 @@ def test_verdict(name: str) -> None:
 
 
 def test_cases_have_every_verdict() -> None:
-    assert {verdict for verdict, _ in CASES.values()} == set(Verdict)
+    assert {verdict for verdict, _ in CASES.values()} == set(HealthState)
 
 
-def rows_of(judged: Case) -> list[tuple[str, int, int, int, str]]:
+def rows_of(judged: ContainerCase) -> list[tuple[str, int, int, int, str]]:
     return [
         (row.state.name, row.expected, row.actual, row.delta, row.reason)
         for row in unhealthy(judged, judge(judged), {}, 1000)
@@ -300,7 +312,7 @@ def test_parts_of_a_container_do_not_differ_from_each_other() -> None:
     ]
 
 
-def judged_of(judged: Case) -> Judged:
+def judged_of(judged: ContainerCase) -> Judged:
     return Judged(judged.container, tuple((copy.replica, copy.host, True) for copy in judged.copies))
 
 
@@ -310,7 +322,7 @@ def listed(generation: Generation) -> list[UnhealthyContainer]:
     return [UnhealthyContainer(one, UnhealthyState(state), *more) for one, state, *more in zip(*columns, strict=True)]
 
 
-def generation_of(place: Path, before: Generation | None, now: int, *cases: Case) -> Generation:
+def generation_of(place: Path, before: Generation | None, now: int, *cases: ContainerCase) -> Generation:
     """Containers 1, 2, …, of a cluster that has all their datanodes."""
     numbered = [
         replace(one, container=replace(one.container, container_id=number)) for number, one in enumerate(cases, 1)
@@ -363,9 +375,9 @@ def test_replicas_of_dead_datanodes_count_in_maintenance_alone(tmp_path: Path) -
 def test_placement_policies_by_their_classes() -> None:
     package = "org.apache.hadoop.hdds.scm.container.placement.algorithms.SCMContainerPlacement"
     names = ("RackAware", "RackScatter", "Random", "Capacity")
-    assert [Placement.of(package + name) for name in names] == [
-        Placement.RACK_AWARE,
-        Placement.RACK_SCATTER,
-        Placement.ANYWHERE,
-        Placement.ANYWHERE,
+    assert [PlacementPolicy.of(package + name) for name in names] == [
+        PlacementPolicy.RACK_AWARE,
+        PlacementPolicy.RACK_SCATTER,
+        PlacementPolicy.ANYWHERE,
+        PlacementPolicy.ANYWHERE,
     ]

@@ -12,7 +12,7 @@ from tests.insights.om_samples import generation_of, texts
 from ozone_recon.build.insights import ROUNDS
 from ozone_recon.errors import BadRequest
 from ozone_recon.insights.namespace import file_sizes, owners_ages, summary
-from ozone_recon.insights.namespace.listing import Listing, Order
+from ozone_recon.insights.namespace.listing import Listing, SortOrder
 from ozone_recon.insights.namespace.view import Namespace
 from ozone_recon.insights.om.bucket_accounts import accounts_of
 from ozone_recon.insights.om.key_listing import list_keys
@@ -43,7 +43,7 @@ def walked(namespace: Namespace, path: str) -> dict[str, int]:
     assert spot is not None and spot.key is None, path
     listing = Listing(namespace, spot.place, keys=True)
     found: dict[str, int] = {}
-    for entry in listing.page(Order.NAME, False, len(listing)):
+    for entry in listing.page(SortOrder.NAME, False, len(listing)):
         if entry.kind is None:
             found[f"{path}/{entry.name}"] = entry.size
         else:

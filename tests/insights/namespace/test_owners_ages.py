@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.insights.namespace.test_summary import built
 from tests.insights.namespace_samples import Bucket, Database, Key, Volume
 
-from ozone_recon.insights.namespace.owners_ages import MONTHS, OfMonth, OfOwner, month_of, months_of, owners_of
+from ozone_recon.insights.namespace.owners_ages import MONTHS, MonthTotals, OwnerTotals, month_of, months_of, owners_of
 
 DECEMBER_2023, JANUARY_2024 = 1704067199999, 1704067200000
 
@@ -22,11 +22,11 @@ def test_owners_come_by_what_they_have_and_months_by_their_time(tmp_path: Path) 
     ]
     generation = built(Database([Volume(b"v", 1)], [Bucket(b"v", b"b", 2)], keys=keys), tmp_path / "g")
     assert owners_of(generation, 0) == [
-        OfOwner(b"bert", 2, 30, 50),
-        OfOwner(b"", 1, 10, 30),
-        OfOwner(b"anna", 1, 10, 30),
+        OwnerTotals(b"bert", 2, 30, 50),
+        OwnerTotals(b"", 1, 10, 30),
+        OwnerTotals(b"anna", 1, 10, 30),
     ]
-    assert months_of(generation, 0) == [OfMonth("2023-12", 1, 20, 20), OfMonth("2024-01", 3, 30, 90)]
+    assert months_of(generation, 0) == [MonthTotals("2023-12", 1, 20, 20), MonthTotals("2024-01", 3, 30, 90)]
 
 
 @given(st.lists(st.integers(0, 32_503_680_000_000 - 1)))

@@ -25,7 +25,7 @@ from tests.insights.namespace_samples import (
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.insights.namespace import counts, file_sizes, owners_ages, summary
 from ozone_recon.insights.namespace.legacy_paths import PathWalk
-from ozone_recon.insights.namespace.nodes import Kind
+from ozone_recon.insights.namespace.nodes import NodeKind
 from ozone_recon.insights.namespace.order import depth_first
 from ozone_recon.insights.om import bucket_accounts
 from ozone_recon.insights.size_bins import UPPER_BOUNDS, bin_of
@@ -39,17 +39,17 @@ Place = tuple[Any, ...]
 class Truth:
     """What is in a place directly; `all_of` sums over what is below."""
 
-    kind: Kind
+    kind: NodeKind
     keys: list[Key] = field(default_factory=list)
 
 
 def by_brute_force(database: Database, filesystem_paths: bool) -> dict[Place, Truth]:
     """Every place by its path; detached ones begin with the object id of what is gone."""
-    places: dict[Place, Truth] = {(): Truth(Kind.ROOT)}
+    places: dict[Place, Truth] = {(): Truth(NodeKind.ROOT)}
     for volume in database.volumes:
-        places[volume.name,] = Truth(Kind.VOLUME)
+        places[volume.name,] = Truth(NodeKind.VOLUME)
     for bucket in database.buckets:
-        places[bucket.volume, bucket.name] = Truth(Kind.BUCKET)
+        places[bucket.volume, bucket.name] = Truth(NodeKind.BUCKET)
     directories = {d.id: d for d in database.directories}
     buckets = {b.id: (b.volume, b.name) for b in database.buckets if b.layout != "LEGACY"}
     deleted = {d.id for d in database.deleted}
@@ -59,13 +59,13 @@ def by_brute_force(database: Database, filesystem_paths: bool) -> dict[Place, Tr
             return (*place_of(directories[id].parent), directories[id].name)
         if id in buckets:
             return buckets[id]
-        places.setdefault((id,), Truth(Kind.DELETED if id in deleted else Kind.MISSING))
+        places.setdefault((id,), Truth(NodeKind.DELETED if id in deleted else NodeKind.MISSING))
         return (id,)
 
     for id in deleted:
         place_of(id)
     for directory in database.directories:
-        places[place_of(directory.id)] = Truth(Kind.DIRECTORY)
+        places[place_of(directory.id)] = Truth(NodeKind.DIRECTORY)
     for file in database.files:
         places[place_of(int(file.within.split(b"/")[3]))].keys.append(file)
     layouts = {(b.volume, b.name): b.layout for b in database.buckets}
@@ -77,7 +77,7 @@ def by_brute_force(database: Database, filesystem_paths: bool) -> dict[Place, Tr
             continue
         *above, last = key.name.split(b"/")
         for depth in range(len(above)):
-            places.setdefault((*within, *above[: depth + 1]), Truth(Kind.PATH))
+            places.setdefault((*within, *above[: depth + 1]), Truth(NodeKind.PATH))
         if last or not above:
             places[(*within, *above)].keys.append(key)
     return places
@@ -150,7 +150,7 @@ def test_the_tree_is_what_brute_force_says(
         assert number("oldest") == min((key.modified for key in everything), default=0)
         inside = [p for p in places if is_in(place, p) and p != place]
         assert number("end") == row + 1 + len(inside)
-        assert number("all_directories") == sum(places[p].kind in (Kind.DIRECTORY, Kind.PATH) for p in inside)
+        assert number("all_directories") == sum(places[p].kind in (NodeKind.DIRECTORY, NodeKind.PATH) for p in inside)
         assert_counts(generation, row, everything)
 
 
@@ -182,7 +182,7 @@ def test_children_stand_in_order_of_their_names(tmp_path: Path) -> None:
         for row in range(table.rows):
             own = children[firsts[row] : firsts[row + 1]].tolist()
             assert all(table["parent"][child] == row for child in own)
-            slash = [b"/" if table["kind"][child] == Kind.PATH else b"" for child in own]
+            slash = [b"/" if table["kind"][child] == NodeKind.PATH else b"" for child in own]
             ordered = [names[child] + end for child, end in zip(own, slash, strict=True)]
             assert ordered == sorted(ordered)
         assert len(children) == np.count_nonzero(table["parent"] >= 0)

@@ -11,8 +11,8 @@ from tests.insights.namespace.test_summary import Place, Truth, below, built, by
 from tests.insights.namespace_samples import Bucket, Database, Key, Volume, random_database
 
 from ozone_recon.insights.namespace import listing as namespace_listing
-from ozone_recon.insights.namespace.listing import Listing, Order, smallest
-from ozone_recon.insights.namespace.nodes import Kind
+from ozone_recon.insights.namespace.listing import Listing, SortOrder, smallest
+from ozone_recon.insights.namespace.nodes import NodeKind
 from ozone_recon.insights.namespace.view import Namespace
 
 
@@ -35,8 +35,8 @@ def test_every_path_leads_where_it_should(tmp_path: Path, seed: int, filesystem_
     sizes = generation.table("keys")["size"]
     for place, truth in places.items():
         path = text(place)
-        key_of_that_name = [key for key in places.get(place[:-1], Truth(Kind.ROOT)).keys if leaf(key) == place[-1]]
-        if truth.kind is not Kind.PATH or not key_of_that_name:  # of a LEGACY key and directory, the key is meant
+        key_of_that_name = [key for key in places.get(place[:-1], Truth(NodeKind.ROOT)).keys if leaf(key) == place[-1]]
+        if truth.kind is not NodeKind.PATH or not key_of_that_name:  # of a LEGACY key and directory, the key is meant
             spot = namespace.find(path)
             assert spot is not None
             assert (spot.place, spot.key, spot.path) == (rows[place], None, path)
@@ -50,7 +50,7 @@ def test_every_path_leads_where_it_should(tmp_path: Path, seed: int, filesystem_
         for key in truth.keys:
             name = key.name if flat else leaf(key)
             directory = places.get((*place, name))
-            if directory and directory.kind is Kind.DIRECTORY:
+            if directory and directory.kind is NodeKind.DIRECTORY:
                 continue  # of an FSO file and directory of one name, which OM never has, the directory is meant
             spot = namespace.find(f"{path}/{name.decode()}")
             assert spot is not None
@@ -76,7 +76,7 @@ def test_listings_are_in_order(
     rng = random.Random(seed)
     for place, truth in places.items():
         listing = Listing(namespace, rows[place], keys=True)
-        entries = listing.page(Order.NAME, False, 10_000)
+        entries = listing.page(SortOrder.NAME, False, 10_000)
         children = {p: t for p, t in places.items() if len(p) == len(place) + 1 and is_in(place, p)}
         assert len(listing) == len(entries) == len(children) + len(truth.keys)
         found = {entry.name: entry for entry in entries if entry.kind is not None}
@@ -93,14 +93,16 @@ def test_listings_are_in_order(
         listed = [(e.name.encode(), e.size, e.newest, e.owner) for e in entries if e.kind is None]
         own = [(key.name, key.size, key.modified, (key.owner or b"").decode()) for key in truth.keys]
         assert listed == sorted(own)
-        for by in Order:
+        for by in SortOrder:
             for descending in (False, True):
                 limit = rng.randint(0, 12)
                 assert listing.page(by, descending, limit) == ordered(entries, by, descending)[:limit]
 
 
-def ordered(entries: list[namespace_listing.Entry], by: Order, descending: bool) -> list[namespace_listing.Entry]:
-    if by is Order.NAME:
+def ordered(
+    entries: list[namespace_listing.ListingEntry], by: SortOrder, descending: bool
+) -> list[namespace_listing.ListingEntry]:
+    if by is SortOrder.NAME:
         return entries[::-1] if descending else entries
     field = {"size": "size", "replicatedSize": "replicated_size", "files": "files", "modified": "newest"}[by]
     sign = -1 if descending else 1
@@ -159,11 +161,11 @@ def test_a_legacy_name_may_be_a_key_and_a_directory(namespace: Namespace) -> Non
     assert spot.key is not None
     legacy = namespace.find("/vol/legacy")
     assert legacy is not None
-    names = [(e.name, e.kind) for e in Listing(namespace, legacy.place, True).page(Order.NAME, False, 9)]
-    assert names == [("a", Kind.PATH), ("a", None), ("a-b", None)]
+    names = [(e.name, e.kind) for e in Listing(namespace, legacy.place, True).page(SortOrder.NAME, False, 9)]
+    assert names == [("a", NodeKind.PATH), ("a", None), ("a-b", None)]
 
 
 def test_names_that_are_not_utf8_are_shown_with_replacements(namespace: Namespace) -> None:
     spot = namespace.find("/vol/obs")
     assert spot is not None
-    assert Listing(namespace, spot.place, True).page(Order.NAME, True, 1)[0].name == "\N{REPLACEMENT CHARACTER}"
+    assert Listing(namespace, spot.place, True).page(SortOrder.NAME, True, 1)[0].name == "\N{REPLACEMENT CHARACTER}"

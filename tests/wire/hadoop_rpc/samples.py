@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from ozone_recon.errors import DecodeError, ReconError, SourceError
 from ozone_recon.wire.hadoop_rpc.client import ClientConnection
-from ozone_recon.wire.hadoop_rpc.connection import Connection, Event
+from ozone_recon.wire.hadoop_rpc.connection import Event, RpcProtocol
 from ozone_recon.wire.hadoop_rpc.messages import SaslAuth
 from ozone_recon.wire.hadoop_rpc.sasl import Mechanism, Simple
 from ozone_recon.wire.hadoop_rpc.server import ServerConnection
@@ -99,7 +99,7 @@ def converse(client: ClientConnection, server: ServerConnection) -> tuple[list[o
     return at_client, at_server, sent, answered
 
 
-def events(connection: Connection[Event], data: bytes, cuts: Sequence[int] = ()) -> list[Event | str]:
+def events(connection: RpcProtocol[Event], data: bytes, cuts: Sequence[int] = ()) -> list[Event | str]:
     """What happens when `data` comes in pieces, cut at these places; last the error, if there is one."""
     places = [0, *sorted(cuts), len(data)]
     happened: list[Event | str] = []

@@ -12,20 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.wire.hadoop_rpc.samples import CLIENT_ID, PROTOCOL, WAYS, client_of, converse, events, server_of
 
-from ozone_recon.errors import DecodeError, TooLong, TransferError
+from ozone_recon.errors import DecodeError, MessageTooLong, TransferError
 from ozone_recon.wire.hadoop_rpc.client import ClientConnection, Failure, Response
-from ozone_recon.wire.hadoop_rpc.connection import Connection, Event
-from ozone_recon.wire.hadoop_rpc.frames import Auth, Bounds, Frames, connection_header, frame
+from ozone_recon.wire.hadoop_rpc.connection import Event, RpcProtocol
+from ozone_recon.wire.hadoop_rpc.frames import AuthMethod, Bounds, FrameReader, connection_header, frame
 from ozone_recon.wire.hadoop_rpc.messages import (
     ConnectionContext,
-    Detail,
     RequestHeader,
+    RpcErrorDetail,
     RpcRequestHeader,
     RpcResponseHeader,
+    RpcStatus,
     SaslAuth,
     SaslMessage,
     SaslState,
-    Status,
 )
 from ozone_recon.wire.hadoop_rpc.sasl import Mechanism
 from ozone_recon.wire.hadoop_rpc.server import Call, Connected, Ping, ServerConnection
@@ -33,8 +33,8 @@ from ozone_recon.wire.protobuf.fields import varint
 
 
 def test_bytes_that_were_worked_out_by_hand() -> None:
-    assert connection_header(Auth.NONE) == b"hrpc\x09\x00\x00"
-    assert connection_header(Auth.SASL) == b"hrpc\x09\x00\xdf"
+    assert connection_header(AuthMethod.NONE) == b"hrpc\x09\x00\x00"
+    assert connection_header(AuthMethod.SASL) == b"hrpc\x09\x00\xdf"
     header = RpcRequestHeader(-3, b"id")
     assert header.encode() == b"\x08\x02\x10\x00\x18\x05\x22\x02id\x28\x01"
     context = ConnectionContext("me", protocol="p")
@@ -42,7 +42,7 @@ def test_bytes_that_were_worked_out_by_hand() -> None:
     assert frame(header.encode(), context.encode()) == (
         b"\x00\x00\x00\x17\x0c\x08\x02\x10\x00\x18\x05\x22\x02id\x28\x01\x09\x12\x04\x0a\x02me\x1a\x01p"
     )
-    response = RpcResponseHeader(-33, Status.FATAL, b"", -1, "a.B", "why", Detail.UNAUTHORIZED)
+    response = RpcResponseHeader(-33, RpcStatus.FATAL, b"", -1, "a.B", "why", RpcErrorDetail.UNAUTHORIZED)
     assert response.encode() == (
         b"\x08\xdf\xff\xff\xff\x0f\x10\x02\x18\x09\x22\x03a.B\x2a\x03why\x30\x0f\x3a\x00\x40\x01"
     )
@@ -57,7 +57,7 @@ messages = (
     | st.builds(
         RpcResponseHeader,
         int32,
-        st.sampled_from(Status),
+        st.sampled_from(RpcStatus),
         some_bytes,
         int32,
         st.none() | texts,
@@ -97,7 +97,7 @@ some_messages = st.lists(st.binary(max_size=300), min_size=1, max_size=3)
 def test_frames_come_back_wherever_they_are_cut(sent: list[list[bytes]], cuts: list[int]) -> None:
     data = b"".join(frame(*messages) for messages in sent)
     places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    frames = Frames()
+    frames = FrameReader()
     came: list[list[bytes]] = []
     for start, end in pairwise(places):
         came += frames.cut(data[start:end])
@@ -112,7 +112,7 @@ def test_long_messages_come_back_and_what_is_behind_them(size: int) -> None:
     sent = [[b"a", long[:size]], [long[:size], b"b"], [b"c"]]
     data = b"".join(frame(*messages) for messages in sent)
     for piece in (1 << 16, 65_537, 100_000, len(data)):
-        frames = Frames()
+        frames = FrameReader()
         pieces = (data[at : at + piece] for at in range(0, len(data), piece))
         assert [messages for one in pieces for messages in frames.cut(one)] == sent
         frames.end()
@@ -121,7 +121,7 @@ def test_long_messages_come_back_and_what_is_behind_them(size: int) -> None:
 def test_a_long_message_is_not_copied_when_it_is_whole() -> None:
     size = 8 << 20
     data = frame(b"header", bytes(size))
-    frames = Frames()
+    frames = FrameReader()
     list(frames.cut(data[: -(1 << 16)]))
     tracemalloc.start()
     ((_, message),) = frames.cut(data[-(1 << 16) :])
@@ -132,20 +132,20 @@ def test_a_long_message_is_not_copied_when_it_is_whole() -> None:
 
 
 def test_a_frame_over_the_limit_is_refused_by_its_length_alone() -> None:
-    with pytest.raises(TooLong, match=r"frame 1 has 209,715,200 bytes, which is over the limit of 134,217,728"):
-        list(Frames().cut((200 << 20).to_bytes(4, "big")))
-    with pytest.raises(TooLong, match="frame 2 has 4,294,967,295 bytes"):
-        list(Frames().cut(b"\0\0\0\1\0\xff\xff\xff\xff"))
-    assert list(Frames(Bounds(3)).cut(b"\0\0\0\3\2ab")) == [[b"ab"]]
-    with pytest.raises(TooLong):
-        list(Frames(Bounds(2)).cut(b"\0\0\0\3"))
-    with pytest.raises(TooLong, match="frame 1: message 2 has 5 bytes, which is over the limit of 4"):
-        list(Frames(Bounds(100, (9, 4))).cut(b"\0\0\0\x63\1a\5"))
+    with pytest.raises(MessageTooLong, match=r"frame 1 has 209,715,200 bytes, which is over the limit of 134,217,728"):
+        list(FrameReader().cut((200 << 20).to_bytes(4, "big")))
+    with pytest.raises(MessageTooLong, match="frame 2 has 4,294,967,295 bytes"):
+        list(FrameReader().cut(b"\0\0\0\1\0\xff\xff\xff\xff"))
+    assert list(FrameReader(Bounds(3)).cut(b"\0\0\0\3\2ab")) == [[b"ab"]]
+    with pytest.raises(MessageTooLong):
+        list(FrameReader(Bounds(2)).cut(b"\0\0\0\3"))
+    with pytest.raises(MessageTooLong, match="frame 1: message 2 has 5 bytes, which is over the limit of 4"):
+        list(FrameReader(Bounds(100, (9, 4))).cut(b"\0\0\0\x63\1a\5"))
 
 
 def test_nothing_is_set_aside_for_a_length_that_has_not_come() -> None:
     tracemalloc.start()
-    frames = Frames()
+    frames = FrameReader()
     assert list(frames.cut((100 << 20).to_bytes(4, "big") + varint((100 << 20) - 4) + b"b")) == []
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -159,7 +159,7 @@ def test_nothing_is_set_aside_for_a_length_that_has_not_come() -> None:
 )
 def test_what_is_no_frame(data: bytes, why: str) -> None:
     with pytest.raises(DecodeError, match=why):
-        list(Frames().cut(data))
+        list(FrameReader().cut(data))
 
 
 @pytest.mark.parametrize(("user", "client_ways", "server_ways"), WAYS)
@@ -202,7 +202,7 @@ def conversation(way: int) -> tuple[bytes, bytes]:
     _, happened, sent, answered = converse(client, server)
     one, two = (event for event in happened if isinstance(event, Call))
     server.respond(two, b"x" * 300)
-    server.fail(one, "java.io.IOException", "no", Detail.NO_SUCH_METHOD)
+    server.fail(one, "java.io.IOException", "no", RpcErrorDetail.NO_SUCH_METHOD)
     return sent, answered + server.take()
 
 
@@ -222,7 +222,7 @@ def test_it_does_not_matter_where_the_bytes_are_split(way: int, cuts: list[int])
     assert events(client_of(way), answered, cuts) == ANSWERS
 
 
-def check_cuts(fresh: Callable[[], Connection[Event]], data: bytes) -> None:
+def check_cuts(fresh: Callable[[], RpcProtocol[Event]], data: bytes) -> None:
     whole = events(fresh(), data)
     for end in range(len(data)):
         *happened, last = events(fresh(), data[:end]) or [""]
@@ -243,7 +243,7 @@ def test_every_cut_is_noticed(way: int) -> None:
 @settings(deadline=None)
 @given(ways, st.data())
 def test_damaged_bytes_are_read_or_refused(way: int, data: st.DataObject) -> None:
-    sides: tuple[Callable[[int], Connection[Any]], ...] = server_of, client_of
+    sides: tuple[Callable[[int], RpcProtocol[Any]], ...] = server_of, client_of
     for bytes_, fresh in zip(CONVERSATIONS[way], sides, strict=True):
         damaged = bytearray(bytes_)
         for _ in range(data.draw(st.integers(1, 4))):
@@ -259,6 +259,6 @@ def test_any_bytes_are_read_or_refused(data: bytes, begun: bool) -> None:
     server = server_of(0)
     assert all(
         isinstance(event, (Connected, Call, Ping, str))
-        for event in events(server, connection_header(Auth.NONE) * begun + data)
+        for event in events(server, connection_header(AuthMethod.NONE) * begun + data)
     )
     assert all(isinstance(event, (Response, Failure, str)) for event in events(client_of(0), data))

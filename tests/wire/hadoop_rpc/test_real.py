@@ -15,7 +15,7 @@ from tools.cluster.real import RealCluster
 
 from ozone_recon.wire.hadoop_rpc.client import ClientConnection, Failure, Response
 from ozone_recon.wire.hadoop_rpc.failures import Remedy, remedy
-from ozone_recon.wire.hadoop_rpc.frames import CONNECTION_HEADER, Frames
+from ozone_recon.wire.hadoop_rpc.frames import CONNECTION_HEADER, FrameReader
 from ozone_recon.wire.hadoop_rpc.messages import (
     CONTEXT_CALL,
     SASL_CALL,
@@ -49,7 +49,7 @@ def conversations(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 
 
 def frames(data: bytes) -> Iterator[Iterator[bytes]]:
-    cut = Frames()
+    cut = FrameReader()
     for messages in cut.cut(data):
         yield iter(messages)
     cut.end()

@@ -20,16 +20,16 @@ from tests.wire.hadoop_rpc.samples import (
 
 from ozone_recon.errors import SourceError
 from ozone_recon.wire.hadoop_rpc.client import ClientConnection, Failure
-from ozone_recon.wire.hadoop_rpc.frames import Auth, connection_header, frame
+from ozone_recon.wire.hadoop_rpc.frames import AuthMethod, connection_header, frame
 from ozone_recon.wire.hadoop_rpc.messages import (
     ConnectionContext,
     RequestHeader,
     RpcRequestHeader,
     RpcResponseHeader,
+    RpcStatus,
     SaslAuth,
     SaslMessage,
     SaslState,
-    Status,
 )
 from ozone_recon.wire.hadoop_rpc.sasl import Mechanism, Simple
 from ozone_recon.wire.hadoop_rpc.server import ServerConnection
@@ -47,8 +47,8 @@ def refusal(head: bytes, *frames: bytes, mechanisms: Sequence[Mechanism] = (Simp
     return error, told
 
 
-SIMPLE = connection_header(Auth.NONE)
-SASL = connection_header(Auth.SASL)
+SIMPLE = connection_header(AuthMethod.NONE)
+SASL = connection_header(AuthMethod.SASL)
 
 
 def request(call_id: int, *messages: bytes, **header: int) -> bytes:
@@ -178,7 +178,9 @@ def test_a_browser_is_told_where_it_is() -> None:
     assert server.take().startswith(b"HTTP/1.1 404 ")
 
 
-def response(call_id: int, *messages: bytes, status: Status = Status.SUCCESS, client_id: bytes = CLIENT_ID) -> bytes:
+def response(
+    call_id: int, *messages: bytes, status: RpcStatus = RpcStatus.SUCCESS, client_id: bytes = CLIENT_ID
+) -> bytes:
     return frame(RpcResponseHeader(call_id, status, client_id).encode(), *messages)
 
 
@@ -191,7 +193,7 @@ def response(call_id: int, *messages: bytes, status: Status = Status.SUCCESS, cl
         ("RpcResponseHeaderProto: 3 is no Status", frame(b"\x08\x00\x10\x03")),
         ("frame 2: an answer to call 0, for which none waits", response(0, b"") * 2),
         ("an answer to call 2, for which none waits", response(2, b"")),
-        ("an answer to call -1, for which none waits", response(-1, status=Status.ERROR)),
+        ("an answer to call -1, for which none waits", response(-1, status=RpcStatus.ERROR)),
         ("an answer for the client 6d65, and we are 0001", response(0, b"", client_id=b"me")),
         ("frame 1: it has 1 messages, and 2 are due", response(0)),
         ("frame 1: it has 3 messages, and 2 are due", response(0, b"", b"x")),
@@ -241,7 +243,7 @@ def test_servers_that_do_not_authenticate_as_they_should(
 
 def test_a_failure_during_the_negotiation_is_fatal() -> None:
     client = client_of(5)
-    (failure,) = client.receive(response(-33, status=Status.ERROR, client_id=b""))
+    (failure,) = client.receive(response(-33, status=RpcStatus.ERROR, client_id=b""))
     assert failure == Failure(-33, "Exception", "without a message", True)
     assert client.closed
     assert client.waiting == {0, 1}

@@ -14,7 +14,7 @@ from tests.wire.test_protobuf import varint
 
 from ozone_recon.columnar.byte_column import Bytes, Rows
 from ozone_recon.errors import DecodeError, Unsupported
-from ozone_recon.sources.rocksdb.table import Table
+from ozone_recon.sources.rocksdb.table import SstFile
 from ozone_recon.wire.rocksdb import block_rows, block_rows_reference
 from ozone_recon.wire.rocksdb.block_kernel import measure_blocks, read_blocks
 from ozone_recon.wire.rocksdb.block_rows_reference import Run
@@ -255,7 +255,7 @@ def test_every_file_of_a_real_om_is_read_alike(sample_checkpoint: Path) -> None:
     manifest = read_manifest((sample_checkpoint / (sample_checkpoint / "CURRENT").read_text().strip()).read_bytes())
     rows, found = 0, np.zeros(2, np.int64)
     for file in (file for family in manifest.families.values() for file in family.files.values()):
-        table = Table(sample_checkpoint / f"{file.number:06}.sst", file)
+        table = SstFile(sample_checkpoint / f"{file.number:06}.sst", file)
         blocks = table.packed_blocks(b"", None)
         table.close()
         assert blocks is not None

@@ -10,9 +10,9 @@ from tests.wire.test_protobuf import varint
 
 from ozone_recon.errors import DecodeError
 from ozone_recon.wire.rocksdb import index_kernel, sst
-from ozone_recon.wire.rocksdb.sst import TRAILER, Index, IndexFormat
+from ozone_recon.wire.rocksdb.sst import TRAILER, IndexFormat, SstIndex
 
-Reader = Callable[[bytes, IndexFormat], Index]
+Reader = Callable[[bytes, IndexFormat], SstIndex]
 Entry = tuple[bytes, int, int]
 
 READERS = pytest.mark.parametrize("read", [sst.read_index, index_kernel.read_index], ids=["readable", "compiled"])
@@ -49,7 +49,7 @@ def indexes(draw: st.DrawFn) -> tuple[list[Entry], IndexFormat, bytes]:
     return entries, format, index_block(entries, format, draw(st.integers(1, 4)))
 
 
-def entries_of(index: Index) -> list[Entry]:
+def entries_of(index: SstIndex) -> list[Entry]:
     return list(zip(index.last_keys, index.offsets.tolist(), index.sizes.tolist(), strict=True))
 
 

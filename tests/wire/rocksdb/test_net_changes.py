@@ -11,23 +11,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.wire.rocksdb.test_write_batch import MARKS, TAGS, TWO_PHASE, batch_of, record_of
 
-from ozone_recon.columnar.byte_slices import Cells
+from ozone_recon.columnar.byte_slices import ByteSlices
 from ozone_recon.columnar.changes import Changes
 from ozone_recon.errors import CheckpointNeeded, DecodeError, ReconError, Unsupported
 from ozone_recon.wire.write_batch import net_changes, net_changes_reference
-from ozone_recon.wire.write_batch.batch import Change, Kind
+from ozone_recon.wire.write_batch.batch import BatchChange, ChangeKind
 from ozone_recon.wire.write_batch.net_kernel import FIELDS, count_changes, keep_newest, read_changes
 
-Netting = Callable[[Cells, int, Mapping[int, str]], Changes]
+Netting = Callable[[ByteSlices, int, Mapping[int, str]], Changes]
 Said = tuple[int, dict[str, list[tuple[bytes, bytes | None]]]]
 """The last sequence number, and by column family the keys with their values, None where they are deleted."""
-Drawn = tuple[Kind, int, bytes, bytes]
+Drawn = tuple[ChangeKind, int, bytes, bytes]
 
 NETTINGS = pytest.mark.parametrize(
     "net", [net_changes_reference.net_changes, net_changes.net_changes], ids=["readable", "compiled"]
 )
 FAMILIES = {0: "default", 3: "keyTable", 7: "openKeyTable", 200: "bucketTable"}
-kinds = st.sampled_from([Kind.PUT, Kind.PUT, Kind.DELETE, Kind.SINGLE_DELETE])
+kinds = st.sampled_from([ChangeKind.PUT, ChangeKind.PUT, ChangeKind.DELETE, ChangeKind.SINGLE_DELETE])
 keys = st.builds(
     lambda start, end: start + end,
     st.sampled_from([b"", b"/vol/bucket/", b"/vol/bucket/dir/x", b"\0\0\0\0\0\0\0"]),
@@ -39,20 +39,22 @@ drawn_changes = st.lists(
 many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def cells_of(batches: Sequence[bytes], margin: bytes = b"") -> Cells:
+def slices_of_texts(batches: Sequence[bytes], margin: bytes = b"") -> ByteSlices:
     """The batches in one array, a margin around each."""
     out, starts = bytearray(margin), []
     for batch in batches:
         starts.append(len(out))
         out += batch + margin
     at = np.array(starts, np.int64)
-    return Cells(np.frombuffer(bytes(out), np.uint8), at, at + np.array([len(batch) for batch in batches], np.int64))
+    return ByteSlices(
+        np.frombuffer(bytes(out), np.uint8), at, at + np.array([len(batch) for batch in batches], np.int64)
+    )
 
 
 def batches_of(drawn: Sequence[Sequence[Drawn]], after: int = 0) -> list[bytes]:
     batches = []
     for changes in drawn:
-        batches.append(batch_of(after + 1, *(record_of(Change(0, *change)) for change in changes)))
+        batches.append(batch_of(after + 1, *(record_of(BatchChange(0, *change)) for change in changes)))
         after += len(changes)
     return batches
 
@@ -71,7 +73,7 @@ def both_say(batches: Sequence[bytes], after: int = 0, margin: bytes = b"") -> S
     said: list[Said | str] = []
     for net in (net_changes_reference.net_changes, net_changes.net_changes):
         try:
-            said.append(as_said(net(cells_of(batches, margin), after, FAMILIES)))
+            said.append(as_said(net(slices_of_texts(batches, margin), after, FAMILIES)))
         except ReconError as error:
             said.append(f"{type(error).__name__}: {error}")
     assert said[0] == said[1]
@@ -81,7 +83,7 @@ def both_say(batches: Sequence[bytes], after: int = 0, margin: bytes = b"") -> S
 def right(drawn: Sequence[Sequence[Drawn]], after: int = 0) -> Said:
     newest: dict[str, dict[bytes, bytes | None]] = {}
     for kind, family, key, value in (change for changes in drawn for change in changes):
-        newest.setdefault(FAMILIES[family], {})[key] = value if kind is Kind.PUT else None
+        newest.setdefault(FAMILIES[family], {})[key] = value if kind is ChangeKind.PUT else None
     return after + sum(map(len, drawn)), {name: sorted(rows.items()) for name, rows in newest.items()}
 
 
@@ -89,7 +91,7 @@ def right(drawn: Sequence[Sequence[Drawn]], after: int = 0) -> Said:
 @many
 @given(st.lists(drawn_changes, max_size=8), st.integers(0, 2**56))
 def test_the_newest_change_of_each_key_is_left(net: Netting, drawn: list[list[Drawn]], after: int) -> None:
-    assert as_said(net(cells_of(batches_of(drawn, after), b"\xff"), after, FAMILIES)) == right(drawn, after)
+    assert as_said(net(slices_of_texts(batches_of(drawn, after), b"\xff"), after, FAMILIES)) == right(drawn, after)
 
 
 @NETTINGS
@@ -99,7 +101,7 @@ def test_many_changes_of_many_keys(net: Netting, seed: int) -> None:
     names = [b"/-9223372036854774784/-9223372036854774272/%d/" % parent for parent in range(5)]
     pool = [random.choice(names) + b"part-%0*d" % (random.choice([1, 9]), n) for n in range(random.choice([9, 800]))]
     pool += [key[:cut] for key in pool[:40] for cut in (20, 45, 50)] + [key + b"\0" for key in pool[:40]]
-    kinds = [Kind.PUT, Kind.PUT, Kind.DELETE]
+    kinds = [ChangeKind.PUT, ChangeKind.PUT, ChangeKind.DELETE]
     drawn = [
         [
             (random.choice(kinds), random.choice([3, 7]), random.choice(pool), b"%d" % n)
@@ -107,53 +109,59 @@ def test_many_changes_of_many_keys(net: Netting, seed: int) -> None:
         ]
         for n in range(random.choice([30, 300]))
     ]
-    assert as_said(net(cells_of(batches_of(drawn)), 0, FAMILIES)) == right(drawn)
+    assert as_said(net(slices_of_texts(batches_of(drawn)), 0, FAMILIES)) == right(drawn)
 
 
 @NETTINGS
 def test_families_come_in_the_order_of_their_ids(net: Netting) -> None:
-    drawn = [[(Kind.PUT, family, b"key", b"") for family in (200, 7, 0, 3)]]
-    assert list(net(cells_of(batches_of(drawn)), 0, FAMILIES).families) == [FAMILIES[one] for one in sorted(FAMILIES)]
+    drawn = [[(ChangeKind.PUT, family, b"key", b"") for family in (200, 7, 0, 3)]]
+    assert list(net(slices_of_texts(batches_of(drawn)), 0, FAMILIES).families) == [
+        FAMILIES[one] for one in sorted(FAMILIES)
+    ]
 
 
 @NETTINGS
 def test_nothing_and_what_changes_nothing(net: Netting) -> None:
-    assert as_said(net(cells_of([]), 41, FAMILIES)) == (41, {})
+    assert as_said(net(slices_of_texts([]), 41, FAMILIES)) == (41, {})
     idle = [batch_of(42, *MARKS, count=0), batch_of(42, count=0)]
-    assert as_said(net(cells_of(idle), 41, FAMILIES)) == (41, {})
-    put = record_of(Change(0, Kind.PUT, 3, b"k", b"v"))
+    assert as_said(net(slices_of_texts(idle), 41, FAMILIES)) == (41, {})
+    put = record_of(BatchChange(0, ChangeKind.PUT, 3, b"k", b"v"))
     marked = [*idle, batch_of(42, MARKS[0], put, MARKS[1], put, count=2)]
-    assert as_said(net(cells_of(marked), 41, FAMILIES)) == (43, {"keyTable": [(b"k", b"v")]})
+    assert as_said(net(slices_of_texts(marked), 41, FAMILIES)) == (43, {"keyTable": [(b"k", b"v")]})
 
 
 @NETTINGS
 def test_an_empty_value_is_not_a_delete(net: Netting) -> None:
-    drawn = [[(Kind.PUT, 3, b"there", b""), (Kind.DELETE, 3, b"gone", b"")]]
-    changes = net(cells_of(batches_of(drawn)), 0, FAMILIES)
+    drawn = [[(ChangeKind.PUT, 3, b"there", b""), (ChangeKind.DELETE, 3, b"gone", b"")]]
+    changes = net(slices_of_texts(batches_of(drawn)), 0, FAMILIES)
     assert changes.families["keyTable"].deleted.tolist() == [True, False]
 
 
 @NETTINGS
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in net_changes_reference.APPLIED])
+@pytest.mark.parametrize("kind", [kind for kind in ChangeKind if kind not in net_changes_reference.APPLIED])
 @pytest.mark.parametrize("family", [0, 3])
-def test_what_needs_more_than_the_row_is_not_applied(net: Netting, kind: Kind, family: int) -> None:
-    changes = [(Kind.PUT, 3, b"key", b"old"), (kind, family, b"key", b"new"), (Kind.PUT, family, b"key", b"newer")]
+def test_what_needs_more_than_the_row_is_not_applied(net: Netting, kind: ChangeKind, family: int) -> None:
+    changes = [
+        (ChangeKind.PUT, 3, b"key", b"old"),
+        (kind, family, b"key", b"new"),
+        (ChangeKind.PUT, family, b"key", b"newer"),
+    ]
     with pytest.raises(Unsupported, match=f"batch 1: a {kind.value} in column family {family}"):
-        net(cells_of([batch_of(1, count=0), *batches_of([changes])]), 0, FAMILIES)
+        net(slices_of_texts([batch_of(1, count=0), *batches_of([changes])]), 0, FAMILIES)
 
 
 @NETTINGS
 @pytest.mark.parametrize("mark", TWO_PHASE)
 def test_a_transaction_in_two_phases_is_not_applied(net: Netting, mark: bytes) -> None:
-    put = record_of(Change(0, Kind.PUT, 3, b"key", b""))
+    put = record_of(BatchChange(0, ChangeKind.PUT, 3, b"key", b""))
     with pytest.raises(Unsupported, match="batch 0: a two-phase commit"):
-        net(cells_of([batch_of(1, put, mark, count=1)]), 0, FAMILIES)
+        net(slices_of_texts([batch_of(1, put, mark, count=1)]), 0, FAMILIES)
 
 
 PUTS = [
-    [(Kind.PUT, 3, b"a", b"1"), (Kind.PUT, 3, b"b", b"2")],
-    [(Kind.DELETE, 3, b"a", b"")],
-    [(Kind.PUT, 3, b"c", b"")],
+    [(ChangeKind.PUT, 3, b"a", b"1"), (ChangeKind.PUT, 3, b"b", b"2")],
+    [(ChangeKind.DELETE, 3, b"a", b"")],
+    [(ChangeKind.PUT, 3, b"c", b"")],
 ]
 WRITTEN = batches_of(PUTS, 10)
 
@@ -173,21 +181,24 @@ WRITTEN = batches_of(PUTS, 10)
 )
 def test_a_gap_needs_a_checkpoint(net: Netting, batches: list[bytes], after: int, why: str) -> None:
     with pytest.raises(CheckpointNeeded, match=why):
-        net(cells_of(batches), after, FAMILIES)
+        net(slices_of_texts(batches), after, FAMILIES)
 
 
 @NETTINGS
 @pytest.mark.parametrize("family", [1, 4, 201, 2**32 - 1])
 def test_an_unknown_column_family_needs_a_checkpoint(net: Netting, family: int) -> None:
-    drawn = [[(Kind.PUT, 3, b"known", b"")], [(Kind.DELETE, family, b"key", b"")]]
+    drawn = [[(ChangeKind.PUT, 3, b"known", b"")], [(ChangeKind.DELETE, family, b"key", b"")]]
     with pytest.raises(CheckpointNeeded, match=f"column family {family}, which our checkpoint has not"):
-        net(cells_of(batches_of(drawn)), 0, FAMILIES)
+        net(slices_of_texts(batches_of(drawn)), 0, FAMILIES)
     with pytest.raises(CheckpointNeeded, match=f"column family {min(family, 3)}, which"):
-        net(cells_of(batches_of(drawn)), 0, {})
+        net(slices_of_texts(batches_of(drawn)), 0, {})
 
 
 ALL = batches_of(
-    [[(kind, family, b"key", b"value") for kind in (Kind.PUT, Kind.DELETE, Kind.SINGLE_DELETE)] for family in FAMILIES]
+    [
+        [(kind, family, b"key", b"value") for kind in (ChangeKind.PUT, ChangeKind.DELETE, ChangeKind.SINGLE_DELETE)]
+        for family in FAMILIES
+    ]
 )
 
 
@@ -202,7 +213,7 @@ def test_every_cut_is_refused_alike() -> None:
 
 
 def test_every_flipped_bit_is_read_alike() -> None:
-    whole = [batch_of(1, MARKS[0], record_of(Change(0, Kind.PUT, 3, b"key", b"v" * 200)), MARKS[1], count=1)]
+    whole = [batch_of(1, MARKS[0], record_of(BatchChange(0, ChangeKind.PUT, 3, b"key", b"v" * 200)), MARKS[1], count=1)]
     for batches in ([ALL[0]], whole):
         for at in range(len(batches[0])):
             for bit in range(8):
@@ -241,13 +252,13 @@ def test_damaged_batches_are_read_alike_whatever_is_around_them(drawn: list[list
 )
 def test_what_is_no_batch_is_refused_with_the_reason(net: Netting, data: bytes, why: str) -> None:
     with pytest.raises(DecodeError, match=f"batch 0: .*{why}"):
-        net(cells_of([data], b"\x01" * 30), 0, FAMILIES)
+        net(slices_of_texts([data], b"\x01" * 30), 0, FAMILIES)
 
 
 @many
 @given(st.lists(drawn_changes, min_size=1, max_size=6))
 def test_nothing_is_written_beyond_the_room_that_is_measured(drawn: list[list[Drawn]]) -> None:
-    data, starts, ends = cells_of(batches_of(drawn)).to_read()
+    data, starts, ends = slices_of_texts(batches_of(drawn)).to_read()
     count = count_changes(data, starts, ends)
     assert count == sum(map(len, drawn))
     room = [

@@ -12,21 +12,21 @@ from tests.wire.test_protobuf import varint
 from ozone_recon.errors import DecodeError, Unsupported
 from ozone_recon.wire.rocksdb.log import records
 from ozone_recon.wire.rocksdb.manifest import read_manifest
-from ozone_recon.wire.write_batch.batch import Change, Kind, WriteBatch, read_write_batch
+from ozone_recon.wire.write_batch.batch import BatchChange, ChangeKind, WriteBatch, read_write_batch
 
 TAGS = {
-    Kind.DELETE: (0x00, 0x04),
-    Kind.PUT: (0x01, 0x05),
-    Kind.MERGE: (0x02, 0x06),
-    Kind.SINGLE_DELETE: (0x07, 0x08),
-    Kind.DELETE_RANGE: (0x0F, 0x0E),
-    Kind.BLOB_INDEX: (0x11, 0x10),
-    Kind.WIDE_COLUMNS: (0x16, 0x17),
+    ChangeKind.DELETE: (0x00, 0x04),
+    ChangeKind.PUT: (0x01, 0x05),
+    ChangeKind.MERGE: (0x02, 0x06),
+    ChangeKind.SINGLE_DELETE: (0x07, 0x08),
+    ChangeKind.DELETE_RANGE: (0x0F, 0x0E),
+    ChangeKind.BLOB_INDEX: (0x11, 0x10),
+    ChangeKind.WIDE_COLUMNS: (0x16, 0x17),
 }
 """Kind → its tag in the default column family and in a named one."""
 MARKS = [b"\x03\x04blob", b"\x0d"]
 TWO_PHASE = [b"\x09", b"\x12", b"\x13", b"\x0a\x03xid", b"\x0b\x03xid", b"\x0c\x03xid", b"\x15\x08--time--\x03xid"]
-kinds = st.sampled_from(list(Kind))
+kinds = st.sampled_from(list(ChangeKind))
 families = st.integers(0, 2**32 - 1) | st.integers(0, 3)
 slices = st.binary(max_size=200)
 changes = st.lists(st.tuples(kinds, families, slices, slices), max_size=8)
@@ -36,10 +36,10 @@ def slice_of(data: bytes) -> bytes:
     return varint(len(data)) + data
 
 
-def record_of(change: Change) -> bytes:
+def record_of(change: BatchChange) -> bytes:
     default, named = TAGS[change.kind]
     head = bytes([named]) + varint(change.family) if change.family else bytes([default])
-    value = b"" if change.kind in (Kind.DELETE, Kind.SINGLE_DELETE) else slice_of(change.value)
+    value = b"" if change.kind in (ChangeKind.DELETE, ChangeKind.SINGLE_DELETE) else slice_of(change.value)
     return head + slice_of(change.key) + value
 
 
@@ -48,15 +48,17 @@ def batch_of(sequence: int, *parts: bytes, count: int | None = None) -> bytes:
     return sequence.to_bytes(8, "little") + counted.to_bytes(4, "little") + b"".join(parts)
 
 
-def changes_of(first: int, drawn: list[tuple[Kind, int, bytes, bytes]]) -> tuple[Change, ...]:
+def changes_of(first: int, drawn: list[tuple[ChangeKind, int, bytes, bytes]]) -> tuple[BatchChange, ...]:
     return tuple(
-        Change(first + n, kind, family, key, b"" if kind in (Kind.DELETE, Kind.SINGLE_DELETE) else value)
+        BatchChange(
+            first + n, kind, family, key, b"" if kind in (ChangeKind.DELETE, ChangeKind.SINGLE_DELETE) else value
+        )
         for n, (kind, family, key, value) in enumerate(drawn)
     )
 
 
 @given(st.integers(0, 2**56), changes)
-def test_every_kind_of_change_comes_back(first: int, drawn: list[tuple[Kind, int, bytes, bytes]]) -> None:
+def test_every_kind_of_change_comes_back(first: int, drawn: list[tuple[ChangeKind, int, bytes, bytes]]) -> None:
     written = changes_of(first, drawn)
     assert read_write_batch(batch_of(first, *map(record_of, written))) == WriteBatch(first, written)
 
@@ -65,7 +67,10 @@ def test_every_kind_of_change_comes_back(first: int, drawn: list[tuple[Kind, int
 def test_marks_change_nothing_and_take_no_sequence_number(mark: bytes) -> None:
     put = b"\x01\x01k\x01v"
     batch = read_write_batch(batch_of(7, mark, put, mark, put, mark, count=2))
-    assert batch.changes == (Change(7, Kind.PUT, 0, b"k", b"v"), Change(8, Kind.PUT, 0, b"k", b"v"))
+    assert batch.changes == (
+        BatchChange(7, ChangeKind.PUT, 0, b"k", b"v"),
+        BatchChange(8, ChangeKind.PUT, 0, b"k", b"v"),
+    )
     assert batch.last_sequence == 8
     assert read_write_batch(batch_of(7, mark, count=0)).last_sequence == 6
 
@@ -76,7 +81,9 @@ def test_a_transaction_in_two_phases_is_left_to_rocksdb(mark: bytes) -> None:
         read_write_batch(batch_of(7, b"\x00\x02ok", mark, count=1))
 
 
-ALL = batch_of(3, *(record_of(change) for change in changes_of(3, [(kind, 9, b"key", b"value") for kind in Kind])))
+ALL = batch_of(
+    3, *(record_of(change) for change in changes_of(3, [(kind, 9, b"key", b"value") for kind in ChangeKind]))
+)
 
 
 @pytest.mark.parametrize("end", range(len(ALL)))
@@ -132,8 +139,8 @@ def test_what_rocksdb_writes_into_its_log(tmp_path: Path) -> None:
     assert found.last_sequence == db.latest_sequence_number()
     db.close()
     assert [(change.kind, names[change.family], change.key, change.value) for change in found.changes] == [
-        (Kind.PUT, "default", b"a", b"1"),
-        (Kind.PUT, "two", b"b", b"2" * 300),
-        (Kind.DELETE, "one", b"a", b""),
-        (Kind.DELETE_RANGE, "two", b"c", b"d"),
+        (ChangeKind.PUT, "default", b"a", b"1"),
+        (ChangeKind.PUT, "two", b"b", b"2" * 300),
+        (ChangeKind.DELETE, "one", b"a", b""),
+        (ChangeKind.DELETE_RANGE, "two", b"c", b"d"),
     ]

@@ -7,8 +7,8 @@ import numpy as np
 from ozone_recon.api.json.om import FACTORS, replication_json
 from ozone_recon.api.json.rows import chosen, texts
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.columnar.byte_slices import Cells, cells_of, joined, same_cells
-from ozone_recon.decode.dictionary import Few
+from ozone_recon.columnar.byte_slices import ByteSlices, joined, same_slices, slices_of_texts
+from ozone_recon.decode.dictionary import DictionaryColumn
 from ozone_recon.insights.cluster.tables import CONTAINERS
 from ozone_recon.insights.containers.listing import pipelines_of
 from ozone_recon.insights.om.key_rows import read_replication
@@ -21,30 +21,30 @@ STATES = ("UNKNOWN", *(state.name for state in ContainerState))
 """By their numbers."""
 
 
-def container_states(states: Array) -> Cells:
+def container_states(states: Array) -> ByteSlices:
     """States by their names."""
-    return chosen(Few(STATES, np.where(states < len(STATES), states, 0).astype(np.int64)), str)
+    return chosen(DictionaryColumn(STATES, np.where(states < len(STATES), states, 0).astype(np.int64)), str)
 
 
-def pipeline_ids(generation: Generation, rows: Int64s, before: bytes = b"", after: bytes = b"") -> Cells:
+def pipeline_ids(generation: Generation, rows: Int64s, before: bytes = b"", after: bytes = b"") -> ByteSlices:
     """The pipelines in which containers were written, each between two texts; null for none."""
     ids = pipelines_of(generation, rows)
     there = ids.starts < ids.ends
-    begin, end, none = (same_cells(text, len(rows)) for text in (before, after, b"null"))
-    return cells_of(joined([begin.only(there), texts(ids).only(there), end.only(there), none.only(~there)]))
+    begin, end, none = (same_slices(text, len(rows)) for text in (before, after, b"null"))
+    return slices_of_texts(joined([begin.only(there), texts(ids).only(there), end.only(there), none.only(~there)]))
 
 
-def replications(generation: Generation, rows: Int64s) -> Cells:
+def replications(generation: Generation, rows: Int64s) -> ByteSlices:
     """How containers are replicated, each a Replication."""
     which, known = _replications(generation, rows)
-    return chosen(Few(known, which), replication_json)
+    return chosen(DictionaryColumn(known, which), replication_json)
 
 
-def replication_factors(generation: Generation, rows: Int64s) -> Cells:
+def replication_factors(generation: Generation, rows: Int64s) -> ByteSlices:
     """By which factor containers are replicated: ONE, THREE, or nothing for EC."""
     which, known = _replications(generation, rows)
     is_factor = np.array([one.kind != "EC" for one in known], np.bool_)
-    factors = chosen(Few(known, which), lambda one: FACTORS.get(one.factor, str(one.factor)))
+    factors = chosen(DictionaryColumn(known, which), lambda one: FACTORS.get(one.factor, str(one.factor)))
     return factors.only(is_factor[which])
 
 

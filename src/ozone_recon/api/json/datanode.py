@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from ozone_recon.columnar.amounts import clamp
 from ozone_recon.insights.om.key_rows import shown
-from ozone_recon.model.cluster import Storage
+from ozone_recon.model.cluster import StorageTotals
 from ozone_recon.model.scm import DatanodeDetails
 
 Fragments = dict[str, orjson.Fragment]
@@ -83,7 +83,7 @@ class DatanodeDetailsJson(BaseModel):
     numOfLeaves: int = Field(description="Always 1.")
 
 
-class StorageReport(BaseModel):
+class StorageReportJson(BaseModel):
     """A datanode's disks, in bytes, by its last report."""
 
     datanodeUuid: str = Field(description="The datanode.")
@@ -147,7 +147,7 @@ def fragments(datanodes: Iterable[DatanodeDetails]) -> Fragments:
     return {uuid: orjson.Fragment(orjson.dumps(datanode_json(one))) for uuid, one in by_uuid.items()}
 
 
-def storage_json(storage: Storage) -> dict[str, int]:
+def storage_json(storage: StorageTotals) -> dict[str, int]:
     """The numbers of a StorageReport."""
     return {
         "capacity": storage.capacity,

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from ozone_recon.api.json.om import FACTORS, Replication, ec_text, pairs_json, replication_json
+from ozone_recon.api.json.om import FACTORS, ReplicationJson, ec_text, pairs_json, replication_json
 from ozone_recon.insights.om.key_rows import shown
 from ozone_recon.model.om import Block, FileChecksum, FileEncryption, KeyInfo, LocationVersion, OzoneAcl
 from ozone_recon.model.replication import ReplicationConfig
@@ -64,7 +64,7 @@ class KeyAcl(BaseModel):
     aclList: list[str] = Field(description="The rights.")
 
 
-class DeletedKey(BaseModel):
+class KeyInfoJson(BaseModel):
     """A key as OM keeps it. Sizes are bytes, times are milliseconds since 1970."""
 
     metadata: dict[str, str] = Field(description="What OM and clients have noted about it.")
@@ -78,7 +78,7 @@ class DeletedKey(BaseModel):
     keyLocationVersions: list[LocationGroup] = Field(description="Its blocks by version.")
     creationTime: int = Field(description="When it was made.")
     modificationTime: int = Field(description="When it was written last.")
-    replicationConfig: Replication = Field(description="How it is replicated.")
+    replicationConfig: ReplicationJson = Field(description="How it is replicated.")
     fileChecksum: dict[str, Any] | None = Field(description="Its checksum, if a client asked for one.")
     fileName: str = Field(description="The last part of its name.")
     ownerName: str | None = Field(description="Its owner.")

@@ -12,10 +12,10 @@ from ozone_recon.api.json.locations import locations_json
 from ozone_recon.api.json.om import replication_json
 from ozone_recon.api.json.pairs import names_of, pairs_json, with_pair
 from ozone_recon.api.json.rows import chosen, filled_in, lists, objects, scalars, texts
-from ozone_recon.api.responses import Written
+from ozone_recon.api.responses import RawJson
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
-from ozone_recon.columnar.byte_slices import Cells, Part, joined, last_at, same_cells
-from ozone_recon.decode.om.key_info_columns import WholeKeys
+from ozone_recon.columnar.byte_slices import ByteSlices, Part, joined, last_at, same_slices
+from ozone_recon.decode.om.key_info_columns import KeyInfoColumns
 from ozone_recon.insights.om.key_rows import SLASH, shown
 from ozone_recon.insights.om.pending_deletion import DeletedKeyRows
 
@@ -29,21 +29,21 @@ OBJECT_INFO = (
 )
 
 
-def deleted_keys_json(rows: DeletedKeyRows) -> Written:
+def deleted_keys_json(rows: DeletedKeyRows) -> RawJson:
     """A list of DeletedKeys, one or more."""
     row = rows.keys.row
     size, replicated_size = scalars(rows.size), scalars(rows.replicated_size)
     turns = joined([*filled_in(ROW_ENDS, scalars(rows.bucket_id), size, replicated_size), ROW_BEGINS])
     # Between two keys is a comma, or the turn from each row to the next one; a row may have no key.
     previous = np.append(0, row)[:-1]
-    turn = Cells(turns.data, turns.offsets[previous], turns.offsets[row])
-    comma = same_cells(b",", len(row)).only(np.append(False, row[1:] == row[:-1])[: len(row)])
+    turn = ByteSlices(turns.data, turns.offsets[previous], turns.offsets[row])
+    comma = same_slices(b",", len(row)).only(np.append(False, row[1:] == row[:-1])[: len(row)])
     last_turn = turns.data[turns.offsets[row[-1] if len(row) else 0] : -len(b"," + ROW_BEGINS)]
     keys = joined([turn, comma, *objects(_fields(rows.keys))])
-    return Written((b"[" + ROW_BEGINS, keys.data.data, last_turn.data, b"]"))
+    return RawJson((b"[" + ROW_BEGINS, keys.data.data, last_turn.data, b"]"))
 
 
-def _fields(keys: WholeKeys) -> dict[str, Cells | Sequence[Part]]:
+def _fields(keys: KeyInfoColumns) -> dict[str, ByteSlices | Sequence[Part]]:
     """Those of a DeletedKey."""
     rows = len(keys)
     names = names_of(keys.metadata)
@@ -98,22 +98,22 @@ def _fields(keys: WholeKeys) -> dict[str, Cells | Sequence[Part]]:
     }
 
 
-def _unquoted(texts: Cells) -> Cells:
-    return Cells(texts.data, texts.starts + 1, texts.ends - 1)
+def _unquoted(texts: ByteSlices) -> ByteSlices:
+    return ByteSlices(texts.data, texts.starts + 1, texts.ends - 1)
 
 
-def _or_null(cells: Cells, there: Bools) -> Sequence[Part]:
-    return cells.only(there), same_cells(b"null", len(there)).only(~there)
+def _or_null(cells: ByteSlices, there: Bools) -> Sequence[Part]:
+    return cells.only(there), same_slices(b"null", len(there)).only(~there)
 
 
 def _last_of_each(items: ByteColumn, parents: Int64s, rows: int) -> Sequence[Part]:
     """The last item of each parent, without the comma behind it."""
     ends = np.searchsorted(parents, np.arange(rows), side="right")
     there = np.isin(np.arange(rows), parents)
-    return _or_null(Cells(items.data, items.offsets[ends - 1], items.offsets[ends] - 1), there)
+    return _or_null(ByteSlices(items.data, items.offsets[ends - 1], items.offsets[ends] - 1), there)
 
 
-def _last_parts(names: Cells) -> Cells:
+def _last_parts(names: ByteSlices) -> ByteSlices:
     """What is behind the last slash of each name, slashes at its end left aside."""
     while (at_end := (names.starts < names.ends) & (names.data[names.ends - 1] == SLASH)).any():
         names = names._replace(ends=names.ends - at_end)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ozone_recon.api.json.rows import filled_in, inside, lists, objects, scalars
 from ozone_recon.columnar.byte_column import ByteColumn
-from ozone_recon.columnar.byte_slices import Cells, cells_of, joined
+from ozone_recon.columnar.byte_slices import ByteSlices, joined, slices_of_texts
 from ozone_recon.decode.om.key_info_columns import BlockColumns, VersionColumns
 
 IDS = b'"containerID":%s,"localID":%s'
@@ -26,7 +26,7 @@ def locations_json(versions: VersionColumns, blocks: BlockColumns) -> ByteColumn
     rows = len(versions.version)
     nothing = np.zeros(rows, np.int64)
     written = _blocks(blocks)
-    block = Cells(written.data, np.append(written.offsets[:-1], nothing), np.append(written.offsets[1:], nothing))
+    block = ByteSlices(written.data, np.append(written.offsets[:-1], nothing), np.append(written.offsets[1:], nothing))
     parent = np.append(blocks.group, np.arange(rows))
     made_for = np.append(blocks.create_version, versions.version)
 
@@ -58,7 +58,7 @@ def locations_json(versions: VersionColumns, blocks: BlockColumns) -> ByteColumn
 
 def _blocks(blocks: BlockColumns) -> ByteColumn:
     """Each block as a Location, with a comma behind."""
-    ids = cells_of(joined(filled_in(IDS, scalars(blocks.container_id), scalars(blocks.local_id))))
+    ids = slices_of_texts(joined(filled_in(IDS, scalars(blocks.container_id), scalars(blocks.local_id))))
     length, offset, version = map(scalars, (blocks.length, blocks.offset, blocks.create_version))
     commit, part = scalars(blocks.commit_sequence_id), scalars(np.maximum(blocks.part_number, 0))
     return joined(filled_in(BLOCK, ids, commit, ids, length, offset, version, part, commit, ids))

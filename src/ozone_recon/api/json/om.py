@@ -14,7 +14,7 @@ from ozone_recon.model.replication import ReplicationConfig
 FACTORS = {0: "ZERO", 1: "ONE", 3: "THREE"}
 
 
-class Replication(BaseModel):
+class ReplicationJson(BaseModel):
     """How something is replicated: by a factor (RATIS, STAND_ALONE) or by erasure coding (EC)."""
 
     replicationType: str = Field(description="RATIS, STAND_ALONE or EC.")
@@ -27,7 +27,7 @@ class Replication(BaseModel):
     codec: str | None = Field(None, description="RS or XOR; for EC alone.")
 
 
-class Acl(BaseModel):
+class AclJson(BaseModel):
     """An access rule."""
 
     type: str = Field(description="USER, GROUP, WORLD, ANONYMOUS or CLIENT_IP.")
@@ -46,10 +46,10 @@ class NamedObject(BaseModel):
     usedNamespace: int = Field(description="How many names OM counts in it.")
     creationTime: int = Field(description="When it was made.")
     modificationTime: int = Field(description="When it was changed last.")
-    acls: list[Acl] = Field(description="Who may do what.")
+    acls: list[AclJson] = Field(description="Who may do what.")
 
 
-class Volume(NamedObject):
+class VolumeJson(NamedObject):
     """A volume."""
 
     admin: str = Field(description="Its administrator.")
@@ -60,7 +60,7 @@ class Volume(NamedObject):
 class DefaultReplication(BaseModel):
     """How keys of a bucket are replicated unless they say otherwise."""
 
-    replicationConfig: Replication = Field(description="The replication.")
+    replicationConfig: ReplicationJson = Field(description="The replication.")
     type: str = Field(description="Its type.")
 
 
@@ -72,7 +72,7 @@ class Encryption(BaseModel):
     version: str = Field(description="The protocol.")
 
 
-class Bucket(NamedObject):
+class BucketJson(NamedObject):
     """A bucket. A link has a source, and nothing in it of its own."""
 
     model_config = ConfigDict(title="Bucket")

@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 
 from ozone_recon.api.json.rows import chosen, lists, texts
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
-from ozone_recon.columnar.byte_slices import Part, cells_of, joined
-from ozone_recon.decode.dictionary import Few, distinct
+from ozone_recon.columnar.byte_slices import Part, joined, slices_of_texts
+from ozone_recon.decode.dictionary import DictionaryColumn, distinct
 from ozone_recon.decode.om.key_info_columns import PairColumns
 from ozone_recon.insights.om.key_rows import texts_at
 
 Bools = NDArray[np.bool_]
 
 
-def names_of(pairs: PairColumns) -> Few[str]:
+def names_of(pairs: PairColumns) -> DictionaryColumn[str]:
     """The names of pairs as text fit for JSON."""
     found, which = distinct(pairs.name)
-    return Few(texts_at(found, np.arange(len(found))), which)
+    return DictionaryColumn(texts_at(found, np.arange(len(found))), which)
 
 
-def pairs_json(pairs: PairColumns, names: Few[str], rows: int) -> Sequence[Part]:
+def pairs_json(pairs: PairColumns, names: DictionaryColumn[str], rows: int) -> Sequence[Part]:
     """For each row the pairs that have it as their parent, as an object.
 
     Of pairs with one name, the value of the last is in the place of the first.
@@ -35,10 +35,10 @@ def pairs_json(pairs: PairColumns, names: Few[str], rows: int) -> Sequence[Part]
     found: list[dict[str, orjson.Fragment]] = [{} for _ in range(rows)]
     for parent, name, value in zip(pairs.parent.tolist(), names.which.tolist(), joined([values]), strict=True):
         found[parent][names.values[name]] = orjson.Fragment(value)
-    return (cells_of(ByteColumn.of(map(orjson.dumps, found))),)
+    return (slices_of_texts(ByteColumn.of(map(orjson.dumps, found))),)
 
 
-def with_pair(pairs: PairColumns, names: Few[str], name: str, value: bytes | None, rows: int) -> Bools:
+def with_pair(pairs: PairColumns, names: DictionaryColumn[str], name: str, value: bytes | None, rows: int) -> Bools:
     """Which rows have a pair of this name, the last of which has this value (None for any)."""
     at = np.flatnonzero(np.isin(names.which, [row for row, one in enumerate(names.values) if one == name]))
     found = np.zeros(rows, np.bool_)

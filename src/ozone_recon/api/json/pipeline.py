@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from ozone_recon.api.json.datanode import DatanodeDetailsJson, DatanodeId, Fragments
-from ozone_recon.api.json.om import FACTORS, Replication, ec_text, replication_json
+from ozone_recon.api.json.om import FACTORS, ReplicationJson, ec_text, replication_json
 from ozone_recon.insights.om.key_rows import shown
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import DatanodeDetails, Pipeline
@@ -23,7 +23,7 @@ class PipelineJson(BaseModel):
     """A pipeline, with all that Java's object has. Times are seconds since 1970."""
 
     id: PipelineId = Field(description="Its id.")
-    replicationConfig: Replication = Field(description="How what is written in it is replicated.")
+    replicationConfig: ReplicationJson = Field(description="How what is written in it is replicated.")
     replicaIndexes: dict[str, int] = Field(
         description="Which part of an EC container each member has, by `uuid(host/address)`; else 0."
     )

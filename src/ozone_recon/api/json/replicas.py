@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 
 from ozone_recon.api.json.rows import chosen, objects, scalars, texts
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
-from ozone_recon.columnar.byte_slices import Cells, cells_at, joined, same_cells
-from ozone_recon.decode.dictionary import Few
+from ozone_recon.columnar.byte_slices import ByteSlices, joined, same_slices, slices_at
+from ozone_recon.decode.dictionary import DictionaryColumn
 from ozone_recon.insights.cluster.tables import CONTAINERS, DATANODES, REPLICAS
 from ozone_recon.insights.containers.listing import ReplicaRows, are_live
 from ozone_recon.model.datanode_reports import ReplicaState
@@ -18,7 +18,7 @@ STATES = ("UNKNOWN", *(state.name for state in ReplicaState))
 """By their numbers."""
 
 
-class ReplicaHistory(BaseModel):
+class ContainerHistory(BaseModel):
     """A replica that a datanode has, or had. Times are milliseconds since 1970."""
 
     containerId: int = Field(description="Its container.")
@@ -40,7 +40,7 @@ def replicas_json(generation: Generation, replicas: ReplicaRows, containers: Int
     table, datanodes = generation.table(REPLICAS), generation.table(DATANODES)
     rows = replicas.row
     datanode = table["datanode"][rows]
-    host = cells_at(datanodes.bytes("host"), datanode)
+    host = slices_at(datanodes.bytes("host"), datanode)
     state = table["state"][rows].astype(np.int64)
     first, last = scalars(table["first_seen"][rows]), scalars(table["last_seen"][rows])
     return joined(
@@ -48,12 +48,12 @@ def replicas_json(generation: Generation, replicas: ReplicaRows, containers: Int
             *objects(
                 {
                     "containerId": scalars(generation.table(CONTAINERS)["id"][containers][replicas.of]),
-                    "datanodeUuid": texts(cells_at(datanodes.bytes("uuid"), datanode)),
+                    "datanodeUuid": texts(slices_at(datanodes.bytes("uuid"), datanode)),
                     "datanodeHost": texts(host, _unknown(host)),
                     "firstSeenTime": first,
                     "lastSeenTime": last,
                     "lastBcsId": scalars(table["sequence_id"][rows]),
-                    "state": chosen(Few(STATES, np.where(state < len(STATES), state, 0)), str),
+                    "state": chosen(DictionaryColumn(STATES, np.where(state < len(STATES), state, 0)), str),
                     "dataChecksum": scalars(table["data_checksum"][rows]),
                     "replicaIndex": scalars(table["replica_index"][rows]),
                     "isPresent": scalars(are_live(generation, rows)),
@@ -66,5 +66,5 @@ def replicas_json(generation: Generation, replicas: ReplicaRows, containers: Int
     )
 
 
-def _unknown(host: Cells) -> Cells:
-    return same_cells(b"N/A", len(host.starts)).only(host.starts == host.ends)
+def _unknown(host: ByteSlices) -> ByteSlices:
+    return same_slices(b"N/A", len(host.starts)).only(host.starts == host.ends)

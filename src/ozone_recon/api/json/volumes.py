@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from ozone_recon.api.json.om import acl_json, default_replication_json, encryption_json
 from ozone_recon.api.json.pairs import names_of, pairs_json
 from ozone_recon.api.json.rows import chosen, lists, rows_json, scalars, texts
-from ozone_recon.api.responses import Written
-from ozone_recon.columnar.byte_slices import Cells, Part, joined
-from ozone_recon.decode.om.bucket_info_columns import WholeBuckets, WholeObjects, WholeVolumes
+from ozone_recon.api.responses import RawJson
+from ozone_recon.columnar.byte_slices import ByteSlices, Part, joined
+from ozone_recon.decode.om.bucket_info_columns import BucketInfoColumns, NamedObjectColumns, VolumeInfoColumns
 from ozone_recon.insights.om.key_rows import shown
 
 
-def volumes_json(volumes: WholeVolumes) -> Written:
+def volumes_json(volumes: VolumeInfoColumns) -> RawJson:
     """A list of Volumes."""
     return rows_json(
         {
@@ -25,7 +25,7 @@ def volumes_json(volumes: WholeVolumes) -> Written:
     )
 
 
-def buckets_json(buckets: WholeBuckets) -> Written:
+def buckets_json(buckets: BucketInfoColumns) -> RawJson:
     """A list of Buckets."""
     versioning = scalars(buckets.versioning)
     return rows_json(
@@ -47,7 +47,7 @@ def buckets_json(buckets: WholeBuckets) -> Written:
     )
 
 
-def _common(found: WholeObjects) -> dict[str, Cells | Sequence[Part]]:
+def _common(found: NamedObjectColumns) -> dict[str, ByteSlices | Sequence[Part]]:
     rows = len(found)
     return {
         "metadata": pairs_json(found.metadata, names_of(found.metadata), rows),

@@ -15,7 +15,7 @@ LONGEST_KEY = 8 << 10
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CachedResponse:
     """An answer as it goes out, but for the headers that change with time."""
 
     status: int
@@ -28,7 +28,7 @@ class Answer:
         return _size(key) + len(self.body) + 1024
 
 
-class KeptAnswers:
+class ResponseCache:
     """Answers by generation and question.
 
     One that is heavier than its part of `capacity` (bytes) is not kept: many that are asked for more often would have
@@ -38,16 +38,16 @@ class KeptAnswers:
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self.weight = 0
-        self._answers: OrderedDict[Key, Answer] = OrderedDict()
+        self._answers: OrderedDict[Key, CachedResponse] = OrderedDict()
 
-    def get(self, key: Key) -> Answer | None:
+    def get(self, key: Key) -> CachedResponse | None:
         """The answer kept under `key`."""
         answer = self._answers.get(key)
         if answer:
             self._answers.move_to_end(key)
         return answer
 
-    def keep(self, key: Key, answer: Answer) -> None:
+    def keep(self, key: Key, answer: CachedResponse) -> None:
         """Keeps `answer`, and forgets those asked for longest ago while there are too many bytes."""
         weight = answer.weight(key)
         if weight > self.capacity // PARTS or _size(key) > LONGEST_KEY:

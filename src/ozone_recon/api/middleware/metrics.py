@@ -11,7 +11,7 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 """Upper bounds in seconds, inclusive; what takes longer is counted too."""
 
 
-class Answers(NamedTuple):
+class RouteMetrics(NamedTuple):
     """The answers of a route with a status: how many took no longer than each bound, but longer than the one before.
 
     The last of the `counts` is of those that took longer than any. `seconds` is what they took together.
@@ -24,7 +24,7 @@ class Answers(NamedTuple):
 
 
 @dataclass(slots=True)
-class Measured:
+class RequestMetrics:
     """Counters since the start, for each route and status."""
 
     _counts: dict[tuple[str, int], list[int]] = field(default_factory=dict)
@@ -37,9 +37,9 @@ class Measured:
         counts[bisect_left(BUCKETS, seconds)] += 1
         self._seconds[key] = self._seconds.get(key, 0.0) + seconds
 
-    def plus(self, *others: Measured) -> Measured:
+    def plus(self, *others: RequestMetrics) -> RequestMetrics:
         """The sums of these and those of others."""
-        sums = Measured()
+        sums = RequestMetrics()
         for one in (self, *others):
             for key, counts in one._counts.items():
                 before = sums._counts.get(key, [0] * len(counts))
@@ -47,7 +47,7 @@ class Measured:
                 sums._seconds[key] = sums._seconds.get(key, 0.0) + one._seconds[key]
         return sums
 
-    def answers(self) -> Iterator[Answers]:
+    def answers(self) -> Iterator[RouteMetrics]:
         """What was counted, by route and status."""
         for (route, status), counts in sorted(self._counts.items()):
-            yield Answers(route, status, tuple(counts), self._seconds[route, status])
+            yield RouteMetrics(route, status, tuple(counts), self._seconds[route, status])

@@ -20,7 +20,7 @@ from fastapi import Response
 from ozone_recon import __version__
 from ozone_recon.api.context import VIEW, Context, View
 from ozone_recon.api.middleware.browsers import HostNames
-from ozone_recon.api.middleware.cache import Answer, Header, KeptAnswers, Key
+from ozone_recon.api.middleware.cache import CachedResponse, Header, Key, ResponseCache
 from ozone_recon.api.responses import refusal
 from ozone_recon.api.route import BASE
 
@@ -56,7 +56,7 @@ PAGE: tuple[Header, ...] = (
 """Headers of what a browser shows: nothing is loaded from anywhere else."""
 
 
-class Framing:
+class RequestMiddleware:
     """The outermost layer around `app`.
 
     `immutable` has the handlers whose answers depend on the generation alone, or, where it says so, on what is known
@@ -67,7 +67,7 @@ class Framing:
         self.app = app
         self.context = context
         self.immutable = immutable
-        self.kept = KeptAnswers(keep)
+        self.kept = ResponseCache(keep)
         self.names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,7 +88,7 @@ class Framing:
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, framing: Framing, view: View, scope: Scope, send: Send) -> None:
+    def __init__(self, framing: RequestMiddleware, view: View, scope: Scope, send: Send) -> None:
         self.framing = framing
         self.view = view
         self.scope = scope
@@ -135,7 +135,7 @@ class _Exchange:
         if not self.started:
             await self._finish(scope, asked)
 
-    def _kept(self, asked: Key) -> Answer | None:
+    def _kept(self, asked: Key) -> CachedResponse | None:
         for name in (self.view.om_name, self.view.whole_name):
             if name and (answer := self.framing.kept.get((name, *asked))):
                 return answer
@@ -186,7 +186,7 @@ class _Exchange:
             headers = (*_without(headers, b"content-length"), (b"content-encoding", b"gzip"), _length(body))
             headers = tuple((name, _weak(value) if name == b"etag" else value) for name, value in headers)
         if name:
-            self.framing.kept.keep((name, *asked), Answer(status, headers, body, self.route))
+            self.framing.kept.keep((name, *asked), CachedResponse(status, headers, body, self.route))
         await self._send_whole(status, headers, body)
 
     def _name(self, endpoint: object) -> str:

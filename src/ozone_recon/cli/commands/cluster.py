@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ozone_recon.cli.answers import Answers
+from ozone_recon.cli.answers import AnswerSource
 from ozone_recon.cli.question import question
 from ozone_recon.cli.sheet import Sheet, count, size, text, time
 
@@ -24,7 +24,7 @@ _LISTS = (
 @click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="Rows of a page.")
 @click.option("--after", type=int, default=0, metavar="CONTAINER", help="Begin after this container.")
 @question("unhealthy --server http://recon:9888", "unhealthy MISSING --limit 20 --server http://recon:9888 --json")
-def unhealthy(ask: Answers, state: str | None, limit: int, after: int) -> Sheet:
+def unhealthy(ask: AnswerSource, state: str | None, limit: int, after: int) -> Sheet:
     """Containers that are not well. All, or those of one STATE, such as MISSING or UNDER_REPLICATED.
 
     `ozone-recon keys CONTAINER` has the keys that are in one.
@@ -65,7 +65,7 @@ def unhealthy(ask: Answers, state: str | None, limit: int, after: int) -> Sheet:
 
 @click.command()
 @question("datanodes --server http://recon:9888")
-def datanodes(ask: Answers) -> Sheet:
+def datanodes(ask: AnswerSource) -> Sheet:
     """The datanodes. How they fare, when each was heard last, what it holds and how full it is."""
     answer = ask.get("/datanodes")
     storage = [row.get("storageReport") or {} for row in answer["datanodes"]]
@@ -101,7 +101,7 @@ def datanodes(ask: Answers) -> Sheet:
 
 @click.command()
 @question("pipelines --server http://recon:9888")
-def pipelines(ask: Answers) -> Sheet:
+def pipelines(ask: AnswerSource) -> Sheet:
     """The pipelines. Their state, replication, leader and members."""
     answer = ask.get("/pipelines")
     return Sheet(

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ozone_recon.cli.answers import Answers
+from ozone_recon.cli.answers import AnswerSource
 from ozone_recon.cli.exits import NotFound
 from ozone_recon.cli.question import question
 from ozone_recon.cli.sheet import Sheet, count, quotas, size, text, time
@@ -30,7 +30,7 @@ def _more(rows: Sequence[object], limit: int, after: object) -> list[str]:
 @click.command()
 @paged
 @question("containers --checkpoint om.db.tar.gz")
-def containers(ask: Answers, limit: int, after: str) -> Sheet:
+def containers(ask: AnswerSource, limit: int, after: str) -> Sheet:
     """The containers and how many keys they hold."""
     answer = ask.get("/containers", limit=limit, prevKey=after or None)
     rows = answer["data"]["containers"]
@@ -46,7 +46,7 @@ def containers(ask: Answers, limit: int, after: str) -> Sheet:
 @click.argument("where")
 @paged
 @question("keys 1 --data-dir /data/recon", "keys /vol1/bucket1/logs --limit 20 --checkpoint om.db")
-def keys(ask: Answers, where: str, limit: int, after: str) -> Sheet:
+def keys(ask: AnswerSource, where: str, limit: int, after: str) -> Sheet:
     """Keys in a container, or below a path. WHERE is a container's number, or the path of a bucket or directory."""
     if where.isdecimal():
         return _keys_in_container(ask, where, limit, after)
@@ -69,7 +69,7 @@ def keys(ask: Answers, where: str, limit: int, after: str) -> Sheet:
     )
 
 
-def _keys_in_container(ask: Answers, container: str, limit: int, after: str) -> Sheet:
+def _keys_in_container(ask: AnswerSource, container: str, limit: int, after: str) -> Sheet:
     answer = ask.get(f"/containers/{container}/keys", limit=limit, prevKey=after or None)
     rows = answer["keys"]
     if not answer["totalCount"]:
@@ -101,7 +101,7 @@ def _replication(config: dict[str, Any] | None) -> str:
 @click.command()
 @paged
 @question("volumes --data-dir /data/recon")
-def volumes(ask: Answers, limit: int, after: str) -> Sheet:
+def volumes(ask: AnswerSource, limit: int, after: str) -> Sheet:
     """The volumes, their owners and quotas."""
     answer = ask.get("/volumes", limit=limit, prevKey=after)
     rows = answer["volumes"]
@@ -117,7 +117,7 @@ def volumes(ask: Answers, limit: int, after: str) -> Sheet:
 @click.argument("volume", required=False)
 @paged
 @question("buckets vol1 --data-dir /data/recon")
-def buckets(ask: Answers, volume: str | None, limit: int, after: str) -> Sheet:
+def buckets(ask: AnswerSource, volume: str | None, limit: int, after: str) -> Sheet:
     """The buckets of VOLUME, or all. Layout, owner, use and quota."""
     answer = ask.get("/buckets", volume=volume and volume.strip("/"), limit=limit, prevKey=after)
     rows = answer["buckets"]
@@ -145,7 +145,7 @@ def buckets(ask: Answers, volume: str | None, limit: int, after: str) -> Sheet:
 @click.argument("path", default="")
 @paged
 @question("open-keys --data-dir /data/recon", "open-keys /vol1/bucket1 --checkpoint om.db.tar.gz")
-def open_keys(ask: Answers, path: str, limit: int, after: str) -> Sheet:
+def open_keys(ask: AnswerSource, path: str, limit: int, after: str) -> Sheet:
     """Keys being written, or left open. All, or those below PATH (a bucket or deeper)."""
     answer = ask.get(
         "/keys/open", startPrefix=path, includeFso=True, includeNonFso=True, limit=limit, prevKey=after
@@ -167,7 +167,7 @@ def open_keys(ask: Answers, path: str, limit: int, after: str) -> Sheet:
 @click.option("--dirs", is_flag=True, help="Directories instead of keys.")
 @paged
 @question("pending --data-dir /data/recon", "pending --dirs --checkpoint om.db.tar.gz")
-def pending(ask: Answers, path: str, dirs: bool, limit: int, after: str) -> Sheet:
+def pending(ask: AnswerSource, path: str, dirs: bool, limit: int, after: str) -> Sheet:
     """Deleted, but still taking space. All keys, those below PATH, or with --dirs the directories."""
     if dirs:
         answer = ask.get("/keys/deletePending/dirs", limit=limit, prevKey=after)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ozone_recon.cli.answers import Answers
+from ozone_recon.cli.answers import AnswerSource
 from ozone_recon.cli.question import question
 from ozone_recon.cli.sheet import Sheet, count, human_quota, human_size, human_time, printable, size, text, time
 
@@ -25,7 +25,7 @@ ORDERS = ("size", "replicatedSize", "files", "modified", "name")
     "du /vol1/bucket1/logs --files --sort modified --data-dir /data/recon",
     "du /vol1 --server http://recon:9888 --json",
 )
-def du(ask: Answers, path: str, files: bool, sort: str, reverse: bool, limit: int) -> Sheet:
+def du(ask: AnswerSource, path: str, files: bool, sort: str, reverse: bool, limit: int) -> Sheet:
     """What fills PATH. All that is directly below it, with size, files, when last written, and owner."""
     order = "asc" if reverse != (sort == "name") else "desc"
     answer = ask.get("/namespace/usage", path=path, files=files, replica=True, sort=sort, order=order, limit=limit)
@@ -55,7 +55,7 @@ def du(ask: Answers, path: str, files: bool, sort: str, reverse: bool, limit: in
 @click.command()
 @click.argument("path", default="/")
 @question("summary /vol1/bucket1 --data-dir /data/recon")
-def summary(ask: Answers, path: str) -> Sheet:
+def summary(ask: AnswerSource, path: str) -> Sheet:
     """What PATH is. Its kind, what is below it, its owner, times, quota and layout."""
     answer = ask.get("/namespace/summary", path=path)
     counts = answer.get("countStats") or {}
@@ -97,7 +97,7 @@ _ABOUT = (
 @click.command()
 @click.argument("path", default="/")
 @question("quota /vol1 --data-dir /data/recon")
-def quota(ask: Answers, path: str) -> Sheet:
+def quota(ask: AnswerSource, path: str) -> Sheet:
     """Quota and use of PATH. A volume, a bucket, or / for all."""
     answer = ask.get("/namespace/quota", path=path)
     allowed, used = answer["allowed"], answer["used"]
@@ -138,7 +138,7 @@ def _charged(charged: dict[str, Any]) -> list[tuple[str, int, int]]:
 @click.command("file-sizes")
 @click.argument("path", default="/")
 @question("file-sizes /vol1/bucket1 --data-dir /data/recon")
-def file_sizes(ask: Answers, path: str) -> Sheet:
+def file_sizes(ask: AnswerSource, path: str) -> Sheet:
     """How large the files below PATH are. A histogram."""
     answer = ask.get("/namespace/dist", path=path)
     counts: list[int] = answer["dist"]
@@ -158,7 +158,7 @@ def file_sizes(ask: Answers, path: str) -> Sheet:
 @click.command()
 @click.argument("path", default="/")
 @question("owners /vol1/bucket1 --data-dir /data/recon")
-def owners(ask: Answers, path: str) -> Sheet:
+def owners(ask: AnswerSource, path: str) -> Sheet:
     """Whose keys fill PATH. Most bytes first."""
     answer = ask.get("/namespace/owners", path=path)
     rows = answer["owners"]
@@ -169,7 +169,7 @@ def owners(ask: Answers, path: str) -> Sheet:
 @click.command()
 @click.argument("path", default="/")
 @question("ages /vol1/bucket1 --data-dir /data/recon")
-def ages(ask: Answers, path: str) -> Sheet:
+def ages(ask: AnswerSource, path: str) -> Sheet:
     """When the keys below PATH were last written. By month, oldest first."""
     answer = ask.get("/namespace/ages", path=path)
     return Sheet(answer, (*_AMOUNTS, text("MONTH")), [(*_amounts(row), row["month"]) for row in answer["months"]])

@@ -17,7 +17,7 @@ from ozone_recon.logs import log_to_stderr
 
 if TYPE_CHECKING:
     from ozone_recon.config import Config
-    from ozone_recon.follow.om.origin import Origin
+    from ozone_recon.follow.om.origin import DataOrigin
     from ozone_recon.follow.om.sync import OmSync
 
 _LOG: Final = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ def _config(data_dir: Path | None, port: int | None, conf_dir: Path | None, keys
     return Config.load(conf_dir, os.environ, flags)
 
 
-def serve_config(config: Config, origin: Origin) -> None:
+def serve_config(config: Config, origin: DataOrigin) -> None:
     """Serves until it is told to stop, and shows what it does meanwhile."""
     from ozone_recon.store.compiled import keep_compiled
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from ozone_recon.cli.answers import Answers
+from ozone_recon.cli.answers import AnswerSource
 from ozone_recon.cli.question import question
 from ozone_recon.cli.sheet import Sheet, human_time, text
 
 
 @click.command()
 @question("status --server http://recon:9888", "status --checkpoint om.db.tar.gz")
-def status(ask: Answers) -> Sheet:
+def status(ask: AnswerSource) -> Sheet:
     """What there is, in numbers. Volumes, buckets, keys, what is open, what waits for deletion; how each task fared."""
     state = ask.get("/clusterState")
     opened = ask.get("/keys/open/summary")
@@ -49,7 +49,7 @@ def _task(task: dict[str, int]) -> str:
 @question(
     "ask /keys/open/summary --checkpoint om.db.tar.gz", "ask /utilization/fileCount volume=vol1 --data-dir /data/recon"
 )
-def ask(ask: Answers, route: str, parameters: tuple[str, ...]) -> Sheet:
+def ask(ask: AnswerSource, route: str, parameters: tuple[str, ...]) -> Sheet:
     """Ask any route of the API. The answer is JSON; docs/api.md has the routes."""
     for parameter in parameters:
         if "=" not in parameter:

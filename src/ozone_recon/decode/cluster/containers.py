@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.columnar.byte_slices import Cells
+from ozone_recon.columnar.byte_slices import ByteSlices
 from ozone_recon.decode.cluster.scm import decode_pipeline_id
-from ozone_recon.decode.dictionary import decode_few, decode_optional
+from ozone_recon.decode.dictionary import decode_dictionary, decode_optional
 from ozone_recon.decode.replications import decode_replications
 from ozone_recon.model.container_columns import ContainerColumns
 from ozone_recon.model.scm import ContainerState
@@ -15,12 +15,12 @@ from ozone_recon.wire.protobuf.fields import to_text
 from ozone_recon.wire.protobuf.messages import Messages, read_messages
 
 
-def decode_containers(cells: Cells) -> tuple[Int64s, ContainerColumns]:
+def decode_containers(cells: ByteSlices) -> tuple[Int64s, ContainerColumns]:
     """Which of these are ContainerInfoProtos, and what those say."""
     return read_messages(cells, _containers)
 
 
-def decode_container_ids(cells: Cells) -> tuple[Int64s, Int64s]:
+def decode_container_ids(cells: ByteSlices) -> tuple[Int64s, Int64s]:
     """Which of these are ContainerIDs, and what those say."""
     return read_messages(cells, lambda ids: ids.int64(1))
 
@@ -30,7 +30,7 @@ def _containers(containers: Messages) -> ContainerColumns:
     containers.refuse(np.flatnonzero(container_id < 0))
     state = containers.int32(2)
     pipeline = decode_optional(containers, 3, decode_pipeline_id)
-    owner = decode_few(containers, containers.blob(7), to_text)
+    owner = decode_dictionary(containers, containers.blob(7), to_text)
     replication = decode_replications(containers, kind=11, factor=10, ec=12)
     return ContainerColumns(
         container_id=container_id,

@@ -23,7 +23,7 @@ from ozone_recon.decode.cluster.datanodes import decode_datanode
 from ozone_recon.decode.cluster.replicas import decode_replicas
 from ozone_recon.errors import DecodeError
 from ozone_recon.model.datanode_reports import DatanodeReports, Heartbeat, LayoutVersion, Software
-from ozone_recon.wire.ozone.datanode_calls import Command
+from ozone_recon.wire.ozone.datanode_calls import DatanodeCommand
 from ozone_recon.wire.protobuf.fields import MOST_FIELDS, Message
 
 T = TypeVar("T")
@@ -41,11 +41,11 @@ def decode_request(data: bytes, most: int = MOST_FIELDS) -> Heartbeat | None:
     """
     message = Message("SCMDatanodeRequest", memoryview(data), most)
     match message.int32(1):
-        case Command.GET_VERSION:
+        case DatanodeCommand.GET_VERSION:
             return None
-        case Command.REGISTER:
+        case DatanodeCommand.REGISTER:
             return _registration(message.part(4, "SCMRegisterRequestProto"))
-        case Command.SEND_HEARTBEAT:
+        case DatanodeCommand.SEND_HEARTBEAT:
             return _heartbeat(message.part(5, "SCMHeartbeatRequestProto"))
         case command:
             raise DecodeError(f"SCMDatanodeRequest: command {command} is not known")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Raw
-from ozone_recon.columnar.byte_slices import same_cells
+from ozone_recon.columnar.byte_slices import same_slices
 from ozone_recon.decode.cluster import datanode_reports
-from ozone_recon.decode.dictionary import decode_few
+from ozone_recon.decode.dictionary import decode_dictionary
 from ozone_recon.errors import DecodeError
 from ozone_recon.model.datanode_reports import ReplicaColumns, ReplicaState
 from ozone_recon.wire.protobuf.fields import bytes_field, to_text
@@ -16,7 +16,7 @@ from ozone_recon.wire.protobuf.messages import Messages
 
 def decode_replicas(data: Raw) -> ReplicaColumns:
     """A ContainerReportsProto or an IncrementalContainerReportProto; refused as a whole."""
-    report = Messages(same_cells(data, 1))
+    report = Messages(same_slices(data, 1))
     is_message = not report.refused[0]
     cells, parent = report.blobs(1)
     replicas = Messages(cells, report, parent)
@@ -34,7 +34,7 @@ def _columns(replicas: Messages) -> ReplicaColumns:
     container_id = replicas.int64(1)
     replicas.refuse(np.flatnonzero(container_id < 0))
     state = replicas.int32(2)
-    origin = decode_few(replicas, replicas.blob(13, required=False), to_text)
+    origin = decode_dictionary(replicas, replicas.blob(13, required=False), to_text)
     return ReplicaColumns(
         container_id=container_id,
         state=np.where((state > 0) & (state <= max(ReplicaState)), state, 0).astype(np.uint8),

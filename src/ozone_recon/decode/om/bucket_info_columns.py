@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.columnar.byte_slices import Cells
-from ozone_recon.decode.dictionary import Few, decode_few, decode_optional
+from ozone_recon.columnar.byte_slices import ByteSlices
+from ozone_recon.decode.dictionary import DictionaryColumn, decode_dictionary, decode_optional
 from ozone_recon.decode.om.key_info_columns import Bools, PairColumns, decode_pair_columns
 from ozone_recon.decode.om.parts import decode_acl, named
 from ozone_recon.decode.om.values import (
@@ -25,16 +25,16 @@ from ozone_recon.wire.protobuf.messages import Messages, read_messages
 
 
 @dataclass(frozen=True, slots=True)
-class WholeObjects:
+class NamedObjectColumns:
     """What volumes and buckets have in common; `acl_object` is the number of the one that a rule is of."""
 
-    name: Cells
+    name: ByteSlices
     creation_time: Int64s
     modification_time: Int64s
     quota_in_bytes: Int64s
     quota_in_namespace: Int64s
     used_namespace: Int64s
-    acls: Few[OzoneAcl]
+    acls: DictionaryColumn[OzoneAcl]
     acl_object: Int64s
     metadata: PairColumns
 
@@ -43,50 +43,50 @@ class WholeObjects:
 
 
 @dataclass(frozen=True, slots=True)
-class WholeVolumes(WholeObjects):
+class VolumeInfoColumns(NamedObjectColumns):
     """Volumes with the fields of `model.om.VolumeInfo`."""
 
-    owner: Few[str]
-    admin: Few[str]
+    owner: DictionaryColumn[str]
+    admin: DictionaryColumn[str]
 
 
 @dataclass(frozen=True, slots=True)
-class WholeBuckets(WholeObjects):
+class BucketInfoColumns(NamedObjectColumns):
     """Buckets with the fields of `model.om.BucketInfo`."""
 
-    volume: Few[str]
-    layout: Few[str]
-    owner: Few[str | None]
+    volume: DictionaryColumn[str]
+    layout: DictionaryColumn[str]
+    owner: DictionaryColumn[str | None]
     used_bytes: Int64s
     snapshot_used_bytes: Int64s
     snapshot_used_namespace: Int64s
-    source_volume: Few[str | None]
-    source_bucket: Few[str | None]
-    storage_type: Few[str]
+    source_volume: DictionaryColumn[str | None]
+    source_bucket: DictionaryColumn[str | None]
+    storage_type: DictionaryColumn[str]
     versioning: Bools
-    default_replication: Few[ReplicationConfig | None]
-    encryption: Few[BucketEncryption | None]
+    default_replication: DictionaryColumn[ReplicationConfig | None]
+    encryption: DictionaryColumn[BucketEncryption | None]
 
 
-def decode_volumes(values: Cells) -> tuple[Int64s, WholeVolumes]:
+def decode_volumes(values: ByteSlices) -> tuple[Int64s, VolumeInfoColumns]:
     """Which values are VolumeInfos, and what these say."""
     return read_messages(values, _volumes)
 
 
-def decode_buckets(values: Cells) -> tuple[Int64s, WholeBuckets]:
+def decode_buckets(values: ByteSlices) -> tuple[Int64s, BucketInfoColumns]:
     """Which values are BucketInfos, and what these say."""
     return read_messages(values, _buckets)
 
 
-def _volumes(messages: Messages) -> WholeVolumes:
+def _volumes(messages: Messages) -> VolumeInfoColumns:
     acls, acl_object = messages.blobs(6)
-    return WholeVolumes(
-        admin=decode_few(messages, messages.blob(1), to_text),
-        owner=decode_few(messages, messages.blob(2), to_text),
+    return VolumeInfoColumns(
+        admin=decode_dictionary(messages, messages.blob(1), to_text),
+        owner=decode_dictionary(messages, messages.blob(2), to_text),
         name=messages.blob(3),
         quota_in_bytes=messages.int64(4, 0),
         metadata=decode_pair_columns(messages, 5),
-        acls=decode_few(messages, acls, decode_acl, acl_object),
+        acls=decode_dictionary(messages, acls, decode_acl, acl_object),
         acl_object=acl_object,
         creation_time=messages.int64(7, 0),
         modification_time=messages.int64(10, 0),
@@ -95,12 +95,12 @@ def _volumes(messages: Messages) -> WholeVolumes:
     )
 
 
-def _buckets(messages: Messages) -> WholeBuckets:
+def _buckets(messages: Messages) -> BucketInfoColumns:
     acls, acl_object = messages.blobs(3)
-    return WholeBuckets(
-        volume=decode_few(messages, messages.blob(1), to_text),
+    return BucketInfoColumns(
+        volume=decode_dictionary(messages, messages.blob(1), to_text),
         name=messages.blob(2),
-        acls=decode_few(messages, acls, decode_acl, acl_object),
+        acls=decode_dictionary(messages, acls, decode_acl, acl_object),
         acl_object=acl_object,
         versioning=messages.boolean(4),
         storage_type=_named(STORAGE_TYPES, messages.int32(5)),
@@ -122,6 +122,6 @@ def _buckets(messages: Messages) -> WholeBuckets:
     )
 
 
-def _named(names: Mapping[int, str], numbers: Int64s) -> Few[str]:
+def _named(names: Mapping[int, str], numbers: Int64s) -> DictionaryColumn[str]:
     values, which = np.unique(numbers, return_inverse=True)
-    return Few([named(names, value) for value in values.tolist()], which)
+    return DictionaryColumn([named(names, value) for value in values.tolist()], which)

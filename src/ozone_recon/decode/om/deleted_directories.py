@@ -23,7 +23,7 @@ ROW, VOLUME_ID, BUCKET_ID, PARENT_ID, OBJECT_ID, COLUMNS = 0, 1, 2, 3, 4, 5
 
 
 @dataclass(frozen=True, slots=True)
-class DeletedDirectories:
+class DeletedDirectoryColumns:
     """Deleted directories in the order of their keys; `row` is a key's number. A key of another form gives none."""
 
     row: Int64s
@@ -37,13 +37,13 @@ class DeletedDirectories:
         return len(self.row)
 
 
-def decode_deleted_directories(keys: ByteColumn) -> DeletedDirectories:
+def decode_deleted_directories(keys: ByteColumn) -> DeletedDirectoryColumns:
     """What each key says; the same as `om_keys.DeletedDirectoryKey.parse`."""
     numbers = np.empty((COLUMNS, len(keys)), np.int64)
     names = to_fill(len(keys), int(keys.offsets[-1] - keys.offsets[0]))
     count = fill_deleted_directories(to_read(keys), numbers, names)
     row, volume_id, bucket_id, parent_id, object_id = numbers[:, :count]
-    return DeletedDirectories(row, volume_id, bucket_id, parent_id, object_id, filled(names, count))
+    return DeletedDirectoryColumns(row, volume_id, bucket_id, parent_id, object_id, filled(names, count))
 
 
 @lean_kernel

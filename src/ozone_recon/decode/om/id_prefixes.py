@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
-from ozone_recon.columnar.byte_slices import Cells, cells_of
+from ozone_recon.columnar.byte_slices import ByteSlices, slices_of_texts
 from ozone_recon.columnar.kernels import lean_kernel
 from ozone_recon.decode.batch_kernel import find_slash, read_id, split_id_prefix
 from ozone_recon.errors import DecodeError
@@ -23,14 +23,14 @@ class PrefixIds(NamedTuple):
 
 def ids_of_prefixes(prefixes: ByteColumn) -> PrefixIds:
     """The ids in every prefix; DecodeError when one is no such prefix."""
-    prefix_ends, ids = split_id_prefixes(cells_of(prefixes))
+    prefix_ends, ids = split_id_prefixes(slices_of_texts(prefixes))
     bad = np.flatnonzero(prefix_ends != prefixes.offsets[1:])
     if len(bad):
         raise DecodeError(f"{prefixes[int(bad[0])]!r} is not /volumeId/bucketId/parentId/")
     return ids
 
 
-def split_id_prefixes(keys: Cells) -> tuple[Int64s, PrefixIds]:
+def split_id_prefixes(keys: ByteSlices) -> tuple[Int64s, PrefixIds]:
     """Where in `data` each key's prefix ends, and its ids; -1 and zeros where a key does not begin with a prefix."""
     ends, ids = np.empty(len(keys.starts), np.int64), np.zeros((3, len(keys.starts)), np.int64)
     fill_ids(*keys.to_read(), ends, ids)

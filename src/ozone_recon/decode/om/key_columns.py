@@ -69,7 +69,7 @@ DIRECTORY_OBJECT_ID, DIRECTORY_PARENT_ID, DIRECTORY_CREATION_TIME = 0, 1, 2
 DIRECTORY_MODIFICATION_TIME, DIRECTORY_UPDATE_ID, DIRECTORY_OWNER, DIRECTORY_COLUMNS = 3, 4, 5, 6
 
 
-class Runs(NamedTuple):
+class GroupBuffers(NamedTuple):
     """Rows being filled in: the name of each, and the groups of rows with one prefix."""
 
     prefixes: Strings
@@ -154,8 +154,8 @@ def decode_directories(rows: Rows) -> DirectoryColumns:
     )
 
 
-def _runs(rows: int, key_bytes: int) -> Runs:
-    return Runs(to_fill(rows, key_bytes), np.zeros(rows + 1, np.int64), to_fill(rows, key_bytes))
+def _runs(rows: int, key_bytes: int) -> GroupBuffers:
+    return GroupBuffers(to_fill(rows, key_bytes), np.zeros(rows + 1, np.int64), to_fill(rows, key_bytes))
 
 
 def _size(strings: Strings) -> int:
@@ -181,7 +181,7 @@ def fill_key_columns(
     keys: Strings,
     values: Strings,
     in_paths: bool,
-    runs: Runs,
+    runs: GroupBuffers,
     numbers: Int64s,
     block_starts: Int64s,
     blocks: Int64s,
@@ -240,7 +240,7 @@ def fill_key_columns(
 
 @lean_kernel
 def fill_directory_columns(
-    keys: Strings, values: Strings, runs: Runs, numbers: Int64s, owners: Dictionary, bad: Int64s, found: Int64s
+    keys: Strings, values: Strings, runs: GroupBuffers, numbers: Int64s, owners: Dictionary, bad: Int64s, found: Int64s
 ) -> tuple[int, int, int]:
     """Fills the columns; how many good rows, groups and owners there are."""
     good, groups, owner_count, owner, parent_id = zero(), zero(), zero(), zero() - 1, zero()
@@ -276,7 +276,7 @@ def fill_directory_columns(
 
 
 @inlined_part
-def after_last_prefix(data: Bytes, at: int, end: int, runs: Runs, groups: int) -> int:
+def after_last_prefix(data: Bytes, at: int, end: int, runs: GroupBuffers, groups: int) -> int:
     """Where the last group's prefix ends in the key `data[at:end]`; -1 when it starts with another one."""
     if groups == 0:
         return -1
@@ -288,7 +288,7 @@ def after_last_prefix(data: Bytes, at: int, end: int, runs: Runs, groups: int) -
 
 
 @kernel_part
-def add_group(data: Bytes, at: int, end: int, runs: Runs, groups: int, row: int) -> int:
+def add_group(data: Bytes, at: int, end: int, runs: GroupBuffers, groups: int, row: int) -> int:
     """Starts a group with the prefix `data[at:end]` at `row`; how many groups there are then."""
     runs.starts[groups] = row
     start = runs.prefixes.offsets[groups]
@@ -297,7 +297,7 @@ def add_group(data: Bytes, at: int, end: int, runs: Runs, groups: int, row: int)
 
 
 @inlined_part
-def add_name(data: Bytes, at: int, end: int, runs: Runs, row: int) -> None:
+def add_name(data: Bytes, at: int, end: int, runs: GroupBuffers, row: int) -> None:
     """Gives `row` the name `data[at:end]`."""
     runs.names.offsets[row + 1] = copy_bytes(data, at, end, runs.names.data, runs.names.offsets[row])
 

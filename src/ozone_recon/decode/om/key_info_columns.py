@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
-from ozone_recon.columnar.byte_slices import Cells, cells_at, joined, same_cells
-from ozone_recon.decode.dictionary import Few, decode_few, decode_optional
+from ozone_recon.columnar.byte_slices import ByteSlices, joined, same_slices, slices_at
+from ozone_recon.decode.dictionary import DictionaryColumn, decode_dictionary, decode_optional
 from ozone_recon.decode.om.keys import encode_text
 from ozone_recon.decode.om.parts import (
     MAX_INT32,
@@ -32,8 +32,8 @@ class PairColumns(NamedTuple):
     """Metadata or tags: `parent` is the number of the key, volume or bucket that a pair is of."""
 
     parent: Int64s
-    name: Cells
-    value: Cells
+    name: ByteSlices
+    value: ByteSlices
 
 
 class VersionColumns(NamedTuple):
@@ -58,19 +58,19 @@ class BlockColumns(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class WholeKeys:
+class KeyInfoColumns:
     """Keys with the fields of `model.om.KeyInfo`; `row` is the value that each is in, `key` its name.
 
     What a key has several of stands in columns of its own, in the order of the keys.
     """
 
     row: Int64s
-    volume: Few[str]
-    bucket: Few[str]
-    key: Cells
+    volume: DictionaryColumn[str]
+    bucket: DictionaryColumn[str]
+    key: ByteSlices
     size: Int64s
     replicated_size: Int64s
-    replication: Few[ReplicationConfig]
+    replication: DictionaryColumn[ReplicationConfig]
     versions: VersionColumns
     blocks: BlockColumns
     creation_time: Int64s
@@ -78,14 +78,14 @@ class WholeKeys:
     object_id: Int64s
     update_id: Int64s
     parent_id: Int64s
-    owner: Few[str | None]
+    owner: DictionaryColumn[str | None]
     is_file: Bools
-    acls: Few[OzoneAcl]
+    acls: DictionaryColumn[OzoneAcl]
     acl_key: Int64s
     metadata: PairColumns
     tags: PairColumns
-    encryption: Few[FileEncryption | None]
-    checksum: Few[FileChecksum | None]
+    encryption: DictionaryColumn[FileEncryption | None]
+    checksum: DictionaryColumn[FileChecksum | None]
     expected_data_generation: Int64s
     has_expected_data_generation: Bools
 
@@ -95,49 +95,49 @@ class WholeKeys:
     def path(self) -> ByteColumn:
         """`volume/bucket/key`, as each says."""
         volume, bucket = (
-            cells_at(ByteColumn.of(map(encode_text, few.values)), few.which) for few in (self.volume, self.bucket)
+            slices_at(ByteColumn.of(map(encode_text, few.values)), few.which) for few in (self.volume, self.bucket)
         )
         return joined([volume, b"/", bucket, b"/", self.key])
 
 
-class DeletedKeys(NamedTuple):
+class DeletedKeyColumns(NamedTuple):
     """Values of deletedTable: `bucket_id` of each, 0 where none is noted, and the keys in all of them."""
 
     bucket_id: Int64s
-    keys: WholeKeys
+    keys: KeyInfoColumns
 
 
-def decode_whole_keys(values: Cells) -> tuple[Int64s, WholeKeys]:
+def decode_key_info_columns(values: ByteSlices) -> tuple[Int64s, KeyInfoColumns]:
     """Which values are KeyInfos, and what these say."""
     return read_messages(values, _keys)
 
 
-def noted_paths(values: Cells, wanted: Bools) -> Cells:
+def noted_paths(values: ByteSlices, wanted: Bools) -> ByteSlices:
     """`volume/bucket/key`, as each wanted value says that is a KeyInfo; the others have none."""
     rows = np.flatnonzero(wanted)
     if not len(rows):
-        return same_cells(b"", len(wanted))
-    readable, keys = decode_whole_keys(values.at(rows))
+        return same_slices(b"", len(wanted))
+    readable, keys = decode_key_info_columns(values.at(rows))
     paths = keys.path()
     starts, ends = np.zeros((2, len(wanted)), np.int64)
     starts[rows[readable]], ends[rows[readable]] = paths.offsets[:-1], paths.offsets[1:]
-    return Cells(paths.data, starts, ends)
+    return ByteSlices(paths.data, starts, ends)
 
 
-def decode_deleted_keys(values: Cells) -> tuple[Int64s, DeletedKeys]:
+def decode_deleted_keys(values: ByteSlices) -> tuple[Int64s, DeletedKeyColumns]:
     """Which values are RepeatedKeyInfos, and what these say."""
-    return read_messages(values, lambda rows: DeletedKeys(rows.int64(2, 0), _keys(rows.messages(1))))
+    return read_messages(values, lambda rows: DeletedKeyColumns(rows.int64(2, 0), _keys(rows.messages(1))))
 
 
-def _keys(keys: Messages) -> WholeKeys:
+def _keys(keys: Messages) -> KeyInfoColumns:
     replication = decode_replications(keys, kind=5, factor=6, ec=17)
     size = keys.int64(4)
     acls, acl_key = keys.blobs(13)
     versions, blocks = _locations(keys)
-    return WholeKeys(
+    return KeyInfoColumns(
         row=keys.parent,
-        volume=decode_few(keys, keys.blob(1), to_text),
-        bucket=decode_few(keys, keys.blob(2), to_text),
+        volume=decode_dictionary(keys, keys.blob(1), to_text),
+        bucket=decode_dictionary(keys, keys.blob(2), to_text),
         key=keys.blob(3),
         size=size,
         replicated_size=_replicated(keys, size, replication),
@@ -151,7 +151,7 @@ def _keys(keys: Messages) -> WholeKeys:
         parent_id=keys.int64(16, 0),
         owner=decode_optional(keys, 20, to_text),
         is_file=keys.boolean(19, False),
-        acls=decode_few(keys, acls, decode_acl, acl_key),
+        acls=decode_dictionary(keys, acls, decode_acl, acl_key),
         acl_key=acl_key,
         metadata=decode_pair_columns(keys, 11),
         tags=decode_pair_columns(keys, 21),
@@ -162,7 +162,7 @@ def _keys(keys: Messages) -> WholeKeys:
     )
 
 
-def _replicated(keys: Messages, size: Int64s, replication: Few[ReplicationConfig]) -> Int64s:
+def _replicated(keys: Messages, size: Int64s, replication: DictionaryColumn[ReplicationConfig]) -> Int64s:
     replicated = np.zeros(len(keys), np.int64)
     for number, config in enumerate(replication.values):
         rows = np.flatnonzero(replication.which == number)

@@ -12,10 +12,10 @@ from typing import Final
 import numpy as np
 
 from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
-from ozone_recon.columnar.byte_slices import Cells, cells_of, cells_of_rows, joined
+from ozone_recon.columnar.byte_slices import ByteSlices, joined, slices_of_rows, slices_of_texts
 from ozone_recon.columnar.kernels import kernel_part, lean_kernel, zero
 from ozone_recon.decode.batch_kernel import Strings, to_read
-from ozone_recon.decode.dictionary import Few, distinct
+from ozone_recon.decode.dictionary import DictionaryColumn, distinct
 from ozone_recon.decode.om.key_columns import unpack_replication
 from ozone_recon.decode.om.key_info_kernel import (
     BLOCK_COLUMNS,
@@ -49,7 +49,7 @@ KEY_INFO, REPEATED_KEY_INFO, MULTIPART_KEY_INFO = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class KeyInfos:
+class KeyInfoMatches:
     """KeyInfo messages, in the order of the values they stand in.
 
     `row` is the number of the value that a message stands in, `refused` has the numbers of the values that gave none.
@@ -75,25 +75,25 @@ class KeyInfos:
         """How many values were refused."""
         return len(self.refused)
 
-    def replication(self) -> Few[ReplicationConfig]:
+    def replication(self) -> DictionaryColumn[ReplicationConfig]:
         """The replication of each message; for pages."""
-        numbers = cells_of_rows(self._found[:, (KIND, FACTOR, DATA, PARITY, CHUNK)])
-        codec = Cells(self._data, self._found[:, CODEC], self._found[:, CODEC_END])
-        packed, which = distinct(cells_of(joined([numbers, codec])))
-        return Few(list(map(unpack_replication, packed)), which)
+        numbers = slices_of_rows(self._found[:, (KIND, FACTOR, DATA, PARITY, CHUNK)])
+        codec = ByteSlices(self._data, self._found[:, CODEC], self._found[:, CODEC_END])
+        packed, which = distinct(slices_of_texts(joined([numbers, codec])))
+        return DictionaryColumn(list(map(unpack_replication, packed)), which)
 
 
-def decode_key_infos(values: ByteColumn, *, repeated: bool = False) -> KeyInfos:
+def decode_key_infos(values: ByteColumn, *, repeated: bool = False) -> KeyInfoMatches:
     """The KeyInfo that each value is, or (`repeated`) all of those in each RepeatedKeyInfo."""
     return _decode(values, REPEATED_KEY_INFO if repeated else KEY_INFO)
 
 
-def decode_part_infos(values: ByteColumn) -> KeyInfos:
+def decode_part_infos(values: ByteColumn) -> KeyInfoMatches:
     """The KeyInfo of each part within a MultipartKeyInfo; uploads of schema version 1 keep no parts there."""
     return _decode(values, MULTIPART_KEY_INFO)
 
 
-def _decode(values: ByteColumn, what: int) -> KeyInfos:
+def _decode(values: ByteColumn, what: int) -> KeyInfoMatches:
     lengths = np.diff(values.offsets)
     most = len(values) + (0 if what == KEY_INFO else int(lengths.sum()) // SMALLEST_KEY_INFO)
     found = np.empty((most, COLUMNS), np.int64)
@@ -102,7 +102,7 @@ def _decode(values: ByteColumn, what: int) -> KeyInfos:
     strings = to_read(values)
     count, bad = fill_key_infos(strings, what, found, refused, blocks)
     found = found[:count]
-    return KeyInfos(
+    return KeyInfoMatches(
         row=found[:, ROW],
         size=found[:, SIZE],
         replicated_size=found[:, REPLICATED_SIZE],

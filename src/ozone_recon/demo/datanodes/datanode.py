@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from ozone_recon.demo.datanodes import messages
-from ozone_recon.demo.datanodes.replicas import Replicas
+from ozone_recon.demo.datanodes.replicas import SimulatedReplicas
 from ozone_recon.demo.plan import GB, Plan
-from ozone_recon.demo.scm.containers import Containers
+from ozone_recon.demo.scm.containers import SimulatedContainers
 from ozone_recon.model.datanode_reports import PipelineReport, Software, StorageReport
 from ozone_recon.model.scm import DatanodeDetails
 
@@ -33,7 +33,7 @@ _SPARE: Final = 4
 
 
 @dataclass(slots=True)
-class Datanode:
+class SimulatedDatanode:
     """A datanode; `number` is its place among all."""
 
     number: int
@@ -47,7 +47,7 @@ class Datanode:
     """As SCM sees it."""
     heard: float = 0.0
     """When SCM last did."""
-    replicas: Replicas = field(default_factory=Replicas)
+    replicas: SimulatedReplicas = field(default_factory=SimulatedReplicas)
     pipelines: dict[str, bool] = field(default_factory=dict)
     """Ids of those that it is in, and whether it leads there."""
     waits_for: set[int] = field(default_factory=set)
@@ -80,7 +80,7 @@ class Datanode:
         """Has it in another operational state."""
         self.details = replace(self.details, op_state=op_state)
 
-    def volume(self, containers: Containers) -> StorageReport:
+    def volume(self, containers: SimulatedContainers) -> StorageReport:
         """Its disk."""
         ids = self.replicas.containers
         used = int(containers.column("used_bytes", ids).sum())
@@ -100,12 +100,12 @@ class Datanode:
             failed=False,
         )
 
-    def make_room(self, containers: Containers) -> None:
+    def make_room(self, containers: SimulatedContainers) -> None:
         """Gives it a disk on which there is room for more than it has."""
         used = int(containers.column("used_bytes", self.replicas.containers).sum())
         self.capacity = max(self.capacity, -(-_SPARE * used // GB) * GB)
 
-    def node_report(self, containers: Containers) -> bytes:
+    def node_report(self, containers: SimulatedContainers) -> bytes:
         """A NodeReportProto."""
         return messages.node_report((self.volume(containers),))
 
@@ -113,7 +113,7 @@ class Datanode:
         """A PipelineReportsProto."""
         return messages.pipeline_reports(tuple(PipelineReport(*one) for one in self.pipelines.items()))
 
-    def registration(self, containers: Containers, uuids: Sequence[str]) -> bytes:
+    def registration(self, containers: SimulatedContainers, uuids: Sequence[str]) -> bytes:
         """The request with which it begins, and says all that it has."""
         self.unheard = ()
         reports = messages.Reports(
@@ -123,7 +123,9 @@ class Datanode:
         )
         return messages.registration(self.details, self.software, reports)
 
-    def heartbeat(self, containers: Containers, uuids: Sequence[str], *, whole: bool, now_and_then: bool) -> bytes:
+    def heartbeat(
+        self, containers: SimulatedContainers, uuids: Sequence[str], *, whole: bool, now_and_then: bool
+    ) -> bytes:
         """The request with which it says that it is there, and what has changed.
 
         `whole` adds all its replicas, `now_and_then` its disk and its pipelines. Changes are said again until
@@ -147,11 +149,11 @@ class Datanode:
         self.unheard = ()
 
 
-def make_datanodes(plan: Plan, chance: random.Random, now: int) -> list[Datanode]:
+def make_datanodes(plan: Plan, chance: random.Random, now: int) -> list[SimulatedDatanode]:
     """Those of the plan, on its racks in turn. `now` is in milliseconds; they were set up in the year before."""
     digits = len(str(plan.datanodes))
 
-    def make(number: int) -> Datanode:
+    def make(number: int) -> SimulatedDatanode:
         rack = number % plan.racks + 1
         identity = str(uuid.UUID(int=chance.getrandbits(128), version=4))
         details = DatanodeDetails(
@@ -169,6 +171,6 @@ def make_datanodes(plan: Plan, chance: random.Random, now: int) -> list[Datanode
         )
         set_up = now - chance.randrange(365 * 86_400_000)
         storage = f"DS-{uuid.UUID(int=chance.getrandbits(128), version=4)}"
-        return Datanode(number, details, Software("2.2.0", _REVISION, set_up), storage)
+        return SimulatedDatanode(number, details, Software("2.2.0", _REVISION, set_up), storage)
 
     return [make(number) for number in range(plan.datanodes)]

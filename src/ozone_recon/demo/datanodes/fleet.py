@@ -10,10 +10,10 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from ozone_recon.demo.datanodes.datanode import Datanode
+from ozone_recon.demo.datanodes.datanode import SimulatedDatanode
 from ozone_recon.demo.datanodes.messages import must_register, version_request
 from ozone_recon.demo.plan import Plan
-from ozone_recon.demo.scm.scm import Scm
+from ozone_recon.demo.scm.scm import SimulatedScm
 from ozone_recon.errors import ReconError
 from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcSettings
 from ozone_recon.wire.ozone.datanode_calls import METHOD, PROTOCOL
@@ -26,7 +26,7 @@ _BEATS_A_REPORT: Final = 5
 
 
 @dataclass(slots=True)
-class Heard:
+class AnswerCounts:
     """How Recon has answered: how often, how often not, and how many seconds the last answers took."""
 
     registrations: int = 0
@@ -48,9 +48,9 @@ class Heard:
 class Fleet:
     """All datanodes."""
 
-    def __init__(self, scm: Scm, plan: Plan, recon: str) -> None:
+    def __init__(self, scm: SimulatedScm, plan: Plan, recon: str) -> None:
         """`recon` is where Recon takes calls from datanodes: `host:port`."""
-        self.heard = Heard()
+        self.heard = AnswerCounts()
         self._scm, self._plan, self._recon = scm, plan, recon
         self._uuids = [one.details.uuid for one in scm.datanodes]
         self._chance = random.Random(plan.seed)
@@ -66,7 +66,7 @@ class Fleet:
 class _Caller:
     """One datanode's way to Recon."""
 
-    def __init__(self, fleet: Fleet, datanode: Datanode) -> None:
+    def __init__(self, fleet: Fleet, datanode: SimulatedDatanode) -> None:
         self._heard, self._uuids, self._recon = fleet.heard, fleet._uuids, fleet._recon
         self._containers, self._plan, self._datanode = fleet._scm.containers, fleet._plan, datanode
         self._settings = RpcSettings(

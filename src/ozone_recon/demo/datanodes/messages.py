@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from ozone_recon.decode.om.values import STORAGE_TYPES
-from ozone_recon.demo.message_columns import Choices, Numbers, repeated
+from ozone_recon.demo.message_columns import ChoiceField, VarintField, repeated
 from ozone_recon.demo.om.values import inverse
 from ozone_recon.demo.scm.messages import encode_datanode, encode_pipeline_id
 from ozone_recon.model.datanode_reports import LayoutVersion, PipelineReport, ReplicaColumns, Software, StorageReport
 from ozone_recon.model.scm import DatanodeDetails
-from ozone_recon.wire.ozone.datanode_calls import Command
+from ozone_recon.wire.ozone.datanode_calls import DatanodeCommand
 from ozone_recon.wire.protobuf.fields import Message, bytes_field, number_field
 
 LAYOUT: Final = LayoutVersion(10, 10)
@@ -34,7 +34,7 @@ class Reports:
 
 def version_request() -> bytes:
     """Asks which version we speak to."""
-    return number_field(1, Command.GET_VERSION) + bytes_field(3, b"")
+    return number_field(1, DatanodeCommand.GET_VERSION) + bytes_field(3, b"")
 
 
 def registration(datanode: DatanodeDetails, software: Software, reports: Reports) -> bytes:
@@ -48,7 +48,7 @@ def registration(datanode: DatanodeDetails, software: Software, reports: Reports
         + bytes_field(4, reports.pipelines or b"")
         + bytes_field(5, _layout())
     )
-    return number_field(1, Command.REGISTER) + bytes_field(4, message)
+    return number_field(1, DatanodeCommand.REGISTER) + bytes_field(4, message)
 
 
 def heartbeat(datanode: DatanodeDetails, reports: Reports) -> bytes:
@@ -62,7 +62,7 @@ def heartbeat(datanode: DatanodeDetails, reports: Reports) -> bytes:
         + bytes_field(9, _layout())
         + bytes_field(10, b"")
     )
-    return number_field(1, Command.SEND_HEARTBEAT) + bytes_field(5, message)
+    return number_field(1, DatanodeCommand.SEND_HEARTBEAT) + bytes_field(5, message)
 
 
 def _layout() -> bytes:
@@ -95,17 +95,17 @@ def container_report(replicas: ReplicaColumns) -> bytes:
     """A ContainerReportsProto, or an IncrementalContainerReportProto."""
     origins = [bytes_field(13, origin) for origin in replicas.origins]
     columns = (
-        Numbers(1, replicas.container_id),
-        Numbers(2, replicas.state),
-        Numbers(4, replicas.used_bytes),
-        Numbers(5, replicas.number_of_keys),
-        Choices((_NOTHING_READ,), 0 * replicas.container_id),
-        Numbers(11, 0),
-        Numbers(12, replicas.sequence_id),
-        Choices(origins, replicas.origin.astype("i8")),
-        Numbers(14, replicas.replica_index),
-        Numbers(15, replicas.is_empty),
-        Numbers(16, replicas.data_checksum),
+        VarintField(1, replicas.container_id),
+        VarintField(2, replicas.state),
+        VarintField(4, replicas.used_bytes),
+        VarintField(5, replicas.number_of_keys),
+        ChoiceField((_NOTHING_READ,), 0 * replicas.container_id),
+        VarintField(11, 0),
+        VarintField(12, replicas.sequence_id),
+        ChoiceField(origins, replicas.origin.astype("i8")),
+        VarintField(14, replicas.replica_index),
+        VarintField(15, replicas.is_empty),
+        VarintField(16, replicas.data_checksum),
     )
     return repeated(1, columns, len(replicas))
 

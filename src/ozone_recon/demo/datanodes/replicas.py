@@ -13,14 +13,14 @@ import numpy as np
 from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.demo.growing import Growing
 from ozone_recon.demo.plan import REPLICATIONS
-from ozone_recon.demo.scm.containers import Containers
+from ozone_recon.demo.scm.containers import SimulatedContainers
 from ozone_recon.model.datanode_reports import ReplicaColumns, ReplicaState
 
 _CHECKSUM: Final = 2_654_435_761
 """Knuth's multiplier: neighbouring containers get checksums far from each other."""
 
 
-class Replicas:
+class SimulatedReplicas:
     """Those of one datanode."""
 
     def __init__(self) -> None:
@@ -108,13 +108,13 @@ class Replicas:
             self.touch(container)
         self._damaged.clear()
 
-    def report(self, containers: Containers, uuids: Sequence[str]) -> ReplicaColumns:
+    def report(self, containers: SimulatedContainers, uuids: Sequence[str]) -> ReplicaColumns:
         """All that are here. Changes before need not be reported any more."""
         self._changed.clear()
         self._gone.clear()
         return self._columns(np.arange(len(self)), containers, uuids)
 
-    def changes(self, containers: Containers, uuids: Sequence[str]) -> tuple[ReplicaColumns, ...]:
+    def changes(self, containers: SimulatedContainers, uuids: Sequence[str]) -> tuple[ReplicaColumns, ...]:
         """What has changed since the last report: nothing, or one of deleted ones and one of others."""
         rows = [row for row in map(self._row, self._changed) if row is not None]
         gone = self._gone_columns(uuids)
@@ -123,7 +123,7 @@ class Replicas:
         self._gone.clear()
         return tuple(report for report in reports if len(report))
 
-    def one(self, container: int, containers: Containers, uuids: Sequence[str]) -> ReplicaColumns:
+    def one(self, container: int, containers: SimulatedContainers, uuids: Sequence[str]) -> ReplicaColumns:
         """One replica, as it would be reported; none when it is not there."""
         row = self._row(container)
         return self._columns(np.array([] if row is None else [row], np.int64), containers, uuids)
@@ -132,7 +132,7 @@ class Replicas:
         found = np.flatnonzero(self._rows["container"] == container)
         return int(found[0]) if len(found) else None
 
-    def _columns(self, rows: Int64s, containers: Containers, uuids: Sequence[str]) -> ReplicaColumns:
+    def _columns(self, rows: Int64s, containers: SimulatedContainers, uuids: Sequence[str]) -> ReplicaColumns:
         ids = self._rows["container"][rows]
         origins, origin = np.unique(self._rows["origin"][rows], return_inverse=True)
         blocks = containers.column("blocks", ids)

@@ -10,7 +10,7 @@ from typing import Final
 
 from ozone_recon.decode.om.keys import encode_text
 from ozone_recon.demo.om.keys import Keys
-from ozone_recon.demo.om.namespace import Bucket, Namespace
+from ozone_recon.demo.om.namespace import SimulatedBucket, SimulatedNamespace
 from ozone_recon.demo.om.values import encode_key_info
 from ozone_recon.demo.plan import EC_3_2, EC_6_3, GB, MB, ONE, THREE, Plan
 from ozone_recon.demo.scm.stock import Stock
@@ -71,10 +71,10 @@ def size_near(chance: random.Random, size: int) -> int:
     return max(1, min(int(math.exp(chance.gauss(math.log(size), _SPREAD))), 20 * GB))
 
 
-class Company:
+class DemoCompany:
     """Founds it: makes all that there is before the day begins."""
 
-    def __init__(self, plan: Plan, namespace: Namespace, clock: Clock, chance: random.Random) -> None:
+    def __init__(self, plan: Plan, namespace: SimulatedNamespace, clock: Clock, chance: random.Random) -> None:
         self._plan, self._space, self._clock, self._chance = plan, namespace, clock, chance
 
     def found(self, stock: Stock) -> None:
@@ -107,7 +107,7 @@ class Company:
                 self._space.rows.commit()
         self._space.charge(bucket, replicated, count)
 
-    def _lay(self, bucket: Bucket, path: str, size: int, keys: Keys) -> int:
+    def _lay(self, bucket: SimulatedBucket, path: str, size: int, keys: Keys) -> int:
         """Writes a key as it is long after it was written; its replicated bytes."""
         self._space.request()
         if bucket.is_fso:

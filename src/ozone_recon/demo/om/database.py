@@ -14,7 +14,7 @@ from typing import Final, cast
 from rocksdict import BlockBasedOptions, Checkpoint, DBCompressionType, Options, Rdict, ReadOptions, WriteBatch
 
 from ozone_recon.columnar.byte_column import ByteColumn
-from ozone_recon.columnar.byte_slices import cells_of
+from ozone_recon.columnar.byte_slices import slices_of_texts
 from ozone_recon.errors import RemoteError
 from ozone_recon.sources.checkpoint.files import COMPLETE
 from ozone_recon.store.schema import OM_TABLES
@@ -112,7 +112,7 @@ class OmDatabase:
         """What was written behind a sequence number; RemoteError when the log does not reach back so far."""
         behind, latest = request.sequence_number, self.sequence_number
         if behind > latest:
-            return Updates(cells_of(ByteColumn.of(())), _NONE, _NONE, success=False)
+            return Updates(slices_of_texts(ByteColumn.of(())), _NONE, _NONE, success=False)
         if self._first > behind + 1:
             raise RemoteError(
                 "OM", "SequenceNumberNotFoundException", "Unable to get delta updates since sequenceNumber"
@@ -126,7 +126,7 @@ class OmDatabase:
             last, size = first, size + len(batch)
             if (request.limit is not None and first - behind >= request.limit) or size >= _LONGEST_ANSWER:
                 break
-        return Updates(cells_of(ByteColumn.of(found)), last, latest, success=True)
+        return Updates(slices_of_texts(ByteColumn.of(found)), last, latest, success=True)
 
     def checkpoint(self, path: Path) -> None:
         """Makes a copy of the database there, as OM sends it, with its mark at the end."""

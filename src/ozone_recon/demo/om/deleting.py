@@ -8,7 +8,7 @@ from typing import Final
 from ozone_recon.decode.om.keys import DeletedDirectoryKey
 from ozone_recon.decode.om.values import decode_key_info, decode_repeated_key_info
 from ozone_recon.demo.om.keys import Keys
-from ozone_recon.demo.om.namespace import Bucket, Namespace
+from ozone_recon.demo.om.namespace import SimulatedBucket, SimulatedNamespace
 from ozone_recon.model.om import Block
 
 _AT_ONCE: Final = 100
@@ -18,7 +18,7 @@ _AT_ONCE: Final = 100
 class Deleting:
     """Goes through what is kept as deleted."""
 
-    def __init__(self, namespace: Namespace, keys: Keys) -> None:
+    def __init__(self, namespace: SimulatedNamespace, keys: Keys) -> None:
         self._space, self._rows, self._keys = namespace, namespace.rows, keys
 
     def empty_directories(self) -> None:
@@ -34,7 +34,7 @@ class Deleting:
             self._space.request()
             self._rows.delete("deletedDirectoryTable", row)
 
-    def _empty(self, bucket: Bucket, directory: int, path: str, most: int) -> int:
+    def _empty(self, bucket: SimulatedBucket, directory: int, path: str, most: int) -> int:
         """Takes apart a directory, up to so many things in it; how many."""
         prefix = bucket.id_prefix(directory)
         names = [row[len(prefix) :].decode() for row, _ in islice(self._rows.scan("directoryTable", prefix), most)]

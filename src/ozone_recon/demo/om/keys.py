@@ -8,15 +8,15 @@ from typing import Final
 
 from ozone_recon.decode.om.keys import DeletedDirectoryKey, DeletedKey, OpenFileKey, OpenKey, encode_text
 from ozone_recon.decode.om.values import decode_directory, decode_key_info
-from ozone_recon.demo.om.namespace import Bucket, Namespace
+from ozone_recon.demo.om.namespace import SimulatedBucket, SimulatedNamespace
 from ozone_recon.demo.om.values import encode_directory, encode_key_info, encode_repeated_key_info
 from ozone_recon.demo.plan import BLOCK_SIZE
 from ozone_recon.demo.refusal import Refused
-from ozone_recon.demo.scm.scm import Place
+from ozone_recon.demo.scm.scm import BlockPlace
 from ozone_recon.model.om import Block, KeyInfo, LocationVersion, RepeatedKeyInfo
 from ozone_recon.model.replication import ReplicationConfig
 
-Allocate = Callable[[ReplicationConfig, int], Place]
+Allocate = Callable[[ReplicationConfig, int], BlockPlace]
 """Replication and length → where a block of these is."""
 _HSYNC: Final = "hsyncClientId"
 
@@ -25,7 +25,7 @@ _HSYNC: Final = "hsyncClientId"
 class Writing:
     """A key that is being written, and the row of OM's that says so."""
 
-    bucket: Bucket
+    bucket: SimulatedBucket
     path: str
     info: KeyInfo
     client_id: str
@@ -36,11 +36,11 @@ class Writing:
 class Keys:
     """Writes, renames and deletes keys and directories; all of it may be refused, see `Refused`."""
 
-    def __init__(self, namespace: Namespace, allocate: Allocate) -> None:
+    def __init__(self, namespace: SimulatedNamespace, allocate: Allocate) -> None:
         self._space, self._rows, self._allocate = namespace, namespace.rows, allocate
         self._clients = namespace.now() << 16
 
-    def open(self, bucket: Bucket, path: str, size: int) -> Writing:
+    def open(self, bucket: SimulatedBucket, path: str, size: int) -> Writing:
         """Begins to write a key."""
         self._space.check_room(bucket, bucket.replication.replicated_size(size))
         now = self._space.now()
@@ -54,7 +54,7 @@ class Keys:
         self._rows.put(table, row, encode_key_info(writing.info))
         return writing
 
-    def _blocks(self, bucket: Bucket, size: int) -> LocationVersion:
+    def _blocks(self, bucket: SimulatedBucket, size: int) -> LocationVersion:
         return LocationVersion(0, self.blocks(bucket.replication, size), is_multipart=False)
 
     def blocks(self, replication: ReplicationConfig, size: int) -> tuple[Block, ...]:
@@ -95,7 +95,7 @@ class Keys:
         self._rows.put(table, row, encode_key_info(done))
         self._space.charge(bucket, size, names)
 
-    def make_directory(self, bucket: Bucket, path: str) -> None:
+    def make_directory(self, bucket: SimulatedBucket, path: str) -> None:
         """Makes a directory, and those that it is in."""
         self._space.request()
         if bucket.is_fso:
@@ -110,7 +110,7 @@ class Keys:
             self._rows.put(*self._space.key_row(bucket, path + "/"), encode_key_info(empty))
             self._space.charge(bucket, 0, 1)
 
-    def delete(self, bucket: Bucket, path: str) -> None:
+    def delete(self, bucket: SimulatedBucket, path: str) -> None:
         """Deletes a key; its blocks follow later."""
         table, row = self._space.key_row(bucket, path)
         value = self._rows.get(table, row)
@@ -122,19 +122,19 @@ class Keys:
         self._to_delete(bucket, path, info, info.object_id)
         self._space.charge(bucket, -info.replicated_size, -1)
 
-    def _to_delete(self, bucket: Bucket, path: str, info: KeyInfo, number: int) -> None:
+    def _to_delete(self, bucket: SimulatedBucket, path: str, info: KeyInfo, number: int) -> None:
         """Keeps a key as deleted; one without blocks is gone at once."""
         if any(version.blocks for version in info.locations):
             kept = RepeatedKeyInfo((replace(info, key=path, update_id=self._space.index),), bucket.info.object_id)
             row = DeletedKey(f"/{bucket.name}/{path}", number).format()
             self._rows.put("deletedTable", row, encode_repeated_key_info(kept))
 
-    def give_up(self, bucket: Bucket, path: str, infos: tuple[KeyInfo, ...]) -> None:
+    def give_up(self, bucket: SimulatedBucket, path: str, infos: tuple[KeyInfo, ...]) -> None:
         """Has blocks deleted that became no key."""
         for part, info in enumerate(infos):
             self._to_delete(bucket, path, info, self._space.object_id(part))
 
-    def rename(self, bucket: Bucket, path: str, to: str) -> None:
+    def rename(self, bucket: SimulatedBucket, path: str, to: str) -> None:
         """Gives a key another name or, in an FSO bucket, puts it or a directory elsewhere."""
         index = self._space.request()
         if bucket.is_fso and self._rename_directory(bucket, path, to):
@@ -151,7 +151,7 @@ class Keys:
         moved = replace(info, key=name, parent_id=parent, update_id=index, modification_time=self._space.now())
         self._rows.put(*self._space.key_row(bucket, to), encode_key_info(moved))
 
-    def _rename_directory(self, bucket: Bucket, path: str, to: str) -> bool:
+    def _rename_directory(self, bucket: SimulatedBucket, path: str, to: str) -> bool:
         parent, name = self._space.parent_of(bucket, path), path.rpartition("/")[2]
         if (parent, name) not in bucket.directories:
             return False
@@ -167,7 +167,7 @@ class Keys:
         self._rows.put("directoryTable", bucket.id_prefix(there) + encode_text(called), encode_directory(moved))
         return True
 
-    def delete_directory(self, bucket: Bucket, path: str) -> None:
+    def delete_directory(self, bucket: SimulatedBucket, path: str) -> None:
         """Deletes a directory of an FSO bucket; what is in it follows later."""
         parent, name = self._space.parent_of(bucket, path), path.rpartition("/")[2]
         if (parent, name) not in bucket.directories:
@@ -175,7 +175,7 @@ class Keys:
         self._space.request()
         self.detach(bucket, parent, name, path)
 
-    def detach(self, bucket: Bucket, parent: int, name: str, path: str) -> None:
+    def detach(self, bucket: SimulatedBucket, parent: int, name: str, path: str) -> None:
         """Takes a directory from its place, and keeps it as deleted."""
         object_id = bucket.directories.pop((parent, name))
         self._rows.delete("directoryTable", bucket.id_prefix(parent) + encode_text(name))
@@ -189,7 +189,7 @@ class Keys:
         self._rows.put("deletedDirectoryTable", row, encode_key_info(gone))
         self._space.charge(bucket, 0, -1)
 
-    def detach_file(self, bucket: Bucket, row: bytes, value: bytes, path: str) -> None:
+    def detach_file(self, bucket: SimulatedBucket, row: bytes, value: bytes, path: str) -> None:
         """The same for a file of a directory that was deleted."""
         info = decode_key_info(value)
         self._rows.delete("fileTable", row)
@@ -197,7 +197,7 @@ class Keys:
         self._space.charge(bucket, -info.replicated_size, -1)
 
 
-def open_row(bucket: Bucket, path: str, parent: int, client: str) -> tuple[str, bytes]:
+def open_row(bucket: SimulatedBucket, path: str, parent: int, client: str) -> tuple[str, bytes]:
     """The table and the key of the row of a key that is being written."""
     if bucket.is_fso:
         ids = bucket.volume_id, bucket.info.object_id, parent

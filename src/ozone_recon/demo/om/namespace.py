@@ -1,6 +1,6 @@
 """What a simulated OM has in its tables, and how it changes: volumes, buckets and directories.
 
-Rows are read and written through `Rows`, in the order in which OM would; there is no other state that matters.
+Rows are read and written through `TableRows`, in the order in which OM would; there is no other state that matters.
 Times are milliseconds since 1970, object ids are Java's signed numbers.
 """
 
@@ -20,7 +20,7 @@ _FIRST_ID: Final = -(1 << 63)
 NO_QUOTA: Final = -1
 
 
-class Rows(Protocol):
+class TableRows(Protocol):
     """OM's tables."""
 
     def get(self, table: str, key: bytes) -> bytes | None:
@@ -40,7 +40,7 @@ class Rows(Protocol):
 
 
 @dataclass(slots=True)
-class Bucket:
+class SimulatedBucket:
     """A bucket, and the directories in it by parent and name when it has any of their own (FSO)."""
 
     info: BucketInfo
@@ -65,13 +65,13 @@ class Bucket:
         return PathKey(self.volume_id, self.info.object_id, parent, "").format()
 
 
-class Namespace:
+class SimulatedNamespace:
     """The volumes, buckets and directories of an OM."""
 
-    def __init__(self, rows: Rows, clock: Callable[[], int]) -> None:
+    def __init__(self, rows: TableRows, clock: Callable[[], int]) -> None:
         self.rows = rows
         self.now = clock
-        self.buckets: dict[str, Bucket] = {}
+        self.buckets: dict[str, SimulatedBucket] = {}
         self.index = 0
         """How many requests have changed something."""
         self._volumes: dict[str, VolumeInfo] = {}
@@ -109,7 +109,7 @@ class Namespace:
 
     def create_bucket(
         self, name: str, owner: str, layout: str, replication: ReplicationConfig, source: str | None = None
-    ) -> Bucket:
+    ) -> SimulatedBucket:
         """Adds a bucket, called `volume/bucket`, or a link to `source`."""
         volume_name, _, bucket_name = name.partition("/")
         volume = self._volumes[volume_name]
@@ -139,24 +139,24 @@ class Namespace:
             acls=owner_acls(owner),
             metadata=(),
         )
-        bucket = self.buckets[name] = Bucket(info, volume.object_id, replication)
+        bucket = self.buckets[name] = SimulatedBucket(info, volume.object_id, replication)
         self._put_bucket(bucket)
         self._put_volume(replace(volume, used_namespace=volume.used_namespace + 1, update_id=index))
         return bucket
 
-    def set_quota(self, bucket: Bucket, size: int, names: int = NO_QUOTA) -> None:
+    def set_quota(self, bucket: SimulatedBucket, size: int, names: int = NO_QUOTA) -> None:
         """Limits the replicated bytes of a bucket, and how many keys and directories it has."""
         index = self.request()
         bucket.info = replace(bucket.info, quota_in_bytes=size, quota_in_namespace=names, update_id=index)
         self._put_bucket(bucket)
 
-    def charge(self, bucket: Bucket, size: int, names: int) -> None:
+    def charge(self, bucket: SimulatedBucket, size: int, names: int) -> None:
         """Counts replicated bytes, and keys and directories, as used, or with negative numbers as free again."""
         used, count = bucket.info.used_bytes + size, bucket.info.used_namespace + names
         bucket.info = replace(bucket.info, used_bytes=used, used_namespace=count)
         self._put_bucket(bucket)
 
-    def check_room(self, bucket: Bucket, size: int, names: int = 1) -> None:
+    def check_room(self, bucket: SimulatedBucket, size: int, names: int = 1) -> None:
         """Raises Refused when the bucket's quota does not allow so much more."""
         info = bucket.info
         if 0 <= info.quota_in_bytes < info.used_bytes + size:
@@ -166,7 +166,7 @@ class Namespace:
         if 0 <= info.quota_in_namespace < info.used_namespace + names:
             raise Refused(f"{bucket.name} has a quota of {info.quota_in_namespace:,} keys, and all of them")
 
-    def parent_of(self, bucket: Bucket, path: str, *, make: bool = False) -> int:
+    def parent_of(self, bucket: SimulatedBucket, path: str, *, make: bool = False) -> int:
         """The id of what an FSO path is in; raises Refused when it is not there, unless it is to be made."""
         parent, made = bucket.info.object_id, 0
         for name in path.split("/")[:-1]:
@@ -181,7 +181,7 @@ class Namespace:
             self.charge(bucket, 0, made)
         return parent
 
-    def _make_directory(self, bucket: Bucket, parent: int, name: str, part: int) -> int:
+    def _make_directory(self, bucket: SimulatedBucket, parent: int, name: str, part: int) -> int:
         now = self.now()
         directory = DirectoryInfo(
             name=name,
@@ -198,20 +198,20 @@ class Namespace:
         self.rows.put("directoryTable", bucket.id_prefix(parent) + encode_text(name), encode_directory(directory))
         return directory.object_id
 
-    def key_row(self, bucket: Bucket, path: str) -> tuple[str, bytes]:
+    def key_row(self, bucket: SimulatedBucket, path: str) -> tuple[str, bytes]:
         """The table and the key of the row of a key; raises Refused when the directory that it is in is not there."""
         if bucket.is_fso:
             prefix = bucket.id_prefix(self.parent_of(bucket, path))
             return "fileTable", prefix + encode_text(path.rpartition("/")[2])
         return "keyTable", ObjectKey(bucket.info.volume, bucket.info.bucket, path).format()
 
-    def remember_name(self, bucket: Bucket, object_id: int, row: bytes) -> None:
+    def remember_name(self, bucket: SimulatedBucket, object_id: int, row: bytes) -> None:
         """Keeps the name that something had in the bucket's snapshots, when it gets another."""
         key = RenamedKey(bucket.info.volume, bucket.info.bucket, object_id).format()
         if bucket.snapshots and self.rows.get("snapshotRenamedTable", key) is None:
             self.rows.put("snapshotRenamedTable", key, row)
 
-    def new_key(self, bucket: Bucket, path: str, parent: int, size: int, now: int) -> KeyInfo:
+    def new_key(self, bucket: SimulatedBucket, path: str, parent: int, size: int, now: int) -> KeyInfo:
         """A key without blocks."""
         return KeyInfo(
             volume=bucket.info.volume,
@@ -240,7 +240,7 @@ class Namespace:
         self._volumes[volume.volume] = volume
         self.rows.put("volumeTable", VolumeKey(volume.volume).format(), encode_volume(volume))
 
-    def _put_bucket(self, bucket: Bucket) -> None:
+    def _put_bucket(self, bucket: SimulatedBucket) -> None:
         key = BucketKey(bucket.info.volume, bucket.info.bucket).format()
         self.rows.put("bucketTable", key, encode_bucket(bucket.info))
 

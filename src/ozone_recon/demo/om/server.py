@@ -18,7 +18,7 @@ from ozone_recon.sources.checkpoint.files import COMPLETE
 from ozone_recon.sources.checkpoint.http import CHECKPOINT
 from ozone_recon.sources.hadoop_rpc.server import Methods
 from ozone_recon.wire.ozone import om_calls
-from ozone_recon.wire.ozone.om_calls import Command, OmRequest, OmResponse, UpdatesRequest
+from ozone_recon.wire.ozone.om_calls import OmCommand, OmRequest, OmResponse, UpdatesRequest
 from ozone_recon.wire.protobuf.fields import bytes_field, number_field
 
 HOST: Final = "127.0.0.1"
@@ -39,9 +39,9 @@ def om_methods(database: OmDatabase, ports: Callable[[], tuple[int, int]]) -> Me
     async def submit(request: bytes) -> bytes:
         asked = OmRequest.decode(request)
         match asked.command:
-            case Command.SERVICE_LIST:
+            case OmCommand.SERVICE_LIST:
                 return OmResponse(asked.command, bytes_field(2, _service(*ports()))).encode()
-            case Command.DB_UPDATES:
+            case OmCommand.DB_UPDATES:
                 return _updates(database, UpdatesRequest.decode(asked.message)).encode()
 
     return {(om_calls.PROTOCOL, om_calls.METHOD): submit}
@@ -51,9 +51,9 @@ def _updates(database: OmDatabase, asked: UpdatesRequest) -> OmResponse:
     if asked.limit == 0:
         raise RemoteError("OM", "java.lang.IllegalArgumentException", "Illegal count value: 0")
     try:
-        return OmResponse(Command.DB_UPDATES, database.updates(asked).encode())
+        return OmResponse(OmCommand.DB_UPDATES, database.updates(asked).encode())
     except RemoteError as refusal:
-        return OmResponse(Command.DB_UPDATES, b"", om_calls.INTERNAL_ERROR, refusal.message)
+        return OmResponse(OmCommand.DB_UPDATES, b"", om_calls.INTERNAL_ERROR, refusal.message)
 
 
 def _service(rpc: int, http: int) -> bytes:

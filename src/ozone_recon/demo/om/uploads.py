@@ -9,7 +9,7 @@ from typing import Final
 
 from ozone_recon.decode.om.keys import MultipartKey, SnapshotKey
 from ozone_recon.demo.om.keys import Keys, open_row
-from ozone_recon.demo.om.namespace import Bucket, Namespace
+from ozone_recon.demo.om.namespace import SimulatedBucket, SimulatedNamespace
 from ozone_recon.demo.om.values import encode_key_info, encode_multipart_key_info, encode_snapshot
 from ozone_recon.demo.refusal import Refused
 from ozone_recon.model.om import LocationVersion, MultipartKeyInfo, PartKeyInfo, SnapshotInfo, TransactionInfo
@@ -22,7 +22,7 @@ _TERM: Final = 1
 class Upload:
     """An upload in parts that is under way."""
 
-    bucket: Bucket
+    bucket: SimulatedBucket
     path: str
     info: MultipartKeyInfo
     open_table: str
@@ -38,10 +38,10 @@ class Upload:
 class Uploads:
     """Begins, goes on with, and ends uploads."""
 
-    def __init__(self, namespace: Namespace, keys: Keys, chance: random.Random) -> None:
+    def __init__(self, namespace: SimulatedNamespace, keys: Keys, chance: random.Random) -> None:
         self._space, self._rows, self._keys, self._chance = namespace, namespace.rows, keys, chance
 
-    def begin(self, bucket: Bucket, path: str) -> Upload:
+    def begin(self, bucket: SimulatedBucket, path: str) -> Upload:
         """Begins an upload."""
         index, now = self._space.request(), self._space.now()
         parent = self._space.parent_of(bucket, path, make=True) if bucket.is_fso else 0
@@ -127,12 +127,12 @@ class Uploads:
 class Snapshots:
     """Makes and deletes snapshots of buckets."""
 
-    def __init__(self, namespace: Namespace, chance: random.Random) -> None:
+    def __init__(self, namespace: SimulatedNamespace, chance: random.Random) -> None:
         self._space, self._chance = namespace, chance
         self._last: str | None = None
         self._there: dict[tuple[str, str], SnapshotInfo] = {}
 
-    def create(self, bucket: Bucket, name: str) -> None:
+    def create(self, bucket: SimulatedBucket, name: str) -> None:
         """Makes a snapshot; from now on what it has is kept."""
         if (bucket.name, name) in self._there:
             raise Refused(f"{bucket.name} has a snapshot {name} already")
@@ -166,7 +166,7 @@ class Snapshots:
         self._last = identity
         self._put(bucket, snapshot)
 
-    def delete(self, bucket: Bucket, name: str) -> None:
+    def delete(self, bucket: SimulatedBucket, name: str) -> None:
         """Marks a snapshot as deleted; what only it had may go."""
         snapshot = self._there.pop((bucket.name, name), None)
         if snapshot is None:
@@ -183,7 +183,7 @@ class Snapshots:
             ),
         )
 
-    def _put(self, bucket: Bucket, snapshot: SnapshotInfo) -> None:
+    def _put(self, bucket: SimulatedBucket, snapshot: SnapshotInfo) -> None:
         if snapshot.status == "SNAPSHOT_ACTIVE":
             self._there[bucket.name, snapshot.name] = snapshot
         key = SnapshotKey(snapshot.volume, snapshot.bucket, snapshot.name).format()

@@ -11,11 +11,11 @@ import numpy as np
 import orjson
 
 from ozone_recon.decode.cluster.scm import decode_pipeline_id
-from ozone_recon.demo.datanodes.datanode import Datanode
-from ozone_recon.demo.message_columns import Numbers, repeated
+from ozone_recon.demo.datanodes.datanode import SimulatedDatanode
+from ozone_recon.demo.message_columns import VarintField, repeated
 from ozone_recon.demo.om.values import uuid_message
 from ozone_recon.demo.scm import messages
-from ozone_recon.demo.scm.scm import Scm
+from ozone_recon.demo.scm.scm import SimulatedScm
 from ozone_recon.errors import RemoteError
 from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.scm import (
@@ -40,7 +40,7 @@ Answer = Callable[[Message], bytes]
 class ScmAnswers:
     """Answers requests about a cluster."""
 
-    def __init__(self, scm: Scm) -> None:
+    def __init__(self, scm: SimulatedScm) -> None:
         self._scm = scm
         self._commands: dict[int, tuple[int, Answer]] = {
             3: (8, self._container_with_pipeline),
@@ -85,7 +85,7 @@ class ScmAnswers:
     def _container_ids(self, asked: Message) -> bytes:
         first = asked.message(2, lambda data: Message("ContainerID", data).int64(1), 0)
         ids = self._scm.containers.of_state(_state(asked, 3), first, asked.int32(1, _MOST))
-        return repeated(1, (Numbers(1, ids),), len(ids))
+        return repeated(1, (VarintField(1, ids),), len(ids))
 
     def _count(self, asked: Message) -> bytes:
         there = self._scm.containers
@@ -196,7 +196,7 @@ class ScmAnswers:
             found = found[: asked.int32(4, len(found))]
         return b"".join(bytes_field(1, messages.encode_datanode_usage(usage)) for usage in found)
 
-    def _usage_of(self, datanode: Datanode) -> DatanodeUsage:
+    def _usage_of(self, datanode: SimulatedDatanode) -> DatanodeUsage:
         volume = datanode.volume(self._scm.containers)
         return DatanodeUsage(
             datanode=datanode.at_scm,
@@ -223,7 +223,7 @@ class ScmAnswers:
                 return b"".join(bytes_field(1, messages.encode_pending_containers(part)) for part in pending)
         return b""
 
-    def _waits_for(self, datanode: Datanode) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def _waits_for(self, datanode: SimulatedDatanode) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Containers that have to be copied, and such that have to be closed, before a datanode may leave."""
         ids = np.array(sorted(datanode.waits_for), np.int64)
         states = self._scm.containers.column("state", ids)

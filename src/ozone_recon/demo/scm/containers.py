@@ -23,7 +23,7 @@ SPARE: Final = 3
 _WIDTH: Final = max(one.required_nodes for one in REPLICATIONS) + SPARE
 
 
-class Containers:
+class SimulatedContainers:
     """All there are and were."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What SCM says of datanodes, pipelines and containers, as it writes it: what `decode.cluster.scm` reads, the other way."""
+"""Encodes datanodes, pipelines and containers as SCM does: the inverse of `decode.cluster.scm`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from ozone_recon.decode.cluster import datanodes, scm
-from ozone_recon.demo.message_columns import Choices, Numbers, repeated
+from ozone_recon.demo.message_columns import ChoiceField, VarintField, repeated
 from ozone_recon.demo.om.values import REPLICATION_KINDS, ec_config, factor, inverse, uuid_message
 from ozone_recon.model.container_columns import ContainerColumns
 from ozone_recon.model.replication import ReplicationConfig
@@ -111,15 +111,15 @@ def encode_containers(containers: ContainerColumns, field: int = 1) -> bytes:
     pipelines = [b"" if one is None else bytes_field(3, encode_pipeline_id(one)) for one in containers.pipelines]
     owners = [bytes_field(7, owner) + number_field(8, 0) for owner in containers.owners]
     columns = (
-        Numbers(1, containers.container_id),
-        Numbers(2, containers.state),
-        Choices(pipelines, containers.pipeline.astype(np.int64)),
-        Numbers(4, containers.used_bytes),
-        Numbers(5, containers.number_of_keys),
-        Numbers(6, containers.state_enter_time),
-        Choices(owners, containers.owner.astype(np.int64)),
-        Numbers(9, containers.sequence_id),
-        Choices(list(map(_replication, containers.replications)), containers.replication.astype(np.int64)),
+        VarintField(1, containers.container_id),
+        VarintField(2, containers.state),
+        ChoiceField(pipelines, containers.pipeline.astype(np.int64)),
+        VarintField(4, containers.used_bytes),
+        VarintField(5, containers.number_of_keys),
+        VarintField(6, containers.state_enter_time),
+        ChoiceField(owners, containers.owner.astype(np.int64)),
+        VarintField(9, containers.sequence_id),
+        ChoiceField(list(map(_replication, containers.replications)), containers.replication.astype(np.int64)),
     )
     return repeated(field, columns, len(containers))
 

@@ -7,9 +7,9 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ozone_recon.demo.datanodes.datanode import Datanode
+from ozone_recon.demo.datanodes.datanode import SimulatedDatanode
 from ozone_recon.demo.plan import ONE, THREE
-from ozone_recon.demo.scm.placement import Placement
+from ozone_recon.demo.scm.placement import RackPlacement
 from ozone_recon.model import scm
 from ozone_recon.model.replication import ReplicationConfig
 
@@ -18,7 +18,7 @@ _PER_DATANODE = 2
 
 
 @dataclass(slots=True, eq=False)
-class Pipeline:
+class SimulatedPipeline:
     """A pipeline; `members` are numbers of datanodes, the first of which leads where one has to."""
 
     pipeline_id: str
@@ -34,45 +34,45 @@ class Pipeline:
         return None if self.replication.kind == "EC" else self.members[0]
 
 
-class Pipelines:
+class SimulatedPipelines:
     """Those that are open."""
 
     def __init__(
-        self, datanodes: Sequence[Datanode], ids: list[str], placement: Placement, chance: random.Random
+        self, datanodes: Sequence[SimulatedDatanode], ids: list[str], placement: RackPlacement, chance: random.Random
     ) -> None:
         """`ids` are those of all that ever were, and are added to."""
         self._datanodes, self._ids, self._placement, self._chance = datanodes, ids, placement, chance
-        self._open: dict[str, Pipeline] = {}
+        self._open: dict[str, SimulatedPipeline] = {}
 
-    def __iter__(self) -> Iterator[Pipeline]:
+    def __iter__(self) -> Iterator[SimulatedPipeline]:
         return iter(self._open.values())
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def get(self, pipeline_id: str) -> Pipeline | None:
+    def get(self, pipeline_id: str) -> SimulatedPipeline | None:
         """The open pipeline with this id."""
         return self._open.get(pipeline_id)
 
-    def of(self, replication: ReplicationConfig) -> list[Pipeline]:
+    def of(self, replication: ReplicationConfig) -> list[SimulatedPipeline]:
         """Those for containers of this kind."""
         return [one for one in self if one.replication == replication]
 
-    def make(self, replication: ReplicationConfig, now: int) -> Pipeline | None:
+    def make(self, replication: ReplicationConfig, now: int) -> SimulatedPipeline | None:
         """A new one; None when there are not enough datanodes for it."""
         members = self._placement.pick(replication.required_nodes)
         return None if members is None else self._add(replication, members, now)
 
-    def _add(self, replication: ReplicationConfig, members: Sequence[int], now: int) -> Pipeline:
+    def _add(self, replication: ReplicationConfig, members: Sequence[int], now: int) -> SimulatedPipeline:
         identity = str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
-        made = Pipeline(identity, len(self._ids), replication, tuple(members), now)
+        made = SimulatedPipeline(identity, len(self._ids), replication, tuple(members), now)
         self._ids.append(identity)
         self._open[identity] = made
         for member in made.members:
             self._datanodes[member].pipelines[identity] = member == made.leader
         return made
 
-    def close(self, pipeline: Pipeline) -> None:
+    def close(self, pipeline: SimulatedPipeline) -> None:
         """Ends one."""
         if self._open.pop(pipeline.pipeline_id, None):
             for member in pipeline.members:
@@ -90,7 +90,7 @@ class Pipelines:
             if self.make(THREE, now) is None:
                 return
 
-    def record(self, pipeline: Pipeline) -> scm.Pipeline:
+    def record(self, pipeline: SimulatedPipeline) -> scm.Pipeline:
         """What SCM tells of one."""
         members = [self._datanodes[member].at_scm for member in pipeline.members]
         coded = pipeline.replication.kind == "EC"

@@ -9,13 +9,13 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.demo.datanodes.datanode import Datanode
+from ozone_recon.demo.datanodes.datanode import SimulatedDatanode
 
 
-class Placement:
+class RackPlacement:
     """The datanodes, and which of them may be written to."""
 
-    def __init__(self, datanodes: Sequence[Datanode], chance: random.Random) -> None:
+    def __init__(self, datanodes: Sequence[SimulatedDatanode], chance: random.Random) -> None:
         self._datanodes = datanodes
         self._chance = chance
         self._racks: dict[str, list[int]] = {}

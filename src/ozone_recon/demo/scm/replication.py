@@ -11,9 +11,9 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ozone_recon.demo.datanodes.datanode import Datanode
-from ozone_recon.demo.scm.containers import Containers
-from ozone_recon.demo.scm.placement import Placement
+from ozone_recon.demo.datanodes.datanode import SimulatedDatanode
+from ozone_recon.demo.scm.containers import SimulatedContainers
+from ozone_recon.demo.scm.placement import RackPlacement
 from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.scm import ContainerState
 
@@ -52,9 +52,9 @@ class ReplicationManager:
 
     def __init__(
         self,
-        datanodes: Sequence[Datanode],
-        containers: Containers,
-        placement: Placement,
+        datanodes: Sequence[SimulatedDatanode],
+        containers: SimulatedContainers,
+        placement: RackPlacement,
         chance: random.Random,
         per_second: float,
     ) -> None:

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from ozone_recon.demo.datanodes.datanode import Datanode, make_datanodes
+from ozone_recon.demo.datanodes.datanode import SimulatedDatanode, make_datanodes
 from ozone_recon.demo.plan import CONTAINER_SIZE, REPLICATIONS, Plan
 from ozone_recon.demo.refusal import Refused
-from ozone_recon.demo.scm.containers import Containers, share
-from ozone_recon.demo.scm.pipelines import Pipeline, Pipelines
-from ozone_recon.demo.scm.placement import Placement
+from ozone_recon.demo.scm.containers import SimulatedContainers, share
+from ozone_recon.demo.scm.pipelines import SimulatedPipeline, SimulatedPipelines
+from ozone_recon.demo.scm.placement import RackPlacement
 from ozone_recon.demo.scm.replication import ReplicationManager
 from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.om import Block
@@ -29,7 +29,7 @@ _RATIS_PORT: Final = 9894
 _LEAVING: Final = {"DECOMMISSIONING": "DECOMMISSIONED", "ENTERING_MAINTENANCE": "IN_MAINTENANCE"}
 
 
-class Place(NamedTuple):
+class BlockPlace(NamedTuple):
     """Where a new block is."""
 
     container: int
@@ -48,7 +48,7 @@ class _Deletion:
     replicated: int = 0
 
 
-class Scm:
+class SimulatedScm:
     """The SCM of a cluster; `step` is to be called as time goes by."""
 
     def __init__(self, plan: Plan, chance: random.Random, now: float) -> None:
@@ -56,9 +56,9 @@ class Scm:
         peer = ScmPeer("localhost", _RATIS_PORT, "LEADER", identity, "127.0.0.1")
         self.info = ScmInfo(f"CID-{uuid.UUID(int=chance.getrandbits(128), version=4)}", identity, (peer,))
         self.datanodes = make_datanodes(plan, chance, _ms(now))
-        self.containers = Containers()
-        self.placement = Placement(self.datanodes, chance)
-        self.pipelines = Pipelines(self.datanodes, self.containers.pipelines, self.placement, chance)
+        self.containers = SimulatedContainers()
+        self.placement = RackPlacement(self.datanodes, chance)
+        self.pipelines = SimulatedPipelines(self.datanodes, self.containers.pipelines, self.placement, chance)
         self.pipelines.refill(_ms(now))
         copies = max(6.0, plan.datanodes / 2)
         self.replication = ReplicationManager(self.datanodes, self.containers, self.placement, chance, copies)
@@ -72,13 +72,13 @@ class Scm:
 
     # Blocks and containers
 
-    def allocate(self, replication: ReplicationConfig, length: int, now: float) -> Place:
+    def allocate(self, replication: ReplicationConfig, length: int, now: float) -> BlockPlace:
         """A place for a block, in a container that is open for such."""
         container = self._writable(replication, now)
         sequence = self.containers.write(container, share(replication, length))
         if self.containers.used(container) >= CONTAINER_SIZE:
             self.finalize(container, now)
-        return Place(container, self.local_id(), sequence)
+        return BlockPlace(container, self.local_id(), sequence)
 
     def local_id(self) -> int:
         """One that no other block has."""
@@ -175,7 +175,7 @@ class Scm:
 
     # Datanodes
 
-    def leave(self, datanode: Datanode, op_state: str, now: float) -> None:
+    def leave(self, datanode: SimulatedDatanode, op_state: str, now: float) -> None:
         """Begins to take a datanode out of service: DECOMMISSIONING or ENTERING_MAINTENANCE."""
         datanode.enter(op_state)
         datanode.leaving_since = _ms(now)
@@ -184,7 +184,7 @@ class Scm:
         datanode.waits_for = set(datanode.replicas.containers.tolist())
         self.replication.look(datanode.waits_for)
 
-    def serve(self, datanode: Datanode) -> None:
+    def serve(self, datanode: SimulatedDatanode) -> None:
         """Takes a datanode into service again."""
         datanode.enter("IN_SERVICE")
         datanode.waits_for.clear()
@@ -207,7 +207,7 @@ class Scm:
         for datanode in self.datanodes:
             self._let_go(datanode)
 
-    def _watch(self, datanode: Datanode, now: float) -> None:
+    def _watch(self, datanode: SimulatedDatanode, now: float) -> None:
         if datanode.running:
             datanode.heard = now
         silence = now - datanode.heard
@@ -231,7 +231,7 @@ class Scm:
                 self.containers.release(container, datanode.number)
         self.replication.look(containers)
 
-    def _welcome(self, datanode: Datanode, containers: Iterable[int]) -> None:
+    def _welcome(self, datanode: SimulatedDatanode, containers: Iterable[int]) -> None:
         """Takes note of what a datanode has that was away, and tells it what has become of that."""
         for container in containers:
             state = self.containers.state(container)
@@ -242,20 +242,22 @@ class Scm:
             if datanode.replicas.state(container) in (ReplicaState.OPEN, ReplicaState.CLOSING):
                 datanode.replicas.enter(container, ReplicaState[state.name])
 
-    def _close_pipelines(self, datanode: Datanode, now: float) -> None:
+    def _close_pipelines(self, datanode: SimulatedDatanode, now: float) -> None:
         for identity in list(datanode.pipelines):
             pipeline = self.pipelines.get(identity)
             if pipeline is not None:
                 self.close_pipeline(pipeline, now)
 
-    def close_pipeline(self, pipeline: Pipeline, now: float, then: ContainerState = ContainerState.CLOSED) -> None:
+    def close_pipeline(
+        self, pipeline: SimulatedPipeline, now: float, then: ContainerState = ContainerState.CLOSED
+    ) -> None:
         """Closes a pipeline, and the containers that are open in it."""
         self.pipelines.close(pipeline)
         for container in self.open_containers(pipeline.replication):
             if self.containers.pipeline(container) == pipeline.pipeline_id:
                 self.finalize(container, now, then)
 
-    def _let_go(self, datanode: Datanode) -> None:
+    def _let_go(self, datanode: SimulatedDatanode) -> None:
         """Ends the service of a datanode for which all is elsewhere that it has."""
         then = _LEAVING.get(datanode.details.op_state)
         if then and not datanode.waits_for:

@@ -10,7 +10,7 @@ from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.demo.plan import CONTAINER_SIZE, EC_3_2, THREE, Plan
 from ozone_recon.demo.refusal import Refused
 from ozone_recon.demo.scm.containers import share
-from ozone_recon.demo.scm.scm import Place, Scm
+from ozone_recon.demo.scm.scm import BlockPlace, SimulatedScm
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState
 
@@ -23,7 +23,7 @@ _UNKNOWN: Final = {THREE: 0.6, EC_3_2: 0.4}
 class Stock:
     """Fills containers until it is sealed; no replica is there before that."""
 
-    def __init__(self, scm: Scm, plan: Plan, now: float) -> None:
+    def __init__(self, scm: SimulatedScm, plan: Plan, now: float) -> None:
         self._scm, self._plan, self._now = scm, plan, now
         self._numbers = np.random.default_rng(plan.seed)
         self._filling: dict[ReplicationConfig, int] = {}
@@ -32,7 +32,7 @@ class Stock:
         self._wanted = int(plan.datanodes * plan.containers / copies)
         self._most_blocks = max(1, int(plan.keys * _BLOCKS_A_KEY / self._wanted)) if self._wanted else 1 << 30
 
-    def put(self, replication: ReplicationConfig, length: int) -> Place:
+    def put(self, replication: ReplicationConfig, length: int) -> BlockPlace:
         """A place for a block that was written long ago."""
         containers = self._scm.containers
         container = self._filling.get(replication)
@@ -44,7 +44,7 @@ class Stock:
             self._filling.pop(replication, None)
         else:
             self._filling[replication] = container
-        return Place(container, self._scm.local_id(), sequence)
+        return BlockPlace(container, self._scm.local_id(), sequence)
 
     def seal(self) -> None:
         """Gives every container its replicas, and adds those that are wanted beyond."""

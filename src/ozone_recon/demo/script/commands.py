@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from ozone_recon.config.kinds import SIZE
-from ozone_recon.demo.om.namespace import NO_QUOTA, Bucket
+from ozone_recon.demo.om.namespace import NO_QUOTA, SimulatedBucket
 from ozone_recon.demo.refusal import Refused
 from ozone_recon.demo.script.faults import Faults
 from ozone_recon.demo.script.words import explained, parse
@@ -18,18 +18,18 @@ _MANY: Final = 100_000
 """Keys to delete with one command, at most."""
 
 
-class Switch(Protocol):
+class PowerSwitch(Protocol):
     """A server that can be stopped and started."""
 
     def turn(self, *, on: bool) -> None:
         """Has it started or stopped."""
 
 
-class Commands:
+class DayCommands:
     """Does what a line says; a line that is no command raises BadRequest, one that cannot be done Refused."""
 
     def __init__(
-        self, world: World, workload: Workload, forget: Callable[[], None], servers: Mapping[str, Switch]
+        self, world: World, workload: Workload, forget: Callable[[], None], servers: Mapping[str, PowerSwitch]
     ) -> None:
         """`forget` throws OM's log away; `servers` are those of `om` and `scm`."""
         self._world, self._workload, self._servers = world, workload, servers
@@ -76,7 +76,7 @@ class Commands:
         except ValueError as error:
             raise BadRequest(f"{line!r}: {error}") from error
 
-    def _bucket(self, name: str) -> Bucket:
+    def _bucket(self, name: str) -> SimulatedBucket:
         bucket = self._world.namespace.buckets.get(name)
         if bucket is None or bucket.info.is_link:
             raise BadRequest(f"there is no bucket {name}, but {', '.join(self._world.namespace.buckets)}")

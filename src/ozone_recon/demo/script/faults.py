@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ozone_recon.demo.datanodes.datanode import Datanode
+from ozone_recon.demo.datanodes.datanode import SimulatedDatanode
 from ozone_recon.demo.plan import REPLICATIONS, THREE
 from ozone_recon.demo.refusal import Refused
 from ozone_recon.demo.world import World
@@ -18,7 +18,7 @@ class Faults:
     def __init__(self, world: World) -> None:
         self._world, self._scm = world, world.scm
 
-    def datanode(self, name: str) -> Datanode:
+    def datanode(self, name: str) -> SimulatedDatanode:
         """The datanode of this name, `dn-3` or `dn-03`; raises Refused when there is none."""
         digits = name.removeprefix("dn-")
         if digits.isdecimal() and 0 < int(digits) <= len(self._scm.datanodes):
@@ -73,7 +73,7 @@ class Faults:
         for datanode in self._scm.datanodes:
             datanode.replicas.repair()
 
-    def _some_replicas(self, count: int) -> list[tuple[Datanode, int]]:
+    def _some_replicas(self, count: int) -> list[tuple[SimulatedDatanode, int]]:
         """One replica each of some closed containers of three."""
         there = self._scm.containers
         wanted = there.column("state") == ContainerState.CLOSED

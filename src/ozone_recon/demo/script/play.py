@@ -15,8 +15,8 @@ from typing import Final
 import uvloop
 
 from ozone_recon.demo.plan import Plan
-from ozone_recon.demo.running import Running, running
-from ozone_recon.demo.script.commands import Commands
+from ozone_recon.demo.running import RunningCluster, running
+from ozone_recon.demo.script.commands import DayCommands
 from ozone_recon.demo.script.day import Day, Event
 from ozone_recon.demo.script.workload import Workload
 from ozone_recon.demo.site import Ports
@@ -31,12 +31,12 @@ _SAY_EVERY: Final = 60.0
 class Play:
     """A cluster and its day."""
 
-    def __init__(self, cluster: Running, plan: Plan, events: tuple[Event, ...]) -> None:
+    def __init__(self, cluster: RunningCluster, plan: Plan, events: tuple[Event, ...]) -> None:
         self.cluster = cluster
         world, now = cluster.world, time.time()
         self.workload = Workload(world, lambda why: _LOG.info("  %s", why))
         servers = {"om": cluster.om, "scm": cluster.scm}
-        self.commands = Commands(world, self.workload, cluster.database.forget, servers)
+        self.commands = DayCommands(world, self.workload, cluster.database.forget, servers)
         self.day = Day(events, plan.day, now, self.commands.do)
 
     def step(self, now: float) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from ozone_recon.demo.om.company import HOLDINGS, path_of, size_near
 from ozone_recon.demo.om.keys import Writing
-from ozone_recon.demo.om.namespace import Bucket
+from ozone_recon.demo.om.namespace import SimulatedBucket
 from ozone_recon.demo.om.uploads import Upload
 from ozone_recon.demo.plan import MB
 from ozone_recon.demo.refusal import Refused
@@ -31,7 +31,7 @@ Refuse = Callable[[str], None]
 class _Load:
     """Keys that are still to be written into a bucket: `left` of them, one every `interval` seconds."""
 
-    bucket: Bucket
+    bucket: SimulatedBucket
     directory: str | None
     left: int
     interval: float
@@ -55,7 +55,9 @@ class Workload:
         self._numbers = count(_FIRST_NUMBER)
         self._order = count()
 
-    def load(self, bucket: Bucket, keys: int, seconds: float, when: float, directory: str | None = None) -> None:
+    def load(
+        self, bucket: SimulatedBucket, keys: int, seconds: float, when: float, directory: str | None = None
+    ) -> None:
         """Has keys written, evenly over a time, called as in this bucket or as parts in a directory."""
         if keys:
             self._loads.append(_Load(bucket, directory, keys, seconds / keys, self._world.clock.now, when))
@@ -96,13 +98,13 @@ class Workload:
         except Refused as why:
             self._refused(str(why))
 
-    def begin_upload(self, bucket: Bucket, path: str, parts: int) -> None:
+    def begin_upload(self, bucket: SimulatedBucket, path: str, parts: int) -> None:
         """Uploads so many parts, and then leaves it at that."""
         upload = self._uploads[bucket.name, path] = self._world.uploads.begin(bucket, path)
         for _ in range(parts):
             self._world.uploads.add_part(upload, _PART)
 
-    def end_upload(self, bucket: Bucket, path: str, *, complete: bool) -> None:
+    def end_upload(self, bucket: SimulatedBucket, path: str, *, complete: bool) -> None:
         """Makes a key of an upload, or gives it up."""
         upload = self._uploads.pop((bucket.name, path), None)
         if upload is None:
@@ -110,12 +112,12 @@ class Workload:
         end = self._world.uploads.complete if complete else self._world.uploads.abort
         end(upload)
 
-    def hold(self, bucket: Bucket, path: str) -> None:
+    def hold(self, bucket: SimulatedBucket, path: str) -> None:
         """Writes a key that can be read already, and keeps it open."""
         writing = self._held[bucket.name, path] = self._world.keys.open(bucket, path, _PART)
         self._world.keys.hsync(writing)
 
-    def let_go(self, bucket: Bucket, path: str) -> None:
+    def let_go(self, bucket: SimulatedBucket, path: str) -> None:
         """Ends the writing of such a key."""
         writing = self._held.pop((bucket.name, path), None)
         if writing is None:

@@ -24,7 +24,7 @@ from ozone_recon.insights.cluster.tables import CLUSTER, TABLES
 from ozone_recon.insights.cluster.writing import DatanodeRow, write_containers
 from ozone_recon.model.cluster import Cluster, Datanode
 from ozone_recon.model.scm import Pipeline
-from ozone_recon.store.generation import About, Generation, GenerationBuild
+from ozone_recon.store.generation import Generation, GenerationBuild, GenerationInfo
 
 T = TypeVar("T")
 _CLUSTER: Final = TypeAdapter(Cluster)
@@ -45,14 +45,14 @@ def write_state(state: ClusterState, cluster: Cluster, build: GenerationBuild) -
     written = write_containers(
         build, state.containers, replicas, datanodes, pipelines, state.confirmed if late else None
     )
-    state.unsure = written.unsure
+    state.possibly_missing = written.possibly_missing
     state.open_replicas = {
         row.uuid: count for row, count in zip(datanodes, written.open_replicas.tolist(), strict=True) if count
     }
     rest = replace(cluster, datanodes=(), pipelines=(), open_containers_of={}, tasks=(), counters=())
     with build.create(CLUSTER, TABLES[CLUSTER]) as out:
         out.append(record=ByteColumn.of([_record(_CLUSTER, rest)]))
-    build.about = About(taken_at=cluster.at, source="cluster")
+    build.about = GenerationInfo(taken_at=cluster.at, source="cluster")
 
 
 def restore_state(state: ClusterState, generation: Generation, now: float) -> None:

@@ -23,28 +23,28 @@ import uvloop
 
 from ozone_recon.errors import NoSpace
 from ozone_recon.follow.cluster.job import ClusterJob
-from ozone_recon.follow.cluster.publisher import Publication
+from ozone_recon.follow.cluster.publisher import ClusterPublisher
 from ozone_recon.follow.cluster.scm import ScmSync
 from ozone_recon.follow.cluster.state import ClusterState
 from ozone_recon.follow.datanodes.heartbeats import Datanodes, hear_datanodes
 from ozone_recon.follow.datanodes.pending_blocks import PendingBlocksOfDatanodes
-from ozone_recon.follow.periodic import Repeated
+from ozone_recon.follow.periodic import Periodic
 from ozone_recon.logs import log_to_stderr
 from ozone_recon.model.cluster import Cluster, ClusterTask
 from ozone_recon.model.datanode_reports import DatanodeReports
-from ozone_recon.model.metrics import Sample
+from ozone_recon.model.metrics import MetricSample
 from ozone_recon.model.requests import (
-    Answered,
-    Asked,
     AskForPendingBlocks,
     RemoveDatanodes,
+    ReplyMessage,
+    RequestMessage,
     StopSynchronising,
     Synchronise,
 )
 from ozone_recon.processes.parent import Parent
 from ozone_recon.sources.hadoop_rpc.client import RpcGroup
 from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings
-from ozone_recon.sources.scm import Scm
+from ozone_recon.sources.scm import ScmClient
 from ozone_recon.store.data_directory import DataDirectory
 
 SAY_EVERY: Final = 1.0
@@ -63,7 +63,7 @@ cycles; to look through all of it for some held up every answer for a tenth of a
 _LOG: Final = logging.getLogger(__name__)
 
 
-Said = Cluster | Path | Answered
+Said = Cluster | Path | ReplyMessage
 """What the process says: what it knows now, the directory of a new generation, an answer."""
 
 
@@ -111,16 +111,16 @@ class ClusterProcess:
         """`say` is called in threads, one at a time."""
         settings = self._settings = job.settings
         self.state = ClusterState(settings.intervals)
-        self.publication = Publication(self.state, directory, settings)
+        self.publication = ClusterPublisher(self.state, directory, settings)
         self.datanodes = Datanodes("CID-unknown", self.state.health, self._use, self.state.is_known)
         self._scms = RpcGroup(settings.scms, settings.rpc)
-        self.scm = ScmSync(Scm(self._scms.call, PAGE), self.state, settings.pace)
+        self.scm = ScmSync(ScmClient(self._scms.call, PAGE), self.state, settings.pace)
         self._pending = PendingBlocksOfDatanodes(settings)
         self._server = ClusterTask("DatanodeServer")
         self._repeated = (
-            Repeated("ClusterPublication", 0.5, self._publish),
-            Repeated("DatanodeHealthTask", settings.look, self._look),
-            Repeated("ClusterNews", SAY_EVERY, self._tell),
+            Periodic("ClusterPublication", 0.5, self._publish),
+            Periodic("DatanodeHealthTask", settings.look, self._look),
+            Periodic("ClusterNews", SAY_EVERY, self._tell),
         )
         self._say_now, self._saying = say, asyncio.Lock()
         self._said = Cluster()
@@ -149,13 +149,13 @@ class ClusterProcess:
         finally:
             await self._scms.close()
 
-    def hear(self, asked: Asked) -> None:
+    def hear(self, asked: RequestMessage) -> None:
         """Does what is asked, and says what came of it."""
         task = asyncio.get_running_loop().create_task(self._answer(asked))
         self._answering.add(task)
         task.add_done_callback(self._answering.discard)
 
-    async def _answer(self, asked: Asked) -> None:
+    async def _answer(self, asked: RequestMessage) -> None:
         now = time.monotonic()
         match asked.request:
             case RemoveDatanodes() as request:
@@ -171,7 +171,7 @@ class ClusterProcess:
                 answer = self._pending.ask(await asyncio.to_thread(self.state.datanodes, now, _now()))
             case other:
                 raise TypeError(f"{other} cannot be asked")
-        await self._say(Answered(asked.number, answer))
+        await self._say(ReplyMessage(asked.number, answer))
 
     def tasks(self) -> tuple[ClusterTask, ...]:
         """How everything fares."""
@@ -179,22 +179,22 @@ class ClusterProcess:
         of_scm = (replace(one, finding=trouble) if trouble and one.running else one for one in self.scm.tasks())
         return (*of_scm, *self.publication.tasks(), self._server, *(one.status for one in self._repeated))
 
-    def counters(self) -> tuple[Sample, ...]:
+    def counters(self) -> tuple[MetricSample, ...]:
         """What is counted, for /prom."""
         heard, queue = self.datanodes.heard, self.datanodes.queue
         return (
-            Sample("ozone_recon_datanode_registrations_total", heard.registrations),
-            Sample("ozone_recon_datanode_heartbeats_total", heard.heartbeats),
-            Sample("ozone_recon_datanode_reports_refused_total", heard.refused),
-            Sample("ozone_recon_datanode_heartbeats_dropped_total", queue.dropped.heartbeats),
-            Sample("ozone_recon_datanodes_unknown", len(self.datanodes.unknown)),
-            Sample("ozone_recon_datanode_reports_waiting", queue.waiting),
-            Sample("ozone_recon_datanode_reports_waiting_bytes", queue.size),
-            Sample("ozone_recon_scm_containers_repaired_total", self.scm.repaired),
-            Sample("ozone_recon_scm_containers_in_doubt", len(self.state.doubtful)),
-            Sample("ozone_recon_cluster_generations_total", self.publication.published),
-            Sample("ozone_recon_cluster_generation_seconds", self.publication.seconds),
-            Sample("ozone_recon_disk_full_total", self._disk_full, ("cluster",)),
+            MetricSample("ozone_recon_datanode_registrations_total", heard.registrations),
+            MetricSample("ozone_recon_datanode_heartbeats_total", heard.heartbeats),
+            MetricSample("ozone_recon_datanode_reports_refused_total", heard.refused),
+            MetricSample("ozone_recon_datanode_heartbeats_dropped_total", queue.dropped.heartbeats),
+            MetricSample("ozone_recon_datanodes_unknown", len(self.datanodes.unknown)),
+            MetricSample("ozone_recon_datanode_reports_waiting", queue.waiting),
+            MetricSample("ozone_recon_datanode_reports_waiting_bytes", queue.size),
+            MetricSample("ozone_recon_scm_containers_repaired_total", self.scm.repaired),
+            MetricSample("ozone_recon_scm_containers_in_doubt", len(self.state.suspect_containers)),
+            MetricSample("ozone_recon_cluster_generations_total", self.publication.published),
+            MetricSample("ozone_recon_cluster_generation_seconds", self.publication.seconds),
+            MetricSample("ozone_recon_disk_full_total", self._disk_full, ("cluster",)),
         )
 
     def _use(self, reports: DatanodeReports) -> None:

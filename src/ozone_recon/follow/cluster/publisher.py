@@ -11,7 +11,7 @@ from typing import Final
 from ozone_recon.errors import StoreError
 from ozone_recon.follow.cluster.generation import restore_state, write_state
 from ozone_recon.follow.cluster.job import ClusterSettings
-from ozone_recon.follow.cluster.state import Changes, ClusterState
+from ozone_recon.follow.cluster.state import ChangeCounts, ClusterState
 from ozone_recon.insights.cluster.tables import CONTAINERS
 from ozone_recon.insights.containers.health import build as container_health
 from ozone_recon.model.cluster import CONTAINER_HEALTH, CONTAINER_SIZES, Cluster, ClusterTask
@@ -26,7 +26,7 @@ PAUSE_AFTER_FAILURE: Final = 10.0
 _LOG: Final = logging.getLogger(__name__)
 
 
-class Publication:
+class ClusterPublisher:
     """Makes generations of a state in a data directory. Times are seconds that never go back."""
 
     def __init__(self, state: ClusterState, directory: DataDirectory, settings: ClusterSettings) -> None:
@@ -38,7 +38,7 @@ class Publication:
         self._directory = directory
         self._settings = settings
         self._health = ClusterTask(CONTAINER_HEALTH)
-        self._done, self._owed = Changes(-1, -1), False
+        self._done, self._owed = ChangeCounts(-1, -1), False
         self._started, self._ended = 0.0, float("-inf")
 
     def restore(self, now: float) -> Generation | None:

@@ -9,15 +9,15 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from ozone_recon.errors import NotReady
-from ozone_recon.model.requests import Answered, Asked, ClusterRequest
+from ozone_recon.model.requests import ClusterRequest, ReplyMessage, RequestMessage
 
 A = TypeVar("A")
 
 
-class AwaitedAnswers:
+class PendingRequests:
     """May be used from any thread."""
 
-    def __init__(self, send: Callable[[Asked], None]) -> None:
+    def __init__(self, send: Callable[[RequestMessage], None]) -> None:
         """`send` has a request go on its way, or raises OSError; it is called by one thread at a time."""
         self._send = send
         self._futures: dict[int, Future[Any]] = {}
@@ -31,13 +31,13 @@ class AwaitedAnswers:
             number = next(self._numbers)
             self._futures[number] = future
             try:
-                self._send(Asked(number, request))
+                self._send(RequestMessage(number, request))
             except OSError:
                 del self._futures[number]
                 _settle(future, None)
         return future
 
-    def settle(self, answered: Answered) -> None:
+    def settle(self, answered: ReplyMessage) -> None:
         """Gives an answer to whoever awaits it."""
         with self._lock:
             future = self._futures.pop(answered.number, None)

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, TypeVar
 import numpy as np
 
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
-from ozone_recon.columnar.byte_slices import Cells, cells_of
+from ozone_recon.columnar.byte_slices import ByteSlices, slices_of_texts
 from ozone_recon.decode.cluster.containers import decode_container_ids, decode_containers
 from ozone_recon.decode.cluster.scm import (
     decode_container_replica,
@@ -30,10 +30,10 @@ from ozone_recon.errors import DecodeError, RemoteError, UnknownCommand
 from ozone_recon.follow.cluster.job import ScmPace
 from ozone_recon.follow.cluster.state import ClusterState
 from ozone_recon.follow.datanodes.ask_each import ask_each
-from ozone_recon.follow.periodic import Repeated
-from ozone_recon.model.cluster import PIPELINE_SYNC, SCM_SYNC, ClusterTask, Leaving
+from ozone_recon.follow.periodic import Periodic
+from ozone_recon.model.cluster import PIPELINE_SYNC, SCM_SYNC, ClusterTask, LeavingDatanode
 from ozone_recon.model.scm import ContainerState, DatanodeDetails, NodeStatus
-from ozone_recon.sources.scm import PAGE, Scm
+from ozone_recon.sources.scm import PAGE, ScmClient
 from ozone_recon.wire.protobuf.fields import Message
 
 T = TypeVar("T")
@@ -52,18 +52,18 @@ class ScmSync:
     """Keeps a state as SCM has it. What keeps SCM from answering ends nothing: it is asked again when that is due."""
 
     def __init__(
-        self, scm: Scm, state: ClusterState, pace: ScmPace, clock: Callable[[], float] = time.monotonic
+        self, scm: ScmClient, state: ClusterState, pace: ScmPace, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """`clock` is that of the state."""
-        self.containers = Repeated(SCM_SYNC, pace.containers, self._read_containers, pace.containers_delay)
-        self.pipelines = Repeated(PIPELINE_SYNC, pace.pipelines, self._read_pipelines)
+        self.containers = Periodic(SCM_SYNC, pace.containers, self._read_containers, pace.containers_delay)
+        self.pipelines = Periodic(PIPELINE_SYNC, pace.pipelines, self._read_pipelines)
         self._all = (
             self.containers,
             self.pipelines,
-            Repeated("ScmContainerCountTask", pace.counts, self._compare),
-            Repeated("ScmInfoTask", pace.info, self._read_info),
-            Repeated("ScmDoubtfulContainersTask", 1.0, self._settle),
-            Repeated("ScmLackingContainersTask", 1.0, self._confirm),
+            Periodic("ScmContainerCountTask", pace.counts, self._compare),
+            Periodic("ScmInfoTask", pace.info, self._read_info),
+            Periodic("ScmDoubtfulContainersTask", 1.0, self._settle),
+            Periodic("ScmLackingContainersTask", 1.0, self._confirm),
         )
         self.repaired = 0
         """Containers that were not as SCM had them, when counts were compared."""
@@ -101,7 +101,7 @@ class ScmSync:
                 await asyncio.to_thread(self._put, page)
         gone = await asyncio.to_thread(self._end)
         self._state.changes.urgent += bool(gone)
-        await asyncio.to_thread(self._state.doubt_all, self._clock())
+        await asyncio.to_thread(self._state.suspect_all, self._clock())
         self.repaired += gone
         self._state.scm = replace(self._state.scm, read_at=_now())
 
@@ -137,7 +137,7 @@ class ScmSync:
         before = {one.datanode.uuid: one for one in self._state.scm.leaving}
         datanodes = {node.datanode.uuid: node.datanode for node in self._nodes if node.op_state == "DECOMMISSIONING"}
         leaving = {
-            uuid: replace(before.get(uuid, Leaving(datanode, None, ())), datanode=datanode)
+            uuid: replace(before.get(uuid, LeavingDatanode(datanode, None, ())), datanode=datanode)
             for uuid, datanode in datanodes.items()
         }
 
@@ -164,11 +164,11 @@ class ScmSync:
         if self._state.unknown_pipeline:
             self._state.unknown_pipeline = False
             self.pipelines.wake()
-        asked = self._state.doubtful.due(self._clock(), AT_ONCE)
+        asked = self._state.suspect_containers.due(self._clock(), AT_ONCE)
         if asked:
             await self._fetch(np.array(sorted(asked), np.int64))
-            still = await asyncio.to_thread(self._state.still_doubtful, asked)
-            self._state.doubtful.settle(asked, still, self._clock())
+            still = await asyncio.to_thread(self._state.still_suspect, asked)
+            self._state.suspect_containers.settle(asked, still, self._clock())
 
     async def _confirm(self) -> str:
         """Asks of containers that lack replicas whether datanodes have those that have not spoken to us yet."""
@@ -188,7 +188,7 @@ class ScmSync:
                 _LOG.debug("replicas of container %s: %s", container, refusal)
             self._asked.add(container)
 
-        asked = [one for one in self._state.unsure.tolist() if one not in self._asked][:AT_ONCE]
+        asked = [one for one in self._state.possibly_missing.tolist() if one not in self._asked][:AT_ONCE]
         try:
             return await ask_each(*map(ask, asked))
         finally:
@@ -280,7 +280,7 @@ class ScmSync:
             found = [await thread(self._put, page) async for page in self._scm.containers(state=state)]
         return np.concatenate([np.empty(0, np.int64), *found])
 
-    async def _neighbours(self, listed: Int64s, wanted: Int64s, state: ContainerState) -> AsyncIterator[Cells]:
+    async def _neighbours(self, listed: Int64s, wanted: Int64s, state: ContainerState) -> AsyncIterator[ByteSlices]:
         """Those of the `listed` containers that are wanted, with what is between them."""
         places = np.searchsorted(listed, wanted)
         cuts = np.flatnonzero(np.diff(places) > NEIGHBOURS) + 1
@@ -297,14 +297,14 @@ class ScmSync:
     def _put_each(self, answer: tuple[bytes, ...]) -> None:
         """Takes containers that come with their pipelines."""
         infos = (Message("ContainerWithPipeline", one).blob(1) for one in answer)
-        self._put(cells_of(ByteColumn.of(infos)))
+        self._put(slices_of_texts(ByteColumn.of(infos)))
 
     def _end(self) -> int:
         """All containers have been put; how many SCM has no more."""
         with self._putting:
             return self._state.containers.end()
 
-    def _put(self, page: Cells) -> Int64s:
+    def _put(self, page: ByteSlices) -> Int64s:
         """Takes a page of containers; their ids."""
         readable, containers = decode_containers(page)
         if unreadable := len(page.starts) - len(readable):

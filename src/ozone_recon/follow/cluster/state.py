@@ -14,14 +14,14 @@ from typing import Final
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.follow.cluster.suspects import DoubtfulContainers, doubtful
+from ozone_recon.follow.cluster.suspects import SuspectContainers, suspect_containers
 from ozone_recon.insights.cluster.datanode_health import DatanodeHealth, Intervals
 from ozone_recon.insights.cluster.merged_ids import found
 from ozone_recon.insights.cluster.replica_history import ReplicaHistory
 from ozone_recon.insights.cluster.scm_containers import ScmContainers
-from ozone_recon.model.cluster import Cluster, ClusterTask, Datanode, Leaving, Storage
+from ozone_recon.model.cluster import Cluster, ClusterTask, Datanode, LeavingDatanode, StorageTotals
 from ozone_recon.model.datanode_reports import DatanodeReports, LayoutVersion, Software, StorageReport
-from ozone_recon.model.metrics import Sample
+from ozone_recon.model.metrics import MetricSample
 from ozone_recon.model.requests import Removal, RemoveDatanodes
 from ozone_recon.model.scm import DatanodeDetails, DeletedBlocksSummary, NodeStatus, Pipeline, ScmInfo
 
@@ -36,13 +36,13 @@ class _Reported:
     details: DatanodeDetails
     layout: LayoutVersion | None = None
     software: Software | None = None
-    storage: Storage | None = None
+    storage: StorageTotals | None = None
     heard_at: int = 0
     whole: bool = False
 
 
 @dataclass(slots=True)
-class Changes:
+class ChangeCounts:
     """How often something has changed that answers depend on: `sizes` and times alone, or more."""
 
     urgent: int = 0
@@ -50,12 +50,12 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class FromScm:
+class ScmSnapshot:
     """What SCM told last, but for containers, datanodes and pipelines."""
 
     info: ScmInfo | None = None
     read_at: int = 0
-    leaving: tuple[Leaving, ...] = ()
+    leaving: tuple[LeavingDatanode, ...] = ()
     deleted_blocks: DeletedBlocksSummary | None = None
     drift: dict[str, int] | None = None
 
@@ -67,12 +67,12 @@ class ClusterState:
         self.containers = ScmContainers()
         self.replicas = ReplicaHistory()
         self.health = DatanodeHealth(intervals)
-        self.doubtful = DoubtfulContainers()
-        self.changes = Changes()
-        self.scm = FromScm()
+        self.suspect_containers = SuspectContainers()
+        self.changes = ChangeCounts()
+        self.scm = ScmSnapshot()
         self.open_replicas: dict[str, int] = {}
         """Replicas of open containers by datanode, when the last generation was written."""
-        self.unsure = np.empty(0, np.int64)
+        self.possibly_missing = np.empty(0, np.int64)
         """Containers that lack replicas, unless datanodes have them that are late; of the last generation."""
         self.confirmed = np.empty(0, np.int64)
         """Those of which SCM says that no such datanode has them."""
@@ -123,18 +123,18 @@ class ClusterState:
         if self.complete:
             for some in (reports.containers, *reports.increments):
                 if some is not None:
-                    in_doubt = doubtful(self.containers.states(some.container_id), some.state)
-                    self.doubtful.add(some.container_id[in_doubt], now)
+                    in_doubt = suspect_containers(self.containers.states(some.container_id), some.state)
+                    self.suspect_containers.add(some.container_id[in_doubt], now)
 
-    def still_doubtful(self, container_ids: list[int]) -> set[int]:
+    def still_suspect(self, container_ids: list[int]) -> set[int]:
         """Which of these containers do not fit to the replicas that there are of them."""
         return set().union(*(ids.tolist() for ids in self._misfits(np.array(sorted(container_ids), np.int64))))
 
-    def doubt_all(self, now: float) -> None:
+    def suspect_all(self, now: float) -> None:
         """Looks through all replicas for containers that do not fit to them: SCM has just told of all containers."""
         self.complete = True
         for ids in self._misfits(None):
-            self.doubtful.add(ids, now)
+            self.suspect_containers.add(ids, now)
 
     def _misfits(self, wanted: Int64s | None) -> Iterable[Int64s]:
         """The containers, or those of the `wanted`, that do not fit to their replicas, datanode by datanode."""
@@ -144,7 +144,7 @@ class ClusterState:
                 there, at = found(replicas.container_id, wanted)
                 rows = at[there][replicas.present[at[there]]]
             ids = replicas.container_id[rows].astype(np.int64)
-            yield ids[doubtful(self.containers.states(ids), replicas.state[rows])]
+            yield ids[suspect_containers(self.containers.states(ids), replicas.state[rows])]
 
     def take_nodes(self, nodes: Iterable[NodeStatus]) -> None:
         """Takes all datanodes of SCM."""
@@ -220,7 +220,7 @@ class ClusterState:
         return [replace(one, leader=leaders.get(one.pipeline_id, one.leader)) for one in self._pipelines.values()]
 
     def cluster(
-        self, at: int, now: float, tasks: tuple[ClusterTask, ...], counters: tuple[Sample, ...], error: str
+        self, at: int, now: float, tasks: tuple[ClusterTask, ...], counters: tuple[MetricSample, ...], error: str
     ) -> Cluster:
         """All of it but the containers, and what the caller knows: how tasks fare, and why SCM cannot be read."""
         scm = self.scm
@@ -242,7 +242,7 @@ class ClusterState:
 
     def restore(self, cluster: Cluster, removed: Iterable[str], now: float) -> None:
         """Takes what was known before; the containers and replicas are put where they belong by the caller."""
-        self.scm = FromScm(cluster.scm, cluster.scm_at, cluster.leaving, cluster.deleted_blocks)
+        self.scm = ScmSnapshot(cluster.scm, cluster.scm_at, cluster.leaving, cluster.deleted_blocks)
         self.complete = True
         self.removed = frozenset(removed)
         self.take_pipelines(cluster.pipelines)
@@ -301,10 +301,10 @@ def _states(nodes: dict[str, NodeStatus]) -> dict[str, tuple[str, str]]:
     return {uuid: (node.health, node.op_state) for uuid, node in nodes.items()}
 
 
-def _sums(reports: tuple[StorageReport, ...]) -> Storage:
+def _sums(reports: tuple[StorageReport, ...]) -> StorageTotals:
     """As DatanodeInfo adds a report up."""
     sound = [one for one in reports if not one.failed]
-    return Storage(
+    return StorageTotals(
         capacity=sum(one.capacity for one in reports),
         used=sum(one.used for one in reports),
         remaining=sum(one.remaining for one in reports),

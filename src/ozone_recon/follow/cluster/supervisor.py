@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from ozone_recon.follow.cluster.job import ClusterJob
-from ozone_recon.follow.cluster.requests import AwaitedAnswers
+from ozone_recon.follow.cluster.requests import PendingRequests
 from ozone_recon.model.cluster import Cluster
-from ozone_recon.model.requests import Answered, ClusterRequest
+from ozone_recon.model.requests import ClusterRequest, ReplyMessage
 from ozone_recon.processes.child import ChildProcess, Program
 from ozone_recon.processes.status import ProcessState
 
@@ -19,7 +19,7 @@ GRACE: Final = 5
 """Seconds for the process to end that is told to."""
 
 
-class ClusterWatch:
+class ClusterSupervisor:
     """One process, from `start` to `stop`."""
 
     def __init__(self, job: ClusterJob, told: Callable[[Cluster | Path], object]) -> None:
@@ -32,7 +32,7 @@ class ClusterWatch:
             ended=lambda _: self._answers.give_up(),
             grace=GRACE,
         )
-        self._answers = AwaitedAnswers(self._child.send)
+        self._answers = PendingRequests(self._child.send)
 
     @property
     def state(self) -> ProcessState:
@@ -51,9 +51,9 @@ class ClusterWatch:
         """End it."""
         self._child.stop()
 
-    def _receive(self, message: Cluster | Path | Answered) -> None:
+    def _receive(self, message: Cluster | Path | ReplyMessage) -> None:
         match message:
-            case Answered() as answered:
+            case ReplyMessage() as answered:
                 self._answers.settle(answered)
             case news:
                 self._told(news)

@@ -32,13 +32,13 @@ for _state, _replica_states in _FITTING.items():
     _FITS[_state, _replica_states] = True
 
 
-def doubtful(states: Numbers, replica_states: Numbers) -> Bools:
+def suspect_containers(states: Numbers, replica_states: Numbers) -> Bools:
     """Which containers of these states, UNKNOWN or 0 among them, do not fit to these states of replicas."""
     misfits: Bools = ~_FITS[states, replica_states]
     return misfits
 
 
-class DoubtfulContainers:
+class SuspectContainers:
     """To be filled from one thread and emptied from another; times are seconds that never go back."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request
-from ozone_recon.errors import TooLong
+from ozone_recon.errors import MessageTooLong
 from ozone_recon.follow.datanodes.report_queue import ReportQueue
 from ozone_recon.follow.datanodes.unknown_datanodes import UnknownDatanodes
 from ozone_recon.insights.cluster.datanode_health import DatanodeHealth
@@ -107,7 +107,7 @@ class Datanodes:
         """The reports in a request: at once when there are few, and else in a thread, where they hold nobody up."""
         try:
             return decode_request(request, _FEW)
-        except TooLong:
+        except MessageTooLong:
             async with self._cutting:
                 return await asyncio.to_thread(decode_request, request)
 

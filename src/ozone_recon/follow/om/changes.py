@@ -13,13 +13,13 @@ from typing import Final, NamedTuple, Protocol
 from ozone_recon.columnar.changes import Changes
 from ozone_recon.sources.hadoop_rpc.client import RpcGroup, RpcSettings
 from ozone_recon.sources.om_deltas import OmDeltas
-from ozone_recon.store.manifest import About
+from ozone_recon.store.manifest import GenerationInfo
 
 MOST: Final = 64 << 20
 """Bytes of changed rows to take in at a time."""
 
 
-class Found(NamedTuple):
+class OmChangesRead(NamedTuple):
     """What has changed; `complete` when OM, at its sequence number `latest` at the time `read_at` (ms), had no more."""
 
     changes: Changes
@@ -36,7 +36,7 @@ class ChangeSource(Protocol):
         """Why `since` takes its time; empty when nothing is known to be wrong."""
         ...
 
-    def since(self, about: About) -> Found:
+    def since(self, about: GenerationInfo) -> OmChangesRead:
         """What has changed since a generation; CheckpointNeeded, or what else keeps it from being found out."""
         ...
 
@@ -64,7 +64,7 @@ class OmChanges:
         """Why no OM is known to lead at present; empty when one answered last."""
         return self._group.trouble if self._group else ""
 
-    def since(self, about: About) -> Found:
+    def since(self, about: GenerationInfo) -> OmChangesRead:
         """What has changed since a generation."""
         if not self._thread.is_alive():
             self._thread.start()
@@ -86,7 +86,7 @@ class OmChanges:
         await self._stop.wait()
         await group.close()
 
-    async def _since(self, about: About) -> Found:
+    async def _since(self, about: GenerationInfo) -> OmChangesRead:
         families = {number: name for name, number in about.families.items()}
         changes, latest = Changes(about.sequence_number, {}), about.sequence_number
         async with aclosing(
@@ -95,8 +95,8 @@ class OmChanges:
             async for delta in deltas:
                 changes, latest = changes.followed_by(delta.changes), delta.latest_sequence_number
                 if changes.size > self._most:
-                    return Found(changes, _now(), latest, complete=False)
-        return Found(changes, _now(), latest, complete=True)
+                    return OmChangesRead(changes, _now(), latest, complete=False)
+        return OmChangesRead(changes, _now(), latest, complete=True)
 
 
 def _now() -> int:

@@ -24,7 +24,7 @@ class Taken(NamedTuple):
     node: str = ""
 
 
-class Origin(Protocol):
+class DataOrigin(Protocol):
     """A source of checkpoints."""
 
     @property
@@ -113,7 +113,7 @@ class RunningOm:
         return Taken(path.absolute(), dict(zip(self.om.addresses, self.nodes, strict=True))[address])
 
 
-def build_identity(origin: Origin, *, filesystem_paths: bool) -> str:
+def build_identity(origin: DataOrigin, *, filesystem_paths: bool) -> str:
     """What a generation of the origin's data, built by this program with these settings, is known by; or empty."""
     data = origin.identity()
     return data and f"{data}/{built_by(filesystem_paths=filesystem_paths)}"

@@ -9,14 +9,14 @@ from typing import Self
 
 from ozone_recon.build.progress import Progress
 from ozone_recon.errors import CheckpointCause, CheckpointNeeded, NoSpace
-from ozone_recon.follow.om.changes import Found
+from ozone_recon.follow.om.changes import OmChangesRead
 from ozone_recon.sources.checkpoint.fetch import Retry, Transfer
 from ozone_recon.store import tasks
-from ozone_recon.store.manifest import About, TaskStatus
+from ozone_recon.store.manifest import GenerationInfo, TaskStatus
 
 
 @dataclass(frozen=True, slots=True)
-class SyncState:
+class OmSyncState:
     """What the synchronisation is doing now: `doing` is "idle", "changes", "fold", "checkpoint" or "build"."""
 
     doing: str = "idle"
@@ -73,7 +73,7 @@ class SyncState:
             case _:
                 return replace(state, delta=_failed(self.delta, error))
 
-    def astray(self, reason: CheckpointNeeded) -> Self:
+    def checkpoint_required(self, reason: CheckpointNeeded) -> Self:
         """Changes do not lead on: a checkpoint is to follow."""
         return replace(
             self,
@@ -83,7 +83,7 @@ class SyncState:
             delta=_failed(self.delta, reason),
         )
 
-    def checked(self, about: About, found: Found) -> Self:
+    def checked(self, about: GenerationInfo, found: OmChangesRead) -> Self:
         """OM was asked, and this is served by now."""
         lag = max(0, found.latest - about.sequence_number)
         return replace(
@@ -96,7 +96,7 @@ class SyncState:
             checked_at=found.read_at if found.complete and not lag else self.checked_at,
         )
 
-    def has(self, about: About, built: int = 0, folded: int = 0) -> Self:
+    def has(self, about: GenerationInfo, built: int = 0, folded: int = 0) -> Self:
         """There is this now, and nothing stands in the way of more."""
         first = about.checkpoint_sequence_number or about.sequence_number
         first_at = about.checkpoint_built_at or about.built_at

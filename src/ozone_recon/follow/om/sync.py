@@ -14,12 +14,12 @@ from typing import Final
 
 from ozone_recon.build.changes_file import write_changes
 from ozone_recon.build.client import Builder
-from ozone_recon.build.job import BuildJob, Fold
+from ozone_recon.build.job import BuildJob, DeltaJob
 from ozone_recon.build.progress import Progress
 from ozone_recon.errors import CheckpointCause, CheckpointNeeded, NoLeader, ReconError
-from ozone_recon.follow.om.changes import ChangeSource, Found
-from ozone_recon.follow.om.origin import Origin, Taken, build_identity, built_by
-from ozone_recon.follow.om.state import SyncState
+from ozone_recon.follow.om.changes import ChangeSource, OmChangesRead
+from ozone_recon.follow.om.origin import DataOrigin, Taken, build_identity, built_by
+from ozone_recon.follow.om.state import OmSyncState
 from ozone_recon.sources.checkpoint.fetch import Retry, Transfer
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.disk import described, remove_tree
@@ -45,7 +45,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class OmSyncSettings:
     """How to keep up. `memory_limit` is bytes; `threads` 0 means one for each CPU; times are seconds."""
 
     memory_limit: int = MEMORY_LIMIT
@@ -66,12 +66,12 @@ class OmSync:
     def __init__(
         self,
         directory: DataDirectory,
-        origin: Origin,
-        settings: Settings,
+        origin: DataOrigin,
+        settings: OmSyncSettings,
         serve: Callable[[Generation], None],
         changes: ChangeSource | None = None,
     ) -> None:
-        self.state = SyncState()
+        self.state = OmSyncState()
         self._directory = directory
         self._origin = origin
         self._settings = settings
@@ -79,7 +79,7 @@ class OmSync:
         self._changes = changes
         self._led_astray = 0
         """Checkpoints in a row from which changes did not lead on."""
-        self.builder = Builder(directory.workshop)
+        self.builder = Builder(directory.scratch_directory)
         self._builder_kept = ExitStack()
         """Has a build process for the next fold: the first one in a process takes twice as long as the others."""
         self._wake = threading.Event()
@@ -219,7 +219,7 @@ class OmSync:
     def _explain(self, reason: CheckpointNeeded) -> None:
         """Says why a checkpoint is needed; waits first when the last one has been of no use."""
         _LOG.warning("a new checkpoint is needed: %s", reason, extra={"cause": reason.cause.value})
-        self.state = self.state.astray(reason)
+        self.state = self.state.checkpoint_required(reason)
         if self._led_astray:
             self._wake.wait(_longer(FIRST_PAUSE, self._led_astray))
         self._led_astray += 1
@@ -250,7 +250,7 @@ class OmSync:
             )
         return generation
 
-    def _fold(self, base: Generation, found: Found) -> Generation:
+    def _fold(self, base: Generation, found: OmChangesRead) -> Generation:
         self._begin("fold")
         began = time.monotonic()
         self._keep_builder()
@@ -259,7 +259,7 @@ class OmSync:
             write_changes(aside, found.changes, found.read_at)
             about = base.about
             job = self._job(Taken(Path(about.checkpoint), about.node), base.size + 2 * found.changes.size)
-            self.builder.run(replace(job, fold=Fold(base.path, aside)), self._at)
+            self.builder.run(replace(job, fold=DeltaJob(base.path, aside)), self._at)
             return self._directory.publish(job.place)
         finally:
             remove_tree(aside)

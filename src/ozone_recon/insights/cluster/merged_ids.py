@@ -15,7 +15,7 @@ Bools = NDArray[np.bool_]
 _NARROWEST_FIRST: Final = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32)
 
 
-class Merge(NamedTuple):
+class IdMerge(NamedTuple):
     """Where rows are, once each newer one has taken the place of that with its id, or has come between others."""
 
     before: Bools

@@ -9,7 +9,7 @@ import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.insights.cluster.merged_ids import narrowed
-from ozone_recon.insights.cluster.replica_history import Replicas
+from ozone_recon.insights.cluster.replica_history import SeenReplicas
 from ozone_recon.insights.cluster.scm_containers import ScmContainers
 from ozone_recon.insights.cluster.tables import (
     CONTAINERS,
@@ -27,7 +27,7 @@ from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.store.columns import Array
 from ozone_recon.store.generation import Generation, Table
-from ozone_recon.store.table import Chunk
+from ozone_recon.store.table import TableChunk
 
 ROWS: Final = 1 << 19
 """Containers to read at a time."""
@@ -55,7 +55,7 @@ def read_containers(generation: Generation) -> ScmContainers:
 
 
 def _columns(
-    chunk: Chunk,
+    chunk: TableChunk,
     replications: tuple[ReplicationConfig, ...],
     owners: tuple[str, ...],
     pipelines: tuple[str | None, ...],
@@ -77,7 +77,7 @@ def _columns(
     )
 
 
-def read_replicas(generation: Generation) -> dict[str, Replicas]:
+def read_replicas(generation: Generation) -> dict[str, SeenReplicas]:
     """The replicas of each datanode that has some or had them."""
     table, containers = generation.table(REPLICAS), generation.table(CONTAINERS)
     uuids = _texts(generation.table(DATANODES), "uuid")
@@ -113,9 +113,11 @@ def _rows_of(datanode: Array, datanodes: int) -> list[Array]:
     return [order[start:end] for start, end in pairwise([0, *ends])]
 
 
-def _with_origins(columns: dict[str, Array], origins: list[str]) -> Replicas:
+def _with_origins(columns: dict[str, Array], origins: list[str]) -> SeenReplicas:
     used, which = np.unique(columns["origin"], return_inverse=True)
-    return Replicas(**columns | {"origin": narrowed(which)}, origins=tuple(origins[number] for number in used.tolist()))
+    return SeenReplicas(
+        **columns | {"origin": narrowed(which)}, origins=tuple(origins[number] for number in used.tolist())
+    )
 
 
 def count_open(generation: Generation) -> Int64s:

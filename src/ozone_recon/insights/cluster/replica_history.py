@@ -14,12 +14,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from ozone_recon.insights.cluster.merged_ids import Bools, Merge, Numbers, found, last_of_each, narrowed
+from ozone_recon.insights.cluster.merged_ids import Bools, IdMerge, Numbers, found, last_of_each, narrowed
 from ozone_recon.model.datanode_reports import DatanodeReports, ReplicaColumns, ReplicaState
 
 
 @dataclass(frozen=True, slots=True)
-class Replicas:
+class SeenReplicas:
     """The replicas that a datanode has reported, by ascending container id, with the fields of ReplicaColumns.
 
     Those that are not `present` have gone since, by deletion or without a word: they are as they were last reported.
@@ -43,14 +43,14 @@ class Replicas:
         return len(self.container_id)
 
 
-_COLUMNS: Final = tuple(field.name for field in fields(Replicas) if field.name != "origins")
+_COLUMNS: Final = tuple(field.name for field in fields(SeenReplicas) if field.name != "origins")
 _REPORTED: Final = tuple(
     field.name for field in fields(ReplicaColumns) if field.name not in ("container_id", "origin", "origins")
 )
 _STANDING: Final = ("present", "state", "replica_index", "is_empty", "data_checksum")
 """What the health of its container depends on, but for the sequence ids of open ones."""
 _EMPTY: Final[dict[str, Any]] = {name: np.empty(0, np.uint8) for name in _COLUMNS} | {"present": np.empty(0, np.bool_)}
-_NONE: Final = Replicas(**_EMPTY, origins=())
+_NONE: Final = SeenReplicas(**_EMPTY, origins=())
 
 
 class ReplicaHistory:
@@ -59,7 +59,7 @@ class ReplicaHistory:
     def __init__(self, gone_kept: int = 5000) -> None:
         """`gone_kept` is how many replicas that have gone are kept of a datanode; the last ones seen are."""
         self._gone_kept = gone_kept
-        self._datanodes: dict[str, Replicas] = {}
+        self._datanodes: dict[str, SeenReplicas] = {}
 
     def add(self, reports: DatanodeReports, at: int) -> bool:
         """Adds a datanode's reports of its containers, which came at this time.
@@ -77,7 +77,7 @@ class ReplicaHistory:
             np.array_equal(getattr(before, name), getattr(replicas, name)) for name in ("container_id", *_STANDING)
         )
 
-    def restore(self, replicas: Mapping[str, Replicas]) -> None:
+    def restore(self, replicas: Mapping[str, SeenReplicas]) -> None:
         """Takes what was known before as it was."""
         self._datanodes |= replicas
 
@@ -86,22 +86,22 @@ class ReplicaHistory:
         replicas = self.of_datanode(datanode)
         self._datanodes[datanode] = replace(replicas, present=np.zeros(len(replicas), np.bool_))
 
-    def all(self) -> dict[str, Replicas]:
+    def all(self) -> dict[str, SeenReplicas]:
         """The replicas of each datanode that has or had some."""
         return self._datanodes.copy()
 
-    def of_datanode(self, datanode: str) -> Replicas:
+    def of_datanode(self, datanode: str) -> SeenReplicas:
         """The replicas of a datanode; none when it is not known."""
         return self._datanodes.get(datanode, _NONE)
 
 
-def _merged(old: Replicas, report: ReplicaColumns, at: int, *, whole: bool) -> Replicas:
+def _merged(old: SeenReplicas, report: ReplicaColumns, at: int, *, whole: bool) -> SeenReplicas:
     """What there is when this is reported; `whole` when there is nothing else any more."""
     rows = last_of_each(report.container_id)
     deleted = report.state[rows] == ReplicaState.DELETED
     gone_id, rows = report.container_id[rows[deleted]], rows[~deleted]
     container_id = report.container_id[rows]
-    merge = Merge.of(old.container_id, container_id)
+    merge = IdMerge.of(old.container_id, container_id)
     column = merge.column
     there, at_there = found(old.container_id, gone_id)
     gone = np.flatnonzero(merge.before)[at_there[there]]
@@ -117,7 +117,7 @@ def _merged(old: Replicas, report: ReplicaColumns, at: int, *, whole: bool) -> R
     of_old, of_new = (np.array([number[name] for name in some], np.int64) for some in (old.origins, report.origins))
     origin = column(of_old[old.origin], of_new[report.origin[rows]])
     used = np.bincount(origin, minlength=len(names)) > 0
-    return Replicas(
+    return SeenReplicas(
         container_id=narrowed(column(old.container_id, container_id)),
         present=present,
         is_empty=numbers.pop("is_empty").astype(np.bool_),
@@ -127,7 +127,7 @@ def _merged(old: Replicas, report: ReplicaColumns, at: int, *, whole: bool) -> R
     )
 
 
-def _without_oldest(replicas: Replicas, gone_kept: int) -> Replicas:
+def _without_oldest(replicas: SeenReplicas, gone_kept: int) -> SeenReplicas:
     """The same, and of those that have gone only so many, the last ones seen."""
     gone = np.flatnonzero(~replicas.present)
     if len(gone) <= gone_kept:

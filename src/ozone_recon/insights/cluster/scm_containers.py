@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.insights.cluster.merged_ids import Merge, Numbers, found, last_of_each, narrowed
+from ozone_recon.insights.cluster.merged_ids import IdMerge, Numbers, found, last_of_each, narrowed
 from ozone_recon.model.container_columns import ContainerColumns
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState
@@ -174,7 +174,7 @@ class ScmContainers:
         block = self._blocks.get(number, _EMPTY)
         known, at = found(block.container_id, newer["container_id"])
         differs = {name: (getattr(block, name)[at[known]] != newer[name][known]).any() for name in _COLUMNS}
-        merge = Merge.of(block.container_id, newer["container_id"])
+        merge = IdMerge.of(block.container_id, newer["container_id"])
         columns = {name: narrowed(merge.column(getattr(block, name), newer[name])) for name in _COLUMNS}
         self._set(number, ContainerBlock(**columns))
         if self._put is not None:

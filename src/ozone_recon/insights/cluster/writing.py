@@ -13,7 +13,7 @@ import numpy as np
 
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.insights.cluster.merged_ids import found
-from ozone_recon.insights.cluster.replica_history import Replicas
+from ozone_recon.insights.cluster.replica_history import SeenReplicas
 from ozone_recon.insights.cluster.scm_containers import ContainerBlock, ScmContainers
 from ozone_recon.insights.cluster.tables import (
     CONTAINERS,
@@ -41,12 +41,12 @@ _TO_BE_KEPT: Final = (ContainerState.CLOSING, ContainerState.QUASI_CLOSED, Conta
 _UNCOUNTED: Final = (ReplicaState.UNHEALTHY, ReplicaState.INVALID, ReplicaState.DELETED)
 
 
-class Written(NamedTuple):
+class WrittenTables(NamedTuple):
     """What came out while the tables were written."""
 
     open_replicas: Int64s
     """How many replicas of open containers each datanode has."""
-    unsure: Int64s
+    possibly_missing: Int64s
     """Containers that lack replicas, and may not: datanodes have still to say what they have."""
 
 
@@ -64,11 +64,11 @@ class DatanodeRow(NamedTuple):
 def write_containers(
     build: GenerationBuild,
     containers: ScmContainers,
-    replicas: Mapping[str, Replicas],
+    replicas: Mapping[str, SeenReplicas],
     datanodes: Sequence[DatanodeRow],
     pipelines: Mapping[str, bytes],
     confirmed: Int64s | None = None,
-) -> Written:
+) -> WrittenTables:
     """All tables but `cluster`.
 
     All datanodes that have `replicas` are to be in `datanodes`; `pipelines` are the records of those there are. While
@@ -76,7 +76,7 @@ def write_containers(
     """
     blocks = containers.blocks()
     _write_names(build, containers, datanodes, pipelines)
-    work = _Work(replicas, datanodes, containers.replications, confirmed)
+    work = _ReplicaJoin(replicas, datanodes, containers.replications, confirmed)
     with (
         build.create(CONTAINERS, TABLES[CONTAINERS]) as containers_out,
         build.create(REPLICAS, TABLES[REPLICAS]) as replicas_out,
@@ -85,7 +85,7 @@ def write_containers(
             work.write(_joined(blocks[first : first + BLOCKS]), containers_out, replicas_out)
     with build.create("origins", TABLES["origins"]) as out:
         out.append(uuid=_texts(work.origins))
-    return Written(work.open_replicas, np.concatenate([np.empty(0, np.int64), *work.unsure]))
+    return WrittenTables(work.open_replicas, np.concatenate([np.empty(0, np.int64), *work.possibly_missing]))
 
 
 def _write_names(
@@ -111,17 +111,17 @@ def _write_names(
     write_replications(build, containers.replications)
 
 
-class _Work:
+class _ReplicaJoin:
     """What goes on from some containers to the next."""
 
     def __init__(
         self,
-        replicas: Mapping[str, Replicas],
+        replicas: Mapping[str, SeenReplicas],
         datanodes: Sequence[DatanodeRow],
         replications: Sequence[ReplicationConfig],
         confirmed: Int64s | None,
     ) -> None:
-        self.unsure: list[Int64s] = []
+        self.possibly_missing: list[Int64s] = []
         self.origins: dict[str, int] = {}
         self.open_replicas = np.zeros(len(datanodes), np.int64)
         self._rows = 0
@@ -161,9 +161,9 @@ class _Work:
         ids = containers["container_id"]
         live = np.bincount(row[replicas["present"] & self._alive[replicas["datanode"]]], minlength=len(ids))
         lacking = (live < self._required[containers["replication"]]) & np.isin(containers["state"], _TO_BE_KEPT)
-        unsure = lacking & (containers["suppressed"] == 0) & ~np.isin(ids, confirmed)
-        containers["suppressed"][unsure] = UNSURE
-        self.unsure.append(ids[unsure])
+        possibly_missing = lacking & (containers["suppressed"] == 0) & ~np.isin(ids, confirmed)
+        containers["suppressed"][possibly_missing] = UNSURE
+        self.possibly_missing.append(ids[possibly_missing])
 
     def _of(self, ids: Int64s) -> tuple[Int64s, dict[str, Int64s]]:
         """The replicas of these containers in their order, and within one in that of datanodes: of which row, what."""
@@ -178,7 +178,7 @@ class _Work:
         return at[order], columns
 
 
-def _cut(known: Replicas, ids: Int64s) -> tuple[int, int]:
+def _cut(known: SeenReplicas, ids: Int64s) -> tuple[int, int]:
     """From where to where a datanode's replicas are that may be of these containers."""
     where = known.container_id
     return int(np.searchsorted(where, ids[0])), int(np.searchsorted(where, ids[-1], side="right"))

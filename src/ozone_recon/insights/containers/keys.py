@@ -44,7 +44,7 @@ def rebuild(build: GenerationBuild) -> None:
             entries.append(block=piece)
 
 
-class Container(NamedTuple):
+class ContainerEntry(NamedTuple):
     """A container as OM's keys know it; `blocks`, `pairs` (key, location version) and `keys` are counts."""
 
     id: int
@@ -67,7 +67,7 @@ class KeysInContainer(NamedTuple):
     local_id: Int64s
 
 
-def list_containers(generation: Generation, after: int, limit: int) -> list[Container]:
+def list_containers(generation: Generation, after: int, limit: int) -> list[ContainerEntry]:
     """At most `limit` containers with ids greater than `after`, ascending."""
     table = generation.table("containers")
     start = int(np.searchsorted(table["id"], after, side="right"))
@@ -77,16 +77,16 @@ def list_containers(generation: Generation, after: int, limit: int) -> list[Cont
         first_entry = np.append(first_entry, generation.table("container_blocks").rows)
     columns = [table[column][start:stop].tolist() for column in ("pairs", "keys", "bytes")]
     return [
-        Container(*counts)
+        ContainerEntry(*counts)
         for counts in zip(table["id"][start:stop].tolist(), np.diff(first_entry).tolist(), *columns, strict=True)
     ]
 
 
-def find_container(generation: Generation, container: int) -> Container:
+def find_container(generation: Generation, container: int) -> ContainerEntry:
     """One container; all counts are 0 when no key has a block in it."""
     if container > -(1 << 63) and (found := list_containers(generation, container - 1, 1)) and found[0].id == container:
         return found[0]
-    return Container(container, 0, 0, 0, 0)
+    return ContainerEntry(container, 0, 0, 0, 0)
 
 
 def count_keys(generation: Generation, ids: Int64s) -> Int64s:

@@ -7,11 +7,11 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.columnar.byte_slices import Cells, cells_at
+from ozone_recon.columnar.byte_slices import ByteSlices, slices_at
 from ozone_recon.insights.cluster.merged_ids import Bools
 from ozone_recon.insights.cluster.tables import CONTAINERS, DATANODES, HEALTH, OP_STATES, REPLICAS
 from ozone_recon.insights.om.key_rows import read_replication
-from ozone_recon.insights.per_generation import once
+from ozone_recon.insights.per_generation import cached_per_generation
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.store.generation import Generation
 
@@ -55,7 +55,7 @@ def rows_of(generation: Generation, ids: Int64s) -> Int64s:
     return np.where(there, at, -1)
 
 
-@once
+@cached_per_generation
 def count_states(generation: Generation) -> Int64s:
     """How many containers there are by the number of their state."""
     states = generation.table(CONTAINERS)["state"]
@@ -65,13 +65,13 @@ def count_states(generation: Generation) -> Int64s:
     return counts
 
 
-def pipelines_of(generation: Generation, rows: Int64s) -> Cells:
+def pipelines_of(generation: Generation, rows: Int64s) -> ByteSlices:
     """The ids of the pipelines in which containers were written, empty for none."""
     pipeline = generation.table(CONTAINERS)["pipeline"][rows].astype(np.int64)
     ids = generation.table("pipelines").bytes("id")
     if not len(ids):
-        return Cells(ids.data, pipeline * 0, pipeline * 0)
-    return cells_at(ids, np.maximum(pipeline, 0)).only(pipeline >= 0)
+        return ByteSlices(ids.data, pipeline * 0, pipeline * 0)
+    return slices_at(ids, np.maximum(pipeline, 0)).only(pipeline >= 0)
 
 
 def required_of(generation: Generation, rows: Int64s) -> Int64s:

@@ -22,7 +22,7 @@ BLOCKS, PAIRS, KEYS, BYTES, LAST_KEY, LAST_VERSION, COUNTS = range(7)
 BYTES_PER_CONTAINER: Final = 8 * (COUNTS + 1)
 
 
-class Counts(NamedTuple):
+class ContainerCounts(NamedTuple):
     """Containers that have blocks, ascending by id; `pairs` counts distinct (key, location version)."""
 
     id: Int64s
@@ -32,7 +32,7 @@ class Counts(NamedTuple):
     bytes: Int64s
 
 
-class _Blocks(NamedTuple):
+class _BlockColumns(NamedTuple):
     """Neighbouring blocks of whole keys, within a key by location version; `first` are the keys' first ones here."""
 
     key: int
@@ -59,10 +59,10 @@ class ContainerSort:
         for part in self._parts():
             count_blocks(part.key, part.first, self._slots(part), part.version, part.length, self._state)
 
-    def counts(self) -> Counts:
+    def counts(self) -> ContainerCounts:
         """What each container holds."""
         held = self._state[:, BLOCKS] > 0
-        return Counts(self._ids[held], *self._state[held, : BYTES + 1].T)
+        return ContainerCounts(self._ids[held], *self._state[held, : BYTES + 1].T)
 
     def pieces(self) -> Iterator[Int64s]:
         """All rows of `blocks`, by container; within one by row of `keys`, then location version, then block order."""
@@ -74,14 +74,14 @@ class ContainerSort:
                 place_blocks(self._slots(part), part.block, places, low, piece)
             yield piece
 
-    def _slots(self, part: _Blocks) -> Int64s:
+    def _slots(self, part: _BlockColumns) -> Int64s:
         return part.container - self._low if self._low is not None else np.searchsorted(self._ids, part.container)
 
-    def _parts(self) -> Iterator[_Blocks]:
+    def _parts(self) -> Iterator[_BlockColumns]:
         for key, first in _whole_keys(self._keys, self._blocks.rows):
             start, stop = int(first[0]), int(first[-1])
             columns = self._blocks.read(("container", "version", "length"), start, stop)
-            part = _Blocks(
+            part = _BlockColumns(
                 key,
                 first - start,
                 np.arange(start, stop),
@@ -137,7 +137,7 @@ def _whole_keys(keys: Table, blocks: int) -> Iterator[tuple[int, Int64s]]:
         row += end
 
 
-def _by_version(part: _Blocks) -> _Blocks:
+def _by_version(part: _BlockColumns) -> _BlockColumns:
     """The same blocks with those of each key in order of their location versions, as OM writes them anyway."""
     falls = np.flatnonzero(part.version[1:] < part.version[:-1]) + 1
     # A fall from one key to the next is none.

@@ -18,7 +18,7 @@ from ozone_recon.columnar.amounts_kernel import plus
 from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.columnar.kernels import kernel
 from ozone_recon.insights.namespace.legacy_paths import spans
-from ozone_recon.insights.namespace.runs import BATCH, NOWHERE, Runs
+from ozone_recon.insights.namespace.runs import BATCH, NOWHERE, KeyRuns
 from ozone_recon.store.generation import Generation, GenerationBuild, Table
 from ozone_recon.store.schema import Schema
 
@@ -38,7 +38,7 @@ Coder = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class CodeTally:
     """The sums of a subtree for every code: `files[code]` files of `size[code]` bytes."""
 
     files: Int64s
@@ -87,7 +87,7 @@ def _count(
 def write_counts(build: GenerationBuild, table: str, column: str, code: Coder, codes: int) -> None:
     """Writes a table of PAIRS, where a key's code is `code` of its value in `column`, from 0 up to `codes`."""
     cuts = build.table("namespace_cuts")
-    runs = Runs(np.array(cuts["first"]), np.array(cuts["place"], np.int64), build.table("keys").rows)
+    runs = KeyRuns(np.array(cuts["first"]), np.array(cuts["place"], np.int64), build.table("keys").rows)
     places = len(build.table("namespace"))
     ranges = _place_ranges(runs, places, codes, build.memory_limit)
     _append(
@@ -110,7 +110,7 @@ def _append(build: GenerationBuild, table: str, found: Iterable[NDArray[np.int64
 
 
 def _pairs(
-    build: GenerationBuild, runs: Runs, low: int, high: int, column: str, code: Coder, codes: int
+    build: GenerationBuild, runs: KeyRuns, low: int, high: int, column: str, code: Coder, codes: int
 ) -> Iterator[NDArray[np.int64]]:
     """The pairs of the places low to high (exclusive), in order of the places, in parts."""
     sums = np.zeros((codes, 3), np.int64)
@@ -135,7 +135,7 @@ def _pairs(
         yield pairs.take(ordered[start : start + _PART], axis=0)
 
 
-def _place_ranges(runs: Runs, places: int, codes: int, memory_limit: int) -> Iterator[tuple[int, int]]:
+def _place_ranges(runs: KeyRuns, places: int, codes: int, memory_limit: int) -> Iterator[tuple[int, int]]:
     """Ranges of places, together all, whose pairs take no more than `memory_limit` bytes."""
     rows = runs.last - runs.first
     most = np.zeros(places, np.int64)
@@ -215,7 +215,7 @@ def _add(code: NDArray[np.int32], files: Int64s, size: Int64s, replicated_size: 
         sums[at, 2] = plus(sums[at, 2], replicated_size[pair])
 
 
-def tally(generation: Generation, table: str, place: int, codes: int) -> Tally:
+def tally(generation: Generation, table: str, place: int, codes: int) -> CodeTally:
     """The sums over the subtree of a place, by code."""
     end = generation.table("namespace")["end"][place]
     pairs = generation.table(table + LARGE_SUFFIX)
@@ -225,4 +225,6 @@ def tally(generation: Generation, table: str, place: int, codes: int) -> Tally:
         pairs = generation.table(table)
         start, stop = np.searchsorted(pairs["place"], np.array([place, end], np.int32))
     code = pairs["code"][start:stop]
-    return Tally(*(sum_by(code, pairs[column][start:stop], codes) for column in ("files", "size", "replicated_size")))
+    return CodeTally(
+        *(sum_by(code, pairs[column][start:stop], codes) for column in ("files", "size", "replicated_size"))
+    )

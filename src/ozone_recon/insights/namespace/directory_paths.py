@@ -14,14 +14,14 @@ from ozone_recon.columnar.kernels import lean_kernel, zero
 from ozone_recon.columnar.search import find
 from ozone_recon.decode.batch_kernel import SLASH, Strings, copy_bytes, to_read
 from ozone_recon.decode.om.id_prefixes import PrefixIds
-from ozone_recon.insights.namespace.nodes import Kind
+from ozone_recon.insights.namespace.nodes import NodeKind
 from ozone_recon.store.generation import Generation
 
 Bools = NDArray[np.bool_]
 Int32s = NDArray[np.int32]
 
-FIRST_ATTACHED: Final = int(Kind.VOLUME)
-LAST_ATTACHED: Final = int(Kind.DIRECTORY)
+FIRST_ATTACHED: Final = int(NodeKind.VOLUME)
+LAST_ATTACHED: Final = int(NodeKind.DIRECTORY)
 """Places that are where their parent says; others are deleted, or missing."""
 
 
@@ -125,7 +125,7 @@ class DirectoryPaths:
         names = self._names
         # Names of LEGACY directories stand in the order of keys, which have a slash behind them; there are only such
         # in one place, or none.
-        slash = b"/" if self._places["kind"][self._children[low]] == Kind.PATH else b""
+        slash = b"/" if self._places["kind"][self._children[low]] == NodeKind.PATH else b""
         at = bisect_left(self._children, name + slash, low, high, key=lambda row: names[row] + slash)
         row = int(self._children[at]) if at < high else -1
         return row if row >= 0 and names[row] == name else None

@@ -9,7 +9,7 @@ import numpy as np
 from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.columnar.kernels import lean_kernel
 from ozone_recon.insights.namespace.counts import PAIRS, tally, write_counts
-from ozone_recon.insights.namespace.runs import BATCH, Runs
+from ozone_recon.insights.namespace.runs import BATCH, KeyRuns
 from ozone_recon.insights.size_bins import BINS, DIST_BINS, UPPER_BOUNDS, bins_of
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.schema import Schema
@@ -24,7 +24,7 @@ TABLES: Final[dict[str, Schema]] = {
 }
 
 
-class OfBucket(NamedTuple):
+class BucketFileCount(NamedTuple):
     """How many keys of a bucket have sizes of one bin, given by its inclusive upper bound in bytes."""
 
     volume: str
@@ -38,7 +38,7 @@ def rebuild(build: GenerationBuild) -> None:
     write_counts(build, "namespace_sizes", "size", bins_of, BINS)
     counts = np.zeros((build.table("om/bucketTable").rows, BINS), np.int64)
     groups, keys = build.table("groups"), build.table("keys")
-    runs = Runs(np.array(groups["first_row"]), np.array(groups["bucket"], np.int64), keys.rows)
+    runs = KeyRuns(np.array(groups["first_row"]), np.array(groups["bucket"], np.int64), keys.rows)
     for chunk in keys.chunks(("size",), BATCH):
         starts, bucket = runs.within(chunk.first_row, len(chunk))
         _count(starts, bucket, bins_of(chunk["size"]), counts)
@@ -57,7 +57,7 @@ def _count(starts: Int64s, bucket: Int64s, bins: Int64s, counts: Int64s) -> None
                 counts[bucket[run], bins[row]] += 1
 
 
-def of_buckets(generation: Generation) -> list[OfBucket]:
+def of_buckets(generation: Generation) -> list[BucketFileCount]:
     """All keys in OM's tables, also below deleted directories, in the order in which Recon has them.
 
     That is by length of the volume's name, then its bytes, then so for the bucket, then by size.
@@ -68,7 +68,7 @@ def of_buckets(generation: Generation) -> list[OfBucket]:
     found = [(*keys[bucket][1:].split(b"/", 1), bin_, files) for bucket, bin_, files in counted]
     found.sort(key=lambda of: (len(of[0]), of[0], len(of[1]), of[1], of[2]))
     return [
-        OfBucket(volume.decode("utf-8", "replace"), bucket.decode("utf-8", "replace"), UPPER_BOUNDS[bin_], files)
+        BucketFileCount(volume.decode("utf-8", "replace"), bucket.decode("utf-8", "replace"), UPPER_BOUNDS[bin_], files)
         for volume, bucket, bin_, files in found
     ]
 

@@ -20,7 +20,7 @@ _SLASH = ord("/")
 
 
 @dataclass(frozen=True, slots=True)
-class Paths:
+class LegacyPaths:
     """What one batch of keys adds: new directories, and runs of keys that are directly in one.
 
     Directories are numbered from 0 through all batches of a bucket, in the order in which they are met; `parent` is
@@ -44,7 +44,7 @@ class PathWalk:
     _ends: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
     _open: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
 
-    def take(self, keys: ByteColumn) -> Paths:
+    def take(self, keys: ByteColumn) -> LegacyPaths:
         """The directories and runs of the next batch; `keys` are names within the bucket, in arrays of their own."""
         rows = len(keys)
         start, stop = int(keys.offsets[0]), int(keys.offsets[-1])
@@ -69,7 +69,7 @@ class PathWalk:
         self._path = path[: ends[depth - 1] if depth else 0].copy()
         self._ends, self._open = ends[:depth].copy(), opened[:depth].copy()
         names = gather(keys.data, name_start[:found], name_end[:found])
-        return Paths(parent[:found], names, run_start[:runs], run_directory[:runs], run_is_marker[:runs])
+        return LegacyPaths(parent[:found], names, run_start[:runs], run_directory[:runs], run_is_marker[:runs])
 
 
 @kernel

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.insights.namespace.nodes import Kind
+from ozone_recon.insights.namespace.nodes import NodeKind
 from ozone_recon.insights.namespace.view import Namespace
 from ozone_recon.insights.om.key_rows import texts_at
 from ozone_recon.store.generation import Table
@@ -19,7 +19,7 @@ BATCH: Final = 1 << 16
 """Keys compared at a time."""
 
 
-class Order(StrEnum):
+class SortOrder(StrEnum):
     """What a listing may be ordered by; of equals, the one that comes first by name (directories before keys)."""
 
     SIZE = "size"
@@ -30,14 +30,14 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListingEntry:
     """A volume, bucket, directory or key (`kind` None), with the sums of its subtree.
 
     Sizes are bytes; `newest` and `oldest` are modification times of its files in ms, 0 when there are none.
     """
 
     name: str
-    kind: Kind | None
+    kind: NodeKind | None
     size: int
     replicated_size: int
     files: int
@@ -48,15 +48,15 @@ class Entry:
 
 
 _OF_PLACES: Final = {
-    Order.SIZE: "all_size",
-    Order.REPLICATED_SIZE: "all_replicated_size",
-    Order.FILES: "all_files",
-    Order.MODIFIED: "newest",
+    SortOrder.SIZE: "all_size",
+    SortOrder.REPLICATED_SIZE: "all_replicated_size",
+    SortOrder.FILES: "all_files",
+    SortOrder.MODIFIED: "newest",
 }
 _OF_KEYS: Final = {
-    Order.SIZE: "size",
-    Order.REPLICATED_SIZE: "replicated_size",
-    Order.MODIFIED: "modification_time",
+    SortOrder.SIZE: "size",
+    SortOrder.REPLICATED_SIZE: "replicated_size",
+    SortOrder.MODIFIED: "modification_time",
 }
 
 
@@ -77,10 +77,10 @@ class Listing:
     def __len__(self) -> int:
         return int(self._ends[-1]) if len(self._ends) else len(self._children)
 
-    def page(self, order: Order, descending: bool, limit: int) -> list[Entry]:
+    def page(self, order: SortOrder, descending: bool, limit: int) -> list[ListingEntry]:
         """The first `limit` entries in this order."""
         limit = min(limit, len(self))
-        if order is Order.NAME:
+        if order is SortOrder.NAME:
             positions = np.arange(limit)
             return self._entries(len(self) - 1 - positions if descending else positions)
         best, kept = np.empty(0, np.int64), np.empty(0, np.int64)
@@ -98,7 +98,7 @@ class Listing:
             start += len(values)
         return self._entries(kept)
 
-    def _values(self, order: Order) -> Iterator[Int64s]:
+    def _values(self, order: SortOrder) -> Iterator[Int64s]:
         """What the entries are compared by, in order of their positions."""
         if len(self._children):
             yield self._places[_OF_PLACES[order]][self._children].astype(np.int64)
@@ -114,7 +114,7 @@ class Listing:
         if small:
             yield np.concatenate(small)
 
-    def _entries(self, positions: Int64s) -> list[Entry]:
+    def _entries(self, positions: Int64s) -> list[ListingEntry]:
         """The entries at these positions, in their order."""
         is_key = positions >= len(self._children)
         rows = np.empty(len(positions), np.int64)
@@ -124,26 +124,26 @@ class Listing:
         places, keys = iter(self._of_places(rows[~is_key])), iter(self._of_keys(rows[is_key]))
         return [next(keys if key else places) for key in is_key.tolist()]
 
-    def _of_places(self, rows: Int64s) -> list[Entry]:
+    def _of_places(self, rows: Int64s) -> list[ListingEntry]:
         columns = ("all_size", "all_replicated_size", "all_files", "all_directories", "newest", "oldest")
         names = texts_at(self._places.bytes("name"), rows)
         owners = owner_names(self._generation.table("namespace_owners"), self._places["owner"][rows])
         kinds = self._places["kind"][rows].tolist()
         numbers = zip(*(self._places[column][rows].tolist() for column in columns), strict=True)
         return [
-            Entry(name, Kind(kind), size, replicated_size, files, directories, owner, newest, oldest)
+            ListingEntry(name, NodeKind(kind), size, replicated_size, files, directories, owner, newest, oldest)
             for name, kind, owner, (size, replicated_size, files, directories, newest, oldest) in zip(
                 names, kinds, owners, numbers, strict=True
             )
         ]
 
-    def _of_keys(self, rows: Int64s) -> list[Entry]:
+    def _of_keys(self, rows: Int64s) -> list[ListingEntry]:
         names = texts_at(self._keys.bytes("name"), rows)
         owners = owner_names(self._generation.table("owners"), self._keys["owner"][rows])
         columns = ("size", "replicated_size", "modification_time")
         numbers = zip(*(self._keys[column][rows].tolist() for column in columns), strict=True)
         return [
-            Entry(name, None, size, replicated_size, 1, 0, owner, modified, modified)
+            ListingEntry(name, None, size, replicated_size, 1, 0, owner, modified, modified)
             for name, owner, (size, replicated_size, modified) in zip(names, owners, numbers, strict=True)
         ]
 

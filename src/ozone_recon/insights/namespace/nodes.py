@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
-from ozone_recon.columnar.byte_slices import cells_at, joined
+from ozone_recon.columnar.byte_slices import joined, slices_at
 from ozone_recon.decode.om.deleted_directories import decode_deleted_directories
 from ozone_recon.decode.om.values import decode_bucket, decode_volume
 from ozone_recon.errors import DecodeError
 from ozone_recon.insights.namespace.legacy_paths import TOP, PathWalk
 from ozone_recon.insights.namespace.order import ROOT
-from ozone_recon.insights.namespace.runs import BATCH, NOWHERE, Runs
+from ozone_recon.insights.namespace.runs import BATCH, NOWHERE, KeyRuns
 from ozone_recon.insights.om.bucket_rows import FSO, BucketRows
 from ozone_recon.model.om import BucketInfo, VolumeInfo
 from ozone_recon.store.generation import GenerationBuild, Table
@@ -25,7 +25,7 @@ from ozone_recon.store.generation import GenerationBuild, Table
 Int32s = NDArray[np.int32]
 
 
-class Kind(IntEnum):
+class NodeKind(IntEnum):
     """What a row of `namespace` stands for."""
 
     ROOT = 0
@@ -38,7 +38,7 @@ class Kind(IntEnum):
 
 
 @dataclass(slots=True)
-class Nodes:
+class NodeList:
     """Columns over the places found so far; `parent` is such a place or ROOT, `owner` a row of `owners` or -1."""
 
     owners: list[bytes]
@@ -51,7 +51,7 @@ class Nodes:
         self._owner_rows = {name: row for row, name in enumerate(self.owners)}
         self.columns = {name: [] for name in ("kind", *COLUMNS)}
 
-    def add(self, kind: Kind, names: ByteColumn, **columns: Int64s | Int32s | int) -> int:
+    def add(self, kind: NodeKind, names: ByteColumn, **columns: Int64s | Int32s | int) -> int:
         """Adds places of one kind and gives the number of the first; a column left out is 0, or -1 for rows."""
         count, first = len(names), self.count
         self.columns["kind"].append(np.full(count, kind, np.uint8))
@@ -80,7 +80,7 @@ COLUMNS: Final = {
 }
 
 
-class Ids:
+class NodeIds:
     """Where an object id leads; of places with one id the first wins."""
 
     def __init__(self, ids: Int64s, places: Int64s) -> None:
@@ -104,9 +104,9 @@ class Collected(NamedTuple):
     `deleted` has the place of each row of deletedDirectoryTable; NOWHERE for a row that has none.
     """
 
-    nodes: Nodes
-    runs: Runs
-    ids: Ids
+    nodes: NodeList
+    runs: KeyRuns
+    ids: NodeIds
     deleted: Int64s
 
 
@@ -120,8 +120,8 @@ def collect(build: GenerationBuild) -> Collected:
     the parent's id in its key stands for, if that place is in the bucket of the key; otherwise in a place of kind
     MISSING, one for each bucket and parent's id.
     """
-    nodes = Nodes(build.table("owners").bytes("name").items())
-    nodes.add(Kind.ROOT, ByteColumn.of([b""]))
+    nodes = NodeList(build.table("owners").bytes("name").items())
+    nodes.add(NodeKind.ROOT, ByteColumn.of([b""]))
     volumes, buckets = build.table("om/volumeTable"), build.table("om/bucketTable")
     of_bucket = _add_buckets(nodes, buckets, _add_volumes(nodes, volumes))
     directories, in_directory = build.table("directories"), build.table("directory_groups")
@@ -134,7 +134,7 @@ def collect(build: GenerationBuild) -> Collected:
     first = nodes.count
     first_deleted = first + directories.rows
     count = first_deleted + len(deleted.ids)
-    found = Ids(
+    found = NodeIds(
         np.concatenate([of_bucket.ids, held["object_id"], deleted.ids]),
         np.concatenate([of_bucket.places, np.arange(first, count)]),
     )
@@ -168,20 +168,22 @@ def collect(build: GenerationBuild) -> Collected:
     of_directories = np.count_nonzero(parent == ROOT)
     parent[parent == ROOT], place[place == ROOT] = lost_place[:of_directories], lost_place[of_directories:]
     nodes.add(
-        Kind.DIRECTORY, held.bytes("name"), object_id=held["object_id"], parent=parent, parent_id=held["parent_id"],
+        NodeKind.DIRECTORY, held.bytes("name"), object_id=held["object_id"], parent=parent, parent_id=held["parent_id"],
         bucket=bucket, creation_time=held["creation_time"],
         modification_time=held["modification_time"], owner=held["owner"],
     )  # fmt: skip
-    nodes.add(Kind.DELETED, deleted.names, object_id=deleted.ids, parent_id=deleted.parent_ids, bucket=deleted.buckets)
-    nodes.add(Kind.MISSING, ByteColumn.of([b""] * len(lost)), object_id=lost[:, 1], bucket=lost[:, 0])
-    runs = Runs(np.array(groups["first_row"]), place, build.table("keys").rows)
+    nodes.add(
+        NodeKind.DELETED, deleted.names, object_id=deleted.ids, parent_id=deleted.parent_ids, bucket=deleted.buckets
+    )
+    nodes.add(NodeKind.MISSING, ByteColumn.of([b""] * len(lost)), object_id=lost[:, 1], bucket=lost[:, 0])
+    runs = KeyRuns(np.array(groups["first_row"]), place, build.table("keys").rows)
     if build.filesystem_paths and of_bucket.legacy.any():
         runs = _add_paths(nodes, build.table("keys"), runs, of_bucket.first + np.flatnonzero(of_bucket.legacy))
     return Collected(nodes, runs, found, np.where(deleted.place < 0, NOWHERE, first_deleted + deleted.place))
 
 
 @dataclass(frozen=True, slots=True)
-class _Buckets:
+class _BucketNodes:
     first: int
     ids: Int64s
     places: Int64s
@@ -189,7 +191,7 @@ class _Buckets:
 
 
 @dataclass(frozen=True, slots=True)
-class _Deleted:
+class _DeletedNodes:
     names: ByteColumn
     ids: Int64s
     parent_ids: Int64s
@@ -198,11 +200,11 @@ class _Deleted:
     """Of each row of the table the number among these, or -1."""
 
 
-def _add_volumes(nodes: Nodes, table: Table) -> dict[bytes, int]:
+def _add_volumes(nodes: NodeList, table: Table) -> dict[bytes, int]:
     names = [key[1:] for key in table.bytes("key")]
     infos = [_volume(value) for value in table.bytes("value")]
     first = nodes.add(
-        Kind.VOLUME,
+        NodeKind.VOLUME,
         ByteColumn.of(names),
         parent=0,
         object_id=_column(info.object_id if info else 0 for info in infos),
@@ -213,12 +215,12 @@ def _add_volumes(nodes: Nodes, table: Table) -> dict[bytes, int]:
     return {name: first + row for row, name in enumerate(names)}
 
 
-def _add_buckets(nodes: Nodes, table: Table, volumes: dict[bytes, int]) -> _Buckets:
+def _add_buckets(nodes: NodeList, table: Table, volumes: dict[bytes, int]) -> _BucketNodes:
     names = [key[1:].partition(b"/") for key in table.bytes("key")]
     infos = [_bucket(value) for value in table.bytes("value")]
     ids = _column(info.object_id if info else 0 for info in infos)
     first = nodes.add(
-        Kind.BUCKET,
+        NodeKind.BUCKET,
         ByteColumn.of([bucket for _, _, bucket in names]),
         parent=_column(volumes.get(volume, ROOT) for volume, _, _ in names),
         object_id=ids,
@@ -230,7 +232,7 @@ def _add_buckets(nodes: Nodes, table: Table, volumes: dict[bytes, int]) -> _Buck
     layouts = [info.layout if info else "" for info in infos]
     fso = np.array([layout == FSO for layout in layouts], np.bool_)
     legacy = np.array([layout == "LEGACY" for layout in layouts], np.bool_)
-    return _Buckets(first, ids[fso], first + np.flatnonzero(fso), legacy)
+    return _BucketNodes(first, ids[fso], first + np.flatnonzero(fso), legacy)
 
 
 def _volume(value: bytes) -> VolumeInfo | None:
@@ -248,7 +250,7 @@ def _bucket(value: bytes) -> BucketInfo | None:
         return None
 
 
-def _deleted_directories(table: Table, buckets: BucketRows) -> _Deleted:
+def _deleted_directories(table: Table, buckets: BucketRows) -> _DeletedNodes:
     """The rows of deletedDirectoryTable by id, of rows with one id the first."""
     chunks = table.chunks(("key",), BATCH)
     found = [(chunk.first_row, decode_deleted_directories(chunk.bytes("key"))) for chunk in chunks]
@@ -260,13 +262,13 @@ def _deleted_directories(table: Table, buckets: BucketRows) -> _Deleted:
         axis=1,
     )
     ids, kept = np.unique(own, return_index=True)
-    names = joined([cells_at(ByteColumn.joined([one.names for _, one in found]), kept)])
+    names = joined([slices_at(ByteColumn.joined([one.names for _, one in found]), kept)])
     place = np.full(table.rows, -1)
     place[rows[kept]] = np.arange(len(kept))
-    return _Deleted(names, ids, parents[kept], buckets.of_ids(volume[kept], bucket[kept]), place)
+    return _DeletedNodes(names, ids, parents[kept], buckets.of_ids(volume[kept], bucket[kept]), place)
 
 
-def _add_paths(nodes: Nodes, keys: Table, runs: Runs, legacy: Int64s) -> Runs:
+def _add_paths(nodes: NodeList, keys: Table, runs: KeyRuns, legacy: Int64s) -> KeyRuns:
     """Cuts the runs of LEGACY buckets by directory, and adds these directories."""
     walked = np.flatnonzero(np.isin(runs.place, legacy))
     stops = runs.last
@@ -297,12 +299,12 @@ def _add_paths(nodes: Nodes, keys: Table, runs: Runs, legacy: Int64s) -> Runs:
                 known[name] = np.full(len(paths.names), COLUMNS[name])
                 known[name][directories] = values[markers]
             parent = np.where(paths.parent == TOP, runs.place[run], base + paths.parent)
-            nodes.add(Kind.PATH, paths.names, parent=parent, **known)
+            nodes.add(NodeKind.PATH, paths.names, parent=parent, **known)
             first_pieces.append(paths.run_start + start)
             place_pieces.append(np.where(marked, NOWHERE, at))
     first_pieces.append(runs.first[done:])
     place_pieces.append(runs.place[done:])
-    return Runs(np.concatenate(first_pieces), np.concatenate(place_pieces), runs.rows)
+    return KeyRuns(np.concatenate(first_pieces), np.concatenate(place_pieces), runs.rows)
 
 
 def encoded(text: str) -> bytes:

@@ -29,7 +29,7 @@ MONTHS: Final = 12 * 1030
 
 
 @dataclass(frozen=True, slots=True)
-class OfOwner:
+class OwnerTotals:
     """What an owner has; `owner` is empty for keys that have none. Sizes are bytes."""
 
     owner: bytes
@@ -39,7 +39,7 @@ class OfOwner:
 
 
 @dataclass(frozen=True, slots=True)
-class OfMonth:
+class MonthTotals:
     """What was last modified in a month (`YYYY-MM`, UTC) and not since. Sizes are bytes."""
 
     month: str
@@ -67,22 +67,22 @@ def _month_of_day() -> Int64s:
     return np.repeat(np.arange(MONTHS), np.diff(firsts))
 
 
-def owners_of(generation: Generation, place: int) -> list[OfOwner]:
+def owners_of(generation: Generation, place: int) -> list[OwnerTotals]:
     """What every owner has in a place and all below it, most bytes first, then most files, then by name."""
     names = generation.table("owners").bytes("name")
     sums = tally(generation, "namespace_by_owner", place, len(names) + 1)
     found = [
-        OfOwner(names[code] if code < len(names) else b"", *numbers)
+        OwnerTotals(names[code] if code < len(names) else b"", *numbers)
         for code, *numbers in _occurring(sums.files, sums.size, sums.replicated_size)
     ]
     return sorted(found, key=lambda of: (-of.size, -of.files, of.owner))
 
 
-def months_of(generation: Generation, place: int) -> list[OfMonth]:
+def months_of(generation: Generation, place: int) -> list[MonthTotals]:
     """What was last modified in every month in a place and all below it, oldest first."""
     sums = tally(generation, "namespace_by_month", place, MONTHS)
     return [
-        OfMonth(str(np.datetime64(code, "M")), *numbers)
+        MonthTotals(str(np.datetime64(code, "M")), *numbers)
         for code, *numbers in _occurring(sums.files, sums.size, sums.replicated_size)
     ]
 

@@ -16,7 +16,7 @@ NOWHERE: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Runs:
+class KeyRuns:
     """All `rows` rows of `keys`, in runs: row `first[i]` up to the next run's first is directly in `place[i]`."""
 
     first: Int64s

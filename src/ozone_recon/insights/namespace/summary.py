@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from ozone_recon.columnar.amounts_kernel import add_runs
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.insights.namespace.legacy_paths import gather
-from ozone_recon.insights.namespace.nodes import Kind, Nodes, collect
+from ozone_recon.insights.namespace.nodes import NodeKind, NodeList, collect
 from ozone_recon.insights.namespace.order import ROOT, depth_first, roll_up
-from ozone_recon.insights.namespace.runs import BATCH, NOWHERE, Runs
+from ozone_recon.insights.namespace.runs import BATCH, NOWHERE, KeyRuns
 from ozone_recon.store.generation import GenerationBuild
 from ozone_recon.store.schema import Schema
 
@@ -83,7 +83,7 @@ def rebuild(build: GenerationBuild) -> None:
     }
     parent = parent[order]
     columns["parent"] = np.where(parent == ROOT, ROOT, row_of[parent])
-    runs = Runs(runs.first, np.where(runs.place == NOWHERE, NOWHERE, row_of[runs.place]), runs.rows)
+    runs = KeyRuns(runs.first, np.where(runs.place == NOWHERE, NOWHERE, row_of[runs.place]), runs.rows)
 
     columns |= _sums(build, runs, columns["parent"], columns["kind"])
     _inherit_bucket(columns)
@@ -92,7 +92,7 @@ def rebuild(build: GenerationBuild) -> None:
     stands = np.diff(ids.ids, prepend=ids.ids[:1] - 1) != 0
     _write(build, "namespace_ids", object_id=ids.ids[stands], row=row_of[ids.places[stands]].astype(np.int32))
     _write(build, "namespace_conflicts", row=np.sort(row_of[ids.places[~stands]]).astype(np.int32))
-    buckets = np.flatnonzero(columns["kind"] == Kind.BUCKET)
+    buckets = np.flatnonzero(columns["kind"] == NodeKind.BUCKET)
     _write(build, "namespace_buckets", place=buckets[np.argsort(columns["bucket"][buckets])].astype(np.int32))
     places = np.where(deleted == NOWHERE, NOWHERE, row_of[deleted])
     _write(build, "namespace_deleted", place=places.astype(np.int32))
@@ -103,7 +103,7 @@ def rebuild(build: GenerationBuild) -> None:
             writer.append(name=names, **{name: values[rows] for name, values in numbers.items()})
 
 
-def _sums(build: GenerationBuild, runs: Runs, parent: Int64s, kind: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+def _sums(build: GenerationBuild, runs: KeyRuns, parent: Int64s, kind: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
     """Every row's own sums, those of its subtree, and where that ends."""
     rows = len(parent)
     own = np.zeros((3, rows), np.int64)
@@ -117,7 +117,7 @@ def _sums(build: GenerationBuild, runs: Runs, parent: Int64s, kind: NDArray[np.u
         add_runs(chunk["replicated_size"], starts, place, own[2])
         np.minimum.at(oldest, at, np.minimum.reduceat(time, starts)[files])
         np.maximum.at(newest, at, np.maximum.reduceat(time, starts)[files])
-    directory = ((kind == Kind.DIRECTORY) | (kind == Kind.PATH)).astype(np.int64)
+    directory = ((kind == NodeKind.DIRECTORY) | (kind == NodeKind.PATH)).astype(np.int64)
     totals = np.column_stack([*own, directory, np.ones(rows, np.int64)])
     roll_up(parent, totals, oldest, newest)
     files, size, replicated_size, directories, subtree = totals.T
@@ -138,7 +138,7 @@ def _sums(build: GenerationBuild, runs: Runs, parent: Int64s, kind: NDArray[np.u
 def _inherit_bucket(columns: dict[str, NDArray[Any]]) -> None:
     """Gives every row below a bucket, or below a detached root, the bucket of that."""
     kind, bucket, end = columns["kind"], columns["bucket"], columns["end"]
-    heads = (kind == Kind.BUCKET) | ((columns["parent"] == ROOT) & (kind != Kind.ROOT))
+    heads = (kind == NodeKind.BUCKET) | ((columns["parent"] == ROOT) & (kind != NodeKind.ROOT))
     for row in np.flatnonzero(heads).tolist():
         bucket[row : end[row]] = bucket[row]
 
@@ -155,7 +155,7 @@ def _write_children(build: GenerationBuild, parent: Int64s) -> Int64s:
     return np.searchsorted(parent[children], np.arange(len(parent)))
 
 
-def _write_runs(build: GenerationBuild, runs: Runs, rows: int) -> Int64s:
+def _write_runs(build: GenerationBuild, runs: KeyRuns, rows: int) -> Int64s:
     """Writes the runs both ways, and gives where those of each row begin."""
     order = np.argsort(runs.place, kind="stable")[np.count_nonzero(runs.place == NOWHERE) :]
     _write(build, "namespace_runs", first=runs.first[order], last=runs.last[order])
@@ -163,7 +163,7 @@ def _write_runs(build: GenerationBuild, runs: Runs, rows: int) -> Int64s:
     return np.searchsorted(runs.place[order], np.arange(rows))
 
 
-def _ordered_names(nodes: Nodes, order: Int64s) -> Iterator[tuple[int, ByteColumn]]:
+def _ordered_names(nodes: NodeList, order: Int64s) -> Iterator[tuple[int, ByteColumn]]:
     """The names in the order of the rows, piece by piece, each with the row it begins at."""
     data = np.concatenate([names.data[names.offsets[0] : names.offsets[-1]] for names in nodes.names])
     lengths = np.concatenate([np.diff(names.offsets) for names in nodes.names])

@@ -12,7 +12,7 @@ from ozone_recon.decode.om.keys import encode_text
 from ozone_recon.decode.om.values import decode_bucket
 from ozone_recon.errors import DecodeError
 from ozone_recon.insights.namespace.directory_paths import DirectoryPaths
-from ozone_recon.insights.namespace.nodes import Kind
+from ozone_recon.insights.namespace.nodes import NodeKind
 from ozone_recon.insights.om.bucket_accounts import Accounts, accounts_of
 from ozone_recon.insights.om.key_rows import db_keys, first_row
 from ozone_recon.model.om import BucketInfo
@@ -22,7 +22,7 @@ _BELOW_BUCKET: Final = re.compile(r"/*[^/]+/+[^/]+/(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class PathMatch:
     """Where a path leads.
 
     `place` is a row of `namespace`, and `key` a row of `keys` if it is a key in that place; `path` is the path in its
@@ -36,7 +36,7 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class NodeTotals:
     """What is below a place. Sizes are bytes; `volumes` and `buckets` are None where there cannot be any."""
 
     volumes: int | None
@@ -58,14 +58,14 @@ class Namespace:
         self.tree = DirectoryPaths(generation)
         self._children = generation.table("namespace_children")["row"]
 
-    def find(self, path: str) -> Spot | None:
+    def find(self, path: str) -> PathMatch | None:
         """What is at `path`, or None.
 
         The leading slash may be missing, and slashes in a row count as one, but what is behind a bucket whose keys
         are not file system paths is the key as it stands. Only `/` itself is the root. Links are not followed.
         """
         if path == "/":
-            return Spot(0, path)
+            return PathMatch(0, path)
         names = [encode_text(name) for name in path.split("/") if name]
         if not names:
             return None
@@ -77,11 +77,11 @@ class Namespace:
             place = child
         normal = "/" + "/".join(part for part in path.split("/") if part)
         if len(names) == 1:
-            return Spot(place, normal)
+            return PathMatch(place, normal)
         bucket = self.bucket(place)
         layout = bucket.layout if bucket else ""
         if len(names) == 2:
-            return Spot(place, normal, layout)
+            return PathMatch(place, normal, layout)
         if layout == "FILE_SYSTEM_OPTIMIZED":
             return self._file(place, names[2:], normal)
         prefix = b"/%s/%s/" % (names[0], names[1])
@@ -111,44 +111,44 @@ class Namespace:
         first, end = self.tree.subtree(place)
         return accounts_of(self.generation, np.flatnonzero((buckets >= first) & (buckets < end)).tolist())
 
-    def numbers(self, place: int) -> Numbers:
+    def numbers(self, place: int) -> NodeTotals:
         """The sums of a place's subtree."""
         kind = self.places["kind"][place]
         first, end = self.tree.children(place)
-        volumes = end - first if kind == Kind.ROOT else None
+        volumes = end - first if kind == NodeKind.ROOT else None
         if volumes is not None:
             buckets = sum(high - low for low, high in map(self.tree.children, self._children[first:end].tolist()))
-        return Numbers(
+        return NodeTotals(
             volumes,
-            buckets if volumes is not None else end - first if kind == Kind.VOLUME else None,
+            buckets if volumes is not None else end - first if kind == NodeKind.VOLUME else None,
             *(
                 int(self.places[column][place])
                 for column in ("all_directories", "all_files", "all_size", "all_replicated_size", "size")
             ),
         )
 
-    def _directory(self, place: int, names: list[bytes], path: str, layout: str) -> Spot | None:
+    def _directory(self, place: int, names: list[bytes], path: str, layout: str) -> PathMatch | None:
         for name in names:
             child = self.tree.child(place, name)
             if child is None:
                 return None
             place = child
-        return Spot(place, path, layout)
+        return PathMatch(place, path, layout)
 
-    def _file(self, bucket: int, names: list[bytes], path: str) -> Spot | None:
+    def _file(self, bucket: int, names: list[bytes], path: str) -> PathMatch | None:
         layout = "FILE_SYSTEM_OPTIMIZED"
         above = self._directory(bucket, names[:-1], path, layout)
         if above is None:
             return None
         directory = self.tree.child(above.place, names[-1])
         if directory is not None:
-            return Spot(directory, path, layout)
+            return PathMatch(directory, path, layout)
         key = self.tree.file(above.place, names[-1])
-        return None if key is None else Spot(above.place, path, layout, key)
+        return None if key is None else PathMatch(above.place, path, layout, key)
 
-    def _key(self, bucket: int, prefix: bytes, name: bytes, path: str, layout: str) -> Spot | None:
+    def _key(self, bucket: int, prefix: bytes, name: bytes, path: str, layout: str) -> PathMatch | None:
         row = first_row(self.generation, prefix + name, file_table=False)
         if row >= self.generation.table("keys").rows:
             return None
         found = db_keys(self.generation, np.array([row]))[0] == prefix + name
-        return Spot(bucket, path, layout, row) if found else None
+        return PathMatch(bucket, path, layout, row) if found else None

@@ -12,10 +12,10 @@ import numpy as np
 
 from ozone_recon.columnar.amounts import add_sums, bounded, sum_amounts, sum_by
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.columnar.byte_slices import cells_of
+from ozone_recon.columnar.byte_slices import slices_of_texts
 from ozone_recon.decode.om.bucket_info_columns import decode_buckets
-from ozone_recon.insights.namespace.nodes import Kind
-from ozone_recon.insights.namespace.runs import BATCH, NOWHERE, Runs
+from ozone_recon.insights.namespace.nodes import NodeKind
+from ozone_recon.insights.namespace.runs import BATCH, NOWHERE, KeyRuns
 from ozone_recon.insights.om.multipart_parts import parts_of_uploads
 from ozone_recon.store.generation import Generation, GenerationBuild, Table
 from ozone_recon.store.schema import Schema
@@ -108,7 +108,7 @@ def accounts_of(generation: Generation, buckets: Iterable[int], *, in_no_bucket:
 
 def _own_numbers(buckets: Table) -> dict[str, Int64s]:
     """What OM says of each bucket, 0 for one that cannot be read; the last row is of no bucket."""
-    good, found = decode_buckets(cells_of(buckets.bytes("value")))
+    good, found = decode_buckets(slices_of_texts(buckets.bytes("value")))
     numbers = {name: np.zeros(buckets.rows + 1, np.int64) for name in OWN}
     for name, column in numbers.items():
         column[good] = getattr(found, name)
@@ -129,12 +129,12 @@ def _add(sums: Int64s, rows: Int64s, *columns: Int64s) -> None:
 def _add_trees(places: Table, sums: dict[str, Int64s]) -> None:
     """What is below each bucket, and below each place that hangs under none."""
     kind = places["kind"]
-    detached = (places["parent"] < 0) & (kind > Kind.VOLUME)
-    directories = np.concatenate(([0], np.cumsum(kind == Kind.DIRECTORY)))
+    detached = (places["parent"] < 0) & (kind > NodeKind.VOLUME)
+    directories = np.concatenate(([0], np.cumsum(kind == NodeKind.DIRECTORY)))
     for account, heads in (
-        ("committed", kind == Kind.BUCKET),
-        ("deleted", detached & (kind == Kind.DELETED)),
-        ("orphaned", detached & (kind != Kind.BUCKET) & (kind != Kind.DELETED)),
+        ("committed", kind == NodeKind.BUCKET),
+        ("deleted", detached & (kind == NodeKind.DELETED)),
+        ("orphaned", detached & (kind != NodeKind.BUCKET) & (kind != NodeKind.DELETED)),
     ):
         at = np.flatnonzero(heads)
         files = places["all_files"][at]
@@ -145,7 +145,7 @@ def _add_trees(places: Table, sums: dict[str, Int64s]) -> None:
 def _add_markers(build: GenerationBuild, committed: Int64s) -> None:
     """Keys that are markers of LEGACY directories: no files, but OM counts them."""
     cuts, groups, keys = build.table("namespace_cuts"), build.table("groups"), build.table("keys")
-    runs = Runs(np.array(cuts["first"]), np.array(cuts["place"], np.int64), keys.rows)
+    runs = KeyRuns(np.array(cuts["first"]), np.array(cuts["place"], np.int64), keys.rows)
     if not (runs.place == NOWHERE).any():
         return
     for chunk in keys.chunks(("replicated_size",), BATCH):

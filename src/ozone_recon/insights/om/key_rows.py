@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
-from ozone_recon.columnar.byte_slices import Cells, cells_at, cells_of, joined, last_at
+from ozone_recon.columnar.byte_slices import ByteSlices, joined, last_at, slices_at, slices_of_texts
 from ozone_recon.columnar.search import after_prefix, first_after, first_at_or_after
-from ozone_recon.decode.dictionary import Few
+from ozone_recon.decode.dictionary import DictionaryColumn
 from ozone_recon.insights.namespace.directory_paths import DirectoryPaths
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.store.generation import Generation, GenerationBuild
@@ -30,11 +30,11 @@ class KeyRows:
     it). `parent_id` is 0 outside FSO buckets. `replication` has rows of `replications`.
     """
 
-    db_key: tuple[Cells, Cells]
-    volume: Few[bytes]
-    bucket: Few[bytes]
-    name: Cells
-    path: tuple[Cells, Cells]
+    db_key: tuple[ByteSlices, ByteSlices]
+    volume: DictionaryColumn[bytes]
+    bucket: DictionaryColumn[bytes]
+    name: ByteSlices
+    path: tuple[ByteSlices, ByteSlices]
     has_path: NDArray[np.bool_]
     parent_id: Int64s
     size: Int64s
@@ -120,13 +120,13 @@ def read_keys(generation: Generation, rows: Int64s) -> KeyRows:
     keys = generation.table("keys")
     wanted, of_row = np.unique(groups_of(generation, rows), return_inverse=True)
     groups = read_groups(generation, wanted)
-    name = cells_at(keys.bytes("name"), rows)
+    name = slices_at(keys.bytes("name"), rows)
     return KeyRows(
-        db_key=(cells_at(generation.table("groups").bytes("prefix"), wanted[of_row]), name),
-        volume=Few(groups.volumes, groups.bucket[of_row]),
-        bucket=Few(groups.buckets, groups.bucket[of_row]),
+        db_key=(slices_at(generation.table("groups").bytes("prefix"), wanted[of_row]), name),
+        volume=DictionaryColumn(groups.volumes, groups.bucket[of_row]),
+        bucket=DictionaryColumn(groups.buckets, groups.bucket[of_row]),
         name=name,
-        path=(cells_at(groups.path, of_row), name.only(groups.has_path[of_row])),
+        path=(slices_at(groups.path, of_row), name.only(groups.has_path[of_row])),
         has_path=groups.has_path[of_row],
         parent_id=groups.parent_id[of_row],
         size=keys["size"][rows],
@@ -160,12 +160,12 @@ def read_groups(generation: Generation, wanted: Int64s) -> GroupNames:
     tree = DirectoryPaths(generation)
     places = np.where(in_files, tree.places_of_keys(groups["first_row"][wanted]), -1)
     below, has_path = tree.paths_of(places)
-    prefix = cells_at(prefixes, wanted)
+    prefix = slices_at(prefixes, wanted)
     return GroupNames(
         [volume for _, volume, *_ in names],
         [name for _, _, name, *_ in names],
         bucket,
-        joined([cells_of(below).only(in_files), prefix._replace(starts=prefix.starts + 1).only(~in_files)]),
+        joined([slices_of_texts(below).only(in_files), prefix._replace(starts=prefix.starts + 1).only(~in_files)]),
         has_path | ~in_files,
         parent_id,
     )

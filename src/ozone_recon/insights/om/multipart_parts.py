@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.columnar.byte_slices import Cells, cells_of, joined
-from ozone_recon.decode.dictionary import Few, distinct
+from ozone_recon.columnar.byte_slices import ByteSlices, joined, slices_of_texts
+from ozone_recon.decode.dictionary import DictionaryColumn, distinct
 from ozone_recon.decode.om.key_infos import decode_part_infos
 from ozone_recon.decode.om.parts import largest_size
 from ozone_recon.decode.replications import decode_replications
@@ -41,16 +41,16 @@ def parts_of_uploads(build: GenerationBuild) -> Iterator[Parts]:
     parts = build.table("om/multipartPartsTable")
     known: dict[bytes, tuple[int, ReplicationConfig]] = {}
     for chunk in uploads.chunks(["value"], BATCH) if parts.rows else ():
-        good, (ids, few) = read_messages(cells_of(chunk.bytes("value")), _id_and_replication)
+        good, (ids, few) = read_messages(slices_of_texts(chunk.bytes("value")), _id_and_replication)
         replications = (few.values[which] for which in few.which)
         rows = (good + chunk.first_row).tolist()
         known.update(zip(joined([ids]), zip(rows, replications, strict=True), strict=True))
     for chunk in parts.chunks(["key", "value"], BATCH):
-        keys = cells_of(chunk.bytes("key"))
+        keys = slices_of_texts(chunk.bytes("key"))
         names, which = distinct(keys._replace(ends=np.maximum(keys.starts, keys.ends - PART_NUMBER)))
         of_names = [known.get(name) for name in names]
         row = np.array([of[0] if of else -1 for of in of_names], np.int64)[which]
-        good, size = read_messages(cells_of(chunk.bytes("value")), lambda part: part.int64(5, 0))
+        good, size = read_messages(slices_of_texts(chunk.bytes("value")), lambda part: part.int64(5, 0))
         for replication in {of[1] for of in of_names if of}:
             ours = np.isin(which, [number for number, of in enumerate(of_names) if of and of[1] == replication])
             sizes, upload = size[ours[good]], row[good][ours[good]]
@@ -59,5 +59,5 @@ def parts_of_uploads(build: GenerationBuild) -> Iterator[Parts]:
             yield Parts(upload[fits], sizes, replication.replicated_sizes(sizes), bad)
 
 
-def _id_and_replication(uploads: Messages) -> tuple[Cells, Few[ReplicationConfig]]:
+def _id_and_replication(uploads: Messages) -> tuple[ByteSlices, DictionaryColumn[ReplicationConfig]]:
     return uploads.blob(1), decode_replications(uploads, kind=3, factor=4, ec=9)

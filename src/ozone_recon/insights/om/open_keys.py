@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
-from ozone_recon.columnar.byte_slices import Cells, cells_at, cells_of, joined, last_at
+from ozone_recon.columnar.byte_slices import ByteSlices, joined, last_at, slices_at, slices_of_texts
 from ozone_recon.columnar.search import first_after, page, prefix_range
-from ozone_recon.decode.dictionary import Few
+from ozone_recon.decode.dictionary import DictionaryColumn
 from ozone_recon.decode.om.id_prefixes import split_id_prefixes
 from ozone_recon.decode.om.key_info_columns import noted_paths
 from ozone_recon.decode.om.key_infos import decode_key_infos
@@ -33,7 +33,7 @@ class OpenKeyRows(NamedTuple):
     path: ByteColumn
     size: Int64s
     replicated_size: Int64s
-    replication: Few[ReplicationConfig]
+    replication: DictionaryColumn[ReplicationConfig]
     creation_time: Int64s
     modification_time: Int64s
     is_file: Int64s
@@ -51,9 +51,9 @@ def list_open_keys(generation: Generation, prefix: Prefix | None, after: bytes, 
     keys, values = table.bytes("key"), table.bytes("value")
 
     def read(rows: Int64s) -> tuple[Int64s, OpenKeyRows]:
-        names = cells_at(keys, rows)
+        names = slices_at(keys, rows)
         begins = np.minimum(names.starts + 1, names.ends)
-        return _read(keys, values, rows, Cells(names.data, begins, np.maximum(begins, last_at(names, SLASH))))
+        return _read(keys, values, rows, ByteSlices(names.data, begins, np.maximum(begins, last_at(names, SLASH))))
 
     left = 0 if is_id_key(generation, after) else limit
     return filled_page(keys, rows_with(keys, prefix.text if prefix else b""), read, after, left)
@@ -72,7 +72,7 @@ def list_open_files(generation: Generation, prefix: Prefix | None, after: bytes,
         return _rows_below(tree, keys, prefix, after, len(keys) if limit is None else limit)
 
     def read(rows: Int64s) -> tuple[Int64s, OpenKeyRows]:
-        return _read(keys, values, rows, _paths_of_files(tree, cells_at(keys, rows), cells_at(values, rows)))
+        return _read(keys, values, rows, _paths_of_files(tree, slices_at(keys, rows), slices_at(values, rows)))
 
     rows_after = rows_with(keys, b"") if prefix is None else below
     return filled_page(keys, rows_after, read, after if is_id_key(generation, after) else b"", limit)
@@ -111,23 +111,23 @@ def _rows_below(tree: DirectoryPaths, keys: ByteColumn, prefix: Prefix | None, a
     return np.array([row for rows in found for row in rows], np.int64)
 
 
-def _paths_of_files(tree: DirectoryPaths, keys: Cells, values: Cells) -> Cells:
+def _paths_of_files(tree: DirectoryPaths, keys: ByteSlices, values: ByteSlices) -> ByteSlices:
     """Where open files are; when a file's directory is gone, where it was when it was opened."""
     begins, ids = split_id_prefixes(keys)
     slash = last_at(keys, SLASH)
     good = (begins >= 0) & (begins <= slash) & (slash + 1 < keys.ends)
-    name = Cells(keys.data, begins, slash)
+    name = ByteSlices(keys.data, begins, slash)
     directory, known = tree.paths_of(tree.places_within(ids))
     there = good & known
     noted = noted_paths(values, good & ~known)
-    return cells_of(joined([cells_of(directory).only(there), name.only(there), noted]))
+    return slices_of_texts(joined([slices_of_texts(directory).only(there), name.only(there), noted]))
 
 
-def _read(keys: ByteColumn, values: ByteColumn, rows: Int64s, path: Cells) -> tuple[Int64s, OpenKeyRows]:
-    infos = decode_key_infos(joined([cells_at(values, rows)]))
+def _read(keys: ByteColumn, values: ByteColumn, rows: Int64s, path: ByteSlices) -> tuple[Int64s, OpenKeyRows]:
+    infos = decode_key_infos(joined([slices_at(values, rows)]))
     good = rows[infos.row]
     return good, OpenKeyRows(
-        db_key=joined([cells_at(keys, good)]),
+        db_key=joined([slices_at(keys, good)]),
         path=joined([path.at(infos.row)]),
         size=infos.size,
         replicated_size=infos.replicated_size,

@@ -8,14 +8,14 @@ import numpy as np
 
 from ozone_recon.columnar.amounts import sum_column, sum_runs
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
-from ozone_recon.columnar.byte_slices import Cells, cells_at, cells_of, joined
-from ozone_recon.decode.dictionary import Few
+from ozone_recon.columnar.byte_slices import ByteSlices, joined, slices_at, slices_of_texts
+from ozone_recon.decode.dictionary import DictionaryColumn
 from ozone_recon.decode.om.deleted_directories import decode_deleted_directories
 from ozone_recon.decode.om.id_prefixes import PrefixIds
-from ozone_recon.decode.om.key_info_columns import WholeKeys, decode_deleted_keys, noted_paths
+from ozone_recon.decode.om.key_info_columns import KeyInfoColumns, decode_deleted_keys, noted_paths
 from ozone_recon.decode.om.key_infos import decode_key_infos
 from ozone_recon.insights.namespace.directory_paths import DirectoryPaths
-from ozone_recon.insights.namespace.nodes import Kind
+from ozone_recon.insights.namespace.nodes import NodeKind
 from ozone_recon.insights.om.filled_pages import filled_page, rows_with
 from ozone_recon.insights.om.tables import table_counts
 from ozone_recon.model.replication import ReplicationConfig
@@ -32,7 +32,7 @@ class DeletedKeyRows(NamedTuple):
     bucket_id: Int64s
     size: Int64s
     replicated_size: Int64s
-    keys: WholeKeys
+    keys: KeyInfoColumns
 
     def __len__(self) -> int:
         return len(self.db_key)
@@ -46,11 +46,11 @@ class DeletedDirectoryRows(NamedTuple):
     """
 
     db_key: ByteColumn
-    name: Cells
+    name: ByteSlices
     path: ByteColumn
     size: Int64s
     replicated_size: Int64s
-    replication: Few[ReplicationConfig]
+    replication: DictionaryColumn[ReplicationConfig]
     creation_time: Int64s
     modification_time: Int64s
 
@@ -78,10 +78,10 @@ def list_deleted_keys(generation: Generation, prefix: bytes, after: bytes, limit
 
 def read_deleted_keys(keys: ByteColumn, values: ByteColumn, rows: Int64s) -> tuple[Int64s, DeletedKeyRows]:
     """Which of these rows can be decoded, and what they say."""
-    good, found = decode_deleted_keys(cells_at(values, rows))
+    good, found = decode_deleted_keys(slices_at(values, rows))
     versions = np.searchsorted(found.keys.row, np.arange(len(good) + 1))
     size, replicated_size = (sum_runs(one, versions) for one in (found.keys.size, found.keys.replicated_size))
-    db_key = joined([cells_at(keys, rows[good])])
+    db_key = joined([slices_at(keys, rows[good])])
     return rows[good], DeletedKeyRows(db_key, found.bucket_id, size, replicated_size, found.keys)
 
 
@@ -92,18 +92,18 @@ def list_deleted_directories(generation: Generation, after: bytes, limit: int | 
     tree, place_of = DirectoryPaths(generation), generation.table("namespace_deleted")["place"]
 
     def read(rows: Int64s) -> tuple[Int64s, DeletedDirectoryRows]:
-        named = decode_deleted_directories(joined([cells_at(keys, rows)]))
-        infos = decode_key_infos(joined([cells_at(values, rows[named.row])]))
-        name = cells_at(named.names, infos.row)
+        named = decode_deleted_directories(joined([slices_at(keys, rows)]))
+        infos = decode_key_infos(joined([slices_at(values, rows[named.row])]))
+        name = slices_at(named.names, infos.row)
         of_parent = PrefixIds(named.volume_id, named.bucket_id, named.parent_id)
         above, known = tree.paths_of(tree.places_within(of_parent)[infos.row])
         rows = rows[named.row[infos.row]]
         place = place_of[rows]
         gone = place >= 0
         return rows, DeletedDirectoryRows(
-            db_key=joined([cells_at(keys, rows)]),
+            db_key=joined([slices_at(keys, rows)]),
             name=name,
-            path=joined([cells_of(above), name.only(known), noted_paths(cells_at(values, rows), ~known)]),
+            path=joined([slices_of_texts(above), name.only(known), noted_paths(slices_at(values, rows), ~known)]),
             size=np.where(gone, places["all_size"][place], 0),
             replicated_size=np.where(gone, places["all_replicated_size"][place], 0),
             replication=infos.replication(),
@@ -117,7 +117,7 @@ def list_deleted_directories(generation: Generation, after: bytes, limit: int | 
 def pending_bytes(generation: Generation) -> PendingBytes:
     """How much deletion will free, as far as OM knows."""
     places = generation.table("namespace")
-    deleted = places["kind"] == Kind.DELETED
+    deleted = places["kind"] == NodeKind.DELETED
     return PendingBytes(
         directories=sum_column(places["all_replicated_size"][deleted]),
         keys=table_counts(generation, "deletedTable").replicated_size,

@@ -11,7 +11,7 @@ import numpy as np
 from ozone_recon.columnar.amounts import sum_amounts, sum_column
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.columnar.search import find
-from ozone_recon.decode.om.key_infos import KeyInfos, decode_key_infos
+from ozone_recon.decode.om.key_infos import KeyInfoMatches, decode_key_infos
 from ozone_recon.insights.om.multipart_parts import BATCH, Parts, parts_of_uploads
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.schema import COLUMNAR_TABLES, OM_TABLES, Schema
@@ -28,7 +28,7 @@ TABLES: Final[dict[str, Schema]] = {
         "bad": "i8",  # rows whose value could not be decoded: they are in `rows` and in nothing else
     },
 }
-KEYS_IN_VALUES: Final[dict[str, Callable[[ByteColumn], KeyInfos]]] = {
+KEYS_IN_VALUES: Final[dict[str, Callable[[ByteColumn], KeyInfoMatches]]] = {
     "openKeyTable": decode_key_infos,
     "openFileTable": decode_key_infos,
     "deletedTable": partial(decode_key_infos, repeated=True),
@@ -92,5 +92,5 @@ def _columnar_rows(build: GenerationBuild, name: str) -> int:
     return in_key_table if name == "keyTable" else rows - in_key_table
 
 
-def _keys_of(found: KeyInfos | Parts, rows: int) -> TableCounts:
+def _keys_of(found: KeyInfoMatches | Parts, rows: int) -> TableCounts:
     return TableCounts(rows, len(found.size), sum_column(found.size), sum_column(found.replicated_size), found.bad)

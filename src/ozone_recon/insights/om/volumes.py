@@ -6,8 +6,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.columnar.byte_slices import Cells, cells_at
-from ozone_recon.decode.om.bucket_info_columns import WholeBuckets, WholeVolumes, decode_buckets, decode_volumes
+from ozone_recon.columnar.byte_slices import ByteSlices, slices_at
+from ozone_recon.decode.om.bucket_info_columns import (
+    BucketInfoColumns,
+    VolumeInfoColumns,
+    decode_buckets,
+    decode_volumes,
+)
 from ozone_recon.decode.om.keys import encode_text
 from ozone_recon.insights.om.filled_pages import filled_page, rows_with
 from ozone_recon.store.generation import Generation, Table
@@ -15,12 +20,12 @@ from ozone_recon.store.generation import Generation, Table
 T = TypeVar("T")
 
 
-def list_volumes(generation: Generation, after: str, limit: int) -> WholeVolumes:
+def list_volumes(generation: Generation, after: str, limit: int) -> VolumeInfoColumns:
     """At most `limit` volumes, from the first one whose name is greater than `after`."""
     return _list(generation.table("om/volumeTable"), "", f"/{after}", limit, decode_volumes)
 
 
-def list_buckets(generation: Generation, volume: str | None, after: str, limit: int) -> WholeBuckets:
+def list_buckets(generation: Generation, volume: str | None, after: str, limit: int) -> BucketInfoColumns:
     """At most `limit` buckets of a volume, or of all volumes (None), from the first one greater than `after`.
 
     `after` is a bucket's name in that volume; with all volumes it is `volume/bucket`, a leading slash allowed.
@@ -30,11 +35,11 @@ def list_buckets(generation: Generation, volume: str | None, after: str, limit: 
     return _list(table, prefix, prefix + after.removeprefix("/"), limit, decode_buckets)
 
 
-def _list(table: Table, prefix: str, after: str, limit: int, decode: Callable[[Cells], tuple[Int64s, T]]) -> T:
+def _list(table: Table, prefix: str, after: str, limit: int, decode: Callable[[ByteSlices], tuple[Int64s, T]]) -> T:
     keys, values = table.bytes("key"), table.bytes("value")
 
     def read(rows: Int64s) -> tuple[Int64s, T]:
-        good, found = decode(cells_at(values, rows))
+        good, found = decode(slices_at(values, rows))
         return rows[good], found
 
     return filled_page(keys, rows_with(keys, encode_text(prefix)), read, encode_text(after), limit)

@@ -93,11 +93,11 @@ def from_tar(path: Path, checkpoints: Path, report: Report) -> Path:
     database's MANIFEST names is there, in its length.
     """
     if str(path) == "-":
-        return _staged(_Counted("standard input", sys.stdin.buffer, None, report), checkpoints)
+        return _staged(_CountingReader("standard input", sys.stdin.buffer, None, report), checkpoints)
     try:
         with path.open("rb", buffering=0) as tar:
             total = path.stat().st_size if path.is_file() else None
-            return _staged(_Counted(str(path), tar, total, report), checkpoints)
+            return _staged(_CountingReader(str(path), tar, total, report), checkpoints)
     except FileNotFoundError as error:
         raise missing(path) from error
 
@@ -132,11 +132,11 @@ def from_om(om: OmHttp, checkpoints: Path, report: Report, expected: int = 0) ->
 
 def _download(om: OmHttp, checkpoints: Path, report: Report, expected: int) -> tuple[Path, str]:
     with checkpoint_body(om) as body:
-        source = _Counted(body.address, body, body.length, report)
+        source = _CountingReader(body.address, body, body.length, report)
         return _staged(source, checkpoints, expected, marked=True), body.address
 
 
-class _Counted:
+class _CountingReader:
     """A stream that counts what goes through it and reports it."""
 
     def __init__(self, origin: str, stream: Stream, total: int | None, report: Report) -> None:
@@ -167,7 +167,7 @@ class _Counted:
         self._report(Transfer(self.origin, self._received, self.total, seconds, self._file, self._files))
 
 
-def _staged(source: _Counted, checkpoints: Path, expected: int = 0, *, marked: bool = False) -> Path:
+def _staged(source: _CountingReader, checkpoints: Path, expected: int = 0, *, marked: bool = False) -> Path:
     """Unpacks the source aside, checks it, and gives it its name."""
     with _staging(checkpoints) as staging:
         free = shutil.disk_usage(staging).free

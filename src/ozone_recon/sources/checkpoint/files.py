@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from ozone_recon.errors import CheckpointError, DecodeError, Unsupported
 
 if TYPE_CHECKING:
-    from ozone_recon.wire.rocksdb.manifest import Manifest
+    from ozone_recon.wire.rocksdb.manifest import DatabaseManifest
 
 COMPLETE: Final = "OZONE_RATIS_SNAPSHOT_COMPLETE"
 """The empty last entry of the tar that OM's /dbCheckpoint sends: without it the tar broke off."""
@@ -86,7 +86,7 @@ def check_tables(names: Iterable[str], name: str) -> None:
         raise _not_whole(name, f"its MANIFEST names no {', no '.join(missing)}, which every OM has")
 
 
-def read_manifest_of(database: Path) -> Manifest:
+def read_manifest_of(database: Path) -> DatabaseManifest:
     """The MANIFEST that CURRENT names; OSError or DecodeError says which of the two is missing or damaged."""
     # Its kernels load when a checkpoint is there, not before OM is asked for one.
     from ozone_recon.wire.rocksdb.manifest import read_manifest

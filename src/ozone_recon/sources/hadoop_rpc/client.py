@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from ozone_recon.errors import DecodeError, NoLeader, ReconError, RemoteError, TooLong, TransferError
+from ozone_recon.errors import DecodeError, MessageTooLong, NoLeader, ReconError, RemoteError, TransferError
 from ozone_recon.wire.hadoop_rpc.client import ClientConnection, Failure, Response
 from ozone_recon.wire.hadoop_rpc.failures import Remedy, remedy, suggested_leader
 from ozone_recon.wire.hadoop_rpc.frames import LONGEST
@@ -296,4 +296,4 @@ def _remedy(failed: ReconError) -> Remedy:
     """What may help against a failed call."""
     if isinstance(failed, RemoteError):
         return remedy(failed.exception, failed.message)
-    return Remedy.NONE if isinstance(failed, TooLong) else Remedy.ANOTHER
+    return Remedy.NONE if isinstance(failed, MessageTooLong) else Remedy.ANOTHER

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from ozone_recon.errors import ReconError, RemoteError, TransferError
 from ozone_recon.wire.hadoop_rpc.frames import LONGEST
-from ozone_recon.wire.hadoop_rpc.messages import Detail
+from ozone_recon.wire.hadoop_rpc.messages import RpcErrorDetail
 from ozone_recon.wire.hadoop_rpc.sasl import Mechanism, Simple
 from ozone_recon.wire.hadoop_rpc.server import Call, ServerConnection
 
@@ -64,10 +64,10 @@ class RpcServerSettings:
 async def take_calls(methods: Methods, settings: RpcServerSettings) -> AsyncIterator[int]:
     """Takes calls until it is left, and gives the port on which it does; OSError when that is taken."""
     conversations: set[asyncio.Task[None]] = set()
-    company = _Company(settings)
+    company = ConnectionPool(settings)
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(_Conversation(methods, settings, company, reader, writer).run())
+        task = asyncio.create_task(ServerSession(methods, settings, company, reader, writer).run())
         conversations.add(task)
         task.add_done_callback(conversations.discard)
 
@@ -81,13 +81,13 @@ async def take_calls(methods: Methods, settings: RpcServerSettings) -> AsyncIter
         await asyncio.gather(*conversations, return_exceptions=True)
 
 
-class _Company:
+class ConnectionPool:
     """All conversations of a server: there must not be too many, nor too much that they hold together."""
 
     def __init__(self, settings: RpcServerSettings) -> None:
         self._settings = settings
-        self._recognised: dict[_Conversation, None] = {}
-        self._others: dict[_Conversation, None] = {}
+        self._recognised: dict[ServerSession, None] = {}
+        self._others: dict[ServerSession, None] = {}
         """In both, the one of which something was heard last is the last."""
         self._held = 0
         self.turn = asyncio.Lock()
@@ -98,7 +98,7 @@ class _Company:
         """Whether they hold too much."""
         return self._held > self._settings.most_held
 
-    def join(self, one: _Conversation) -> None:
+    def join(self, one: ServerSession) -> None:
         """Takes one in."""
         most = self._settings.most_connections
         if len(self._recognised) + len(self._others) >= most:
@@ -112,43 +112,43 @@ class _Company:
             )
         self._others[one] = None
 
-    def __contains__(self, one: _Conversation) -> bool:
+    def __contains__(self, one: ServerSession) -> bool:
         return one in self._others or one in self._recognised
 
-    def hear(self, one: _Conversation) -> None:
+    def hear(self, one: ServerSession) -> None:
         """Says that something was heard of one."""
         if one in self:
             group = self._recognised if one in self._recognised else self._others
             del group[one]
             group[one] = None
 
-    def recognise(self, one: _Conversation) -> None:
+    def recognise(self, one: ServerSession) -> None:
         """Says that a method recognises one."""
         if one in self._others:
             del self._others[one]
             self._recognised[one] = None
 
-    def hold(self, one: _Conversation, size: int) -> None:
+    def hold(self, one: ServerSession, size: int) -> None:
         """Says how many bytes one holds now."""
         if one in self:
             self._held += size - one.held
             one.held = size
 
-    def leave(self, one: _Conversation) -> None:
+    def leave(self, one: ServerSession) -> None:
         """One is over, or as good as that."""
         self.hold(one, 0)
         self._others.pop(one, None)
         self._recognised.pop(one, None)
 
 
-class _Conversation:
+class ServerSession:
     """One client's connection."""
 
     def __init__(
         self,
         methods: Methods,
         settings: RpcServerSettings,
-        company: _Company,
+        company: ConnectionPool,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
@@ -279,10 +279,10 @@ class _Conversation:
             self._wire.respond(call, answer)
         elif any(call.protocol == protocol for protocol, _ in self._methods):
             what = f"{call.protocol} has no method {call.method} here"
-            self._wire.fail(call, f"{_IPC}.RpcNoSuchMethodException", what, Detail.NO_SUCH_METHOD)
+            self._wire.fail(call, f"{_IPC}.RpcNoSuchMethodException", what, RpcErrorDetail.NO_SUCH_METHOD)
         else:
             what = f"{call.protocol} is not spoken here"
-            self._wire.fail(call, f"{_IPC}.RpcNoSuchProtocolException", what, Detail.NO_SUCH_PROTOCOL)
+            self._wire.fail(call, f"{_IPC}.RpcNoSuchProtocolException", what, RpcErrorDetail.NO_SUCH_PROTOCOL)
 
     def _hold(self) -> None:
         self._company.hold(self, self._wire.begun + self._called)

@@ -10,8 +10,8 @@ from typing import Literal, TypeVar
 from ozone_recon.columnar.byte_column import Rows
 from ozone_recon.errors import CheckpointError, DecodeError, Unsupported
 from ozone_recon.sources.checkpoint.files import read_manifest_of
-from ozone_recon.sources.rocksdb.files import Files
-from ozone_recon.sources.rocksdb.library import Library
+from ozone_recon.sources.rocksdb.files import DatabaseFiles
+from ozone_recon.sources.rocksdb.library import RocksDbLibrary
 
 T = TypeVar("T")
 
@@ -22,22 +22,22 @@ BATCH_BYTES = 8 << 20
 class Checkpoint:
     """A checkpoint's column families and rows; nothing is ever written into its directory.
 
-    Its files are read by us (`Files`); what we do not read, and the rows of its column family from there on, are read
-    by RocksDB itself (`Library`), two to three times slower. `reader` says who has read by now, and why. `taken_at` is
-    when the checkpoint was written, in milliseconds since 1970.
+    `DatabaseFiles` reads its files. What that does not support, RocksDB itself reads (`RocksDbLibrary`), two to three
+    times slower: the whole database, or the rest of a column family. `reader` names the readers used so far, and why.
+    `taken_at` is when the checkpoint was written, in milliseconds since 1970.
     """
 
     def __init__(self, path: Path, reader: Literal["any", "files", "rocksdb"] = "any") -> None:
         self._path, self._wanted = path, reader
-        self._library: Library | None = None
+        self._library: RocksDbLibrary | None = None
         self._opening = Lock()
-        self._rows: Files | Library
+        self._rows: DatabaseFiles | RocksDbLibrary
         self.reader = "files"
         if reader == "rocksdb":
-            self._rows, self.reader = Library(path), "rocksdb"
+            self._rows, self.reader = RocksDbLibrary(path), "rocksdb"
         else:
             try:
-                self._rows = Files(path, self._rocksdb)
+                self._rows = DatabaseFiles(path, self._rocksdb)
             except Unsupported as error:
                 self._rows = self._rocksdb(error)
         self.column_families: tuple[str, ...] = self._rows.column_families
@@ -68,13 +68,13 @@ class Checkpoint:
         if self._library and self._library is not self._rows:
             self._library.close()
 
-    def _rocksdb(self, error: Unsupported) -> Library:
+    def _rocksdb(self, error: Unsupported) -> RocksDbLibrary:
         """RocksDB's own reader, for what we do not read."""
         if self._wanted == "files":
             raise CheckpointError(f"{self._path} holds {error}, which only RocksDB itself reads") from error
         with self._opening:
             if not self._library:
-                self._library, self.reader = Library(self._path), f"rocksdb: {error}"
+                self._library, self.reader = RocksDbLibrary(self._path), f"rocksdb: {error}"
         return self._library
 
     def __enter__(self) -> Checkpoint:

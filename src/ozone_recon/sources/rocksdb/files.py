@@ -21,8 +21,8 @@ import numpy as np
 from ozone_recon.columnar.byte_column import Rows
 from ozone_recon.errors import CheckpointError, DecodeError, Unsupported
 from ozone_recon.sources.checkpoint.files import read_manifest_of
-from ozone_recon.sources.rocksdb.library import Library
-from ozone_recon.sources.rocksdb.table import Table
+from ozone_recon.sources.rocksdb.library import RocksDbLibrary
+from ozone_recon.sources.rocksdb.table import SstFile
 from ozone_recon.sources.rocksdb.wal import LoggedRows, read_logs
 from ozone_recon.wire.rocksdb.block_rows import live_rows
 from ozone_recon.wire.rocksdb.block_rows_reference import Run
@@ -34,28 +34,29 @@ STEPS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class FamilyFiles:
     """A column family: its files, and the rows that only the write-ahead logs have."""
 
-    tables: tuple[Table, ...]
+    tables: tuple[SstFile, ...]
     logged: LoggedRows
 
 
-class Files:
+class DatabaseFiles:
     """An open checkpoint directory; nothing is written into it. Rows are yielded in key order.
 
     `judge` gives RocksDB's own reader, or an error, for rows that we do not read; Unsupported when none could be read.
     """
 
-    def __init__(self, path: Path, judge: Callable[[Unsupported], Library]) -> None:
+    def __init__(self, path: Path, judge: Callable[[Unsupported], RocksDbLibrary]) -> None:
         self._path = path
         self._judge = judge
-        self._tables: list[Table] = []
+        self._tables: list[SstFile] = []
         try:
             manifest = read_manifest_of(path)
             logs = read_logs(path, manifest)
             self._families = {
-                family.name: Family(self._open(family), logs.rows[family.id]) for family in manifest.families.values()
+                family.name: FamilyFiles(self._open(family), logs.rows[family.id])
+                for family in manifest.families.values()
             }
         except (OSError, ValueError) as error:
             self.close()
@@ -69,8 +70,8 @@ class Files:
         self.column_families = tuple(name for name in self._families if name != "default")
         self.sequence_number = max(manifest.last_sequence, logs.last_sequence)
 
-    def _open(self, family: ColumnFamily) -> tuple[Table, ...]:
-        opened = [Table(self._path / f"{file.number:06}.sst", file) for file in family.files.values()]
+    def _open(self, family: ColumnFamily) -> tuple[SstFile, ...]:
+        opened = [SstFile(self._path / f"{file.number:06}.sst", file) for file in family.files.values()]
         self._tables += opened
         return tuple(opened)
 
@@ -85,7 +86,7 @@ class Files:
             yield from self._judge(error).scan(column_family, use, threads, batch_bytes, done)
 
     def _ranges(
-        self, family: Family, use: Callable[[Rows], T], threads: int, batch_bytes: int
+        self, family: FamilyFiles, use: Callable[[Rows], T], threads: int, batch_bytes: int
     ) -> Iterator[tuple[bytes, T]]:
         """The end of each key range, in order, and what `use` makes of its rows."""
         cuts = _cuts(family.tables, batch_bytes)
@@ -127,7 +128,7 @@ class Files:
         self.close()
 
 
-def _cuts(tables: Sequence[Table], batch_bytes: int) -> list[bytes]:
+def _cuts(tables: Sequence[SstFile], batch_bytes: int) -> list[bytes]:
     """Keys that cut the rows of all tables into ranges of about `batch_bytes` unpacked bytes."""
     step = batch_bytes / STEPS
     marks: list[bytes] = []
@@ -139,7 +140,7 @@ def _cuts(tables: Sequence[Table], batch_bytes: int) -> list[bytes]:
     return sorted(set(sorted(marks)[STEPS - 1 :: STEPS]))
 
 
-def _read_range(family: Family, low: bytes, high: bytes | None) -> Rows:
+def _read_range(family: FamilyFiles, low: bytes, high: bytes | None) -> Rows:
     runs = [run for table in family.tables if (run := table.packed_blocks(low, high))]
     logged = family.logged.block(low, high)
     ends = np.concatenate([np.zeros(1, np.int64), *(run.unpacked_sizes for run in runs)]).cumsum()

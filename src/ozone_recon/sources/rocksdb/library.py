@@ -20,7 +20,7 @@ FILES = ("CURRENT", "MANIFEST-*", "OPTIONS-*", "*.sst", "*.blob", "*.log")
 """What RocksDB reads of a database's directory."""
 
 
-class Library:
+class RocksDbLibrary:
     """A RocksDB directory, open for reading; nothing is ever written into it.
 
     rocksdict leaves a file of its own in any directory it opens, so it is given a directory of links instead.

@@ -29,8 +29,8 @@ from ozone_recon.wire.rocksdb.sst import (
     UNPACKED,
     XXH3,
     ZSTD,
-    Handle,
-    Index,
+    BlockHandle,
+    SstIndex,
     read_footer,
     read_metaindex,
     read_properties,
@@ -90,13 +90,13 @@ def _unpack_into(kind: int, block: memoryview, out: memoryview) -> int:
     return cramjam.zstd.decompress_into(block[start:], out)
 
 
-class Table:
+class SstFile:
     """An open table file. Its blocks' checksums are verified whenever they are read."""
 
     def __init__(self, path: Path, file: TableFile) -> None:
         self.name = path.name
         self.smallest, self.largest = file.smallest, file.largest
-        self._index: Index | None = None
+        self._index: SstIndex | None = None
         self._descriptor = os.open(path, os.O_RDONLY)
         try:
             size = os.fstat(self._descriptor).st_size
@@ -123,7 +123,7 @@ class Table:
         """Unpacked bytes for each byte in the file, on average."""
 
     @property
-    def index(self) -> Index:
+    def index(self) -> SstIndex:
         """The file's index, read at first use."""
         if self._index is None:
             try:
@@ -158,20 +158,20 @@ class Table:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _read_index(self) -> Index:
+    def _read_index(self) -> SstIndex:
         format = self.properties.index
         index = read_index(self._block(self._index_handle), format)
         if not format.two_levels:
             return index
         places = zip(index.offsets.tolist(), index.sizes.tolist(), strict=True)
-        parts = [read_index(self._block(Handle(*place)), format) for place in places]
-        return Index(
+        parts = [read_index(self._block(BlockHandle(*place)), format) for place in places]
+        return SstIndex(
             ByteColumn.joined([part.last_keys for part in parts]),
             np.concatenate([part.offsets for part in parts]),
             np.concatenate([part.sizes for part in parts]),
         )
 
-    def _packed(self, index: Index, first: int, last: int) -> PackedBlocks:
+    def _packed(self, index: SstIndex, first: int, last: int) -> PackedBlocks:
         begin = int(index.offsets[first])
         starts = index.offsets[first:last] - begin
         stops = starts + index.sizes[first:last]
@@ -189,7 +189,7 @@ class Table:
             raise DecodeError(f"the block at byte {begin + starts[bad]} does not match its checksum")
         return PackedBlocks(self.name, raw, starts, stops, _unpacked_sizes(data, starts, stops))
 
-    def _block(self, handle: Handle) -> bytes:
+    def _block(self, handle: BlockHandle) -> bytes:
         """One unpacked block, its checksum verified."""
         raw = self._read(handle.offset, handle.size + TRAILER)
         if not self._matches(raw, 0, handle.size):

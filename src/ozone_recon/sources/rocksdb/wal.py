@@ -8,18 +8,18 @@ from pathlib import Path
 
 from ozone_recon.errors import DecodeError, Unsupported
 from ozone_recon.wire.rocksdb.log import records
-from ozone_recon.wire.rocksdb.manifest import Manifest
+from ozone_recon.wire.rocksdb.manifest import DatabaseManifest
 from ozone_recon.wire.rocksdb.sst import DELETION, SINGLE_DELETION, VALUE
-from ozone_recon.wire.write_batch.batch import Change, Kind, read_write_batch
+from ozone_recon.wire.write_batch.batch import BatchChange, ChangeKind, read_write_batch
 
-TYPES = {Kind.PUT: VALUE, Kind.DELETE: DELETION, Kind.SINGLE_DELETE: SINGLE_DELETION}
+TYPES = {ChangeKind.PUT: VALUE, ChangeKind.DELETE: DELETION, ChangeKind.SINGLE_DELETE: SINGLE_DELETION}
 
 
 @dataclass(slots=True)
 class LoggedRows:
     """The newest logged change of each key of one column family."""
 
-    changes: dict[bytes, Change] = field(default_factory=dict)
+    changes: dict[bytes, BatchChange] = field(default_factory=dict)
     _keys: list[bytes] | None = None
 
     def block(self, low: bytes, high: bytes | None) -> bytes:
@@ -44,7 +44,7 @@ class Logs:
     last_sequence: int
 
 
-def read_logs(path: Path, manifest: Manifest) -> Logs:
+def read_logs(path: Path, manifest: DatabaseManifest) -> Logs:
     """What the logs hold beyond the table files; a last record cut short is left out, as RocksDB leaves it.
 
     DecodeError when changes are missing between two logs, or between the MANIFEST and the first one. RocksDB does not
@@ -77,7 +77,7 @@ def read_logs(path: Path, manifest: Manifest) -> Logs:
     return Logs(rows, last)
 
 
-def _trailer(change: Change) -> int:
+def _trailer(change: BatchChange) -> int:
     return change.sequence << 8 | TYPES[change.kind]
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ozone_recon.errors import DecodeError, TransferError
-from ozone_recon.wire.hadoop_rpc.connection import Connection
-from ozone_recon.wire.hadoop_rpc.frames import LONGEST, Auth, Bounds, connection_header
+from ozone_recon.wire.hadoop_rpc.connection import RpcProtocol
+from ozone_recon.wire.hadoop_rpc.frames import LONGEST, AuthMethod, Bounds, connection_header
 from ozone_recon.wire.hadoop_rpc.messages import (
     CONTEXT_CALL,
     PING_CALL,
@@ -21,9 +21,9 @@ from ozone_recon.wire.hadoop_rpc.messages import (
     RequestHeader,
     RpcRequestHeader,
     RpcResponseHeader,
+    RpcStatus,
     SaslMessage,
     SaslState,
-    Status,
 )
 from ozone_recon.wire.hadoop_rpc.sasl import ClientNegotiation, Mechanism
 
@@ -51,7 +51,7 @@ class Failure:
     fatal: bool
 
 
-class ClientConnection(Connection[Response | Failure]):
+class ClientConnection(RpcProtocol[Response | Failure]):
     """One connection to a server, as one user."""
 
     _SASL_HEADER = RpcRequestHeader(SASL_CALL, b"").encode()
@@ -74,7 +74,7 @@ class ClientConnection(Connection[Response | Failure]):
 
     def connect(self) -> None:
         """Begins; to be done once."""
-        self._outgoing += connection_header(Auth.NONE if self._negotiation is None else Auth.SASL)
+        self._outgoing += connection_header(AuthMethod.NONE if self._negotiation is None else AuthMethod.SASL)
         if self._negotiation is not None:
             self._send(self._SASL_HEADER, SaslMessage(SaslState.NEGOTIATE).encode())
 
@@ -111,7 +111,7 @@ class ClientConnection(Connection[Response | Failure]):
         header = RpcResponseHeader.decode(messages[0])
         if header.client_id not in (b"", self._client_id):
             raise DecodeError(f"an answer for the client {header.client_id.hex()}, and we are {self._client_id.hex()}")
-        if header.status is not Status.SUCCESS:
+        if header.status is not RpcStatus.SUCCESS:
             return self._fail(header)
         message = self._message(messages, 1)
         if header.call_id == SASL_CALL:
@@ -136,7 +136,7 @@ class ClientConnection(Connection[Response | Failure]):
                 self._send(*messages)
 
     def _fail(self, header: RpcResponseHeader) -> Failure:
-        self.closed = header.status is Status.FATAL or self._negotiation is not None
+        self.closed = header.status is RpcStatus.FATAL or self._negotiation is not None
         if not self.closed:
             self._settle(header.call_id)
         exception = re.split(r"[.$]", header.exception or "Exception")[-1]

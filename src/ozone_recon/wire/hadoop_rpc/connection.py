@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import ClassVar, Generic, TypeVar
 
 from ozone_recon.errors import DecodeError, ReconError
-from ozone_recon.wire.hadoop_rpc.frames import Bounds, Frames, frame
+from ozone_recon.wire.hadoop_rpc.frames import Bounds, FrameReader, frame
 from ozone_recon.wire.hadoop_rpc.messages import SASL_CALL, SaslMessage, SaslState
 from ozone_recon.wire.hadoop_rpc.sasl import Exchange
 
 Event = TypeVar("Event")
 
 
-class Connection(ABC, Generic[Event]):
+class RpcProtocol(ABC, Generic[Event]):
     """A connection without its socket: give `receive` what arrives, and send what `take` gives after each step."""
 
     _SASL_HEADER: ClassVar[bytes]
@@ -25,8 +25,8 @@ class Connection(ABC, Generic[Event]):
         """Whether it is over: nothing that arrives is read any more; what `take` still gives is to be sent."""
         self._protection: Exchange | None = None
         """What wraps all frames, once it does."""
-        self._frames = Frames(bounds)
-        self._unwrapped = Frames(bounds)
+        self._frames = FrameReader(bounds)
+        self._unwrapped = FrameReader(bounds)
         self._outgoing = bytearray()
 
     @property

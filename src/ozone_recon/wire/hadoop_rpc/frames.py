@@ -17,7 +17,7 @@ from enum import IntEnum
 from io import BytesIO
 from typing import Final, NamedTuple
 
-from ozone_recon.errors import DecodeError, TooLong, TransferError
+from ozone_recon.errors import DecodeError, MessageTooLong, TransferError
 from ozone_recon.wire.cursor import Cursor
 from ozone_recon.wire.protobuf.fields import delimited
 
@@ -38,14 +38,14 @@ _SHORT: Final = 1 << 16
 """Bytes of a message that waits to be whole among what has arrived."""
 
 
-class Auth(IntEnum):
+class AuthMethod(IntEnum):
     """The last byte of the connection header."""
 
     NONE = 0
     SASL = 0xDF
 
 
-def connection_header(auth: Auth) -> bytes:
+def connection_header(auth: AuthMethod) -> bytes:
     """What a client sends first."""
     return MAGIC + bytes([VERSION, 0, auth])
 
@@ -67,7 +67,7 @@ class Bounds(NamedTuple):
     """What sets the bound of a frame."""
 
 
-class Frames:
+class FrameReader:
     """Cuts what arrives into frames, and those into messages, wherever it was split; holds no more than has arrived.
 
     A long message gets a buffer of its own, which becomes the message: to copy 128 MB stops an event loop for a tenth
@@ -127,7 +127,7 @@ class Frames:
             if not length:
                 raise DecodeError(f"{self._which} has a length of 0")
             if length > self.bounds.frame:
-                raise TooLong(
+                raise MessageTooLong(
                     f"{self._which} has {length:,} bytes, which is over the limit of {self.bounds.frame:,} "
                     f"({self.bounds.name})"
                 )
@@ -163,7 +163,9 @@ class Frames:
         index = len(self._messages)
         if index < len(self.bounds.messages) and size > self.bounds.messages[index]:
             most = self.bounds.messages[index]
-            raise TooLong(f"{self._which}: message {index + 1} has {size:,} bytes, which is over the limit of {most:,}")
+            raise MessageTooLong(
+                f"{self._which}: message {index + 1} has {size:,} bytes, which is over the limit of {most:,}"
+            )
         if index == MESSAGES - 1 and size < left:
             raise DecodeError(
                 f"{self._which}: {left - size} bytes follow the message that ends at byte {place + within.at + size}"

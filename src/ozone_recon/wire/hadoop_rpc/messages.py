@@ -29,7 +29,7 @@ MOST_FIELDS: Final = 64
 E = TypeVar("E", bound=IntEnum)
 
 
-class Status(IntEnum):
+class RpcStatus(IntEnum):
     """What has become of a call; after FATAL the server closes the connection."""
 
     SUCCESS = 0
@@ -37,7 +37,7 @@ class Status(IntEnum):
     FATAL = 2
 
 
-class Detail(IntEnum):
+class RpcErrorDetail(IntEnum):
     """Why a call failed; from 10 on the connection is over."""
 
     APPLICATION = 1
@@ -93,7 +93,7 @@ class RpcResponseHeader:
     """RpcResponseHeaderProto: begins what a server sends. The last three fields are of failures."""
 
     call_id: int
-    status: Status = Status.SUCCESS
+    status: RpcStatus = RpcStatus.SUCCESS
     client_id: bytes = b""
     retry_count: int = OUT_OF_BAND
     exception: str | None = None
@@ -122,7 +122,7 @@ class RpcResponseHeader:
         message = Message("RpcResponseHeaderProto", data, MOST_FIELDS)
         return cls(
             message.int32(1),
-            _one_of(Status, message.int32(2), "RpcResponseHeaderProto"),
+            _one_of(RpcStatus, message.int32(2), "RpcResponseHeaderProto"),
             message.blob(7, b""),
             message.sint32(8, OUT_OF_BAND),
             message.text(4, None),

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ozone_recon.errors import DecodeError, ReconError, SourceError
-from ozone_recon.wire.hadoop_rpc.connection import Connection
-from ozone_recon.wire.hadoop_rpc.frames import CONNECTION_HEADER, LONGEST, MAGIC, VERSION, Auth, Bounds
+from ozone_recon.wire.hadoop_rpc.connection import RpcProtocol
+from ozone_recon.wire.hadoop_rpc.frames import CONNECTION_HEADER, LONGEST, MAGIC, VERSION, AuthMethod, Bounds
 from ozone_recon.wire.hadoop_rpc.messages import (
     CONNECTION,
     CONTEXT_CALL,
@@ -17,12 +17,12 @@ from ozone_recon.wire.hadoop_rpc.messages import (
     PROTOBUF,
     SASL_CALL,
     ConnectionContext,
-    Detail,
     RequestHeader,
+    RpcErrorDetail,
     RpcRequestHeader,
     RpcResponseHeader,
+    RpcStatus,
     SaslMessage,
-    Status,
 )
 from ozone_recon.wire.hadoop_rpc.sasl import Mechanism, ServerNegotiation, Simple
 
@@ -65,7 +65,7 @@ class Ping:
     """The client waits for an answer, and is there."""
 
 
-class ServerConnection(Connection[Connected | Call | Ping]):
+class ServerConnection(RpcProtocol[Connected | Call | Ping]):
     """One connection from a client."""
 
     _SASL_HEADER = RpcResponseHeader(SASL_CALL).encode()
@@ -89,11 +89,11 @@ class ServerConnection(Connection[Connected | Call | Ping]):
 
     def respond(self, call: Call, message: bytes) -> None:
         """Answers a call; nothing once the connection is over."""
-        self._answer(RpcResponseHeader(call.call_id, Status.SUCCESS, call.client_id, call.retry_count), message)
+        self._answer(RpcResponseHeader(call.call_id, RpcStatus.SUCCESS, call.client_id, call.retry_count), message)
 
-    def fail(self, call: Call, exception: str, error: str, detail: Detail = Detail.APPLICATION) -> None:
+    def fail(self, call: Call, exception: str, error: str, detail: RpcErrorDetail = RpcErrorDetail.APPLICATION) -> None:
         """Refuses a call: Java's full class name of an exception, and its message."""
-        status = Status.ERROR
+        status = RpcStatus.ERROR
         self._answer(
             RpcResponseHeader(call.call_id, status, call.client_id, call.retry_count, exception, error, detail)
         )
@@ -117,9 +117,9 @@ class ServerConnection(Connection[Connected | Call | Ping]):
             raise DecodeError(f"the connection begins with {head!r}, which is not Hadoop RPC")
         if head[4] != VERSION:
             raise DecodeError(f"the client speaks version {head[4]} of Hadoop RPC, and we speak {VERSION}")
-        if head[6] == Auth.SASL:
+        if head[6] == AuthMethod.SASL:
             self._negotiation = ServerNegotiation(self._mechanisms)
-        elif head[6] != Auth.NONE or Simple.auth not in [one.auth for one in self._mechanisms]:
+        elif head[6] != AuthMethod.NONE or Simple.auth not in [one.auth for one in self._mechanisms]:
             raise SourceError(f"the client does not authenticate ({head[6]:#04x}), and must")
 
     def _read(self, messages: list[bytes]) -> Connected | Call | Ping | None:
@@ -169,12 +169,12 @@ class ServerConnection(Connection[Connected | Call | Ping]):
         if self._head.startswith(b"GET "):
             self._outgoing += _HTTP
             return
-        exception, detail = "ipc_.RpcServerException", Detail.INVALID_RPC_HEADER
+        exception, detail = "ipc_.RpcServerException", RpcErrorDetail.INVALID_RPC_HEADER
         if isinstance(error, SourceError):
-            exception, detail = "security.AccessControlException", Detail.UNAUTHORIZED
+            exception, detail = "security.AccessControlException", RpcErrorDetail.UNAUTHORIZED
         elif not self._begun:
-            exception, detail = "ipc_.RPC$VersionMismatch", Detail.VERSION_MISMATCH
+            exception, detail = "ipc_.RPC$VersionMismatch", RpcErrorDetail.VERSION_MISMATCH
         header = RpcResponseHeader(
-            CONNECTION, Status.FATAL, exception=_JAVA + exception, error=str(error), detail=detail
+            CONNECTION, RpcStatus.FATAL, exception=_JAVA + exception, error=str(error), detail=detail
         )
         self._send(header.encode())

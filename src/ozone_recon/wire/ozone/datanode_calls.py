@@ -13,7 +13,7 @@ _OK: Final = 1
 _REREGISTER: Final = 1
 
 
-class Command(IntEnum):
+class DatanodeCommand(IntEnum):
     """What a datanode asks for; the answer's own message is in the field with this number and 5."""
 
     GET_VERSION = 1
@@ -23,7 +23,7 @@ class Command(IntEnum):
 
 def version_answer() -> bytes:
     """Says nothing but that we are there: SCM says which cluster it is, and datanodes do not look for it here."""
-    return _answer(Command.GET_VERSION, number_field(1, 0))
+    return _answer(DatanodeCommand.GET_VERSION, number_field(1, 0))
 
 
 def registered_answer(datanode: str, cluster_id: str) -> bytes:
@@ -32,15 +32,17 @@ def registered_answer(datanode: str, cluster_id: str) -> bytes:
     Java Recon adds how it sees the datanode in the network, by which the datanode then corrects what it knows of
     itself, and tells SCM; we do not meddle.
     """
-    return _answer(Command.REGISTER, number_field(1, _OK) + bytes_field(2, datanode) + bytes_field(3, cluster_id))
+    return _answer(
+        DatanodeCommand.REGISTER, number_field(1, _OK) + bytes_field(2, datanode) + bytes_field(3, cluster_id)
+    )
 
 
 def heartbeat_answer(datanode: str, *, reregister: bool) -> bytes:
     """Says that the heartbeat has come; `reregister` asks the datanode to begin anew, and so to report all it has."""
     command = number_field(1, _REREGISTER) + bytes_field(2, b"") + number_field(15, 0) + bytes_field(16, b"")
     commands = bytes_field(2, command + number_field(17, 0)) if reregister else b""
-    return _answer(Command.SEND_HEARTBEAT, bytes_field(1, datanode) + commands)
+    return _answer(DatanodeCommand.SEND_HEARTBEAT, bytes_field(1, datanode) + commands)
 
 
-def _answer(command: Command, message: bytes) -> bytes:
+def _answer(command: DatanodeCommand, message: bytes) -> bytes:
     return number_field(1, command) + number_field(5, _OK) + bytes_field(command + 5, message)

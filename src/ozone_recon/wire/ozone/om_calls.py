@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from ozone_recon.columnar.byte_slices import Cells
+from ozone_recon.columnar.byte_slices import ByteSlices
 from ozone_recon.errors import DecodeError
 from ozone_recon.wire.protobuf.fields import Message, bytes_field, number_field
 from ozone_recon.wire.protobuf.messages import Messages
@@ -27,7 +27,7 @@ _LEADER_ONLY: Final = number_field(1, 1)
 """A ReadConsistencyHint. Without it an OM may be set up to answer as a follower, whose sequence numbers are others."""
 
 
-class Command(Enum):
+class OmCommand(Enum):
     """What OM can be asked: the number of the command and of its own field in the request, and that in the response."""
 
     SERVICE_LIST = 51, 51
@@ -38,7 +38,7 @@ class Command(Enum):
 class OmRequest:
     """OMRequest: a command, and the message of its own."""
 
-    command: Command
+    command: OmCommand
     message: bytes
     client_id: str
     """Any text: `client-` and twelve hexadecimal digits from Java."""
@@ -60,7 +60,7 @@ class OmRequest:
         """Raises DecodeError for a command that is not one of ours too."""
         message = Message("OMRequest", data)
         number = message.int32(1)
-        for command in Command:
+        for command in OmCommand:
             if command.value[0] == number:
                 return cls(command, message.blob(number), message.text(3))
         raise DecodeError(f"OMRequest: command {number} is not known")
@@ -70,7 +70,7 @@ class OmRequest:
 class OmResponse:
     """OMResponse: the answer to a command; its own message is empty when the command was refused."""
 
-    command: Command
+    command: OmCommand
     message: bytes
     status: int = OK
     error: str | None = None
@@ -89,7 +89,7 @@ class OmResponse:
         )
 
     @classmethod
-    def decode(cls, data: bytes, command: Command) -> OmResponse:
+    def decode(cls, data: bytes, command: OmCommand) -> OmResponse:
         """The answer to `command`."""
         message = Message("OMResponse", data)
         status = message.int32(5)
@@ -121,7 +121,7 @@ class UpdatesRequest:
 class Updates:
     """DBUpdatesResponse: raw WriteBatches in their order, and how far OM is."""
 
-    batches: Cells
+    batches: ByteSlices
     sequence_number: int
     """Where the last batch begins; -1 when there is none."""
     latest_sequence_number: int
@@ -142,7 +142,7 @@ class Updates:
     @classmethod
     def decode(cls, data: bytes) -> Updates:
         """The batches stay where they are in `data`."""
-        whole = Messages(Cells(np.frombuffer(data, np.uint8), np.zeros(1, np.int64), np.array([len(data)])))
+        whole = Messages(ByteSlices(np.frombuffer(data, np.uint8), np.zeros(1, np.int64), np.array([len(data)])))
         batches, _ = whole.blobs(2)
         sequence_number, latest = int(whole.int64(1)[0]), int(whole.int64(3, 0)[0])
         success = bool(whole.boolean(4, False)[0])

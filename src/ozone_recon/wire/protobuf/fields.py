@@ -16,7 +16,7 @@ from enum import Enum
 from typing import Final, Literal, TypeVar
 
 from ozone_recon.columnar.byte_column import Raw
-from ozone_recon.errors import DecodeError, TooLong
+from ozone_recon.errors import DecodeError, MessageTooLong
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -113,7 +113,7 @@ def _skip_group(data: Raw, at: int, most: int) -> int:
     depth = 1
     while depth:
         if not most:
-            raise TooLong(f"the group that goes on at byte {at} has more fields than are taken")
+            raise MessageTooLong(f"the group that goes on at byte {at} has more fields than are taken")
         most -= 1
         tag, after = _read_tag(data, at)
         if tag & 7 == START_GROUP:
@@ -151,7 +151,7 @@ class Message:
         at = 0
         while at < len(data):
             if left <= 0:
-                raise TooLong(f"{name}: it has more than {most:,} fields, which are not taken")
+                raise MessageTooLong(f"{name}: it has more than {most:,} fields, which are not taken")
             start = at
             try:
                 tag, value, at = read_field(data, at, left)

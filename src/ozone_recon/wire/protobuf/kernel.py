@@ -1,4 +1,4 @@
-"""The same protobuf rules as `wire.protobuf.fields`, for compiled code: fields of a byte array, without an object for each.
+"""The protobuf rules of `wire.protobuf.fields` for compiled code: the fields of a byte array, with no object for each.
 
 A position below 0 means that the bytes are not a message; nothing is read at or after `end`. Positions index as
 unsigned numbers, since numba would otherwise look at each for being negative, Python's "from the end".

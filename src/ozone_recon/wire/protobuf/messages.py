@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import Bytes, Int64s
-from ozone_recon.columnar.byte_slices import Cells
+from ozone_recon.columnar.byte_slices import ByteSlices
 from ozone_recon.columnar.kernels import lean_kernel, zero
 from ozone_recon.wire.protobuf.kernel import read_field
 
@@ -29,7 +29,7 @@ class Messages:
     `refused` says which. What columns hold for refused messages means nothing.
     """
 
-    def __init__(self, cells: Cells, above: Self | None = None, parent: Int64s | None = None) -> None:
+    def __init__(self, cells: ByteSlices, above: Self | None = None, parent: Int64s | None = None) -> None:
         """`parent` has for each message the number of the one `above` that it stands in."""
         self.refused: Bools = np.zeros(len(cells.starts), np.bool_)
         self.parent = np.arange(len(self.refused)) if parent is None else parent
@@ -77,11 +77,11 @@ class Messages:
         found: Bools = self.int64(number, default) != 0
         return found
 
-    def blob(self, number: int, *, required: bool = True) -> Cells:
+    def blob(self, number: int, *, required: bool = True) -> ByteSlices:
         """A length-delimited field's bytes; empty where it may be absent and is."""
         return self._cells_of(self._found(MOST_FIELDS + number, required))
 
-    def blobs(self, number: int) -> tuple[Cells, Int64s]:
+    def blobs(self, number: int) -> tuple[ByteSlices, Int64s]:
         """Those of a repeated field in order, and the message that each stands in."""
         fields = np.flatnonzero(self._tag == number << 3 | 2)
         return self._cells_of(fields), self._message[fields]
@@ -102,11 +102,11 @@ class Messages:
             self.refuse(np.flatnonzero(absent))
         return at
 
-    def _cells_of(self, fields: Int64s | Int32s) -> Cells:
-        return Cells(self._data, self._value[fields], self._end[fields])
+    def _cells_of(self, fields: Int64s | Int32s) -> ByteSlices:
+        return ByteSlices(self._data, self._value[fields], self._end[fields])
 
 
-def read_messages(cells: Cells, read: Callable[[Messages], T]) -> tuple[Int64s, T]:
+def read_messages(cells: ByteSlices, read: Callable[[Messages], T]) -> tuple[Int64s, T]:
     """The rows of `cells` whose messages are not refused, and what `read` makes of the messages of these alone."""
     messages = Messages(cells)
     found = read(messages)

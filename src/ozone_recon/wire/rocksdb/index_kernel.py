@@ -8,13 +8,13 @@ from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
 from ozone_recon.columnar.kernels import lean_kernel, zero
 from ozone_recon.wire.rocksdb import sst
 from ozone_recon.wire.rocksdb.block_kernel import read_varint32
-from ozone_recon.wire.rocksdb.sst import LARGEST_PLACE, TRAILER, Index, IndexFormat, entries_end
+from ozone_recon.wire.rocksdb.sst import LARGEST_PLACE, TRAILER, IndexFormat, SstIndex, entries_end
 
 ROWS, KEY_BYTES, LONGEST, FOUND = range(4)
 """What a first scan finds: entries, bytes of their user keys, bytes of the longest key; FOUND numbers."""
 
 
-def read_index(block: bytes, format: IndexFormat) -> Index:
+def read_index(block: bytes, format: IndexFormat) -> SstIndex:
     """For each block, in order: a user key not below its last and not above the next one's first, and its place."""
     data = np.frombuffer(block, np.uint8)
     end = entries_end(block)
@@ -26,7 +26,7 @@ def read_index(block: bytes, format: IndexFormat) -> Index:
     rows, key_bytes, longest = found.tolist()
     keys, offsets, places = np.empty(key_bytes, np.uint8), np.zeros(rows + 1, np.int64), np.empty((2, rows), np.int64)
     scan_index(data, end, trailer, format.delta_values, found, np.empty(longest, np.uint8), keys, offsets, places, True)
-    return Index(ByteColumn(offsets, keys), *places)
+    return SstIndex(ByteColumn(offsets, keys), *places)
 
 
 @lean_kernel

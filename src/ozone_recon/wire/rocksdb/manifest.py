@@ -50,7 +50,7 @@ class ColumnFamily:
 
 
 @dataclass(slots=True)
-class Manifest:
+class DatabaseManifest:
     """What all edits come to."""
 
     families: dict[int, ColumnFamily]
@@ -59,12 +59,12 @@ class Manifest:
     """Those of the edits."""
 
 
-def read_manifest(data: bytes) -> Manifest:
+def read_manifest(data: bytes) -> DatabaseManifest:
     """The state after all edits of a MANIFEST.
 
     DecodeError when one is damaged, or when they do not make a database; Unsupported when a tag is unknown.
     """
-    manifest = Manifest({0: ColumnFamily(0, "default")})
+    manifest = DatabaseManifest({0: ColumnFamily(0, "default")})
     for number, record in enumerate(records(data, torn_tail=False)):
         try:
             _apply(manifest, Cursor(record))
@@ -77,7 +77,7 @@ def read_manifest(data: bytes) -> Manifest:
     return manifest
 
 
-def _apply(manifest: Manifest, edit: Cursor) -> None:
+def _apply(manifest: DatabaseManifest, edit: Cursor) -> None:
     family_id = 0
     added: str | None = None
     dropped = False

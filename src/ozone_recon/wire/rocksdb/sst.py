@@ -35,7 +35,7 @@ DELETION, VALUE, SINGLE_DELETION = 0, 1, 7
 
 
 @dataclass(frozen=True, slots=True)
-class Handle:
+class BlockHandle:
     """Where a block is: `size` bytes at `offset`, without its trailer."""
 
     offset: int
@@ -43,25 +43,25 @@ class Handle:
 
 
 @dataclass(frozen=True, slots=True)
-class Footer:
+class SstFooter:
     """The end of a table file."""
 
     checksum: int
-    metaindex: Handle
-    index: Handle
+    metaindex: BlockHandle
+    index: BlockHandle
 
 
-def _handle(cursor: Cursor) -> Handle:
-    return Handle(cursor.varint(), cursor.varint())
+def _handle(cursor: Cursor) -> BlockHandle:
+    return BlockHandle(cursor.varint(), cursor.varint())
 
 
-def read_footer(data: bytes) -> Footer:
+def read_footer(data: bytes) -> SstFooter:
     """The footer in the last 53 bytes of a file."""
     if len(data) != FOOTER:
         raise DecodeError(f"a table file has a footer of {FOOTER} bytes, this one {len(data)}")
     cursor = Cursor(data)
     checksum = cursor.fixed(1)
-    footer = Footer(checksum, _handle(cursor), _handle(cursor))
+    footer = SstFooter(checksum, _handle(cursor), _handle(cursor))
     version, magic = int.from_bytes(data[-12:-8], "little"), int.from_bytes(data[-8:], "little")
     if magic != MAGIC:
         raise DecodeError(f"magic number {magic:#x} is not that of a block-based table")
@@ -107,7 +107,7 @@ class IndexFormat:
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
+class SstIndex:
     """A file's blocks in key order: a user key not below each block's last and not above the next one's first, and
     where the block is: `sizes[n]` bytes at `offsets[n]`, without its trailer.
     """
@@ -117,13 +117,13 @@ class Index:
     sizes: Int64s
 
 
-def read_index(block: bytes, format: IndexFormat) -> Index:
+def read_index(block: bytes, format: IndexFormat) -> SstIndex:
     """An index block: the readable twin of `index_kernel.read_index`."""
     cursor = Cursor(block[: entries_end(block)])
     keys: list[bytes] = []
-    handles: list[Handle] = []
+    handles: list[BlockHandle] = []
     key = b""
-    handle = Handle(0, 0)
+    handle = BlockHandle(0, 0)
     while cursor.left:
         shared, own = cursor.varint32(), cursor.varint32()
         if not format.delta_values:
@@ -133,7 +133,7 @@ def read_index(block: bytes, format: IndexFormat) -> Index:
         key = key[:shared] + cursor.take(own)
         if format.delta_values and shared:
             delta = cursor.varint()
-            handle = Handle(handle.offset + handle.size + TRAILER, handle.size + (delta >> 1 ^ -(delta & 1)))
+            handle = BlockHandle(handle.offset + handle.size + TRAILER, handle.size + (delta >> 1 ^ -(delta & 1)))
         else:
             handle = _handle(cursor)
         if not (0 <= handle.offset < LARGEST_PLACE and 0 <= handle.size < LARGEST_PLACE):
@@ -143,11 +143,11 @@ def read_index(block: bytes, format: IndexFormat) -> Index:
         keys.append(key if format.user_keys else key[:-8])
         handles.append(handle)
     places = [np.array(column, np.int64) for column in ([at.offset for at in handles], [at.size for at in handles])]
-    return Index(ByteColumn.of(keys), *places)
+    return SstIndex(ByteColumn.of(keys), *places)
 
 
 @dataclass(frozen=True, slots=True)
-class Properties:
+class SstProperties:
     """What a file says of itself; sizes in bytes, before packing."""
 
     rows: int
@@ -156,7 +156,7 @@ class Properties:
     index: IndexFormat
 
 
-def read_properties(block: bytes) -> Properties:
+def read_properties(block: bytes) -> SstProperties:
     """The properties block; Unsupported when they tell of what only RocksDB reads."""
     held = dict(entries(block))
 
@@ -178,9 +178,9 @@ def read_properties(block: bytes) -> Properties:
     format = IndexFormat(
         bool(number(b"index.key.is.user.key")), bool(number(b"index.value.is.delta.encoded")), kind == 2
     )
-    return Properties(number(b"num.entries"), number(b"raw.key.size"), number(b"raw.value.size"), format)
+    return SstProperties(number(b"num.entries"), number(b"raw.key.size"), number(b"raw.value.size"), format)
 
 
-def read_metaindex(block: bytes) -> dict[str, Handle]:
+def read_metaindex(block: bytes) -> dict[str, BlockHandle]:
     """Names and places of the blocks that are not data."""
     return {name.decode(errors="replace"): _handle(Cursor(value)) for name, value in entries(block)}

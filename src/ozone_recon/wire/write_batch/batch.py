@@ -17,7 +17,7 @@ from ozone_recon.wire.cursor import Cursor
 from ozone_recon.wire.protobuf.fields import delimited, varint
 
 
-class Kind(Enum):
+class ChangeKind(Enum):
     """What a change does to its key."""
 
     PUT = "put"
@@ -30,38 +30,38 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class BatchChange:
     """One change; `value` is empty for deletes, and the exclusive end of the range for DELETE_RANGE."""
 
     sequence: int
-    kind: Kind
+    kind: ChangeKind
     family: int
     key: bytes
     value: bytes
 
 
-CHANGES: Final[dict[int, tuple[Kind, bool]]] = {
-    0x00: (Kind.DELETE, False),
-    0x04: (Kind.DELETE, True),
-    0x01: (Kind.PUT, False),
-    0x05: (Kind.PUT, True),
-    0x02: (Kind.MERGE, False),
-    0x06: (Kind.MERGE, True),
-    0x07: (Kind.SINGLE_DELETE, False),
-    0x08: (Kind.SINGLE_DELETE, True),
-    0x0F: (Kind.DELETE_RANGE, False),
-    0x0E: (Kind.DELETE_RANGE, True),
-    0x11: (Kind.BLOB_INDEX, False),
-    0x10: (Kind.BLOB_INDEX, True),
-    0x16: (Kind.WIDE_COLUMNS, False),
-    0x17: (Kind.WIDE_COLUMNS, True),
+CHANGES: Final[dict[int, tuple[ChangeKind, bool]]] = {
+    0x00: (ChangeKind.DELETE, False),
+    0x04: (ChangeKind.DELETE, True),
+    0x01: (ChangeKind.PUT, False),
+    0x05: (ChangeKind.PUT, True),
+    0x02: (ChangeKind.MERGE, False),
+    0x06: (ChangeKind.MERGE, True),
+    0x07: (ChangeKind.SINGLE_DELETE, False),
+    0x08: (ChangeKind.SINGLE_DELETE, True),
+    0x0F: (ChangeKind.DELETE_RANGE, False),
+    0x0E: (ChangeKind.DELETE_RANGE, True),
+    0x11: (ChangeKind.BLOB_INDEX, False),
+    0x10: (ChangeKind.BLOB_INDEX, True),
+    0x16: (ChangeKind.WIDE_COLUMNS, False),
+    0x17: (ChangeKind.WIDE_COLUMNS, True),
 }
 """Tag → what it does, and whether a column family id follows (else it is the default one, 0)."""
 MARKS: Final[dict[int, int]] = {0x03: 1, 0x0D: 0}
 """Tag of what changes nothing (log data, a place left free) → slices that follow."""
 TWO_PHASE: Final = frozenset((0x09, 0x12, 0x13, 0x0A, 0x0B, 0x0C, 0x15))
 """Tags of a transaction's marks: changes between its begin and its end count only once a later batch commits it."""
-KEY_ONLY: Final = (Kind.DELETE, Kind.SINGLE_DELETE)
+KEY_ONLY: Final = (ChangeKind.DELETE, ChangeKind.SINGLE_DELETE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class WriteBatch:
     """A batch: the sequence number of its first change, and its changes in order."""
 
     sequence: int
-    changes: tuple[Change, ...]
+    changes: tuple[BatchChange, ...]
 
     @property
     def last_sequence(self) -> int:
@@ -84,7 +84,7 @@ def read_write_batch(data: bytes) -> WriteBatch:
     """
     cursor = Cursor(data)
     first, count = cursor.fixed(8), cursor.fixed(4)
-    changes: list[Change] = []
+    changes: list[BatchChange] = []
     while cursor.left:
         at = cursor.at
         tag = cursor.fixed(1)
@@ -100,7 +100,7 @@ def read_write_batch(data: bytes) -> WriteBatch:
         family = cursor.varint32() if named else 0
         key = cursor.slice()
         value = b"" if kind in KEY_ONLY else cursor.slice()
-        changes.append(Change(first + len(changes), kind, family, key, value))
+        changes.append(BatchChange(first + len(changes), kind, family, key, value))
     if len(changes) != count:
         raise DecodeError(f"a WriteBatch announces {count} changes and has {len(changes)}")
     return WriteBatch(first, tuple(changes))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ozone_recon.columnar.byte_slices import Cells, joined
+from ozone_recon.columnar.byte_slices import ByteSlices, joined
 from ozone_recon.columnar.changes import ChangedRows, Changes
 from ozone_recon.wire.write_batch import net_changes_reference as reference
 from ozone_recon.wire.write_batch.net_kernel import (
@@ -22,7 +22,7 @@ from ozone_recon.wire.write_batch.net_kernel import (
 )
 
 
-def net_changes(batches: Cells, after: int, families: Mapping[int, str]) -> Changes:
+def net_changes(batches: ByteSlices, after: int, families: Mapping[int, str]) -> Changes:
     """What is left of WriteBatches that follow the sequence number `after`; `families` are names by their ids.
 
     What is refused, and how it is said, is left to `net_changes_reference.net_changes`.
@@ -50,8 +50,8 @@ def net_changes(batches: Cells, after: int, families: Mapping[int, str]) -> Chan
             kept.append((families[family], total, total + left))
             total += left
     last = changes[rows[:total]]
-    keys = joined([Cells(data, last[:, KEY], last[:, KEY_END])])
-    values = joined([Cells(data, last[:, VALUE], last[:, VALUE_END])])
+    keys = joined([ByteSlices(data, last[:, KEY], last[:, KEY_END])])
+    values = joined([ByteSlices(data, last[:, VALUE], last[:, VALUE_END])])
     deleted = last[:, VALUE_END] < 0
     return Changes(
         after + count,

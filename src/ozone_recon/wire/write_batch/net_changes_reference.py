@@ -8,16 +8,16 @@ from typing import Final
 import numpy as np
 
 from ozone_recon.columnar.byte_column import ByteColumn
-from ozone_recon.columnar.byte_slices import Cells
+from ozone_recon.columnar.byte_slices import ByteSlices
 from ozone_recon.columnar.changes import ChangedRows, Changes
 from ozone_recon.errors import CheckpointCause, CheckpointNeeded, DecodeError, Unsupported
-from ozone_recon.wire.write_batch.batch import Kind, read_write_batch
+from ozone_recon.wire.write_batch.batch import ChangeKind, read_write_batch
 
-APPLIED: Final = (Kind.PUT, Kind.DELETE, Kind.SINGLE_DELETE)
+APPLIED: Final = (ChangeKind.PUT, ChangeKind.DELETE, ChangeKind.SINGLE_DELETE)
 """What a row can tell by itself; the other changes need the rows before them, or more of the database than its rows."""
 
 
-def net_changes(batches: Cells, after: int, families: Mapping[int, str]) -> Changes:
+def net_changes(batches: ByteSlices, after: int, families: Mapping[int, str]) -> Changes:
     """What is left of WriteBatches that follow the sequence number `after`; `families` are names by their ids.
 
     Raises CheckpointNeeded when a sequence number is missing or comes again, or a column family is not known;
@@ -37,7 +37,7 @@ def net_changes(batches: Cells, after: int, families: Mapping[int, str]) -> Chan
         for change in batch.changes:
             if change.kind not in APPLIED:
                 raise Unsupported(f"batch {number}: a {change.kind.value} in column family {change.family}")
-            value = change.value if change.kind is Kind.PUT else None
+            value = change.value if change.kind is ChangeKind.PUT else None
             newest.setdefault(change.family, {})[change.key] = value
         last = batch.last_sequence
     unknown = newest.keys() - families.keys()

@@ -10,7 +10,7 @@ from fastapi import Body, Response
 from pydantic import BaseModel, Field
 
 from ozone_recon.api.context import CurrentView
-from ozone_recon.api.json.datanode import StorageReport, storage_json
+from ozone_recon.api.json.datanode import StorageReportJson, storage_json
 from ozone_recon.api.json.pipeline import factor_text, leader_host
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
@@ -43,7 +43,7 @@ class DatanodeMetadata(BaseModel):
         None, description="IN_SERVICE, ENTERING_MAINTENANCE, IN_MAINTENANCE, DECOMMISSIONING or DECOMMISSIONED."
     )
     lastHeartbeat: int | None = Field(None, description="When we heard of it last.")
-    storageReport: StorageReport | None = Field(None, description="Its disks, as it reported last.")
+    storageReport: StorageReportJson | None = Field(None, description="Its disks, as it reported last.")
     pipelines: list[DatanodePipeline] | None = Field(description="Pipelines that it is in; null of one not in service.")
     containers: int | None = Field(None, description="Replicas that it has.")
     openContainers: int | None = Field(None, description="Those of open containers.")
@@ -55,7 +55,7 @@ class DatanodeMetadata(BaseModel):
     networkLocation: str | None = Field(None, description="The rack that it is in.")
 
 
-class Datanodes(BaseModel):
+class DatanodesResponse(BaseModel):
     """All datanodes."""
 
     totalCount: int = Field(description="How many there are.")
@@ -172,7 +172,7 @@ async def remove(
 
 
 ROUTES = (
-    Route("/datanodes", datanodes, "The datanodes, and how they fare.", Datanodes, cluster=True),
+    Route("/datanodes", datanodes, "The datanodes, and how they fare.", DatanodesResponse, cluster=True),
     Route(
         "/datanodes/remove",
         remove,

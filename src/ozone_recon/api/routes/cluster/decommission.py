@@ -15,7 +15,7 @@ from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
 from ozone_recon.errors import BadRequest
 from ozone_recon.insights.om.key_rows import shown
-from ozone_recon.model.cluster import Leaving
+from ozone_recon.model.cluster import LeavingDatanode
 from ozone_recon.model.scm import DecommissionProgress
 
 LATEST = 253_402_300_799_000
@@ -67,11 +67,11 @@ async def info_of(
     return _answer(one for one in leaving if one.datanode.ip_address == ipAddress)
 
 
-def _answer(leaving: Iterable[Leaving]) -> Response:
+def _answer(leaving: Iterable[LeavingDatanode]) -> Response:
     return json_response({"DatanodesDecommissionInfo": list(map(_row, leaving))})
 
 
-def _row(leaving: Leaving) -> dict[str, Any]:
+def _row(leaving: LeavingDatanode) -> dict[str, Any]:
     return {
         "datanodeDetails": datanode_json(leaving.datanode),
         "metrics": leaving.progress and _metrics(leaving.progress),

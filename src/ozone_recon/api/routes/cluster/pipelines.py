@@ -30,7 +30,7 @@ class PipelineMetadata(BaseModel):
     containers: int = Field(description="Open containers in it.")
 
 
-class Pipelines(BaseModel):
+class PipelinesResponse(BaseModel):
     """All pipelines."""
 
     totalCount: int = Field(description="How many there are.")
@@ -60,4 +60,4 @@ async def pipelines(view: CurrentView) -> Response:
     return json_response({"totalCount": len(rows), "pipelines": rows})
 
 
-ROUTES = (Route("/pipelines", pipelines, "The pipelines.", Pipelines, cluster=True),)
+ROUTES = (Route("/pipelines", pipelines, "The pipelines.", PipelinesResponse, cluster=True),)

@@ -36,7 +36,7 @@ class ClusterStorage(BaseModel):
     failedVolumes: int = Field(description="How many volumes have failed.")
 
 
-class ClusterState(BaseModel):
+class ClusterStateResponse(BaseModel):
     """The cluster in numbers. What is SCM's is 0 until it is read, and of a server that follows no cluster."""
 
     deletedDirs: int = Field(description="Directories that wait for their deletion.")
@@ -61,7 +61,7 @@ class ClusterState(BaseModel):
     omServiceId: str | None = Field(description="`ozone.om.service.ids`, or null.")
 
 
-class Task(BaseModel):
+class TaskStatusRow(BaseModel):
     """What a task last did (RECON_TASK_STATUS)."""
 
     taskName: str = Field(description="Recon's name of the task.")
@@ -80,7 +80,7 @@ async def cluster_state(view: CurrentView) -> Response:
     """Zeros for what is not known yet: the OM's part before its first checkpoint, SCM's before it is read."""
     generation, config = view.generation, view.context.config
     return json_response(
-        dict.fromkeys(ClusterState.model_fields, 0)
+        dict.fromkeys(ClusterStateResponse.model_fields, 0)
         | (_counts(generation) if generation else {})
         | (_container_counts(view.cluster_generation) if view.cluster_generation else {})
         | _datanode_counts(view.cluster or Cluster())
@@ -164,8 +164,8 @@ async def trigger_om_sync(view: CurrentView) -> Response:
 
 
 ROUTES: tuple[Route, ...] = (
-    Route("/clusterState", cluster_state, "The cluster in numbers.", ClusterState, cluster=True),
-    Route("/task/status", task_status, "What every task last did.", list[Task], immutable=False),
+    Route("/clusterState", cluster_state, "The cluster in numbers.", ClusterStateResponse, cluster=True),
+    Route("/task/status", task_status, "What every task last did.", list[TaskStatusRow], immutable=False),
     Route("/features/disabledFeatures", disabled_features, "Features that are switched off.", list[str]),
     Route(
         "/triggerdbsync/om",

@@ -11,7 +11,7 @@ from fastapi import Response
 from pydantic import BaseModel, Field
 
 from ozone_recon.api.context import CurrentView
-from ozone_recon.api.json.datanode import StorageReport, storage_json
+from ozone_recon.api.json.datanode import StorageReportJson, storage_json
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
 from ozone_recon.api.routes.om.pending_deletion import PendingDeletion, not_asked_yet
@@ -20,7 +20,7 @@ from ozone_recon.insights.namespace.view import Namespace
 from ozone_recon.insights.om.key_rows import shown
 from ozone_recon.insights.om.pending_deletion import pending_bytes
 from ozone_recon.insights.om.tables import table_counts
-from ozone_recon.model.cluster import Cluster, Datanode, Storage, sum_of
+from ozone_recon.model.cluster import Cluster, Datanode, StorageTotals, sum_of
 from ozone_recon.model.requests import AskForPendingBlocks, PendingBlocks
 from ozone_recon.store.generation import Generation
 
@@ -79,7 +79,7 @@ class StorageDistribution(BaseModel):
     globalStorage: GlobalStorage = Field(description="All disks.")
     globalNamespace: GlobalNamespace = Field(description="All keys.")
     usedSpaceBreakdown: UsedSpaceBreakdown = Field(description="Keys by what has become of them.")
-    dataNodeUsage: list[StorageReport] = Field(description="By datanode, of those that have reported their disks.")
+    dataNodeUsage: list[StorageReportJson] = Field(description="By datanode, of those that have reported their disks.")
 
 
 async def distribution(view: CurrentView) -> Response:
@@ -128,7 +128,7 @@ def _of_om(generation: Generation | None) -> dict[str, object]:
     }
 
 
-def _usage(datanode: Datanode, storage: Storage) -> dict[str, object]:
+def _usage(datanode: Datanode, storage: StorageTotals) -> dict[str, object]:
     names = {"datanodeUuid": shown(datanode.details.uuid), "hostName": shown(datanode.details.host_name)}
     return {**names, **storage_json(storage)}
 

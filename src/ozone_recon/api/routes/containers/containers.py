@@ -12,10 +12,10 @@ from ozone_recon.api.context import CurrentView
 from ozone_recon.api.json.container import container_states
 from ozone_recon.api.json.rows import names, rows_json, scalars, texts, times
 from ozone_recon.api.parameters import ContainerId, Int64, Limit
-from ozone_recon.api.responses import HttpRefusal, Written, json_response, page_response, written_object
+from ozone_recon.api.responses import HttpRefusal, RawJson, json_response, page_response, written_object
 from ozone_recon.api.route import Route
 from ozone_recon.columnar.byte_column import ByteColumn
-from ozone_recon.columnar.byte_slices import Cells, Part, cells_at, joined, same_cells
+from ozone_recon.columnar.byte_slices import ByteSlices, Part, joined, same_slices, slices_at
 from ozone_recon.insights.cluster.tables import CONTAINERS
 from ozone_recon.insights.containers.keys import KeysInContainer, count_keys, find_container, keys_in, list_containers
 from ozone_recon.insights.containers.listing import GONE, count_states, rows_after
@@ -38,7 +38,7 @@ class ContainerMetadata(BaseModel):
     pipelines: None = Field(description="Always null, as in Recon.")
 
 
-class ContainerPage(BaseModel):
+class ContainersPage(BaseModel):
     """A page of containers."""
 
     totalCount: int = Field(description="Number of containers on this page.")
@@ -49,10 +49,10 @@ class ContainerPage(BaseModel):
     containers: list[ContainerMetadata] = Field(description="In order of their numbers.")
 
 
-class Containers(BaseModel):
+class ContainersResponse(BaseModel):
     """The containers."""
 
-    data: ContainerPage = Field(description="The page.")
+    data: ContainersPage = Field(description="The page.")
 
 
 class BlockInContainer(BaseModel):
@@ -121,11 +121,11 @@ async def containers(
     )
 
 
-def _of_scm(tables: Generation, om: Generation | None, after: int, limit: int) -> Written:
+def _of_scm(tables: Generation, om: Generation | None, after: int, limit: int) -> RawJson:
     """A ContainerPage."""
     rows, table = rows_after(tables, after, limit), tables.table(CONTAINERS)
     ids = table["id"][rows]
-    keys = scalars(count_keys(om, ids)) if om else same_cells(b"null", len(rows))
+    keys = scalars(count_keys(om, ids)) if om else same_slices(b"null", len(rows))
     known = count_states(tables)
     return written_object(
         {
@@ -139,7 +139,7 @@ def _of_scm(tables: Generation, om: Generation | None, after: int, limit: int) -
                     "NumberOfOmKeys": keys,
                     "State": container_states(table["state"][rows]),
                     "UsedBytes": scalars(table["used_bytes"][rows]),
-                    "pipelines": same_cells(b"null", len(rows)),
+                    "pipelines": same_slices(b"null", len(rows)),
                 }
             ),
         }
@@ -177,7 +177,7 @@ async def keys_of_container(
     )
 
 
-def _keys_json(container: int, found: KeysInContainer) -> Written:
+def _keys_json(container: int, found: KeysInContainer) -> RawJson:
     keys = found.keys
     versions, blocks = _versions_and_blocks(container, found)
     return rows_json(
@@ -191,12 +191,12 @@ def _keys_json(container: int, found: KeysInContainer) -> Written:
             "Blocks": blocks,
             "CreationTime": times(keys.creation_time),
             "ModificationTime": times(keys.modification_time),
-            "ParentDeleted": same_cells(b"true", len(keys)).only(~keys.has_path),
+            "ParentDeleted": same_slices(b"true", len(keys)).only(~keys.has_path),
         }
     )
 
 
-def _versions_and_blocks(container: int, found: KeysInContainer) -> tuple[Cells, Cells]:
+def _versions_and_blocks(container: int, found: KeysInContainer) -> tuple[ByteSlices, ByteSlices]:
     """For each key its versions, `[0,1]`, and by version its blocks, `{"0":[{…},{…}],"1":[{…}]}`."""
     rows = len(found.version)
     first, last = np.zeros(rows, np.bool_), np.zeros(rows, np.bool_)
@@ -207,24 +207,24 @@ def _versions_and_blocks(container: int, found: KeysInContainer) -> tuple[Cells,
     place = new.astype(np.int64) + first
     version = scalars(found.version).only(new)
 
-    def of_keys(*parts: Part) -> Cells:
+    def of_keys(*parts: Part) -> ByteSlices:
         column = joined(parts)
-        return Cells(column.data, column.offsets[found.starts], column.offsets[found.ends])
+        return ByteSlices(column.data, column.offsets[found.starts], column.offsets[found.ends])
 
-    versions = of_keys(cells_at(ByteColumn.of((b"", b",", b"[")), place), version, same_cells(b"]", rows).only(last))
+    versions = of_keys(slices_at(ByteColumn.of((b"", b",", b"[")), place), version, same_slices(b"]", rows).only(last))
     blocks = of_keys(
-        cells_at(ByteColumn.of((b",", b'],"', b'{"')), place),
+        slices_at(ByteColumn.of((b",", b'],"', b'{"')), place),
         version,
-        same_cells(b'":[', rows).only(new),
+        same_slices(b'":[', rows).only(new),
         b'{"containerID":%d,"localID":' % container,
         scalars(found.local_id),
         b"}",
-        same_cells(b"]}", rows).only(last),
+        same_slices(b"]}", rows).only(last),
     )
     return versions, blocks
 
 
 ROUTES = (
-    Route("/containers", containers, "The containers, in order of their numbers.", Containers, cluster=True),
+    Route("/containers", containers, "The containers, in order of their numbers.", ContainersResponse, cluster=True),
     Route("/containers/{id}/keys", keys_of_container, "The keys that have a block in a container.", KeysOfContainer),
 )

@@ -10,14 +10,14 @@ from pydantic import BaseModel, Field
 
 from ozone_recon.api.context import CurrentView
 from ozone_recon.api.json.container import container_states, pipeline_ids, replication_factors, replications
-from ozone_recon.api.json.om import Replication
+from ozone_recon.api.json.om import ReplicationJson
 from ozone_recon.api.json.pipeline import PipelineId
-from ozone_recon.api.json.replicas import ReplicaHistory, replicas_json
+from ozone_recon.api.json.replicas import ContainerHistory, replicas_json
 from ozone_recon.api.json.rows import lists, rows_json, scalars
 from ozone_recon.api.parameters import ContainerId, Int64, Limit
-from ozone_recon.api.responses import Written, page_response, written_response
+from ozone_recon.api.responses import RawJson, page_response, written_response
 from ozone_recon.api.route import Route
-from ozone_recon.columnar.byte_slices import Cells
+from ozone_recon.columnar.byte_slices import ByteSlices
 from ozone_recon.errors import BadRequest
 from ozone_recon.insights.cluster.tables import CONTAINERS
 from ozone_recon.insights.containers.listing import (
@@ -45,7 +45,7 @@ class DeletedContainer(BaseModel):
     containerState: str = Field(description="DELETED.")
     stateEnterTime: int | None = Field(None, description="When it was deleted, in milliseconds since 1970.")
     usedBytes: int | None = Field(None, description="Bytes of one of its replicas.")
-    replicationConfig: Replication = Field(description="How it was replicated.")
+    replicationConfig: ReplicationJson = Field(description="How it was replicated.")
     replicationFactor: str | None = Field(None, description="ONE or THREE; left out for EC.")
 
 
@@ -58,7 +58,7 @@ class QuasiClosedContainer(BaseModel):
     stateEnterTime: int = Field(description="Since when it is so, in milliseconds since 1970.")
     expectedReplicaCount: int = Field(description="Replicas that it is to have.")
     actualReplicaCount: int = Field(description="Replicas that are present.")
-    replicas: list[ReplicaHistory] = Field(
+    replicas: list[ContainerHistory] = Field(
         description="Those it has; if they are too few, the last seen of those it had as well."
     )
 
@@ -77,7 +77,7 @@ async def replica_history(view: CurrentView, id: ContainerId) -> Response:
     tables = view.ready_cluster_generation()
     rows = rows_of(tables, np.array([id]))
     found = replicas_json(tables, replicas_of(tables, rows[rows >= 0]), rows)
-    return written_response(Written([b"[", found.data[:-1].data, b"]"]))
+    return written_response(RawJson([b"[", found.data[:-1].data, b"]"]))
 
 
 async def deleted(
@@ -134,7 +134,7 @@ async def quasi_closed(view: CurrentView, limit: Limit = 1000, minContainerId: M
     )
 
 
-def _unless_zero(values: Array) -> Cells:
+def _unless_zero(values: Array) -> ByteSlices:
     return scalars(values).only(values != 0)
 
 
@@ -143,7 +143,7 @@ ROUTES = (
         "/containers/{id}/replicaHistory",
         replica_history,
         "The replicas that a container has or had.",
-        list[ReplicaHistory],
+        list[ContainerHistory],
         cluster=True,
     ),
     Route(

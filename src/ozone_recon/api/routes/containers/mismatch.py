@@ -19,7 +19,7 @@ from ozone_recon.api.parameters import PAGE, Int64, Limit
 from ozone_recon.api.responses import HttpRefusal, page_response
 from ozone_recon.api.route import Route
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
-from ozone_recon.columnar.byte_slices import Cells, cells_of, joined, same_cells
+from ozone_recon.columnar.byte_slices import ByteSlices, joined, same_slices, slices_of_texts
 from ozone_recon.errors import BadRequest
 from ozone_recon.insights.cluster.tables import CONTAINERS
 from ozone_recon.insights.containers.listing import pipelines_of
@@ -90,7 +90,7 @@ async def mismatch(
     ids = tables.table(CONTAINERS)["id"]
     rows = after(found.not_in_om, ids, prevKey, limit)
     pipelines = _pipelines(tables, rows, view.cluster or Cluster())
-    return _answer(ids[rows], np.zeros(len(rows), np.int64), pipelines, same_cells(b'"SCM"', len(rows)))
+    return _answer(ids[rows], np.zeros(len(rows), np.int64), pipelines, same_slices(b'"SCM"', len(rows)))
 
 
 async def deleted(view: CurrentView, limit: Limit = 1000, prevKey: PrevKey = 0) -> Response:
@@ -104,16 +104,16 @@ async def deleted(view: CurrentView, limit: Limit = 1000, prevKey: PrevKey = 0) 
 
 def _of_om(om: Generation, rows: Int64s, exists_at: bytes) -> Response:
     table = om.table(OM_CONTAINERS)
-    pipelines, exists = (same_cells(text, len(rows)) for text in (b"[]", exists_at))
+    pipelines, exists = (same_slices(text, len(rows)) for text in (b"[]", exists_at))
     return _answer(table["id"][rows], table["pairs"][rows], pipelines, exists)
 
 
-def _answer(ids: Int64s, keys: Int64s, pipelines: Cells, exists_at: Cells) -> Response:
+def _answer(ids: Int64s, keys: Int64s, pipelines: ByteSlices, exists_at: ByteSlices) -> Response:
     rows = {"containerId": scalars(ids), "numberOfKeys": scalars(keys), "pipelines": pipelines, "existsAt": exists_at}
     return page_response({"containerDiscrepancyInfo": rows_json(rows), "lastKey": int(ids[-1]) if len(ids) else None})
 
 
-def _pipelines(tables: Generation, rows: Int64s, cluster: Cluster) -> Cells:
+def _pipelines(tables: Generation, rows: Int64s, cluster: Cluster) -> ByteSlices:
     """A list for each container: its pipeline, if there is one by that id."""
     ids = joined([pipelines_of(tables, rows)]).items()
     wanted = set(ids)
@@ -122,7 +122,7 @@ def _pipelines(tables: Generation, rows: Int64s, cluster: Cluster) -> Cells:
     written = {
         one.pipeline_id.encode(errors="surrogateescape"): orjson.dumps([pipeline_json(one, datanodes)]) for one in there
     }
-    return cells_of(ByteColumn.of(written.get(one, b"[]") for one in ids))
+    return slices_of_texts(ByteColumn.of(written.get(one, b"[]") for one in ids))
 
 
 ROUTES = (

@@ -11,14 +11,14 @@ from pydantic import BaseModel, Field
 
 from ozone_recon.api.context import CurrentView, View
 from ozone_recon.api.json.container import pipeline_ids
-from ozone_recon.api.json.replicas import ReplicaHistory, replicas_json
+from ozone_recon.api.json.replicas import ContainerHistory, replicas_json
 from ozone_recon.api.json.rows import chosen, lists, rows_json, scalars
 from ozone_recon.api.parameters import Int32, Int64, Limit
 from ozone_recon.api.responses import page_response
 from ozone_recon.api.route import Route
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.columnar.byte_slices import Cells, Part
-from ozone_recon.decode.dictionary import Few
+from ozone_recon.columnar.byte_slices import ByteSlices, Part
+from ozone_recon.decode.dictionary import DictionaryColumn
 from ozone_recon.errors import BadRequest, NotReady
 from ozone_recon.insights.cluster.tables import CONTAINERS
 from ozone_recon.insights.containers.health.build import UNHEALTHY
@@ -61,7 +61,7 @@ class MissingContainer(BaseModel):
     missingSince: int = Field(description="When that was found out.")
     keys: int = Field(description="Blocks in it.")
     pipelineID: str | None = Field(description="The pipeline in which it was written.")
-    replicas: list[ReplicaHistory] = Field(
+    replicas: list[ContainerHistory] = Field(
         description="The replicas it has, and the last seen of those it had, the one that was seen last first."
     )
 
@@ -85,7 +85,7 @@ class Unhealthy(BaseModel):
     reason: str = Field(description="Why it is in the list.")
     keys: int = Field(description="Blocks in it.")
     pipelineID: str | None = Field(description="The pipeline in which it was written.")
-    replicas: list[ReplicaHistory] = Field(
+    replicas: list[ContainerHistory] = Field(
         description="The replicas it has; if those are too few, the last seen of those it had as well."
     )
 
@@ -192,12 +192,12 @@ def _page(
             "containers": rows_json(
                 {
                     "containerID": scalars(containers),
-                    "containerState": chosen(Few(NAMES, states), str),
+                    "containerState": chosen(DictionaryColumn(NAMES, states), str),
                     "unhealthySince": scalars(table["since"][known]),
                     "expectedReplicaCount": scalars(expected),
                     "actualReplicaCount": scalars(actual),
                     "replicaDeltaCount": scalars(actual - expected),
-                    "reason": chosen(Few(REASONS, 2 * states + (actual > 0)), str),
+                    "reason": chosen(DictionaryColumn(REASONS, 2 * states + (actual > 0)), str),
                     **common,
                 }
             ),
@@ -205,7 +205,7 @@ def _page(
     )
 
 
-def _common(tables: Generation, found: Int64s) -> tuple[Int64s, Int64s, dict[str, Cells | Sequence[Part]]]:
+def _common(tables: Generation, found: Int64s) -> tuple[Int64s, Int64s, dict[str, ByteSlices | Sequence[Part]]]:
     """Those of these rows whose containers are known, the containers, and the fields that all answers have."""
     containers = tables.table(UNHEALTHY)["container"][found]
     rows = rows_of(tables, containers)

@@ -16,9 +16,9 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from ozone_recon.api.context import View
-from ozone_recon.api.middleware.metrics import BUCKETS, Measured
+from ozone_recon.api.middleware.metrics import BUCKETS, RequestMetrics
 from ozone_recon.api.routes.monitoring.samples import samples
-from ozone_recon.model.metrics import HTTP_SECONDS, METRICS, Sample
+from ozone_recon.model.metrics import HTTP_SECONDS, METRICS, MetricSample
 
 _BOUNDS = (*map(str, BUCKETS), "+Inf")
 
@@ -27,14 +27,14 @@ def exposition(view: View, accept: str) -> tuple[bytes, str]:
     """The text in a format that this `Accept` header takes, and its content type."""
     context = view.context
     encode, kind = choose_encoder(accept)
-    return encode(_Counted(samples(view), context.measured.plus(context.measured_elsewhere))), kind
+    return encode(_SampleCollector(samples(view), context.measured.plus(context.measured_elsewhere))), kind
 
 
-class _Counted(Collector):
+class _SampleCollector(Collector):
     """Our own sums in the place of the library's counters, which are those of one process."""
 
-    def __init__(self, found: Iterable[Sample], measured: Measured) -> None:
-        self._found: defaultdict[str, list[Sample]] = defaultdict(list)
+    def __init__(self, found: Iterable[MetricSample], measured: RequestMetrics) -> None:
+        self._found: defaultdict[str, list[MetricSample]] = defaultdict(list)
         for sample in found:
             self._found[sample.name].append(sample)
         self._measured = measured

@@ -13,22 +13,22 @@ from ozone_recon.api.json.key_infos import deleted_keys_json
 from ozone_recon.api.json.om import replication_json
 from ozone_recon.api.json.rows import chosen, names, rows_json, scalars, texts
 from ozone_recon.api.parameters import Boolean, Int64, Limit
-from ozone_recon.api.responses import Written, json_response, no_content, page_response
+from ozone_recon.api.responses import RawJson, json_response, no_content, page_response
 from ozone_recon.api.route import Route
 from ozone_recon.api.routes.om.keys_models import (
-    DeletedDirectories,
+    DeletedDirectoriesResponse,
     DeletedDirectoriesSummary,
     DeletedKeysPage,
     DeletedKeysSummary,
     KeyList,
-    OpenKeys,
+    OpenKeysResponse,
     OpenKeysSummary,
     UploadsSummary,
 )
 from ozone_recon.columnar.amounts import sum_amounts, sum_column
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.columnar.byte_slices import cells_of
-from ozone_recon.decode.dictionary import Few
+from ozone_recon.columnar.byte_slices import slices_of_texts
+from ozone_recon.decode.dictionary import DictionaryColumn
 from ozone_recon.decode.om.keys import encode_text
 from ozone_recon.insights.om.key_listing import Filter, list_keys
 from ozone_recon.insights.om.key_rows import KeyRows, last_text, read_replication
@@ -91,11 +91,11 @@ async def open_keys(
     )
 
 
-def _open_keys_json(found: OpenKeyRows) -> Written:
+def _open_keys_json(found: OpenKeyRows) -> RawJson:
     return rows_json(
         {
-            "key": texts(cells_of(found.db_key)),
-            "path": texts(cells_of(found.path)),
+            "key": texts(slices_of_texts(found.db_key)),
+            "path": texts(slices_of_texts(found.path)),
             "size": scalars(found.size),
             "replicatedSize": scalars(found.replicated_size),
             "replicationInfo": chosen(found.replication, replication_json),
@@ -184,12 +184,12 @@ async def deleted_directories(
     )
 
 
-def _deleted_directories_json(found: DeletedDirectoryRows) -> Written:
+def _deleted_directories_json(found: DeletedDirectoryRows) -> RawJson:
     modified = scalars(found.modification_time)
     return rows_json(
         {
             "key": texts(found.name),
-            "path": texts(cells_of(found.path)),
+            "path": texts(slices_of_texts(found.path)),
             "inStateSince": modified,
             "size": scalars(found.size),
             "replicatedSize": scalars(found.replicated_size),
@@ -268,7 +268,7 @@ def _key_list(path: str, found: KeyRows, generation: Generation) -> dict[str, An
                 "key": texts(*found.db_key),
                 "path": texts(*found.path),
                 "replicatedSize": scalars(found.replicated_size),
-                "replicationInfo": chosen(Few(replications, kind), replication_json),
+                "replicationInfo": chosen(DictionaryColumn(replications, kind), replication_json),
                 "isKey": is_file,
                 "size": size,
             }
@@ -293,7 +293,7 @@ def _counts(view: CurrentView, table: str) -> TableCounts:
 
 
 ROUTES = (
-    Route("/keys/open", open_keys, "Keys that are being written.", OpenKeys, others={204: "There are none."}),
+    Route("/keys/open", open_keys, "Keys that are being written.", OpenKeysResponse, others={204: "There are none."}),
     Route("/keys/open/summary", open_keys_summary, "How many keys are being written, and their size.", OpenKeysSummary),
     Route("/keys/open/mpu/summary", uploads_summary, "How many multipart uploads there are.", UploadsSummary),
     Route(
@@ -304,7 +304,12 @@ ROUTES = (
         others={204: "There are none."},
     ),
     Route("/keys/deletePending/summary", deleted_keys_summary, "How many keys wait for deletion.", DeletedKeysSummary),
-    Route("/keys/deletePending/dirs", deleted_directories, "Directories that wait for deletion.", DeletedDirectories),
+    Route(
+        "/keys/deletePending/dirs",
+        deleted_directories,
+        "Directories that wait for deletion.",
+        DeletedDirectoriesResponse,
+    ),
     Route(
         "/keys/deletePending/dirs/summary",
         deleted_directories_summary,

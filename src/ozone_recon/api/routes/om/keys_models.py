@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from ozone_recon.api.json.key_info import DeletedKey
-from ozone_recon.api.json.om import Replication
+from ozone_recon.api.json.key_info import KeyInfoJson
+from ozone_recon.api.json.om import ReplicationJson
 
 
 class KeyEntity(BaseModel):
@@ -16,13 +16,13 @@ class KeyEntity(BaseModel):
     inStateSince: int | None = Field(None, description="Of a deleted directory: when it was changed last.")
     size: int = Field(description="Of an open key: what its blocks can take. Of a directory: all files below it.")
     replicatedSize: int = Field(description="The same on disks, replicas counted.")
-    replicationInfo: Replication = Field(description="How it is replicated.")
+    replicationInfo: ReplicationJson = Field(description="How it is replicated.")
     creationTime: int = Field(description="When it was made.")
     modificationTime: int = Field(description="When it was changed last.")
     isKey: bool = Field(description="Whether it is a file: a multipart upload that was begun is none yet.")
 
 
-class OpenKeys(BaseModel):
+class OpenKeysResponse(BaseModel):
     """A page of open keys."""
 
     lastKey: str = Field(description="Database key of the last one: the prevKey of the next page.")
@@ -49,10 +49,10 @@ class UploadsSummary(BaseModel):
     totalDataSize: int = Field(description="Bytes of the parts uploaded.")
 
 
-class DeletedKeys(BaseModel):
+class DeletedKeysResponse(BaseModel):
     """Versions of a key that were deleted together."""
 
-    omKeyInfoList: list[DeletedKey] = Field(description="The versions.")
+    omKeyInfoList: list[KeyInfoJson] = Field(description="The versions.")
     bucketId: int = Field(description="Object id of their bucket; 0 when OM has not noted it.")
     totalSize: dict[str, int] = Field(description="Bytes of all versions, as text, and their bytes on disks.")
 
@@ -63,7 +63,7 @@ class DeletedKeysPage(BaseModel):
     lastKey: str = Field(description="Database key of the last one: the prevKey of the next page.")
     replicatedDataSize: int = Field(description="Bytes on disks of all versions on this page.")
     unreplicatedDataSize: int = Field(description="Bytes of all versions on this page.")
-    deletedKeyInfo: list[DeletedKeys] = Field(description="In byte order of their database keys.")
+    deletedKeyInfo: list[DeletedKeysResponse] = Field(description="In byte order of their database keys.")
     status: str = Field(description="OK.")
 
 
@@ -75,7 +75,7 @@ class DeletedKeysSummary(BaseModel):
     totalDeletedKeys: int = Field(description="How many versions of keys there are.")
 
 
-class DeletedDirectories(BaseModel):
+class DeletedDirectoriesResponse(BaseModel):
     """A page of directories that wait for deletion."""
 
     lastKey: str = Field(description="Database key of the last one: the prevKey of the next page. Empty for none.")
@@ -105,7 +105,7 @@ class ListedKey(BaseModel):
     key: str = Field(description="Its database key.")
     path: str = Field(description="`volume/bucket/…`; empty when a directory above it was deleted.")
     replicatedSize: int = Field(description="Its size on disks, replicas counted.")
-    replicationInfo: Replication = Field(description="How it is replicated.")
+    replicationInfo: ReplicationJson = Field(description="How it is replicated.")
     isKey: bool = Field(description="The same as file.")
     size: int = Field(description="The same as dataSize.")
 

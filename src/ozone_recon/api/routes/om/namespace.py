@@ -16,9 +16,9 @@ from ozone_recon.api.routes.om.namespace_objects import object_info
 from ozone_recon.columnar.amounts import bounded, sum_amounts
 from ozone_recon.errors import BadRequest
 from ozone_recon.insights.namespace import file_sizes, owners_ages
-from ozone_recon.insights.namespace.listing import Entry, Listing, Order
-from ozone_recon.insights.namespace.nodes import Kind
-from ozone_recon.insights.namespace.view import Namespace, Spot
+from ozone_recon.insights.namespace.listing import Listing, ListingEntry, SortOrder
+from ozone_recon.insights.namespace.nodes import NodeKind
+from ozone_recon.insights.namespace.view import Namespace, PathMatch
 from ozone_recon.insights.om.bucket_accounts import Accounts
 from ozone_recon.insights.size_bins import DIST_BINS
 
@@ -31,25 +31,25 @@ AT_ONCE = 2_000
 
 KEY = "KEY"
 TYPES = {
-    Kind.ROOT: "ROOT",
-    Kind.VOLUME: "VOLUME",
-    Kind.BUCKET: "BUCKET",
-    Kind.DIRECTORY: "DIRECTORY",
-    Kind.PATH: "DIRECTORY",
+    NodeKind.ROOT: "ROOT",
+    NodeKind.VOLUME: "VOLUME",
+    NodeKind.BUCKET: "BUCKET",
+    NodeKind.DIRECTORY: "DIRECTORY",
+    NodeKind.PATH: "DIRECTORY",
 }
 PLACES = frozenset(TYPES.values())
 WITH_QUOTA = PLACES - {"DIRECTORY"}
 
 
-class Found(NamedTuple):
+class ResolvedPath(NamedTuple):
     """What is at the path asked for."""
 
     namespace: Namespace
-    spot: Spot
+    spot: PathMatch
     type: str
 
 
-def _find(view: View, path: str, types: frozenset[str] = PLACES | {KEY}) -> Found | str:
+def _find(view: View, path: str, types: frozenset[str] = PLACES | {KEY}) -> ResolvedPath | str:
     """What is at a path if it is of one of these types, else the status that says why not."""
     if not path:
         raise BadRequest("path is empty. Give / for everything, or a path like /volume/bucket/directory.")
@@ -59,8 +59,8 @@ def _find(view: View, path: str, types: frozenset[str] = PLACES | {KEY}) -> Foun
     spot = namespace.find(path)
     if spot is None:
         return "PATH_NOT_FOUND"
-    type_ = TYPES[Kind(namespace.places["kind"][spot.place])] if spot.key is None else KEY
-    return Found(namespace, spot, type_) if type_ in types else "TYPE_NOT_APPLICABLE"
+    type_ = TYPES[NodeKind(namespace.places["kind"][spot.place])] if spot.key is None else KEY
+    return ResolvedPath(namespace, spot, type_) if type_ in types else "TYPE_NOT_APPLICABLE"
 
 
 async def summary(view: CurrentView, path: NamespacePath) -> Response:
@@ -96,7 +96,9 @@ async def usage(
     ] = 0,
     sort: Annotated[
         str,
-        Query(description=f"What to sort by, whatever sortSubPaths says: {', '.join(Order)}. Directories go first."),
+        Query(
+            description=f"What to sort by, whatever sortSubPaths says: {', '.join(SortOrder)}. Directories go first."
+        ),
     ] = "",
     order: Annotated[str, Query(description="asc or desc. Without it names ascend, and all else descends.")] = "",
 ) -> Response:
@@ -107,7 +109,7 @@ async def usage(
         nothing = {"status": found, "path": None, "size": 0, "sizeWithReplica": -1}
         return json_response(nothing | {"subPathCount": 0, "subPaths": [], "sizeDirectKey": -1})
     if limit <= 0:
-        limit = MOST if by is Order.NAME and not sort else SORTED
+        limit = MOST if by is SortOrder.NAME and not sort else SORTED
     namespace, spot, type_ = found
     listing = Listing(namespace, spot.place, keys=files and type_ in ("BUCKET", "DIRECTORY"))
 
@@ -118,18 +120,18 @@ async def usage(
     return await asyncio.to_thread(answer) if min(limit, len(listing)) > AT_ONCE else answer()
 
 
-def _order(sort: str, order: str, sort_sub_paths: bool) -> tuple[Order, bool]:
+def _order(sort: str, order: str, sort_sub_paths: bool) -> tuple[SortOrder, bool]:
     """What to order by, and whether it descends."""
     try:
-        by = Order(sort) if sort else Order.SIZE if sort_sub_paths else Order.NAME
+        by = SortOrder(sort) if sort else SortOrder.SIZE if sort_sub_paths else SortOrder.NAME
     except ValueError:
-        raise BadRequest(f"sort is {sort!r}. Give one of {', '.join(Order)}.") from None
+        raise BadRequest(f"sort is {sort!r}. Give one of {', '.join(SortOrder)}.") from None
     if order not in ("", "asc", "desc"):
         raise BadRequest(f"order is {order!r}. Give asc or desc.")
-    return by, order == "desc" if order else by is not Order.NAME
+    return by, order == "desc" if order else by is not SortOrder.NAME
 
 
-def _usage(found: Found, count: int, entries: list[Entry], replica: bool) -> dict[str, Any]:
+def _usage(found: ResolvedPath, count: int, entries: list[ListingEntry], replica: bool) -> dict[str, Any]:
     namespace, spot, type_ = found
     if spot.key is not None:
         keys = namespace.generation.table("keys")
@@ -151,7 +153,7 @@ def _usage(found: Found, count: int, entries: list[Entry], replica: bool) -> dic
     }
 
 
-def _prefix(namespace: Namespace, spot: Spot, entry: Entry) -> str:
+def _prefix(namespace: Namespace, spot: PathMatch, entry: ListingEntry) -> str:
     """What an entry's name is put behind: keys are named from their bucket on, or, where they are flat, alone."""
     if entry.kind is None and spot.layout != "FILE_SYSTEM_OPTIMIZED":
         if spot.layout != "LEGACY" or not namespace.generation.about.filesystem_paths:
@@ -161,7 +163,7 @@ def _prefix(namespace: Namespace, spot: Spot, entry: Entry) -> str:
     return spot.path if spot.path == "/" else spot.path + "/"
 
 
-def _sub_path(entry: Entry, prefix: str, replica: bool) -> dict[str, Any]:
+def _sub_path(entry: ListingEntry, prefix: str, replica: bool) -> dict[str, Any]:
     is_key = entry.kind is None
     return {
         "key": is_key,

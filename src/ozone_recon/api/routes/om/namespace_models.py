@@ -61,7 +61,7 @@ class Usage(BaseModel):
     )
 
 
-class Amount(BaseModel):
+class AmountJson(BaseModel):
     """One part of what is charged."""
 
     keys: int = Field(description="Committed keys, or parts of uploads.")
@@ -79,10 +79,10 @@ class Charged(BaseModel):
         "them too."
     )
     snapshotUsedNamespace: int = Field(description="The same of names.")
-    committed: Amount = Field(description="What can be found below the path.")
-    openParts: Amount = Field(description="Parts of open multipart uploads.")
-    pendingDirectories: Amount = Field(description="What is below directories that wait for their deletion.")
-    orphaned: Amount = Field(
+    committed: AmountJson = Field(description="What can be found below the path.")
+    openParts: AmountJson = Field(description="Parts of open multipart uploads.")
+    pendingDirectories: AmountJson = Field(description="What is below directories that wait for their deletion.")
+    orphaned: AmountJson = Field(
         description="What is below directories that OM's database does not have: a snapshot keeps them, or rows "
         "contradict each other. Of the root, keys in no bucket too."
     )
@@ -111,7 +111,7 @@ class Dist(BaseModel):
     status: str = Field(description=STATUS)
 
 
-class OfOwner(BaseModel):
+class OwnerUsage(BaseModel):
     """What one owner has below a path."""
 
     owner: str = Field(description="The owner; empty for keys without one.")
@@ -126,10 +126,10 @@ class Owners(BaseModel):
     status: str = Field(description=STATUS)
     path: str | None = Field(description="The path in its normal form; null when there is nothing at it.")
     ownerCount: int = Field(description="Number of owners, listed or not.")
-    owners: list[OfOwner] = Field(description="Most bytes first.")
+    owners: list[OwnerUsage] = Field(description="Most bytes first.")
 
 
-class OfMonth(BaseModel):
+class MonthUsage(BaseModel):
     """Keys below a path that were last written in one month."""
 
     month: str = Field(description="The month, YYYY-MM, in UTC.")
@@ -145,4 +145,4 @@ class Ages(BaseModel):
     path: str | None = Field(description="The path in its normal form; null when there is nothing at it.")
     newestModification: int = Field(description="When a key was last written, ms since 1970; 0: no keys.")
     oldestModification: int = Field(description="The same of the key written longest ago.")
-    months: list[OfMonth] = Field(description="Those in which a key was last written, oldest first.")
+    months: list[MonthUsage] = Field(description="Those in which a key was last written, oldest first.")

@@ -11,8 +11,8 @@ from ozone_recon.api.json.key_info import key_info_json
 from ozone_recon.api.json.om import acl_json, bucket_json, pairs_json, replication_json, volume_json
 from ozone_recon.columnar.search import find
 from ozone_recon.decode.om.values import decode_directory, decode_key_info, decode_prefix, decode_volume
-from ozone_recon.insights.namespace.nodes import Kind
-from ozone_recon.insights.namespace.view import Namespace, Spot
+from ozone_recon.insights.namespace.nodes import NodeKind
+from ozone_recon.insights.namespace.view import Namespace, PathMatch
 from ozone_recon.insights.om.key_rows import db_keys, groups_of, shown
 from ozone_recon.model.om import KeyInfo, OzoneAcl, Pairs
 
@@ -20,16 +20,16 @@ NO_QUOTA = {"quotaInBytes": 0, "quotaInNamespace": 0, "usedNamespace": 0}
 """What Recon says of things that cannot have a quota."""
 
 
-def object_info(view: View, namespace: Namespace, spot: Spot) -> dict[str, Any] | None:
+def object_info(view: View, namespace: Namespace, spot: PathMatch) -> dict[str, Any] | None:
     """The object at `spot`; None for a bucket that cannot be read."""
     if spot.key is not None:
         return _key(view, namespace, spot.key)
-    kind = Kind(namespace.places["kind"][spot.place])
-    if kind is Kind.ROOT:
+    kind = NodeKind(namespace.places["kind"][spot.place])
+    if kind is NodeKind.ROOT:
         return _root(view)
-    if kind is Kind.VOLUME:
+    if kind is NodeKind.VOLUME:
         return _volume(namespace, spot.place)
-    if kind is Kind.BUCKET:
+    if kind is NodeKind.BUCKET:
         bucket = namespace.bucket(spot.place)
         return bucket_json(bucket) if bucket else None
     return _directory(view, namespace, spot.place)
@@ -54,7 +54,7 @@ def _directory(view: View, namespace: Namespace, place: int) -> dict[str, Any]:
     """A directory by its own row; of a LEGACY directory that is its marker, if it has one."""
     places, name = namespace.places, namespace.places.bytes("name")[place]
     above = _above(namespace, place)
-    if places["kind"][place] == Kind.PATH:
+    if places["kind"][place] == NodeKind.PATH:
         names = places.bytes("name")
         row = view.om_row("keyTable", b"".join(b"/" + names[other] for other in [*above, place]) + b"/")
         marker = row and decode_key_info(row)

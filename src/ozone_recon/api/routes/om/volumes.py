@@ -8,7 +8,7 @@ from fastapi import Query, Response
 from pydantic import BaseModel, Field
 
 from ozone_recon.api.context import CurrentView
-from ozone_recon.api.json.om import Bucket, Volume
+from ozone_recon.api.json.om import BucketJson, VolumeJson
 from ozone_recon.api.json.volumes import buckets_json, volumes_json
 from ozone_recon.api.parameters import Limit
 from ozone_recon.api.responses import json_response, page_response
@@ -16,18 +16,18 @@ from ozone_recon.api.route import Route
 from ozone_recon.insights.om.volumes import list_buckets, list_volumes
 
 
-class Volumes(BaseModel):
+class VolumesResponse(BaseModel):
     """A page of volumes."""
 
     totalCount: int = Field(description="Number of volumes on this page.")
-    volumes: list[Volume] = Field(description="In byte order of their names.")
+    volumes: list[VolumeJson] = Field(description="In byte order of their names.")
 
 
-class Buckets(BaseModel):
+class BucketsResponse(BaseModel):
     """A page of buckets."""
 
     totalCount: int = Field(description="Number of buckets on this page.")
-    buckets: list[Bucket] = Field(description="In byte order of `/volume/bucket`.")
+    buckets: list[BucketJson] = Field(description="In byte order of `/volume/bucket`.")
 
 
 async def volumes(
@@ -64,6 +64,6 @@ async def buckets(
 
 
 ROUTES = (
-    Route("/volumes", volumes, "The volumes, in order of their names.", Volumes),
-    Route("/buckets", buckets, "The buckets of a volume or of all, in order of their names.", Buckets),
+    Route("/volumes", volumes, "The volumes, in order of their names.", VolumesResponse),
+    Route("/buckets", buckets, "The buckets of a volume or of all, in order of their names.", BucketsResponse),
 )

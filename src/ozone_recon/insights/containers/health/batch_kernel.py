@@ -8,11 +8,11 @@ from ozone_recon.columnar.byte_column import Bytes, Int64s
 from ozone_recon.columnar.kernels import kernel_part, lean_kernel
 from ozone_recon.insights.containers.health.rules_kernel import (
     NOTHING,
-    Case,
-    Hosts,
+    CaseArrays,
     Int32s,
-    Replicas,
-    Rules,
+    NodeArrays,
+    ReplicaArrays,
+    RuleValues,
     check_by_origin,
     check_ec,
     check_ratis,
@@ -25,7 +25,7 @@ from ozone_recon.insights.containers.health.rules_kernel import (
     is_vulnerable,
     missing_replicas,
 )
-from ozone_recon.model.container_health import Verdict
+from ozone_recon.model.container_health import HealthState
 from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.scm import ContainerState
 
@@ -36,13 +36,16 @@ GONE: Final = 0
 _OPEN, _CLOSING, _QUASI_CLOSED = int(ContainerState.OPEN), int(ContainerState.CLOSING), int(ContainerState.QUASI_CLOSED)
 _DELETING, _DELETED = int(ContainerState.DELETING), int(ContainerState.DELETED)
 _OPEN_REPLICA = int(ReplicaState.OPEN)
-_HEALTHY, _UNHEALTHY, _EMPTY = int(Verdict.HEALTHY), int(Verdict.UNHEALTHY), int(Verdict.EMPTY)
-_OPEN_UNHEALTHY, _OPEN_WITHOUT_PIPELINE = int(Verdict.OPEN_UNHEALTHY), int(Verdict.OPEN_WITHOUT_PIPELINE)
-_MISSING, _STUCK = int(Verdict.MISSING), int(Verdict.QUASI_CLOSED_STUCK)
-_UNHEALTHY_UNDER, _UNHEALTHY_OVER = int(Verdict.UNHEALTHY_UNDER_REPLICATED), int(Verdict.UNHEALTHY_OVER_REPLICATED)
+_HEALTHY, _UNHEALTHY, _EMPTY = int(HealthState.HEALTHY), int(HealthState.UNHEALTHY), int(HealthState.EMPTY)
+_OPEN_UNHEALTHY, _OPEN_WITHOUT_PIPELINE = int(HealthState.OPEN_UNHEALTHY), int(HealthState.OPEN_WITHOUT_PIPELINE)
+_MISSING, _STUCK = int(HealthState.MISSING), int(HealthState.QUASI_CLOSED_STUCK)
+_UNHEALTHY_UNDER, _UNHEALTHY_OVER = (
+    int(HealthState.UNHEALTHY_UNDER_REPLICATED),
+    int(HealthState.UNHEALTHY_OVER_REPLICATED),
+)
 
 
-class Containers(NamedTuple):
+class ContainerArrays(NamedTuple):
     """Containers, and whose pipeline is there; the live replicas of one are `first[n]` up to `first[n + 1]`."""
 
     state: Bytes
@@ -56,11 +59,11 @@ class Containers(NamedTuple):
 
 @lean_kernel
 def judge(
-    containers: Containers,
-    replicas: Replicas,
-    hosts: Hosts,
+    containers: ContainerArrays,
+    replicas: ReplicaArrays,
+    hosts: NodeArrays,
     kinds: Int64s,
-    rules: Rules,
+    rules: RuleValues,
     verdicts: Bytes,
     mismatches: Bytes,
 ) -> None:
@@ -71,7 +74,7 @@ def judge(
     """
     for n in range(len(verdicts)):
         of, state = containers.replication[n], int(containers.state[n])
-        case = Case(containers.first[n], containers.first[n + 1], state, containers.sequence_id[n], kinds[of, 1])
+        case = CaseArrays(containers.first[n], containers.first[n + 1], state, containers.sequence_id[n], kinds[of, 1])
         if state == GONE:
             verdicts[n], mismatches[n] = _HEALTHY, 0
             continue
@@ -83,10 +86,10 @@ def judge(
 
 @kernel_part
 def _judge(
-    replicas: Replicas,
-    hosts: Hosts,
-    rules: Rules,
-    case: Case,
+    replicas: ReplicaArrays,
+    hosts: NodeArrays,
+    rules: RuleValues,
+    case: CaseArrays,
     kind: int,
     data: int,
     has_pipeline: bool,

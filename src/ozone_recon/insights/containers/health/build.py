@@ -13,17 +13,24 @@ import numpy as np
 from ozone_recon.columnar.byte_column import Bytes, Int64s
 from ozone_recon.insights.cluster.merged_ids import Bools, found
 from ozone_recon.insights.cluster.tables import CONTAINERS, DATANODES, HEALTH, OP_STATES, PIPELINES, REPLICAS, UNSURE
-from ozone_recon.insights.containers.health.batch_kernel import EC, GONE, OTHER_KIND, RATIS, Containers, judge
+from ozone_recon.insights.containers.health.batch_kernel import EC, GONE, OTHER_KIND, RATIS, ContainerArrays, judge
 from ozone_recon.insights.containers.health.lists import LISTED, MISSING
-from ozone_recon.insights.containers.health.rules import IN_TOPOLOGY, REACHABLE, Host
+from ozone_recon.insights.containers.health.rules import IN_TOPOLOGY, REACHABLE, ReplicaNode
 from ozone_recon.insights.containers.health.rules import LEAVING as LEAVING_STATES
 from ozone_recon.insights.containers.health.rules import MAINTENANCE as RETURNING_STATES
-from ozone_recon.insights.containers.health.rules_kernel import LEAVING, RETURNING, STAYING, Hosts, Replicas, Rules
+from ozone_recon.insights.containers.health.rules_kernel import (
+    LEAVING,
+    RETURNING,
+    STAYING,
+    NodeArrays,
+    ReplicaArrays,
+    RuleValues,
+)
 from ozone_recon.insights.om.key_rows import read_replication
 from ozone_recon.insights.size_bins import CONTAINER_UPPER_BOUNDS, container_bins_of
-from ozone_recon.model.container_health import HealthRules, UnhealthyState, Verdict
+from ozone_recon.model.container_health import HealthRules, HealthState, UnhealthyState
 from ozone_recon.model.scm import ContainerState
-from ozone_recon.store.generation import Chunk, Generation, GenerationBuild
+from ozone_recon.store.generation import Generation, GenerationBuild, TableChunk
 from ozone_recon.store.schema import Schema
 
 NAME: Final = "ContainerHealth"
@@ -70,7 +77,7 @@ def rebuild(build: GenerationBuild, before: Generation | None, rules: HealthRule
     `before` is the last generation that has them: it says since when a container is in a list that it is still in, and
     what is kept for one of which we are not sure. `now` (ms since 1970) is since when it is in any other.
     """
-    work = _Work(build, rules)
+    work = _HealthEvaluation(build, rules)
     rows: dict[UnhealthyState, list[_Rows]] = {state: [] for state in UnhealthyState}
     sizes = np.zeros(len(CONTAINER_UPPER_BOUNDS), np.int64)
     with build.create(VERDICTS, TABLES[VERDICTS]) as writer:
@@ -89,7 +96,7 @@ def rebuild(build: GenerationBuild, before: Generation | None, rules: HealthRule
         writer.append(upper_bound=np.array(CONTAINER_UPPER_BOUNDS, np.int64), containers=sizes)
 
 
-class _Work:
+class _HealthEvaluation:
     """What is the same for all containers."""
 
     def __init__(self, build: GenerationBuild, rules: HealthRules) -> None:
@@ -99,7 +106,7 @@ class _Work:
         """Which there are; the last one, which -1 stands for, is none."""
         self._hosts, self._live, racks = _hosts(build)
         self.kinds = _kinds(build)
-        self._rules = Rules(
+        self._rules = RuleValues(
             rules.maintenance_replicas,
             rules.maintenance_redundancy,
             rules.best_origin_copies,
@@ -109,18 +116,18 @@ class _Work:
             racks,
         )
 
-    def judge(self, chunk: Chunk, verdicts: Bytes) -> tuple[Bools, Int64s]:
+    def judge(self, chunk: TableChunk, verdicts: Bytes) -> tuple[Bools, Int64s]:
         """Fills in the verdicts; which containers' replicas differ in their data, and how many each has."""
         end = chunk.first_row + len(chunk)
         stop = int(self._first_replica[end]) if end < len(self._first_replica) else self._replicas.rows
         start = int(chunk["first_replica"][0])
-        replicas = self._replicas.read((*Replicas._fields, "present"), start, stop)
+        replicas = self._replicas.read((*ReplicaArrays._fields, "present"), start, stop)
         live = self._live[replicas["datanode"]] & (replicas["present"] != 0)
         before = np.append(0, np.cumsum(live))
         first = before[np.append(chunk["first_replica"], stop) - start]
         mismatches = np.empty(len(chunk), np.uint8)
         judge(
-            Containers(
+            ContainerArrays(
                 chunk["state"],
                 chunk["replication"],
                 self._pipelines[chunk["pipeline"]].view(np.uint8),
@@ -129,7 +136,7 @@ class _Work:
                 chunk["suppressed"],
                 first,
             ),
-            Replicas(*(replicas[column][live] for column in Replicas._fields)),
+            ReplicaArrays(*(replicas[column][live] for column in ReplicaArrays._fields)),
             self._hosts,
             self.kinds,
             self._rules,
@@ -139,7 +146,7 @@ class _Work:
         return mismatches != 0, np.diff(first)
 
 
-def _hosts(build: GenerationBuild) -> tuple[Hosts, Bools, int]:
+def _hosts(build: GenerationBuild) -> tuple[NodeArrays, Bools, int]:
     """The datanodes, which of them live, and how many racks they are in."""
     table = build.table(DATANODES)
     healths = [HEALTH[number] for number in table["health"].tolist()]
@@ -150,12 +157,12 @@ def _hosts(build: GenerationBuild) -> tuple[Hosts, Bools, int]:
         for location, health in zip(table.bytes("location"), healths, strict=True)
     ]
     fates = dict.fromkeys(LEAVING_STATES, LEAVING) | dict.fromkeys(RETURNING_STATES, RETURNING)
-    hosts = Hosts(
+    hosts = NodeArrays(
         np.array([fates.get(op_state, STAYING) for op_state in op_states], np.uint8),
         np.array([health in REACHABLE for health in healths], np.uint8),
         np.array(rack, np.int32),
     )
-    live = [Host("", *state).is_live for state in zip(healths, op_states, strict=True)]
+    live = [ReplicaNode("", *state).is_live for state in zip(healths, op_states, strict=True)]
     in_topology = {number for number, health in zip(rack, healths, strict=True) if health in IN_TOPOLOGY}
     return hosts, np.array(live, np.bool_), len(in_topology)
 
@@ -167,20 +174,20 @@ def _kinds(build: GenerationBuild) -> Int64s:
     return np.array(kinds, np.int64).reshape(-1, 3)
 
 
-def _kept(before: Generation | None, chunk: Chunk) -> Bytes:
+def _kept(before: Generation | None, chunk: TableChunk) -> Bytes:
     """HEALTHY, which suppressed containers stay, and what was said before of those of which we are not sure."""
-    verdicts = np.full(len(chunk), Verdict.HEALTHY, np.uint8)
-    unsure = np.flatnonzero(chunk["suppressed"] == UNSURE)
-    if before and len(unsure):
+    verdicts = np.full(len(chunk), HealthState.HEALTHY, np.uint8)
+    possibly_missing = np.flatnonzero(chunk["suppressed"] == UNSURE)
+    if before and len(possibly_missing):
         ids = before.table(CONTAINERS)["id"]
-        at = np.searchsorted(ids, chunk["id"][unsure])
+        at = np.searchsorted(ids, chunk["id"][possibly_missing])
         known = at < len(ids)
-        known[known] = ids[at[known]] == chunk["id"][unsure[known]]
-        verdicts[unsure[known]] = before.table(VERDICTS)["verdict"][at[known]]
+        known[known] = ids[at[known]] == chunk["id"][possibly_missing[known]]
+        verdicts[possibly_missing[known]] = before.table(VERDICTS)["verdict"][at[known]]
     return verdicts
 
 
-def _lists(chunk: Chunk, verdicts: Bytes, mismatches: Bools) -> dict[UnhealthyState, Bools]:
+def _lists(chunk: TableChunk, verdicts: Bytes, mismatches: Bools) -> dict[UnhealthyState, Bools]:
     """Which containers are in each list."""
     is_missing, listed = np.zeros(256, np.bool_), np.zeros(256, np.uint8)
     is_missing[list(MISSING)] = True

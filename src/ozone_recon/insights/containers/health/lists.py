@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from ozone_recon.insights.containers.health.rules import Case, Copy
-from ozone_recon.model.container_health import UnhealthyContainer, UnhealthyState, Verdict
+from ozone_recon.insights.containers.health.rules import ContainerCase, ReplicaOnNode
+from ozone_recon.model.container_health import HealthState, UnhealthyContainer, UnhealthyState
 from ozone_recon.model.scm import ContainerState
 
-MISSING: Final = (Verdict.MISSING, Verdict.QUASI_CLOSED_STUCK_MISSING, Verdict.MISSING_UNDER_REPLICATED)
+MISSING: Final = (HealthState.MISSING, HealthState.QUASI_CLOSED_STUCK_MISSING, HealthState.MISSING_UNDER_REPLICATED)
 LISTED: Final = {
-    Verdict.UNDER_REPLICATED: UnhealthyState.UNDER_REPLICATED,
-    Verdict.UNHEALTHY_UNDER_REPLICATED: UnhealthyState.UNDER_REPLICATED,
-    Verdict.QUASI_CLOSED_STUCK_UNDER_REPLICATED: UnhealthyState.UNDER_REPLICATED,
-    Verdict.MISSING_UNDER_REPLICATED: UnhealthyState.UNDER_REPLICATED,
-    Verdict.OVER_REPLICATED: UnhealthyState.OVER_REPLICATED,
-    Verdict.UNHEALTHY_OVER_REPLICATED: UnhealthyState.OVER_REPLICATED,
-    Verdict.QUASI_CLOSED_STUCK_OVER_REPLICATED: UnhealthyState.OVER_REPLICATED,
-    Verdict.MIS_REPLICATED: UnhealthyState.MIS_REPLICATED,
+    HealthState.UNDER_REPLICATED: UnhealthyState.UNDER_REPLICATED,
+    HealthState.UNHEALTHY_UNDER_REPLICATED: UnhealthyState.UNDER_REPLICATED,
+    HealthState.QUASI_CLOSED_STUCK_UNDER_REPLICATED: UnhealthyState.UNDER_REPLICATED,
+    HealthState.MISSING_UNDER_REPLICATED: UnhealthyState.UNDER_REPLICATED,
+    HealthState.OVER_REPLICATED: UnhealthyState.OVER_REPLICATED,
+    HealthState.UNHEALTHY_OVER_REPLICATED: UnhealthyState.OVER_REPLICATED,
+    HealthState.QUASI_CLOSED_STUCK_OVER_REPLICATED: UnhealthyState.OVER_REPLICATED,
+    HealthState.MIS_REPLICATED: UnhealthyState.MIS_REPLICATED,
 }
 
 
 def unhealthy(
-    case: Case, verdict: Verdict, since: Mapping[tuple[int, UnhealthyState], int], now: int
+    case: ContainerCase, verdict: HealthState, since: Mapping[tuple[int, UnhealthyState], int], now: int
 ) -> Iterator[UnhealthyContainer]:
     """The lists that a container is in, ascending; `since` says since when (container, state) was there before."""
     expected, number = case.container.replication.required_nodes, case.container.container_id
@@ -31,7 +31,7 @@ def unhealthy(
         yield UnhealthyContainer(number, state, since.get((number, state), now), expected, len(case.copies))
 
 
-def _states(case: Case, verdict: Verdict) -> Iterator[UnhealthyState]:
+def _states(case: ContainerCase, verdict: HealthState) -> Iterator[UnhealthyState]:
     """By ReconReplicationManager."""
     if case.container.state not in ContainerState.__members__:
         return
@@ -45,7 +45,7 @@ def _states(case: Case, verdict: Verdict) -> Iterator[UnhealthyState]:
         yield UnhealthyState.REPLICA_MISMATCH
 
 
-def _differ(copies: Iterable[Copy]) -> bool:
+def _differ(copies: Iterable[ReplicaOnNode]) -> bool:
     """Whether replicas of the same part have different data. A checksum of 0 is known to be one of nothing alone."""
     sums = {
         (copy.replica.replica_index, copy.replica.data_checksum)

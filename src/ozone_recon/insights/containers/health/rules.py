@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from ozone_recon.model.container_health import HealthRules, Placement, Verdict
+from ozone_recon.model.container_health import HealthRules, HealthState, PlacementPolicy
 from ozone_recon.model.datanode_reports import Replica
 from ozone_recon.model.scm import ContainerInfo, ContainerState
 
@@ -25,7 +25,7 @@ MAINTENANCE: Final = ("ENTERING_MAINTENANCE", "IN_MAINTENANCE")
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class ReplicaNode:
     """A datanode, as far as health depends on it; `health` and `op_state` are empty when they are not known."""
 
     uuid: str
@@ -44,11 +44,11 @@ class Host:
         return self.op_state not in LEAVING and self.op_state not in MAINTENANCE
 
 
-class Copy(NamedTuple):
+class ReplicaOnNode(NamedTuple):
     """A replica and where it is."""
 
     replica: Replica
-    host: Host
+    host: ReplicaNode
 
     @property
     def is_unhealthy(self) -> bool:
@@ -57,11 +57,11 @@ class Copy(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class ContainerCase:
     """A container to be judged: its live replicas, whether its pipeline is there, how many racks the cluster has."""
 
     container: ContainerInfo
-    copies: tuple[Copy, ...]
+    copies: tuple[ReplicaOnNode, ...]
     has_pipeline: bool = True
     racks: int = 1
     rules: HealthRules = HealthRules()  # noqa: RUF009 - it cannot be changed
@@ -72,66 +72,66 @@ class Case:
         return self.container.replication.kind
 
     @property
-    def parts(self) -> list[Copy]:
+    def parts(self) -> list[ReplicaOnNode]:
         """Those replicas that may be parts of an EC container."""
         most = self.container.replication.required_nodes
         return [copy for copy in self.copies if 1 <= copy.replica.replica_index <= most]
 
 
-class Said(NamedTuple):
+class CheckResult(NamedTuple):
     """What a check says of a container; when it is `last`, no other check is asked."""
 
-    verdict: Verdict
+    verdict: HealthState
     last: bool = True
 
 
-def open_container(case: Case) -> Said | None:
+def open_container(case: ContainerCase) -> CheckResult | None:
     """OpenContainerHandler."""
     if case.container.state != "OPEN":
         return None
     if not case.has_pipeline:
-        return Said(Verdict.OPEN_WITHOUT_PIPELINE)
+        return CheckResult(HealthState.OPEN_WITHOUT_PIPELINE)
     all_open = all(copy.replica.state == "OPEN" for copy in case.copies)
-    return Said(Verdict.HEALTHY if all_open else Verdict.OPEN_UNHEALTHY)
+    return CheckResult(HealthState.HEALTHY if all_open else HealthState.OPEN_UNHEALTHY)
 
 
-def closing_container(case: Case) -> Said | None:
+def closing_container(case: ContainerCase) -> CheckResult | None:
     """ClosingContainerHandler."""
     if case.container.state != "CLOSING":
         return None
-    return Said(Verdict.HEALTHY if case.copies else Verdict.MISSING)
+    return CheckResult(HealthState.HEALTHY if case.copies else HealthState.MISSING)
 
 
-def quasi_closed_container(case: Case) -> Said | None:
+def quasi_closed_container(case: ContainerCase) -> CheckResult | None:
     """QuasiClosedContainerHandler."""
     if case.kind == "RATIS" and case.container.state == "QUASI_CLOSED" and _is_stuck(case):
-        return Said(Verdict.QUASI_CLOSED_STUCK, last=False)
+        return CheckResult(HealthState.QUASI_CLOSED_STUCK, last=False)
     return None
 
 
-def empty_container(case: Case) -> Said | None:
+def empty_container(case: ContainerCase) -> CheckResult | None:
     """EmptyContainerHandler. The check before it, MismatchedReplicasHandler, only sends commands."""
     state, copies = case.container.state, case.copies
     if state == "CLOSED" and not copies:
-        return Said(Verdict.EMPTY) if case.container.number_of_keys == 0 else None
+        return CheckResult(HealthState.EMPTY) if case.container.number_of_keys == 0 else None
     all_empty = bool(copies) and all(copy.replica.is_empty for copy in copies)
     all_closed = all(copy.replica.state == "CLOSED" for copy in copies)
     if all_empty and ((state == "CLOSED" and all_closed) or state == "QUASI_CLOSED"):
-        return Said(Verdict.EMPTY)
+        return CheckResult(HealthState.EMPTY)
     return None
 
 
-def deleting_container(case: Case) -> Said | None:
+def deleting_container(case: ContainerCase) -> CheckResult | None:
     """DeletingContainerHandler."""
-    return Said(Verdict.HEALTHY) if case.container.state in ("DELETING", "DELETED") else None
+    return CheckResult(HealthState.HEALTHY) if case.container.state in ("DELETING", "DELETED") else None
 
 
-def quasi_closed_stuck(case: Case) -> Said | None:
+def quasi_closed_stuck(case: ContainerCase) -> CheckResult | None:
     """QuasiClosedStuckReplicationCheck, QuasiClosedStuckReplicaCount: copies of what each origin has."""
     if not _is_judged_by_origin(case):
         return None
     if not case.copies:
-        return Said(Verdict.QUASI_CLOSED_STUCK_MISSING)
+        return CheckResult(HealthState.QUASI_CLOSED_STUCK_MISSING)
     healthy = [copy for copy in case.copies if not copy.is_unhealthy]
     if not healthy:
         return None
@@ -144,12 +144,12 @@ def quasi_closed_stuck(case: Case) -> Said | None:
         wanted = case.rules.best_origin_copies if origin in best else case.rules.other_origin_copies
         returning = any(host.op_state in MAINTENANCE for host in hosts)
         if staying < wanted and (staying == 0 or not returning):
-            return Said(Verdict.QUASI_CLOSED_STUCK_UNDER_REPLICATED)
+            return CheckResult(HealthState.QUASI_CLOSED_STUCK_UNDER_REPLICATED)
         is_over |= staying > wanted
-    return Said(Verdict.QUASI_CLOSED_STUCK_OVER_REPLICATED) if is_over else None
+    return CheckResult(HealthState.QUASI_CLOSED_STUCK_OVER_REPLICATED) if is_over else None
 
 
-def ec_replication(case: Case) -> Said | None:
+def ec_replication(case: ContainerCase) -> CheckResult | None:
     """ECReplicationCheckHandler, ECContainerReplicaCount: which parts there are, and where."""
     if case.kind != "EC":
         return None
@@ -169,17 +169,17 @@ def ec_replication(case: Case) -> Said | None:
     least = data + min(parity, case.rules.maintenance_redundancy)
     is_complete_later = len(staying.keys() | returning) == data + parity and len(staying) >= least
     if len(staying) == data + parity or is_complete_later:
-        return Said(Verdict.OVER_REPLICATED) if any(count > 1 for count in staying.values()) else None
+        return CheckResult(HealthState.OVER_REPLICATED) if any(count > 1 for count in staying.values()) else None
     readable = staying.keys() | leaving | returning
     if len(readable) >= data:
-        return Said(Verdict.UNDER_REPLICATED)
+        return CheckResult(HealthState.UNDER_REPLICATED)
     some_go = bool((leaving | returning) - staying.keys())
     if len(readable | unhealthy) < data:
-        return Said(Verdict.MISSING_UNDER_REPLICATED if some_go else Verdict.MISSING)
-    return Said(Verdict.UNHEALTHY_UNDER_REPLICATED if some_go else Verdict.UNHEALTHY)
+        return CheckResult(HealthState.MISSING_UNDER_REPLICATED if some_go else HealthState.MISSING)
+    return CheckResult(HealthState.UNHEALTHY_UNDER_REPLICATED if some_go else HealthState.UNHEALTHY)
 
 
-def ratis_replication(case: Case) -> Said | None:
+def ratis_replication(case: ContainerCase) -> CheckResult | None:
     """RatisReplicationCheckHandler."""
     if case.kind != "RATIS" or _is_judged_by_origin(case):
         return None
@@ -187,37 +187,37 @@ def ratis_replication(case: Case) -> Said | None:
     missing = counts.missing(count_unhealthy=False)
     if missing > 0:
         if not case.copies:
-            return Said(Verdict.MISSING)
-        return Said(Verdict.UNDER_REPLICATED) if counts.healthy else None
+            return CheckResult(HealthState.MISSING)
+        return CheckResult(HealthState.UNDER_REPLICATED) if counts.healthy else None
     if missing < 0:
-        return Said(Verdict.OVER_REPLICATED)
+        return CheckResult(HealthState.OVER_REPLICATED)
     if counts.missing(count_unhealthy=True) < 0:
         if case.container.state == "CLOSED":
-            return Said(Verdict.OVER_REPLICATED)
+            return CheckResult(HealthState.OVER_REPLICATED)
         if case.container.state == "QUASI_CLOSED":
-            return Said(Verdict.OVER_REPLICATED) if _has_one_to_delete(case) else None
+            return CheckResult(HealthState.OVER_REPLICATED) if _has_one_to_delete(case) else None
     if not _is_well_placed(case, case.rules.placement):
-        return Said(Verdict.MIS_REPLICATED)
+        return CheckResult(HealthState.MIS_REPLICATED)
     return None
 
 
-def closed_with_unhealthy_replicas(case: Case) -> Said | None:
+def closed_with_unhealthy_replicas(case: ContainerCase) -> CheckResult | None:
     """ClosedWithUnhealthyReplicasHandler."""
     if case.kind != "EC" or case.container.state != "CLOSED":
         return None
     closed = {copy.replica.replica_index for copy in case.parts if copy.replica.state == "CLOSED"}
     unhealthy = {copy.replica.replica_index for copy in case.parts if copy.is_unhealthy}
-    return Said(Verdict.UNHEALTHY_OVER_REPLICATED) if unhealthy and unhealthy <= closed else None
+    return CheckResult(HealthState.UNHEALTHY_OVER_REPLICATED) if unhealthy and unhealthy <= closed else None
 
 
-def ec_placement(case: Case) -> Said | None:
+def ec_placement(case: ContainerCase) -> CheckResult | None:
     """ECMisReplicationCheckHandler."""
     if case.kind != "EC" or _is_well_placed(case, case.rules.ec_placement):
         return None
-    return Said(Verdict.MIS_REPLICATED)
+    return CheckResult(HealthState.MIS_REPLICATED)
 
 
-def ratis_unhealthy_replication(case: Case) -> Said | None:
+def ratis_unhealthy_replication(case: ContainerCase) -> CheckResult | None:
     """RatisUnhealthyReplicationCheckHandler."""
     if case.kind != "RATIS" or not case.copies:
         return None
@@ -226,11 +226,11 @@ def ratis_unhealthy_replication(case: Case) -> Said | None:
         return None
     missing = counts.missing(count_unhealthy=True)
     if missing == 0:
-        return Said(Verdict.UNHEALTHY, last=False)
-    return Said(Verdict.UNHEALTHY_UNDER_REPLICATED if missing > 0 else Verdict.UNHEALTHY_OVER_REPLICATED)
+        return CheckResult(HealthState.UNHEALTHY, last=False)
+    return CheckResult(HealthState.UNHEALTHY_UNDER_REPLICATED if missing > 0 else HealthState.UNHEALTHY_OVER_REPLICATED)
 
 
-def vulnerable_unhealthy_replicas(case: Case) -> Said | None:
+def vulnerable_unhealthy_replicas(case: ContainerCase) -> CheckResult | None:
     """VulnerableUnhealthyReplicasHandler: broken replicas, alone with what they have, on datanodes that leave."""
     if case.kind != "RATIS" or case.container.state != "QUASI_CLOSED":
         return None
@@ -245,10 +245,10 @@ def vulnerable_unhealthy_replicas(case: Case) -> Said | None:
     vulnerable = any(
         copy.is_unhealthy and not copy.replica.is_empty and copy.replica.origin not in safe for copy in newest
     )
-    return Said(Verdict.UNHEALTHY_UNDER_REPLICATED) if vulnerable else None
+    return CheckResult(HealthState.UNHEALTHY_UNDER_REPLICATED) if vulnerable else None
 
 
-CHECKS: Final[tuple[Callable[[Case], Said | None], ...]] = (
+CHECKS: Final[tuple[Callable[[ContainerCase], CheckResult | None], ...]] = (
     open_container,
     closing_container,
     quasi_closed_container,
@@ -264,14 +264,14 @@ CHECKS: Final[tuple[Callable[[Case], Said | None], ...]] = (
 )
 
 
-def judge(case: Case) -> Verdict:
+def judge(case: ContainerCase) -> HealthState:
     """The verdict on a container: what was said last.
 
     One whose state we do not know, that SCM has no more, or that an administrator has suppressed, is HEALTHY.
     """
     if case.container.state not in ContainerState.__members__ or case.container.suppressed:
-        return Verdict.HEALTHY
-    verdict = Verdict.HEALTHY
+        return HealthState.HEALTHY
+    verdict = HealthState.HEALTHY
     for check in CHECKS:
         if said := check(case):
             verdict = said.verdict
@@ -280,12 +280,12 @@ def judge(case: Case) -> Verdict:
     return verdict
 
 
-def count_racks(hosts: Iterable[Host]) -> int:
+def count_racks(hosts: Iterable[ReplicaNode]) -> int:
     """How many racks the cluster has."""
     return len({host.location for host in hosts if host.health in IN_TOPOLOGY})
 
 
-def _is_stuck(case: Case) -> bool:
+def _is_stuck(case: ContainerCase) -> bool:
     """Whether a quasi-closed container cannot be closed: not all origins are heard of, or the newest is broken."""
     quasi_closed = [copy.replica for copy in case.copies if copy.replica.state == "QUASI_CLOSED"]
     unhealthy = [copy.replica for copy in case.copies if copy.is_unhealthy]
@@ -296,7 +296,7 @@ def _is_stuck(case: Case) -> bool:
     return not can_close
 
 
-def _is_judged_by_origin(case: Case) -> bool:
+def _is_judged_by_origin(case: ContainerCase) -> bool:
     """QuasiClosedStuckReplicationCheck.shouldHandleAsQuasiClosedStuck."""
     if case.container.state != "QUASI_CLOSED" or not _is_stuck(case):
         return False
@@ -318,7 +318,7 @@ class _RatisCounts(NamedTuple):
     returning_unhealthy: int
 
     @classmethod
-    def of(cls, case: Case) -> _RatisCounts:
+    def of(cls, case: ContainerCase) -> _RatisCounts:
         factor = case.container.replication.factor
         broken = [copy.host for copy in case.copies if _is_of_no_use(case.container, copy)]
         whole = [copy.host for copy in case.copies if not _is_of_no_use(case.container, copy)]
@@ -341,13 +341,13 @@ class _RatisCounts(NamedTuple):
         return max(0, self.least - staying, self.factor - staying - returning)
 
 
-def _is_of_no_use(container: ContainerInfo, copy: Copy) -> bool:
+def _is_of_no_use(container: ContainerInfo, copy: ReplicaOnNode) -> bool:
     """Whether a replica is broken, or of a closed container and not of its last state."""
     is_behind = copy.replica.state == "QUASI_CLOSED" and copy.replica.sequence_id != container.sequence_id
     return copy.is_unhealthy or (is_behind and container.state == "CLOSED")
 
 
-def _has_one_to_delete(case: Case) -> bool:
+def _has_one_to_delete(case: ContainerCase) -> bool:
     """ReplicationManagerUtil.selectUnhealthyReplicaForDelete, of a quasi-closed container."""
     if len(case.copies) <= 2 or not any(copy.replica.state == "QUASI_CLOSED" for copy in case.copies):
         return False
@@ -357,13 +357,13 @@ def _has_one_to_delete(case: Case) -> bool:
     return any(origin in kept for origin in broken) or len(set(broken)) < len(broken)
 
 
-def _is_well_placed(case: Case, policy: Placement) -> bool:
+def _is_well_placed(case: ContainerCase, policy: PlacementPolicy) -> bool:
     """SCMCommonPlacementPolicy.validateContainerPlacement, for the policy's demands."""
     required = case.container.replication.required_nodes
-    wanted = min(case.racks, required, 2 if policy is Placement.RACK_AWARE else required)
-    if policy is Placement.ANYWHERE or wanted <= 1:
+    wanted = min(case.racks, required, 2 if policy is PlacementPolicy.RACK_AWARE else required)
+    if policy is PlacementPolicy.ANYWHERE or wanted <= 1:
         return bool(case.copies)
     used = Counter(copy.host.location for copy in case.copies if copy.host.health)
-    most = max(1, required - 1) if policy is Placement.RACK_AWARE else -(-required // wanted)
+    most = max(1, required - 1) if policy is PlacementPolicy.RACK_AWARE else -(-required // wanted)
     surplus = max(0, len(case.copies) - required)
     return len(used) >= wanted and max(used.values()) <= most + surplus

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import Bytes, Int64s
 from ozone_recon.columnar.kernels import inlined_part, kernel_part, zero
-from ozone_recon.model.container_health import Placement, Verdict
+from ozone_recon.model.container_health import HealthState, PlacementPolicy
 from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.scm import ContainerState
 
@@ -27,17 +27,21 @@ NOTHING: Final = -1
 _QUASI_CLOSED, _CLOSED = int(ContainerState.QUASI_CLOSED), int(ContainerState.CLOSED)
 _QUASI_CLOSED_REPLICA, _CLOSED_REPLICA = int(ReplicaState.QUASI_CLOSED), int(ReplicaState.CLOSED)
 _OPEN_REPLICA, _BROKEN = int(ReplicaState.OPEN), int(ReplicaState.UNHEALTHY)
-_ANYWHERE, _RACK_AWARE = int(Placement.ANYWHERE), int(Placement.RACK_AWARE)
-_UNDER, _OVER, _MIS = int(Verdict.UNDER_REPLICATED), int(Verdict.OVER_REPLICATED), int(Verdict.MIS_REPLICATED)
-_MISSING, _MISSING_UNDER = int(Verdict.MISSING), int(Verdict.MISSING_UNDER_REPLICATED)
-_UNHEALTHY, _UNHEALTHY_UNDER = int(Verdict.UNHEALTHY), int(Verdict.UNHEALTHY_UNDER_REPLICATED)
-_UNHEALTHY_OVER = int(Verdict.UNHEALTHY_OVER_REPLICATED)
-_STUCK_MISSING = int(Verdict.QUASI_CLOSED_STUCK_MISSING)
-_STUCK_UNDER = int(Verdict.QUASI_CLOSED_STUCK_UNDER_REPLICATED)
-_STUCK_OVER = int(Verdict.QUASI_CLOSED_STUCK_OVER_REPLICATED)
+_ANYWHERE, _RACK_AWARE = int(PlacementPolicy.ANYWHERE), int(PlacementPolicy.RACK_AWARE)
+_UNDER, _OVER, _MIS = (
+    int(HealthState.UNDER_REPLICATED),
+    int(HealthState.OVER_REPLICATED),
+    int(HealthState.MIS_REPLICATED),
+)
+_MISSING, _MISSING_UNDER = int(HealthState.MISSING), int(HealthState.MISSING_UNDER_REPLICATED)
+_UNHEALTHY, _UNHEALTHY_UNDER = int(HealthState.UNHEALTHY), int(HealthState.UNHEALTHY_UNDER_REPLICATED)
+_UNHEALTHY_OVER = int(HealthState.UNHEALTHY_OVER_REPLICATED)
+_STUCK_MISSING = int(HealthState.QUASI_CLOSED_STUCK_MISSING)
+_STUCK_UNDER = int(HealthState.QUASI_CLOSED_STUCK_UNDER_REPLICATED)
+_STUCK_OVER = int(HealthState.QUASI_CLOSED_STUCK_OVER_REPLICATED)
 
 
-class Replicas(NamedTuple):
+class ReplicaArrays(NamedTuple):
     """Columns of live replicas, as in `replicas`."""
 
     datanode: Int32s
@@ -49,7 +53,7 @@ class Replicas(NamedTuple):
     origin: Int32s
 
 
-class Hosts(NamedTuple):
+class NodeArrays(NamedTuple):
     """What is to become of each datanode, whether it answers, and the number of its rack, -1 for none."""
 
     fate: Bytes
@@ -57,7 +61,7 @@ class Hosts(NamedTuple):
     rack: Int32s
 
 
-class Rules(NamedTuple):
+class RuleValues(NamedTuple):
     """The settings, as numbers, and how many racks the cluster has."""
 
     maintenance_replicas: int
@@ -69,7 +73,7 @@ class Rules(NamedTuple):
     racks: int
 
 
-class Case(NamedTuple):
+class CaseArrays(NamedTuple):
     """A container, and from where to where its replicas are."""
 
     start: int
@@ -80,7 +84,7 @@ class Case(NamedTuple):
 
 
 @kernel_part
-def differ(replicas: Replicas, case: Case) -> bool:
+def differ(replicas: ReplicaArrays, case: CaseArrays) -> bool:
     """Whether replicas of the same part have different data."""
     for at in range(case.start, case.stop):
         if replicas.data_checksum[at] != 0 or replicas.is_empty[at] != 0:
@@ -95,7 +99,7 @@ def differ(replicas: Replicas, case: Case) -> bool:
 
 
 @inlined_part
-def count_in(replicas: Replicas, case: Case, state: int) -> int:
+def count_in(replicas: ReplicaArrays, case: CaseArrays, state: int) -> int:
     """How many replicas are in a state."""
     count = zero()
     for at in range(case.start, case.stop):
@@ -104,7 +108,7 @@ def count_in(replicas: Replicas, case: Case, state: int) -> int:
 
 
 @kernel_part
-def _count_origins(replicas: Replicas, case: Case, one: int, other: int) -> int:
+def _count_origins(replicas: ReplicaArrays, case: CaseArrays, one: int, other: int) -> int:
     """How many origins there are of replicas in one state or the other."""
     count = zero()
     for at in range(case.start, case.stop):
@@ -118,7 +122,7 @@ def _count_origins(replicas: Replicas, case: Case, one: int, other: int) -> int:
 
 
 @kernel_part
-def is_empty(replicas: Replicas, case: Case, has_blocks: bool) -> bool:
+def is_empty(replicas: ReplicaArrays, case: CaseArrays, has_blocks: bool) -> bool:
     """As `empty_container`, of a container that is closed or quasi-closed."""
     if case.start == case.stop:
         return case.state == _CLOSED and not has_blocks
@@ -132,7 +136,7 @@ def is_empty(replicas: Replicas, case: Case, has_blocks: bool) -> bool:
 
 
 @kernel_part
-def is_stuck(replicas: Replicas, case: Case) -> bool:
+def is_stuck(replicas: ReplicaArrays, case: CaseArrays) -> bool:
     """Whether a quasi-closed container cannot be closed."""
     newest = newest_broken = -1
     for at in range(case.start, case.stop):
@@ -146,7 +150,7 @@ def is_stuck(replicas: Replicas, case: Case) -> bool:
 
 
 @kernel_part
-def is_judged_by_origin(replicas: Replicas, case: Case) -> bool:
+def is_judged_by_origin(replicas: ReplicaArrays, case: CaseArrays) -> bool:
     """Of a container that is stuck: whether it waits for none of its origins to close."""
     several = case.start == case.stop
     for at in range(case.start, case.stop):
@@ -155,7 +159,7 @@ def is_judged_by_origin(replicas: Replicas, case: Case) -> bool:
 
 
 @kernel_part
-def check_by_origin(replicas: Replicas, hosts: Hosts, rules: Rules, case: Case) -> int:
+def check_by_origin(replicas: ReplicaArrays, hosts: NodeArrays, rules: RuleValues, case: CaseArrays) -> int:
     """As `quasi_closed_stuck`, of a container that is judged by origin."""
     if case.start == case.stop:
         return _STUCK_MISSING
@@ -193,7 +197,7 @@ def _count_bits(bits: int) -> int:
 
 
 @kernel_part
-def check_ec(replicas: Replicas, hosts: Hosts, rules: Rules, case: Case, data: int) -> int:
+def check_ec(replicas: ReplicaArrays, hosts: NodeArrays, rules: RuleValues, case: CaseArrays, data: int) -> int:
     """As the three checks of EC containers."""
     staying, leaving, returning, broken, closed, twice = zero(), zero(), zero(), zero(), zero(), zero()
     for at in range(case.start, case.stop):
@@ -231,14 +235,14 @@ def check_ec(replicas: Replicas, hosts: Hosts, rules: Rules, case: Case, data: i
 
 
 @inlined_part
-def _is_of_no_use(replicas: Replicas, case: Case, at: int) -> bool:
+def _is_of_no_use(replicas: ReplicaArrays, case: CaseArrays, at: int) -> bool:
     if replicas.state[at] == _QUASI_CLOSED_REPLICA:
         return case.state == _CLOSED and replicas.sequence_id[at] != case.sequence_id
     return bool(replicas.state[at] == _BROKEN)
 
 
 @kernel_part
-def count_of_no_use(replicas: Replicas, case: Case) -> int:
+def count_of_no_use(replicas: ReplicaArrays, case: CaseArrays) -> int:
     """How many replicas are broken, or of a closed container and not of its last state."""
     count = zero()
     for at in range(case.start, case.stop):
@@ -247,7 +251,9 @@ def count_of_no_use(replicas: Replicas, case: Case) -> int:
 
 
 @kernel_part
-def missing_replicas(replicas: Replicas, hosts: Hosts, rules: Rules, case: Case, count_unhealthy: bool) -> int:
+def missing_replicas(
+    replicas: ReplicaArrays, hosts: NodeArrays, rules: RuleValues, case: CaseArrays, count_unhealthy: bool
+) -> int:
     """How many more replicas a RATIS container needs; negative when there are too many."""
     staying, returning = zero(), zero()
     for at in range(case.start, case.stop):
@@ -262,7 +268,7 @@ def missing_replicas(replicas: Replicas, hosts: Hosts, rules: Rules, case: Case,
 
 
 @kernel_part
-def check_ratis(replicas: Replicas, hosts: Hosts, rules: Rules, case: Case, broken: int) -> int:
+def check_ratis(replicas: ReplicaArrays, hosts: NodeArrays, rules: RuleValues, case: CaseArrays, broken: int) -> int:
     """As `ratis_replication`; `broken` counts the replicas of no use."""
     copies = case.stop - case.start
     missing = missing_replicas(replicas, hosts, rules, case, False)
@@ -281,7 +287,7 @@ def check_ratis(replicas: Replicas, hosts: Hosts, rules: Rules, case: Case, brok
 
 
 @kernel_part
-def _has_one_to_delete(replicas: Replicas, hosts: Hosts, case: Case) -> bool:
+def _has_one_to_delete(replicas: ReplicaArrays, hosts: NodeArrays, case: CaseArrays) -> bool:
     if case.stop - case.start <= 2 or count_in(replicas, case, _QUASI_CLOSED_REPLICA) == 0:
         return False
     for at in range(case.start, case.stop):
@@ -293,13 +299,13 @@ def _has_one_to_delete(replicas: Replicas, hosts: Hosts, case: Case) -> bool:
 
 
 @inlined_part
-def _stays(replicas: Replicas, hosts: Hosts, at: int) -> bool:
+def _stays(replicas: ReplicaArrays, hosts: NodeArrays, at: int) -> bool:
     datanode = replicas.datanode[at]
     return bool(hosts.fate[datanode] == STAYING and hosts.reachable[datanode] != 0)
 
 
 @kernel_part
-def is_vulnerable(replicas: Replicas, hosts: Hosts, case: Case) -> bool:
+def is_vulnerable(replicas: ReplicaArrays, hosts: NodeArrays, case: CaseArrays) -> bool:
     """As `vulnerable_unhealthy_replicas`, of a container with a replica that is not broken, or with none."""
     for at in range(case.start, case.stop):
         if (
@@ -319,7 +325,7 @@ def is_vulnerable(replicas: Replicas, hosts: Hosts, case: Case) -> bool:
 
 
 @kernel_part
-def _is_well_placed(replicas: Replicas, hosts: Hosts, case: Case, policy: int, racks: int) -> bool:
+def _is_well_placed(replicas: ReplicaArrays, hosts: NodeArrays, case: CaseArrays, policy: int, racks: int) -> bool:
     copies = case.stop - case.start
     wanted = min(min(racks, case.required), 2 if policy == _RACK_AWARE else case.required)
     if policy == _ANYWHERE or wanted <= 1:
