@@ -27,11 +27,11 @@ from pathlib import Path
 from rebuild import JAVA, Cluster, ready, table
 
 from ozone_recon.columnar.changes import Changes
+from ozone_recon.config.connections import OmHttp, RpcSettings
 from ozone_recon.follow.om.changes import OmChangesRead
 from ozone_recon.follow.om.origin import RunningOm
 from ozone_recon.follow.om.sync import OmSync, OmSyncSettings
-from ozone_recon.sources.checkpoint.http import OmHttp
-from ozone_recon.sources.hadoop_rpc.client import RpcGroup, RpcSettings
+from ozone_recon.sources.hadoop_rpc.client import RpcGroup
 from ozone_recon.sources.om_deltas import OmDeltas
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.manifest import GenerationInfo

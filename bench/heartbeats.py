@@ -38,15 +38,17 @@ from typing import Any
 
 import uvloop
 
+from ozone_recon.config.cluster_settings import ClusterSettings, ScmPace
+from ozone_recon.config.connections import RpcSettings
 from ozone_recon.demo.datanodes.fleet import Fleet
 from ozone_recon.demo.plan import Plan
 from ozone_recon.demo.scm.answers import ScmAnswers
 from ozone_recon.demo.scm.scm import SimulatedScm
 from ozone_recon.demo.scm.stock import Stock
-from ozone_recon.follow.cluster.job import ClusterJob, ClusterSettings, ScmPace
+from ozone_recon.follow.cluster.job import ClusterJob
 from ozone_recon.follow.cluster.supervisor import ClusterSupervisor
 from ozone_recon.model.cluster import Cluster
-from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcSettings
+from ozone_recon.sources.hadoop_rpc.client import RpcConnection
 from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings, take_calls
 from ozone_recon.sources.scm import METHOD, PROTOCOL
 

@@ -20,7 +20,8 @@ from collections.abc import Awaitable, Callable
 
 from rebuild import OURS, Cluster, ours_on_om, ready
 
-from ozone_recon.sources.hadoop_rpc.client import RpcGroup, RpcSettings
+from ozone_recon.config.connections import RpcSettings
+from ozone_recon.sources.hadoop_rpc.client import RpcGroup
 from ozone_recon.wire.ozone.om_calls import METHOD, PROTOCOL, OmCommand, OmRequest, OmResponse, Updates, UpdatesRequest
 
 EVERY = 0.1

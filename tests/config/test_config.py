@@ -7,12 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ozone_recon.config import Config, keys
+from ozone_recon.config.cluster_settings import Intervals, ScmPace
 from ozone_recon.config.keys import KEYS
 from ozone_recon.config.kinds import DURATION, HOST, SERVER, SIZE, Address
 from ozone_recon.config.settings import variable_of
 from ozone_recon.errors import ConfigError
-from ozone_recon.follow.cluster.job import ScmPace
-from ozone_recon.insights.cluster.datanode_health import Intervals
 from ozone_recon.model.container_health import HealthRules, PlacementPolicy
 
 

@@ -17,6 +17,7 @@ from tools.capture.deltas import families_of, sequence_of
 from tools.capture.scm import ask_everything
 
 from ozone_recon.config import Config
+from ozone_recon.config.cluster_settings import Intervals
 from ozone_recon.demo.plan import Plan
 from ozone_recon.demo.running import running
 from ozone_recon.demo.script.day import Event
@@ -24,7 +25,7 @@ from ozone_recon.demo.script.play import Play
 from ozone_recon.demo.site import Ports, settings, write
 from ozone_recon.errors import CheckpointNeeded, RemoteError, TransferError
 from ozone_recon.follow.datanodes.heartbeats import Datanodes, hear_datanodes
-from ozone_recon.insights.cluster.datanode_health import DatanodeHealth, Intervals
+from ozone_recon.insights.cluster.datanode_health import DatanodeHealth
 from ozone_recon.model.datanode_reports import DatanodeReports
 from ozone_recon.sources.checkpoint.tar import unpack
 from ozone_recon.sources.hadoop_rpc.client import RpcGroup

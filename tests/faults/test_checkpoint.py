@@ -11,9 +11,9 @@ from tests.faults.proxy import Does, Fault, Side, proxy
 from tests.sources.checkpoint.samples import MARKER, files_of, make_database, tar_of
 from tests.sources.om_stand_in import Answer, chunked, om, sized
 
+from ozone_recon.config.connections import OmHttp
 from ozone_recon.sources.checkpoint import http
 from ozone_recon.sources.checkpoint.fetch import from_om
-from ozone_recon.sources.checkpoint.http import OmHttp
 
 HEAD, BODY = 30, 20_000
 BROKEN = "closed connection|is not a tar: empty file|broke off|[Rr]eset"

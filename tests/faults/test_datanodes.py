@@ -17,12 +17,14 @@ from tests.faults.every_fault import every_fault, until
 from tests.faults.proxy import Does, Fault, Side, proxy
 from tests.sources.rpc_stand_in import HERE, QUICK, begun
 
+from ozone_recon.config.cluster_settings import Intervals
+from ozone_recon.config.connections import RpcSettings
 from ozone_recon.errors import ReconError
 from ozone_recon.follow.datanodes.heartbeats import Datanodes, hear_datanodes
-from ozone_recon.insights.cluster.datanode_health import DatanodeHealth, Intervals
+from ozone_recon.insights.cluster.datanode_health import DatanodeHealth
 from ozone_recon.insights.cluster.replica_history import ReplicaHistory
 from ozone_recon.model.datanode_reports import DatanodeReports
-from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcGroup, RpcSettings
+from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcGroup
 from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings
 from ozone_recon.wire.hadoop_rpc.frames import AuthMethod, connection_header
 from ozone_recon.wire.ozone.datanode_calls import METHOD, PROTOCOL, heartbeat_answer, registered_answer

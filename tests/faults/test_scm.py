@@ -15,10 +15,10 @@ from tests.follow.scm_stand_in import IN_SERVICE, ScmStandIn
 from tests.insights.cluster.test_scm_containers import table
 from tests.sources.rpc_stand_in import HERE, QUICK
 
+from ozone_recon.config.cluster_settings import Intervals
 from ozone_recon.follow import periodic
 from ozone_recon.follow.cluster.scm import ScmSync
 from ozone_recon.follow.cluster.state import ClusterState
-from ozone_recon.insights.cluster.datanode_health import Intervals
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.sources.hadoop_rpc.client import RpcGroup
 from ozone_recon.sources.hadoop_rpc.server import take_calls

@@ -17,14 +17,15 @@ from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, PIPELINE, datano
 from tests.follow.scm_stand_in import IN_SERVICE, ScmStandIn
 from tests.sources.rpc_stand_in import HERE, QUICK
 
-from ozone_recon.follow.cluster.job import ClusterJob, ClusterSettings, ScmPace
+from ozone_recon.config.cluster_settings import ClusterSettings, Intervals, ScmPace
+from ozone_recon.config.connections import RpcSettings
+from ozone_recon.follow.cluster.job import ClusterJob
 from ozone_recon.follow.cluster.supervisor import ClusterSupervisor
-from ozone_recon.insights.cluster.datanode_health import Intervals
 from ozone_recon.model.cluster import Cluster
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.server.http import opened
 from ozone_recon.sources import scm
-from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcSettings
+from ozone_recon.sources.hadoop_rpc.client import RpcConnection
 from ozone_recon.sources.hadoop_rpc.server import take_calls
 from ozone_recon.store.generation import Generation
 from ozone_recon.wire.ozone import datanode_calls

@@ -8,8 +8,9 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from ozone_recon.config.connections import RpcSettings
 from ozone_recon.errors import SourceError
-from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcSettings
+from ozone_recon.sources.hadoop_rpc.client import RpcConnection
 from ozone_recon.sources.hadoop_rpc.server import Methods, RpcServerSettings
 from ozone_recon.wire.hadoop_rpc.frames import AuthMethod, connection_header, frame
 from ozone_recon.wire.hadoop_rpc.messages import (

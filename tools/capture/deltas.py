@@ -24,7 +24,8 @@ from typing import Final
 from tools.capture.sample import HERE, get
 from tools.cluster.real import RealCluster
 
-from ozone_recon.sources.hadoop_rpc.client import RpcGroup, RpcSettings
+from ozone_recon.config.connections import RpcSettings
+from ozone_recon.sources.hadoop_rpc.client import RpcGroup
 from ozone_recon.sources.om_deltas import OmDeltas
 from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 from ozone_recon.wire.rocksdb.manifest import read_manifest

@@ -22,8 +22,9 @@ from typing import Final
 
 from tools.cluster.real import RealCluster
 
+from ozone_recon.config.connections import RpcSettings
 from ozone_recon.errors import RemoteError
-from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcSettings
+from ozone_recon.sources.hadoop_rpc.client import RpcConnection
 from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings, take_calls
 from ozone_recon.wire.hadoop_rpc.sasl import Mechanism, Simple
 from ozone_recon.wire.protobuf.fields import Message, bytes_field, number_field

@@ -23,6 +23,7 @@ from typing import Final, TypeVar
 
 from tools.cluster.real import RealCluster
 
+from ozone_recon.config.connections import RpcSettings
 from ozone_recon.decode.cluster import scm as decode
 from ozone_recon.decode.cluster.containers import decode_container_ids, decode_containers
 from ozone_recon.model.container_columns import ContainerColumns
@@ -38,7 +39,7 @@ from ozone_recon.model.scm import (
     Pipeline,
     ScmInfo,
 )
-from ozone_recon.sources.hadoop_rpc.client import RpcGroup, RpcSettings
+from ozone_recon.sources.hadoop_rpc.client import RpcGroup
 from ozone_recon.sources.scm import Call, ScmClient
 
 SCM: Final = "localhost:9860"

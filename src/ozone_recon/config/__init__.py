@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ozone_recon.config import cluster_keys, keys
+from ozone_recon.config.connections import OmHttp
 from ozone_recon.config.kinds import Address
 from ozone_recon.config.om_addresses import om_rpc_addresses, om_web_addresses
 from ozone_recon.config.scm_addresses import scm_addresses
 from ozone_recon.config.settings import Settings
 from ozone_recon.errors import ConfigError
 from ozone_recon.logs import LogSettings
-from ozone_recon.sources.checkpoint.http import OmHttp
 
 if TYPE_CHECKING:
-    from ozone_recon.follow.cluster.job import ClusterSettings
+    from ozone_recon.config.cluster_settings import ClusterSettings
 
 
 @dataclass(frozen=True, slots=True)

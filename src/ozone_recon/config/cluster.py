@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from ozone_recon.config import cluster_keys, keys
+from ozone_recon.config.cluster_settings import ClusterSettings, Intervals, ScmPace
+from ozone_recon.config.connections import RpcSettings
 from ozone_recon.config.settings import Settings, user_name
-from ozone_recon.follow.cluster.job import ClusterSettings, ScmPace
-from ozone_recon.insights.cluster.datanode_health import Intervals
 from ozone_recon.model.container_health import HealthRules, PlacementPolicy
-from ozone_recon.sources.hadoop_rpc.client import RpcSettings
 
 DATANODE_PORT: Final = 9891
 

@@ -19,6 +19,7 @@ import uvloop
 
 from ozone_recon.build.progress import Progress
 from ozone_recon.config import Config
+from ozone_recon.config.connections import RpcSettings
 from ozone_recon.config.kinds import Address
 from ozone_recon.config.settings import user_name
 from ozone_recon.errors import StoreError
@@ -31,7 +32,6 @@ from ozone_recon.server.accept import SharedListener, counts_file, raise_descrip
 from ozone_recon.server.http import listening, opened, require_free, served_from, server_for
 from ozone_recon.server.restarting import restart, restart_on_bus_error
 from ozone_recon.sources.checkpoint.fetch import Retry, Transfer
-from ozone_recon.sources.hadoop_rpc.client import RpcSettings
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.generation import Generation
 

@@ -29,6 +29,7 @@ from ozone_recon.build.insights import ROUNDS
 from ozone_recon.columnar.amounts import MAX_AMOUNT
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.columnar.byte_slices import slices_of_texts
+from ozone_recon.config.cluster_settings import Intervals
 from ozone_recon.decode.cluster.containers import decode_containers
 from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request
 from ozone_recon.decode.cluster.scm import (
@@ -40,7 +41,6 @@ from ozone_recon.decode.cluster.scm import (
 from ozone_recon.errors import DecodeError
 from ozone_recon.follow.cluster.generation import restore_state, write_state
 from ozone_recon.follow.cluster.state import ClusterState, ScmSnapshot
-from ozone_recon.insights.cluster.datanode_health import Intervals
 from ozone_recon.insights.containers.health import build as container_health
 from ozone_recon.model.cluster import Cluster, LeavingDatanode
 from ozone_recon.model.container_health import HealthRules

@@ -14,8 +14,8 @@ from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, PIPELINE
 from tests.decode.om.om_messages import blob
 from tests.follow.cluster_world import S, World, a_world, registered, say, watching
 
+from ozone_recon.config.cluster_settings import ScmPace
 from ozone_recon.errors import NotReady
-from ozone_recon.follow.cluster.job import ScmPace
 from ozone_recon.model.metrics import METRICS, MetricSample
 from ozone_recon.model.requests import (
     AskForPendingBlocks,

@@ -16,14 +16,13 @@ from tests.follow.scm_stand_in import DECOMMISSIONING, IN_SERVICE, ScmStandIn
 from tests.insights.cluster.test_replica_history import HEARTBEAT
 from tests.insights.cluster.test_scm_containers import table
 
+from ozone_recon.config.cluster_settings import Intervals, ScmPace
 from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request
 from ozone_recon.follow import periodic
 from ozone_recon.follow.cluster import scm
 from ozone_recon.follow.cluster.generation import write_state
-from ozone_recon.follow.cluster.job import ScmPace
 from ozone_recon.follow.cluster.scm import ScmSync
 from ozone_recon.follow.cluster.state import ClusterState
-from ozone_recon.insights.cluster.datanode_health import Intervals
 from ozone_recon.model.datanode_reports import DatanodeReports, ReplicaState
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.sources.scm import ScmClient

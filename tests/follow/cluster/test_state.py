@@ -12,11 +12,11 @@ from tests.decode.cluster.test_scm import DATANODE, OTHER_DATANODE
 from tests.insights.cluster.test_replica_history import HEARTBEAT
 from tests.insights.cluster.test_scm_containers import columns, table
 
+from ozone_recon.config.cluster_settings import Intervals
 from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request
 from ozone_recon.errors import StoreError
 from ozone_recon.follow.cluster.generation import restore_state, write_state
 from ozone_recon.follow.cluster.state import ClusterState
-from ozone_recon.insights.cluster.datanode_health import Intervals
 from ozone_recon.insights.cluster.tables import TABLES
 from ozone_recon.model.cluster import Datanode
 from ozone_recon.model.datanode_reports import DatanodeReports, Heartbeat, LayoutVersion, Software

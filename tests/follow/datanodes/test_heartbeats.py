@@ -21,10 +21,11 @@ from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, datanode
 from tests.decode.om.om_messages import blob, number
 from tests.sources.rpc_stand_in import HERE, QUICK
 
+from ozone_recon.config.cluster_settings import Intervals
 from ozone_recon.errors import DecodeError, MessageTooLong, RemoteError
 from ozone_recon.follow.datanodes.heartbeats import Datanodes, Heard, hear_datanodes
 from ozone_recon.follow.datanodes.report_queue import ReportQueue
-from ozone_recon.insights.cluster.datanode_health import DatanodeHealth, Intervals
+from ozone_recon.insights.cluster.datanode_health import DatanodeHealth
 from ozone_recon.model.datanode_reports import DatanodeReports
 from ozone_recon.sources.hadoop_rpc.client import RpcConnection
 from ozone_recon.wire.ozone.datanode_calls import (

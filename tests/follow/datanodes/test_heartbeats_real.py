@@ -15,11 +15,12 @@ from tools.capture.datanodes import SETTINGS, Exchange, fill
 from tools.capture.rpc import RECON_PORT
 from tools.cluster.real import RealCluster
 
+from ozone_recon.config.cluster_settings import Intervals
 from ozone_recon.decode.cluster import datanode_reports
 from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request
 from ozone_recon.decode.cluster.replicas import decode_replicas
 from ozone_recon.follow.datanodes.heartbeats import Datanodes, hear_datanodes
-from ozone_recon.insights.cluster.datanode_health import DatanodeHealth, Intervals
+from ozone_recon.insights.cluster.datanode_health import DatanodeHealth
 from ozone_recon.insights.cluster.replica_history import ReplicaHistory
 from ozone_recon.model.datanode_reports import DatanodeReports, Heartbeat, LayoutVersion, Replica, ReplicaState
 from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings

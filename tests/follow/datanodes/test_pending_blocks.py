@@ -10,11 +10,11 @@ import pytest
 from tests.decode.cluster.test_scm import DATANODE
 
 from ozone_recon.columnar.amounts import MAX_AMOUNT
-from ozone_recon.follow.cluster.job import ClusterSettings
+from ozone_recon.config.cluster_settings import ClusterSettings
+from ozone_recon.config.connections import RpcSettings
 from ozone_recon.follow.datanodes.pending_blocks import PendingBlocksOfDatanodes
 from ozone_recon.model.cluster import Datanode
 from ozone_recon.model.requests import PendingBlocks
-from ozone_recon.sources.hadoop_rpc.client import RpcSettings
 
 SETTINGS = ClusterSettings({}, RpcSettings("me"), "localhost", 0, pending_pause=0.0)
 SAID = b'{"beans":[{"name":"BlockDeletingService","TotalPendingBlockBytes":%s}]}'

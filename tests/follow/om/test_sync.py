@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from tests.follow.conftest import SAMPLE
 
+from ozone_recon.config.connections import OmHttp
 from ozone_recon.errors import CheckpointError, NoSpace, ReconError, TransferError
 from ozone_recon.follow.om.origin import DataOrigin, GivenPath, RunningOm, Taken
 from ozone_recon.follow.om.sync import OmSync, OmSyncSettings, rest
-from ozone_recon.sources.checkpoint.http import OmHttp
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.generation import Generation
 

@@ -8,7 +8,8 @@ import pytest
 from tests.decode.cluster.scm_messages import NODE, OTHER_NODE
 from tests.decode.cluster.test_scm import DATANODE, OTHER_DATANODE
 
-from ozone_recon.insights.cluster.datanode_health import DatanodeHealth, Intervals
+from ozone_recon.config.cluster_settings import Intervals
+from ozone_recon.insights.cluster.datanode_health import DatanodeHealth
 from ozone_recon.model.datanode_reports import Heartbeat, LayoutVersion, Software
 
 LAYOUT = LayoutVersion(10, 10)

@@ -10,9 +10,9 @@ import pytest
 from tests.sources.checkpoint.samples import MARKER, files_of, make_database, tar_of
 from tests.sources.om_stand_in import Answer, Om, chunked, om, reset, reset_after, silent, sized, status, until_close
 
+from ozone_recon.config.connections import OmHttp
 from ozone_recon.errors import CheckpointError, NoSpace, SourceError, TransferError
 from ozone_recon.sources.checkpoint.fetch import Retry, Transfer, from_om
-from ozone_recon.sources.checkpoint.http import OmHttp
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,13 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
+from ozone_recon.config.connections import RpcSettings
 from ozone_recon.demo.datanodes.datanode import SimulatedDatanode
 from ozone_recon.demo.datanodes.messages import must_register, version_request
 from ozone_recon.demo.plan import Plan
 from ozone_recon.demo.scm.scm import SimulatedScm
 from ozone_recon.errors import ReconError
-from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcSettings
+from ozone_recon.sources.hadoop_rpc.client import RpcConnection
 from ozone_recon.wire.ozone.datanode_calls import METHOD, PROTOCOL
 
 _LOG: Final = logging.getLogger(__name__)

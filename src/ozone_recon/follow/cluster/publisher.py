@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from ozone_recon.config.cluster_settings import ClusterSettings
 from ozone_recon.errors import StoreError
 from ozone_recon.follow.cluster.generation import restore_state, write_state
-from ozone_recon.follow.cluster.job import ClusterSettings
 from ozone_recon.follow.cluster.state import ChangeCounts, ClusterState
 from ozone_recon.insights.cluster.tables import CONTAINERS
 from ozone_recon.insights.containers.health import build as container_health

@@ -16,6 +16,7 @@ import numpy as np
 
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.columnar.byte_slices import ByteSlices, slices_of_texts
+from ozone_recon.config.cluster_settings import ScmPace
 from ozone_recon.decode.cluster.containers import decode_container_ids, decode_containers
 from ozone_recon.decode.cluster.scm import (
     decode_container_replica,
@@ -27,7 +28,6 @@ from ozone_recon.decode.cluster.scm import (
     decode_scm_info,
 )
 from ozone_recon.errors import DecodeError, RemoteError, UnknownCommand
-from ozone_recon.follow.cluster.job import ScmPace
 from ozone_recon.follow.cluster.state import ClusterState
 from ozone_recon.follow.datanodes.ask_each import ask_each
 from ozone_recon.follow.periodic import Periodic

@@ -14,8 +14,9 @@ from typing import Final
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.config.cluster_settings import Intervals
 from ozone_recon.follow.cluster.suspects import SuspectContainers, suspect_containers
-from ozone_recon.insights.cluster.datanode_health import DatanodeHealth, Intervals
+from ozone_recon.insights.cluster.datanode_health import DatanodeHealth
 from ozone_recon.insights.cluster.merged_ids import found
 from ozone_recon.insights.cluster.replica_history import ReplicaHistory
 from ozone_recon.insights.cluster.scm_containers import ScmContainers

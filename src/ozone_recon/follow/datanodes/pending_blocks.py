@@ -12,7 +12,7 @@ import httpx
 import orjson
 
 from ozone_recon.columnar.amounts import MAX_AMOUNT
-from ozone_recon.follow.cluster.job import ClusterSettings
+from ozone_recon.config.cluster_settings import ClusterSettings
 from ozone_recon.follow.datanodes.ask_each import ask_each
 from ozone_recon.model.cluster import Datanode
 from ozone_recon.model.requests import PendingBlocks

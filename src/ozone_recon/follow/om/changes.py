@@ -11,7 +11,8 @@ from contextlib import aclosing
 from typing import Final, NamedTuple, Protocol
 
 from ozone_recon.columnar.changes import Changes
-from ozone_recon.sources.hadoop_rpc.client import RpcGroup, RpcSettings
+from ozone_recon.config.connections import RpcSettings
+from ozone_recon.sources.hadoop_rpc.client import RpcGroup
 from ozone_recon.sources.om_deltas import OmDeltas
 from ozone_recon.store.manifest import GenerationInfo
 

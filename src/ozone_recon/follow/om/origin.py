@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from ozone_recon import __version__
+from ozone_recon.config.connections import OmHttp
 from ozone_recon.sources.checkpoint.fetch import Report as TransferReport
 from ozone_recon.sources.checkpoint.fetch import from_directory, from_om, from_path, missing
-from ozone_recon.sources.checkpoint.http import OmHttp
 
 
 class Taken(NamedTuple):

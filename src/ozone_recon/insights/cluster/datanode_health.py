@@ -4,36 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal, Self
+from typing import Literal
 
+from ozone_recon.config.cluster_settings import Intervals
 from ozone_recon.model.datanode_reports import Heartbeat, LayoutVersion
 
 Health = Literal["HEALTHY", "HEALTHY_READONLY", "STALE", "DEAD"]
-_MOST: Final = 1000
-"""How many times longer than what it is bounded by an interval may be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Intervals:
-    """Seconds of silence after which a datanode is stale, dead, or has to register again."""
-
-    stale: float = 300.0
-    dead: float = 600.0
-    register: float = 180.0
-
-    @classmethod
-    def of(cls, *, stale: float, dead: float, check: float, heartbeat: float, recon_heartbeat: float) -> Self:
-        """From settings, kept within the bounds that SCM keeps them in.
-
-        They are `ozone.scm.stale.node.interval`, `ozone.scm.dead.node.interval`,
-        `ozone.scm.heartbeat.thread.interval`, `hdds.heartbeat.interval` and `hdds.heartbeat.recon.interval`.
-        """
-        stale = _within(_within(stale, check, 5), heartbeat, 3)
-        return cls(stale, _within(dead, stale, 2), 3 * recon_heartbeat)
-
-
-def _within(interval: float, base: float, least: int) -> float:
-    return min(max(interval, base * least), base * _MOST)
 
 
 @dataclass(slots=True)

@@ -20,9 +20,10 @@ from typing import Final
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
+from ozone_recon.config.connections import OmHttp
 from ozone_recon.errors import CheckpointError, TransferError
 from ozone_recon.sources.checkpoint.files import COMPLETE, check_whole, find_database
-from ozone_recon.sources.checkpoint.http import OmHttp, checkpoint_body
+from ozone_recon.sources.checkpoint.http import checkpoint_body
 from ozone_recon.sources.checkpoint.tar import Stream, no_space, unpack
 
 _LOG: Final = logging.getLogger(__name__)

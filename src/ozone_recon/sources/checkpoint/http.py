@@ -13,11 +13,10 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from ozone_recon.config.connections import OmHttp
 from ozone_recon.errors import SourceError, TransferError
 
 if TYPE_CHECKING:
@@ -29,27 +28,6 @@ SLOWEST: Final = 1024
 """Bytes a second; what comes more slowly for long is given up, for it would not come to its end."""
 SLOW_AFTER: Final = 60.0
 """Seconds of waiting, at least, after which that is looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class OmHttp:
-    """Where the OMs' web servers are, and how patient to be with them. Times are seconds."""
-
-    addresses: tuple[str, ...]
-    """Base addresses, such as `http://om1:9874`, in the order in which to try them."""
-    flush: bool = False
-    """Ask OM to flush its tables first (`ozone.recon.om.snapshot.task.flush.param`)."""
-    connect_timeout: float = 5.0
-    answer_timeout: float = 5.0
-    """How long OM may take to make the checkpoint before it begins to answer."""
-    read_timeout: float = 5.0
-    """How long the stream may stand still."""
-    attempts: int = 5
-    pause: float = 2.0
-    """Wait before the second attempt; it doubles before each one after that."""
-    longest_pause: float = 60.0
-    ca_file: Path | None = None
-    """PEM certificates to trust beside the system's, for https."""
 
 
 class _Response(http.client.HTTPResponse):

@@ -14,16 +14,14 @@ import logging
 import random
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
+from ozone_recon.config.connections import RpcSettings
 from ozone_recon.errors import DecodeError, MessageTooLong, NoLeader, ReconError, RemoteError, TransferError
 from ozone_recon.wire.hadoop_rpc.client import ClientConnection, Failure, Response
 from ozone_recon.wire.hadoop_rpc.failures import Remedy, remedy, suggested_leader
-from ozone_recon.wire.hadoop_rpc.frames import LONGEST
-from ozone_recon.wire.hadoop_rpc.sasl import Mechanism
 from ozone_recon.wire.protobuf.fields import bytes_field
 
 _LOG: Final = logging.getLogger(__name__)
@@ -35,30 +33,6 @@ FIRST_PAUSE: Final = 0.25
 """Seconds between the first rounds; they double."""
 _WAITS: Final = 3
 """How often in a round a server is asked again that is going to lead."""
-
-
-@dataclass(frozen=True, slots=True)
-class RpcSettings:
-    """How to call, and how patient to be. Times are seconds."""
-
-    user: str
-    mechanisms: Sequence[Mechanism] = ()
-    """Ways to authenticate; none when the cluster does not."""
-    connect_timeout: float = 5.0
-    call_timeout: float = 60.0
-    """How long an answer may take, from the call to its last byte."""
-    probe_after: float = 4.0
-    """Silence, while calls wait, after which a server is asked for a sign of life; it has as long to give one."""
-    idle_limit: float = 10.0
-    """How long a connection without calls is kept."""
-    attempts: int = 15
-    """How often to ask at least, all servers together."""
-    retry_for: float = 0.0
-    """How long to ask again at least."""
-    pause: float = 2.0
-    """The longest wait between two rounds."""
-    longest_answer: int = LONGEST
-    """Bytes (`ipc.maximum.response.length`)."""
 
 
 class RpcConnection:
