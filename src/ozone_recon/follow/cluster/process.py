@@ -216,8 +216,7 @@ class ClusterProcess:
             await asyncio.sleep(5)
 
     async def _look(self) -> None:
-        """Notices which datanodes have fallen silent, or have come, or are known by now."""
-        self.datanodes.admit()
+        """Notices which datanodes have fallen silent, or have come."""
         waited = _now() - self.scm.pipelines.status.timestamp >= 1000 * _ASK_AGAIN
         if await asyncio.to_thread(self.state.look, time.monotonic()) or (len(self.datanodes.unknown) and waited):
             self.scm.pipelines.wake()
@@ -225,6 +224,8 @@ class ClusterProcess:
             self.datanodes.cluster_id = self.state.scm.info.cluster_id
 
     async def _publish(self) -> None:
+        """Publishes what is new, once those are heard that SCM has named by now."""
+        self.datanodes.admit()
         if self.publication.due(time.monotonic()):
             try:
                 generation = await asyncio.to_thread(self.publication.publish, self._cluster)
