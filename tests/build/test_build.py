@@ -56,8 +56,8 @@ def all_rows(checkpoint: Path) -> Database:
 
 
 @pytest.fixture(scope="session")
-def database(sample: Path) -> Database:
-    return all_rows(sample)
+def database(sample_checkpoint: Path) -> Database:
+    return all_rows(sample_checkpoint)
 
 
 def built(place: Path, source: Cut, **options: Any) -> Generation:

@@ -40,23 +40,23 @@ def eventually(holds: Callable[[], bool]) -> bool:
     return False
 
 
-def test_a_build_is_sealed_and_says_where_it_comes_from(sample: Path, tmp_path: Path) -> None:
+def test_a_build_is_sealed_and_says_where_it_comes_from(sample_checkpoint: Path, tmp_path: Path) -> None:
     seen: list[Progress] = []
     with DataDirectory.lock(tmp_path) as directory:
-        job = job_for(directory, sample)
+        job = job_for(directory, sample_checkpoint)
         Builder(tmp_path).run(job, seen.append)
         about = directory.publish(job.place).about
         assert (about.source, about.source_identity) == ("a source", "an identity")
-        assert Path(about.checkpoint) == sample
+        assert Path(about.checkpoint) == sample_checkpoint
         assert about.filesystem_paths
         assert about.counts["keyTable"] > 0
     assert [at.stage for at in seen][-1] == "disk"
     assert Progress("keyTable", about.counts["keyTable"], 0, "rows") in seen
 
 
-def test_what_it_logs_is_logged_here(sample: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_it_logs_is_logged_here(sample_checkpoint: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     checkpoint = tmp_path / "om.db"
-    shutil.copytree(sample, checkpoint)
+    shutil.copytree(sample_checkpoint, checkpoint)
     database = Rdict(str(checkpoint), column_families=dict.fromkeys(Rdict.list_cf(str(checkpoint)), as_ozone_s()))
     keys = database.get_column_family("keyTable")
     keys[b"/vol1/obs/unreadable"] = b"\xff"
@@ -76,10 +76,10 @@ def test_what_it_logs_is_logged_here(sample: Path, tmp_path: Path, caplog: pytes
     assert bad.name == "ozone_recon.build.process"
 
 
-def test_a_process_is_there_before_its_job_and_gone_without_one(sample: Path, tmp_path: Path) -> None:
+def test_a_process_is_there_before_its_job_and_gone_without_one(sample_checkpoint: Path, tmp_path: Path) -> None:
     builder = Builder(tmp_path)
     with DataDirectory.lock(tmp_path) as directory, builder.ready() as process:
-        job = job_for(directory, sample)
+        job = job_for(directory, sample_checkpoint)
         builder.run(job, lambda _: None)
         assert builder.state.pid == process.pid
         directory.publish(job.place)
@@ -88,12 +88,12 @@ def test_a_process_is_there_before_its_job_and_gone_without_one(sample: Path, tm
     assert not idle.running
 
 
-def test_a_process_does_one_job_after_the_other(sample: Path, tmp_path: Path) -> None:
+def test_a_process_does_one_job_after_the_other(sample_checkpoint: Path, tmp_path: Path) -> None:
     builder = Builder(tmp_path)
     (tmp_path / "no checkpoint").mkdir()
     with DataDirectory.lock(tmp_path / "data") as directory, builder.ready() as process:
         for _ in range(2):
-            job = job_for(directory, sample)
+            job = job_for(directory, sample_checkpoint)
             builder.run(job, lambda _: None)
             assert directory.publish(job.place).about.counts["keyTable"] > 0
         assert (builder.waiting, process.returncode) == (True, None)
@@ -129,7 +129,7 @@ def test_a_waiting_process_holds_no_memory_of_the_job_before() -> None:
     assert left < 20_000
 
 
-def test_a_build_ranks_below_what_answers_and_is_not_interrupted_with_it(sample: Path, tmp_path: Path) -> None:
+def test_a_build_ranks_below_workers_and_is_not_interrupted_with_them(sample_checkpoint: Path, tmp_path: Path) -> None:
     builder = Builder(tmp_path)
     with DataDirectory.lock(tmp_path) as directory, builder.ready() as process:
 
@@ -137,7 +137,7 @@ def test_a_build_ranks_below_what_answers_and_is_not_interrupted_with_it(sample:
             return os.getpriority(os.PRIO_PROCESS, process.pid)
 
         during: list[int] = []
-        builder.run(job_for(directory, sample), lambda _: during.append(rank()))
+        builder.run(job_for(directory, sample_checkpoint), lambda _: during.append(rank()))
         ours = os.getpriority(os.PRIO_PROCESS, 0)
         assert set(during) == {max(10, ours)}
         assert os.getpgid(process.pid) != os.getpgid(0)
@@ -152,15 +152,15 @@ def test_what_stops_a_build_is_raised_here(tmp_path: Path) -> None:
         assert generations(directory) == []
 
 
-def test_a_fault_of_ours_is_raised_with_its_traceback(sample: Path, tmp_path: Path) -> None:
+def test_a_fault_of_ours_is_raised_with_its_traceback(sample_checkpoint: Path, tmp_path: Path) -> None:
     with DataDirectory.lock(tmp_path) as directory:
-        job = job_for(directory, sample)
+        job = job_for(directory, sample_checkpoint)
         with pytest.raises(ReconError, match=r"(?s)Traceback .*TypeError"):
             Builder(tmp_path).run(replace(job, threads="two"), lambda _: None)  # type: ignore[arg-type]
         assert generations(directory) == []
 
 
-def test_a_killed_build_is_reported_and_removed(sample: Path, tmp_path: Path) -> None:
+def test_a_killed_build_is_reported_and_removed(sample_checkpoint: Path, tmp_path: Path) -> None:
     with DataDirectory.lock(tmp_path) as directory:
         builder = Builder(tmp_path)
 
@@ -168,11 +168,13 @@ def test_a_killed_build_is_reported_and_removed(sample: Path, tmp_path: Path) ->
             os.kill(builder.state.pid, signal.SIGKILL)
 
         with pytest.raises(ReconError, match=r"ended by SIGKILL \(possibly out of memory"):
-            builder.run(job_for(directory, sample), kill)
+            builder.run(job_for(directory, sample_checkpoint), kill)
         assert generations(directory) == []
 
 
-def test_a_hung_build_is_killed_and_removed(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hung_build_is_killed_and_removed(
+    sample_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(child, "SILENCE", 5)
     with DataDirectory.lock(tmp_path) as directory:
         builder = Builder(tmp_path)
@@ -181,7 +183,7 @@ def test_a_hung_build_is_killed_and_removed(sample: Path, tmp_path: Path, monkey
             os.kill(builder.state.pid, signal.SIGSTOP)
 
         with pytest.raises(ReconError, match="the build process has not answered for 5 s"):
-            builder.run(job_for(directory, sample), hang)
+            builder.run(job_for(directory, sample_checkpoint), hang)
         assert generations(directory) == []
         assert (builder.state.state, builder.state.hung) == ("ended", 1)
 
@@ -196,22 +198,22 @@ def test_an_idle_process_that_ends_is_said(tmp_path: Path, caplog: pytest.LogCap
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
-def test_a_stopped_build_is_removed_and_none_begins_after_it(sample: Path, tmp_path: Path) -> None:
+def test_a_stopped_build_is_removed_and_none_begins_after_it(sample_checkpoint: Path, tmp_path: Path) -> None:
     with DataDirectory.lock(tmp_path) as directory:
         builder = Builder(tmp_path)
         for _ in range(2):
             with pytest.raises(ReconError, match="stopped"):
-                builder.run(job_for(directory, sample), lambda _: builder.stop())
+                builder.run(job_for(directory, sample_checkpoint), lambda _: builder.stop())
             assert generations(directory) == []
 
 
-def test_a_report_that_raises_ends_the_build(sample: Path, tmp_path: Path) -> None:
+def test_a_report_that_raises_ends_the_build(sample_checkpoint: Path, tmp_path: Path) -> None:
     def refuse(_: Progress) -> None:
         raise KeyboardInterrupt
 
     with DataDirectory.lock(tmp_path) as directory:
         with pytest.raises(KeyboardInterrupt):
-            Builder(tmp_path).run(job_for(directory, sample), refuse)
+            Builder(tmp_path).run(job_for(directory, sample_checkpoint), refuse)
         assert generations(directory) == []
 
 
@@ -229,8 +231,8 @@ builder.run(job, lambda _: (print(builder.state.pid, flush=True), sys.stdin.read
 """
 
 
-def test_a_build_dies_with_its_parent(sample: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", PARENT, str(sample), str(tmp_path)]
+def test_a_build_dies_with_its_parent(sample_checkpoint: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PARENT, str(sample_checkpoint), str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
@@ -253,7 +255,7 @@ def ended(process: int) -> bool:
     return "\nState:\tZ" in status
 
 
-def test_builds_leak_no_files(sample: Path, tmp_path: Path) -> None:
+def test_builds_leak_no_files(sample_checkpoint: Path, tmp_path: Path) -> None:
     with DataDirectory.lock(tmp_path) as directory:
         before = len(os.listdir("/proc/self/fd"))
         for _ in range(2):

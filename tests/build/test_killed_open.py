@@ -27,10 +27,10 @@ def names(data: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_whatever_moment_it_is_killed_at(sample: Path, tmp_path: Path) -> None:
+def test_whatever_moment_it_is_killed_at(sample_checkpoint: Path, tmp_path: Path) -> None:
     archive, data = tmp_path / "om.db.tar", tmp_path / "data"
     with tarfile.open(archive, "w") as tar:
-        tar.add(sample, ".")
+        tar.add(sample_checkpoint, ".")
     command = [sys.executable, "-m", "ozone_recon", "open", str(archive), "--data-dir", str(data), "--no-serve"]
     began = time.monotonic()
     subprocess.run(command, check=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.follow.conftest import SAMPLE
+from tests.conftest import SAMPLE
 
 from ozone_recon.config.connections import OmHttp
 from ozone_recon.errors import CheckpointError, NoSpace, ReconError, TransferError
@@ -60,7 +60,7 @@ def test_a_tar_is_unpacked_built_served_and_known_again(tmp_path: Path) -> None:
         assert len(served) == 2, "older data of the same source answers until the new is built"
 
 
-def test_rows_of_task_status(sample: Path, tmp_path: Path) -> None:
+def test_rows_of_task_status(sample_checkpoint: Path, tmp_path: Path) -> None:
     seen: list[dict[str, bool]] = []
 
     class Watched(GivenPath):
@@ -69,7 +69,7 @@ def test_rows_of_task_status(sample: Path, tmp_path: Path) -> None:
             return Taken(self.path)
 
     with DataDirectory.lock(tmp_path) as directory:
-        sync = sync_of(directory, Watched(sample))
+        sync = sync_of(directory, Watched(sample_checkpoint))
         assert {(task.timestamp, task.running) for task in sync.tasks()} == {(0, False)}
         generation = sync.synchronise()
         assert seen == [{"OmSnapshotRequest": True, "REPROCESS_STAGING": False}]
@@ -79,16 +79,16 @@ def test_rows_of_task_status(sample: Path, tmp_path: Path) -> None:
         assert {row.sequence_number for row in rows.values()} == {generation.sequence_number}
         assert {(row.status, row.running, row.timestamp > 0) for row in rows.values()} == {(0, False, True)}
     with DataDirectory.lock(tmp_path) as directory:
-        again = sync_of(directory, GivenPath(sample))
+        again = sync_of(directory, GivenPath(sample_checkpoint))
         again.reuse()
         assert {task.name: task for task in again.tasks()} == rows
 
 
-def test_a_failure_is_said_and_the_old_generation_stays(sample: Path, tmp_path: Path) -> None:
+def test_a_failure_is_said_and_the_old_generation_stays(sample_checkpoint: Path, tmp_path: Path) -> None:
     with DataDirectory.lock(tmp_path / "data") as directory:
-        first = sync_of(directory, GivenPath(sample)).synchronise()
+        first = sync_of(directory, GivenPath(sample_checkpoint)).synchronise()
         broken = tmp_path / "broken"
-        shutil.copytree(sample, broken)
+        shutil.copytree(sample_checkpoint, broken)
         for table in broken.glob("*.sst"):
             os.truncate(table, 100)
         sync = sync_of(directory, GivenPath(broken))
@@ -122,10 +122,10 @@ def test_an_om_that_does_not_answer_is_asked_again(tmp_path: Path) -> None:
         assert (reprocess.timestamp, reprocess.status) == (0, 0), "there was nothing to build from"
 
 
-def test_the_thread_builds_when_triggered(sample: Path, tmp_path: Path) -> None:
+def test_the_thread_builds_when_triggered(sample_checkpoint: Path, tmp_path: Path) -> None:
     served = Served()
     with DataDirectory.lock(tmp_path) as directory:
-        sync = sync_of(directory, GivenPath(sample), served)
+        sync = sync_of(directory, GivenPath(sample_checkpoint), served)
         sync.start()
         assert eventually(lambda: len(served) == 1)
         assert eventually(sync.trigger)
@@ -133,17 +133,17 @@ def test_the_thread_builds_when_triggered(sample: Path, tmp_path: Path) -> None:
         sync.stop()
         assert not sync.trigger() or len(served) == 2
     with DataDirectory.lock(tmp_path) as directory:
-        sync = sync_of(directory, GivenPath(sample), served)
+        sync = sync_of(directory, GivenPath(sample_checkpoint), served)
         sync.start()
         assert eventually(lambda: len(served) == 3), "what was there is served without a build"
         sync.stop()
         assert directory.current() is served[2]
 
 
-def test_stopping_in_the_middle_of_a_build(sample: Path, tmp_path: Path) -> None:
+def test_stopping_in_the_middle_of_a_build(sample_checkpoint: Path, tmp_path: Path) -> None:
     served = Served()
     with DataDirectory.lock(tmp_path) as directory:
-        sync = sync_of(directory, GivenPath(sample), served)
+        sync = sync_of(directory, GivenPath(sample_checkpoint), served)
         sync.start()
         assert eventually(lambda: sync.state.doing == "build" and sync.state.at is not None)
         sync.stop()
@@ -166,24 +166,24 @@ def small_disk(place: Path, size: str) -> Iterator[Path]:
         subprocess.run(["umount", "-l", place], check=True)
 
 
-def test_a_full_disk_is_said_beforehand(sample: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_said_beforehand(sample_checkpoint: Path, tmp_path: Path) -> None:
     said = r"/data needs about [0-9]+ MB of free disk space and has \d MB"
     with (
         small_disk(tmp_path / "disk", "64k") as place,
         DataDirectory.lock(place / "data") as directory,
         pytest.raises(NoSpace, match=said),
     ):
-        sync_of(directory, GivenPath(sample)).synchronise()
+        sync_of(directory, GivenPath(sample_checkpoint)).synchronise()
 
 
 @pytest.mark.parametrize("filled", [100, 40, 8])
 def test_a_disk_that_fills_up_ends_the_build_and_leaves_the_old_generation(
-    sample: Path, tmp_path: Path, filled: int, monkeypatch: pytest.MonkeyPatch
+    sample_checkpoint: Path, tmp_path: Path, filled: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk has `filled` KiB left when the second build begins, whatever was expected."""
     monkeypatch.setattr("ozone_recon.follow.om.sync.BUILD_SHARE", 0)
     with small_disk(tmp_path / "disk", "4m") as place, DataDirectory.lock(place / "data") as directory:
-        sync = sync_of(directory, GivenPath(sample))
+        sync = sync_of(directory, GivenPath(sample_checkpoint))
         first = sync.synchronise()
         free = shutil.disk_usage(place).free
         (place / "other data").write_bytes(bytes(free - filled * 1024))
