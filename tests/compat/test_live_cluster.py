@@ -206,7 +206,7 @@ def followers(pid: int) -> set[int]:
     """The process that follows the cluster."""
     found = Path(f"/proc/{pid}/task").glob("*/children")
     pids = {int(child) for held in found for child in held.read_text().split()}
-    return {child for child in pids if b"cluster_process" in Path(f"/proc/{child}/cmdline").read_bytes()}
+    return {child for child in pids if b"cluster.process" in Path(f"/proc/{child}/cmdline").read_bytes()}
 
 
 def test_scm_away_and_back(cluster: RealCluster, recon: object) -> None:

@@ -53,7 +53,7 @@ def every_fault(server: int, client: int) -> list[Fault]:
 
 def is_said(fault: Fault, address: str, caplog: pytest.LogCaptureFixture, errors: Sequence[str] = ()) -> bool:
     """Whether warnings, with the errors that become some, say what befell the connection to `address`, and no more."""
-    loud = [one.getMessage() for one in caplog.records if one.levelname != "INFO" and "rpc_server" not in one.name]
+    loud = [one.getMessage() for one in caplog.records if one.levelno > 20 and "hadoop_rpc.server" not in one.name]
     why = re.compile(f"{re.escape(address)}.*({REASONS[fault.does, fault.of]})")
     said = [*loud, *errors]
     assert [line for line in said if not why.search(line)] == []

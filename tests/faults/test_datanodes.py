@@ -113,7 +113,7 @@ def test_all_that_is_reported_is_known_in_the_end(fault: Fault, caplog: pytest.L
         return recon.replicas()
 
     disturbed = asyncio.run(talk(fault))
-    said = [one.getMessage() for one in caplog.records if "rpc_server" in one.name]
+    said = [one.getMessage() for one in caplog.records if "hadoop_rpc.server" in one.name]
     if fault.of is Side.CLIENT:
         assert len(said) == 1
         assert re.fullmatch(rf"127\.0\.0\.1:\d+: .*({REASONS[fault.does]}).*", said[0])

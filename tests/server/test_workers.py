@@ -32,7 +32,7 @@ def children(pid: int) -> set[int]:
     """The processes that answer beside the first."""
     found = Path(f"/proc/{pid}/task").glob("*/children")
     pids = {int(child) for held in found for child in read(held).split()}
-    return {pid for pid in pids if b"answerer" in read(Path(f"/proc/{pid}/cmdline"))}
+    return {pid for pid in pids if b"server.worker" in read(Path(f"/proc/{pid}/cmdline"))}
 
 
 def read(file: Path) -> bytes:

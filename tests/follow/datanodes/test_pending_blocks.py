@@ -23,7 +23,7 @@ ODD = {
     "text": b"not found",
     "odd": SAID % b'"many"',
     "less": SAID % b"-1",
-    "huge": SAID % b"1152921504606846976",
+    "huge": SAID % b"1000000000000000000000000000000",
 }
 
 
