@@ -1,14 +1,13 @@
 """House rules that a machine can hold: imports go one way, pure code stays pure, rooms stay small, names are unique."""
 
 import ast
+import re
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.layout import IMPURE, PACKAGE, ROOT, imports, name_of
 
-ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "src" / "ozone_recon"
 ORDER = (
     "errors", "logs", "columnar", "model", "wire", "config", "processes", "sources", "decode", "store", "insights",
     "build", "follow", "api", "server", "demo", "cli",
@@ -17,7 +16,6 @@ ORDER = (
 ABOVE_CONFIG = {"errors", "logs", "columnar", "model", "wire", "config"}
 """What the configuration may import: it is a leaf, and decides nothing about how a source is followed or read."""
 PURE = {"model", "columnar", "wire", "decode", "insights"}
-IMPURE = {"socket", "asyncio", "threading", "time", "os", "pathlib", "subprocess", "httpx", "http", "requests"}
 MOST_LINES = 400
 MOST_FILES = 13
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -29,22 +27,8 @@ ROOMS = sorted(
 )
 
 
-def name_of(path: Path) -> str:
-    return str(path.relative_to(ROOT))
-
-
 def part(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-
-
-def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{name_of(path)}: relative import"
-            yield node.module or ""
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
@@ -84,3 +68,9 @@ def test_class_names_are_unique() -> None:
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(name_of(path))
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+@pytest.mark.parametrize("path", TESTS, ids=name_of)
+def test_tests_import_no_tests(path: Path) -> None:
+    taken = [name for name in imports(path) if re.search(r"^tests\..*\btest_\w+(\.|$)", name)]
+    assert not taken, f"put what several tests share into a module of its own: {taken}"

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.compat.test_cluster import until
+from tests.eventually import eventually
 from tests.golden.captured import captured
 
 ADDRESS = "http://127.0.0.1:9888/"
@@ -53,10 +53,10 @@ def watch() -> None:
     def whole() -> bool:
         return state().get("totalDatanodes") == DATANODES and state()["keys"] >= KEYS
 
-    until(whole, "the whole cluster is seen", PATIENCE)
+    eventually(whole, "the whole cluster is seen", PATIENCE)
     before = state()
     assert before["healthyDatanodes"] > DATANODES / 2
-    until(lambda: state()["keys"] != before["keys"], "keys are written and deleted", PATIENCE)
+    eventually(lambda: state()["keys"] != before["keys"], "keys are written and deleted", PATIENCE)
 
 
 @pytest.mark.slow

@@ -6,14 +6,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rocksdict import Rdict
-from tests.sources.test_rocksdb import as_ozone_s
+from tests.eventually import eventually
+from tests.sources.databases import as_ozone_s
 
 from ozone_recon.build import client as builder_module
 from ozone_recon.build.client import Builder
@@ -30,14 +29,6 @@ def job_for(directory: DataDirectory, checkpoint: Path) -> BuildJob:
 
 def generations(directory: DataDirectory) -> list[str]:
     return [place.name for place in (directory.path / "generations").iterdir()]
-
-
-def eventually(holds: Callable[[], bool]) -> bool:
-    for _ in range(1000):
-        if holds():
-            return True
-        time.sleep(0.01)
-    return False
 
 
 def test_a_build_is_sealed_and_says_where_it_comes_from(sample_checkpoint: Path, tmp_path: Path) -> None:

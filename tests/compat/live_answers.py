@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection
 from typing import Any
 
-from tests.compat.test_cluster import OURS, of
+from tests.compat.real_recon import OURS, of
 from tools.capture.sample import get
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.decode.cluster.test_containers import records
+from tests.decode.cluster.container_records import records
 
 from ozone_recon.model.scm import DatanodeDetails
 

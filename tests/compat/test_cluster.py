@@ -11,26 +11,23 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
-from tests.decode.cluster.test_containers import records
+from tests.compat.real_recon import JAVA, OURS, PORT, of
+from tests.decode.cluster.container_records import records
+from tests.eventually import eventually
 from tests.golden.captured import Answer
 from tests.golden.differences import ABSENT, Rule, differences
+from tests.golden.routes import COMPATIBILITY, served
 from tests.golden.rules import RULES, in_our_order
-from tests.golden.test_golden import COMPATIBILITY, served
 from tests.real_cluster import needs_cluster
-from tests.sources.test_scm import check
+from tests.sources.captured_scm import check
 from tools.capture.sample import ask, fill, get, index_afresh, start
 from tools.capture.scm import ask_everything, of_scm
 from tools.cluster.real import RealCluster
-
-JAVA = "http://localhost:9888"
-PORT = 9788
-OURS = f"http://localhost:{PORT}"
 
 TOLD_TO_JAVA_ALONE = re.compile(r"/storageDistribution|/containers/\d+/replicaHistory")
 """What datanodes say, and they report to Java Recon."""
@@ -55,29 +52,12 @@ CLUSTER_RULES: tuple[Rule, ...] = (
 pytestmark = needs_cluster()
 
 
-def of(server: str, path: str) -> Any:
-    """The JSON that a server answers to GET `path`; None as long as it answers none."""
-    try:
-        status, _, body = get(f"{server}/api/v1{path}")
-    except OSError:
-        return None
-    return json.loads(body) if status == 200 else None
-
-
 def sequence_number(server: str) -> int:
     """The OM's sequence number which all tasks of a server have seen; 0 as long as they have not."""
     tasks = ("ContainerKeyMapper", "FileSizeCount", "NSSummary", "OmTableInsight", "OmDeltaRequest")
     rows = [row for row in of(server, "/task/status") or [] if row["taskName"].startswith(tasks)]
     numbers = {row["lastUpdatedSeqNumber"] for row in rows}
     return numbers.pop() if len(numbers) == 1 else 0
-
-
-def until(true: Callable[[], bool], what: str, seconds: float = 180) -> None:
-    """Waits for it."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"after {seconds} s not yet: {what}"
-        time.sleep(0.5)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +82,7 @@ def recon(cluster: RealCluster, tmp_path_factory: pytest.TempPathFactory) -> Ite
     command = ["serve", "--conf-dir", str(cluster.home / "recon" / "conf"), *place, *elsewhere]
     with subprocess.Popen([sys.executable, "-m", "ozone_recon", *command]) as process:
         try:
-            until(lambda: sequence_number(OURS) == sequence_number(JAVA) > 0, "ours has seen what Java's has")
+            eventually(lambda: sequence_number(OURS) == sequence_number(JAVA) > 0, "ours has seen what Java's has")
             yield OURS
         finally:
             process.send_signal(signal.SIGTERM)
@@ -202,9 +182,9 @@ def test_new_data_is_seen_when_asked_for(cluster: RealCluster, recon: str, tmp_p
 
     # Its first delta may end between the commands: a higher sequence number does not say that all of them are in it.
     expected = ([3], "PATH_NOT_FOUND", ["key1"])
-    until(lambda: seen(JAVA) == expected, "Java Recon has seen the new key, and that the other is deleted")
-    until(lambda: of(recon, "/triggerdbsync/om") is True, "ours is not at it already")
-    until(lambda: sequence_number(recon) >= sequence_number(JAVA) > 0, "ours has seen what Java's has")
+    eventually(lambda: seen(JAVA) == expected, "Java Recon has seen the new key, and that the other is deleted")
+    eventually(lambda: of(recon, "/triggerdbsync/om") is True, "ours is not at it already")
+    eventually(lambda: sequence_number(recon) >= sequence_number(JAVA) > 0, "ours has seen what Java's has")
     assert seen(recon) == expected
 
 
@@ -215,11 +195,11 @@ def test_om_away_and_back(cluster: RealCluster, recon: str) -> None:
     time.sleep(5)
     assert of(recon, "/namespace/summary?path=/vol1")["status"] == "OK"
     cluster("start", "om")
-    until(lambda: bool(cluster.shell(["sh volume list"])), "OM answers")
+    eventually(lambda: bool(cluster.shell(["sh volume list"])), "OM answers")
     cluster.shell(["sh volume create /after-restart"])
 
     def seen() -> bool:
         of(recon, "/triggerdbsync/om")
         return "after-restart" in {row["name"] for row in of(recon, "/volumes")["volumes"]}
 
-    until(seen, "ours follows OM again")
+    eventually(seen, "ours follows OM again")

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from tests.compat.test_cluster import JAVA, of, until
+from tests.compat.real_recon import JAVA, of
 from tests.demo.accounts import keys_of
+from tests.eventually import eventually
 from tests.real_cluster import needs_cluster
 from tools.cluster.real import RealCluster
 
@@ -138,8 +139,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         java = JavaRecon(tmp_path_factory.mktemp("ozone"))
         try:
             java.begin()
-            until(lambda: synced(at_play), "Java Recon has read what OM has")
-            until(lambda: (of(JAVA, "/clusterState") or {}).get("healthyDatanodes") == 12, "all datanodes are there")
+            eventually(lambda: synced(at_play), "Java Recon has read what OM has")
+            eventually(lambda: (of(JAVA, "/clusterState") or {}).get("healthyDatanodes") == 12, "all nodes are there")
             yield at_play
         finally:
             java("stop", "recon")

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.build.test_apply import assert_same, built
-from tests.compat.test_cluster import of, until
+from tests.build.generations import assert_same, built
+from tests.compat.real_recon import of
+from tests.eventually import eventually
 from tests.real_cluster import needs_cluster
 from tools.capture.deltas import BEFORE, BETWEEN, sequence_of, start, take_checkpoint
 from tools.capture.sample import HERE
@@ -80,7 +81,7 @@ def test_what_was_followed_is_what_a_new_checkpoint_holds(cluster: RealCluster, 
     cluster.shell(["sleep 15", *BEFORE.replace("PAYLOAD", str(tmp_path / "file")).splitlines()])
     data = tmp_path / "data"
     with recon(data):
-        until(lambda: followed() > 0, "ours has a checkpoint")
+        eventually(lambda: followed() > 0, "ours has a checkpoint")
     first = current_generation(data)
     assert first is not None
     pick = random.Random()
@@ -91,7 +92,7 @@ def test_what_was_followed_is_what_a_new_checkpoint_holds(cluster: RealCluster, 
         cluster("stop", "om")
         time.sleep(2)
         cluster("start", "om")
-        until(lambda: bool(cluster.shell(["sh volume list"])), "OM answers")
+        eventually(lambda: bool(cluster.shell(["sh volume list"])), "OM answers")
         cluster.shell(changes[half:])
         cluster.java(HERE / "DeltaKeys.java")
     for attempt in range(20):

@@ -30,9 +30,10 @@ from tests.compat.live_answers import (
     unhealthy,
     until_healed,
 )
+from tests.compat.real_recon import JAVA, OURS, PORT, of
 from tests.compat.said_by_scm import only_copies, open_of, records_by_id, replicas_by_id, role_of, with_too_many
-from tests.compat.test_cluster import JAVA, OURS, PORT, of, until
-from tests.decode.cluster.test_containers import records
+from tests.decode.cluster.container_records import records
+from tests.eventually import eventually
 from tests.real_cluster import needs_cluster
 from tools.capture.scm import ask_everything, of_scm
 from tools.cluster.real import RealCluster
@@ -72,7 +73,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
         ozone("up", "--datanodes", "3", *SETTINGS)
         lines = KEYS.strip().splitlines()
         puts = [f"sh key put /vol1/{bucket}/key{n} {home / 'large'}" for bucket in BUCKETS for n in (1, 2)]
-        until(can_write, "datanodes take keys")
+        eventually(can_write, "datanodes take keys")
         ozone.shell([*lines, *puts])
         yield ozone
     finally:
@@ -102,7 +103,7 @@ class Recon:
         """With -9, and starts it again on what it left behind."""
         self.process.kill()
         self.process.wait()
-        until(lambda: not listens(), "the processes that it had started have ended too")
+        eventually(lambda: not listens(), "the processes that it had started have ended too")
         self.process = subprocess.Popen(self.command)
 
     def stop(self) -> None:
@@ -119,7 +120,7 @@ def listens() -> bool:
 def recon(cluster: RealCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recon]:
     ours = Recon(cluster, tmp_path_factory.mktemp("recon"))
     try:
-        until(lambda: len(healthy()) == 3, "three datanodes have reported")
+        eventually(lambda: len(healthy()) == 3, "three datanodes have reported")
         yield ours
     finally:
         ours.stop()
@@ -129,7 +130,7 @@ def test_what_we_show_is_what_scm_has(cluster: RealCluster, recon: object) -> No
     said = of_scm(ask_everything)
     infos = [one for page in said.pages for one in records(page)]
     still_open = sum(one.state == "OPEN" for one in infos)
-    until(lambda: of(OURS, "/clusterState")["openContainers"] == still_open, "all containers are known")
+    eventually(lambda: of(OURS, "/clusterState")["openContainers"] == still_open, "all containers are known")
     assert set(containers()) == {one.container_id for one in infos}
     state = of(OURS, "/clusterState")
     assert (state["totalDatanodes"], state["healthyDatanodes"], state["missingContainers"]) == (3, 3, 0)
@@ -145,7 +146,7 @@ def test_what_we_show_is_what_scm_has(cluster: RealCluster, recon: object) -> No
         usage = said.usage[row["uuid"]]
         assert (row["containers"], row["opState"]) == (usage.containers, "IN_SERVICE")
         assert row["storageReport"]["capacity"] == usage.capacity
-    until(lambda: of(OURS, "/containers/unhealthy") is not None, "containers have been judged for the first time")
+    eventually(lambda: of(OURS, "/containers/unhealthy") is not None, "containers have been judged for the first time")
     assert not unhealthy()
     for one in infos:
         history = of(OURS, f"/containers/{one.container_id}/replicaHistory")
@@ -157,9 +158,9 @@ def test_what_we_show_is_what_scm_has(cluster: RealCluster, recon: object) -> No
 def test_closing_is_seen_within_seconds(cluster: RealCluster, recon: object) -> None:
     before = of(OURS, "/clusterState")["openContainers"]
     cluster.shell(["admin container close 1"])
-    until(lambda: of(OURS, "/clusterState")["openContainers"] < before, "the container is not open any more", 60)
+    eventually(lambda: of(OURS, "/clusterState")["openContainers"] < before, "the container is not open any more", 60)
     said = of_scm(ask_everything)
-    until(lambda: containers()[1] == records_by_id(said)[1].number_of_keys, "its blocks are counted", 60)
+    eventually(lambda: containers()[1] == records_by_id(said)[1].number_of_keys, "its blocks are counted", 60)
 
 
 def test_a_kill_of_the_process_that_follows_is_survived(cluster: RealCluster, recon: Recon) -> None:
@@ -168,8 +169,8 @@ def test_a_kill_of_the_process_that_follows_is_survived(cluster: RealCluster, re
     killed_at = time.time() * 1000
     os.kill(follower, signal.SIGKILL)
     assert containers() == known, "what was published last is still there"
-    until(lambda: task("ContainerHealthTask")["lastUpdatedTimestamp"] > killed_at, "another process judges containers")
-    until(lambda: registrations() >= 3, "datanodes have registered again")
+    eventually(lambda: task("ContainerHealthTask")["lastUpdatedTimestamp"] > killed_at, "another process evaluates")
+    eventually(lambda: registrations() >= 3, "datanodes have registered again")
     assert followers(recon.process.pid) != {follower}
     assert containers().keys() >= known.keys()
     assert not unhealthy()
@@ -190,13 +191,13 @@ def test_kills_at_random_moments_are_survived(cluster: RealCluster, recon: Recon
             time.sleep(moments.uniform(0.2, 12))
             recon.kill()
         changing.result()
-    until(lambda: len(healthy()) == 3, "three datanodes have reported again")
+    eventually(lambda: len(healthy()) == 3, "three datanodes have reported again")
     said = of_scm(ask_everything)
-    until(lambda: of(OURS, "/containers/unhealthy") is not None, "containers are judged")
+    eventually(lambda: of(OURS, "/containers/unhealthy") is not None, "containers are judged")
     assert still_open[0] not in open_of(said)
-    until(lambda: of(OURS, "/clusterState")["openContainers"] == len(open_of(said)), "all that happened is known")
+    eventually(lambda: of(OURS, "/clusterState")["openContainers"] == len(open_of(said)), "all that happened is known")
     assert containers().keys() == records_by_id(said).keys()
-    until(lambda: of(OURS, "/clusterState")["keys"] == len(BUCKETS) * 4, "so are all keys")
+    eventually(lambda: of(OURS, "/clusterState")["keys"] == len(BUCKETS) * 4, "so are all keys")
     until_healed("none has suffered")
     for one, times in first_seen.items():
         assert times.items() <= seen_first(one).items(), "when a replica was seen first is not forgotten"
@@ -213,17 +214,17 @@ def test_scm_away_and_back(cluster: RealCluster, recon: object) -> None:
     """What it has told is still answered, the cause is shown, and it is followed again when it is back."""
     known = containers()
     cluster("stop", "scm")
-    until(lambda: task("PipelineSyncTask")["lastTaskRunStatus"] == -1, "the task that reads SCM says that it cannot")
+    eventually(lambda: task("PipelineSyncTask")["lastTaskRunStatus"] == -1, "the task reports that SCM fails")
     assert containers() == known
     assert len(healthy()) == 3
     cluster("start", "scm")
-    until(lambda: task("PipelineSyncTask")["lastTaskRunStatus"] == 0, "SCM is read again")
+    eventually(lambda: task("PipelineSyncTask")["lastTaskRunStatus"] == 0, "SCM is read again")
     assert containers().keys() >= known.keys()
 
 
 def test_a_datanode_dies_and_comes_back(cluster: RealCluster, recon: Recon) -> None:
     cluster.shell([f"admin container close {one}" for one in open_of(of_scm(ask_everything))])
-    until(lambda: of(OURS, "/clusterState")["openContainers"] == 0, "all containers are closed")
+    eventually(lambda: of(OURS, "/clusterState")["openContainers"] == 0, "all containers are closed")
     said = of_scm(ask_everything)
     infos = records_by_id(said)
     three = {one for one, info in infos.items() if info.replication.required_nodes == 3 and info.number_of_keys}
@@ -236,8 +237,10 @@ def test_a_datanode_dies_and_comes_back(cluster: RealCluster, recon: Recon) -> N
     lost = {one for one, datanode in holder.items() if datanode.uuid == victim.uuid}
     stopped_at = time.time() * 1000
     cluster("stop", role_of(victim))
-    until(lambda: sorted(one["state"] for one in datanodes()) == ["DEAD", "HEALTHY", "HEALTHY"], "one is dead")
-    until(lambda: three <= {one for one, states in unhealthy().items() if "UNDER_REPLICATED" in states}, "it is missed")
+    eventually(lambda: sorted(one["state"] for one in datanodes()) == ["DEAD", "HEALTHY", "HEALTHY"], "one is dead")
+    eventually(
+        lambda: three <= {one for one, states in unhealthy().items() if "UNDER_REPLICATED" in states}, "it is missed"
+    )
     for row in of(OURS, "/containers/unhealthy/UNDER_REPLICATED?limit=100")["containers"]:
         assert (row["expectedReplicaCount"], row["actualReplicaCount"], row["replicaDeltaCount"]) == (3, 2, -1)
     missing = missing_containers()
@@ -249,38 +252,40 @@ def test_a_datanode_dies_and_comes_back(cluster: RealCluster, recon: Recon) -> N
         assert paths
         assert all(path.startswith("vol1/one/") for path in paths)
     recon.kill()
-    until(lambda: len(healthy()) == 2, "those that live have reported again")
-    until(lambda: of(OURS, "/containers/missing") is not None, "what was judged before is answered")
+    eventually(lambda: len(healthy()) == 2, "those that live have reported again")
+    eventually(lambda: of(OURS, "/containers/missing") is not None, "what was judged before is answered")
     assert missing_containers() == missing, "since the same time"
-    until(lambda: sorted(one["state"] for one in datanodes()) == ["DEAD", "HEALTHY", "HEALTHY"], "one is dead still")
+    eventually(
+        lambda: sorted(one["state"] for one in datanodes()) == ["DEAD", "HEALTHY", "HEALTHY"], "it is still dead"
+    )
     assert missing_containers() == missing
     cluster("start", role_of(victim))
-    until(lambda: len(healthy()) == 3, "it is back")
+    eventually(lambda: len(healthy()) == 3, "it is back")
     until_healed("nothing is missed any more")
 
 
 def test_copies_made_meanwhile_are_too_many_when_a_datanode_comes_back(cluster: RealCluster, recon: object) -> None:
-    until(lambda: all(replicas_by_id(of_scm(ask_everything)).values()), "SCM has heard of all replicas, too")
+    eventually(lambda: all(replicas_by_id(of_scm(ask_everything)).values()), "SCM has heard of all replicas, too")
     said = of_scm(ask_everything)
     stopped = min((one.datanode for one in said.nodes.values()), key=lambda one: len(only_copies(said, one.uuid)))
     lost, victim = only_copies(said, stopped.uuid), role_of(stopped)
     cluster("up", "--datanodes", "4", *SETTINGS)
-    until(lambda: [one["state"] for one in datanodes()] == ["HEALTHY"] * 4, "the fourth datanode has come")
+    eventually(lambda: [one["state"] for one in datanodes()] == ["HEALTHY"] * 4, "the fourth datanode has come")
     cluster("stop", victim)
-    until(lambda: any("UNDER_REPLICATED" in states for states in unhealthy().values()), "replicas are missed", 300)
+    eventually(lambda: any("UNDER_REPLICATED" in states for states in unhealthy().values()), "replicas are missed", 300)
     until_healed("the fourth datanode has copies", but=lost)
     cluster.shell(["admin replicationmanager stop"])
     cluster("start", victim)
-    until(lambda: len(healthy()) == 4, "it is back", 300)
-    until(lambda: bool(with_too_many(of_scm(ask_everything))), "SCM has heard of its replicas")
+    eventually(lambda: len(healthy()) == 4, "it is back", 300)
+    eventually(lambda: bool(with_too_many(of_scm(ask_everything))), "SCM has heard of its replicas")
 
     def as_scm_has_it() -> bool:
         too_many = {one for one, states in unhealthy().items() if "OVER_REPLICATED" in states}
         return too_many == with_too_many(of_scm(ask_everything))
 
-    until(as_scm_has_it, "they are too many")
+    eventually(as_scm_has_it, "they are too many")
     cluster.shell(["admin replicationmanager start"])
-    until(lambda: not with_too_many(of_scm(ask_everything)), "some are deleted", 300)
+    eventually(lambda: not with_too_many(of_scm(ask_everything)), "some are deleted", 300)
     until_healed("all have as many as they should")
 
 
@@ -295,10 +300,10 @@ def test_a_datanode_leaves(cluster: RealCluster, recon: object) -> None:
         return [row["datanodeDetails"]["id"]["uuid"] for row in rows]
 
     cluster.shell(["admin datanode decommission localhost:10011"])
-    until(lambda: op_state() == "DECOMMISSIONING" and waits_for() == [first], "it is on its way out", 120)
-    until(lambda: op_state() == "DECOMMISSIONED", "others have what it has", 300)
+    eventually(lambda: op_state() == "DECOMMISSIONING" and waits_for() == [first], "it is on its way out", 120)
+    eventually(lambda: op_state() == "DECOMMISSIONED", "others have what it has", 300)
     assert of_scm(ask_everything).nodes[first].op_state == "DECOMMISSIONED"
-    until(lambda: waits_for() == [], "nobody leaves any more")
+    eventually(lambda: waits_for() == [], "nobody leaves any more")
     until_healed("what it had is where it should be")
     assert of(OURS, "/clusterState")["healthyDatanodes"] == 3
 

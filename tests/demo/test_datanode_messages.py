@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.decode.cluster.test_replicas import records
-from tests.follow.datanodes.test_heartbeats_real import EXCHANGES, heartbeats
+from tests.decode.cluster.replica_records import records
+from tests.follow.datanodes.captured import EXCHANGES, heartbeats
 
 from ozone_recon.decode.cluster.datanode_reports import decode_node_report, decode_pipeline_reports
 from ozone_recon.decode.cluster.heartbeats import decode_request

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.test_layout import IMPURE, PACKAGE, imports
+from tests.layout import IMPURE, PACKAGE, imports
 
 EDGE = {"day", "fleet", "om_database", "om_server", "play", "running", "site"}
 MODEL = sorted(path for path in (PACKAGE / "demo").glob("*.py") if path.stem not in EDGE)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.demo.a_day import SMALL, Simulated
-from tests.sources.test_om_deltas_real import applied, tables_of
+from tests.sources.captured_deltas import applied, tables_of
 from tools.capture.deltas import families_of, sequence_of
 
 from ozone_recon.demo.om.database import OmDatabase

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.eventually import until
+from tests.sources.captured_deltas import applied, tables_of
+from tests.sources.captured_scm import check
 from tests.sources.rpc_stand_in import QUICK
-from tests.sources.test_om_deltas_real import applied, tables_of
-from tests.sources.test_scm import check
 from tools.capture.deltas import families_of, sequence_of
 from tools.capture.scm import ask_everything
 
@@ -59,14 +60,6 @@ def go_on(play: Play, seconds: float) -> None:
     now = play.cluster.world.clock.now
     for step in range(int(seconds * 10)):
         play.step(now + step / 10)
-
-
-async def until(true: Callable[[], bool]) -> None:
-    for _ in range(1200):
-        if true():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("it never is")
 
 
 async def take_checkpoint(play: Play, into: Path) -> Path:

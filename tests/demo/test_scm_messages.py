@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.decode.cluster.test_containers import records
+from tests.decode.cluster.container_records import records
 from tools.capture.scm import IN_SERVICE, LEAVING, read
 
 from ozone_recon.columnar.byte_column import ByteColumn

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 from tests.faults.proxy import Does, Fault, Side
@@ -58,12 +57,3 @@ def is_said(fault: Fault, address: str, caplog: pytest.LogCaptureFixture, errors
     said = [*loud, *errors]
     assert [line for line in said if not why.search(line)] == []
     return said != []
-
-
-async def until(holds: Callable[[], object]) -> None:
-    """Waits until it is so."""
-    for _ in range(6000):
-        if holds():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(holds)

@@ -13,7 +13,8 @@ import pytest
 from tests.decode.cluster.datanode_messages import container_report, heartbeat, registration, replica, version_request
 from tests.decode.cluster.scm_messages import NODE
 from tests.decode.om.om_messages import blob
-from tests.faults.every_fault import every_fault, until
+from tests.eventually import until
+from tests.faults.every_fault import every_fault
 from tests.faults.proxy import Does, Fault, Side, proxy
 from tests.sources.rpc_stand_in import HERE, QUICK, begun
 

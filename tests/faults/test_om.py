@@ -6,14 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.build.test_apply import assert_same, built
+from tests.build.generations import assert_same, built
+from tests.eventually import eventually
 from tests.faults.every_fault import every_fault, is_said
 from tests.faults.proxy import Does, Fault, Side, proxy
-from tests.follow.om import test_following
-from tests.follow.om.test_following import NODE, Om, deltas, om
-from tests.follow.om.test_sync import Served, eventually
+from tests.follow.om import om_stand_in
+from tests.follow.om.om_stand_in import NODE, Om, Served, deltas, om
 from tests.sources.rpc_stand_in import QUICK
-from tests.wire.rocksdb.test_net_changes import as_said
+from tests.wire.rocksdb.batches import as_said
 from tools.capture.deltas import Deltas, families_of, sequence_of
 
 from ozone_recon.build.contents import CheckpointContents
@@ -73,7 +73,7 @@ def test_a_generation_is_as_if_nothing_had_happened(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(om_sync, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(test_following, "QUICK", PATIENT)
+    monkeypatch.setattr(om_stand_in, "QUICK", PATIENT)
     served = Served()
     with proxy(om.address, fault) as between, DataDirectory.lock(tmp_path / "data") as directory:
         om.address = between.address

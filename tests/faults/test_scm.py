@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, PIPELINE
-from tests.faults.every_fault import every_fault, is_said, until
+from tests.eventually import until
+from tests.faults.every_fault import every_fault, is_said
 from tests.faults.proxy import Fault, proxy
-from tests.follow.cluster.test_scm import NEVER
-from tests.follow.scm_stand_in import IN_SERVICE, ScmStandIn
-from tests.insights.cluster.test_scm_containers import table
+from tests.follow.scm_stand_in import IN_SERVICE, NEVER, ScmStandIn
+from tests.insights.cluster.drawn_containers import table
 from tests.sources.rpc_stand_in import HERE, QUICK
 
 from ozone_recon.config.cluster_settings import Intervals

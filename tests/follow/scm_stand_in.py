@@ -17,6 +17,7 @@ from tests.decode.cluster.scm_messages import (
 )
 from tests.decode.om.om_messages import blob, number
 
+from ozone_recon.config.cluster_settings import ScmPace
 from ozone_recon.errors import RemoteError, TransferError
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.wire.protobuf.fields import Message
@@ -143,3 +144,7 @@ class ScmStandIn:
 
     def _from(self, first: int, state: int | None) -> list[int]:
         return [one for one in sorted(self.containers) if one >= first and state in (None, self.containers[one])]
+
+
+NEVER = ScmPace(1e6, 0.0, 1e6, 1e6, 1e6)
+"""Each is asked for once, and then when it is woken."""

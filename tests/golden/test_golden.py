@@ -7,30 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 from tests.api.asking import ask
 from tests.golden.captured import Answer, captured
 from tests.golden.differences import Rule, differences
+from tests.golden.routes import COMPATIBILITY, served
 from tests.golden.rules import ORDERS, RULES, Order, in_our_order
 
-from ozone_recon.api.route_table import ROUTES
 from ozone_recon.config import Config
 from ozone_recon.server.app import application
 from ozone_recon.store.generation import Generation
 
 Ask = Callable[[str], httpx.Response]
-SERVED = [
-    re.compile(re.sub(r"{\w+}", "[^/?]+", route.path) + r"/?(\?.*)?") for route in ROUTES if route.method == "GET"
-]
-COMPATIBILITY = (Path(__file__).parents[2] / "docs" / "compatibility.md").read_text()
-
-
-def served(java: Answer) -> bool:
-    """Whether we have the route, or Java has not either."""
-    return java.status == 404 or any(route.fullmatch(java.path) for route in SERVED)
 
 
 NEEDED: set[int] = set()

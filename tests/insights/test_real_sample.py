@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.insights.containers.test_keys import listed
+from tests.insights.containers.listing import listed
 from tests.insights.om_samples import texts
 from tests.oracle import Oracle
 

@@ -16,6 +16,7 @@ from typing import Any, cast
 import pytest
 import uvloop
 from fastapi import Response
+from tests.eventually import until
 
 from ozone_recon.api import application
 from ozone_recon.api.context import Context, CurrentView
@@ -96,11 +97,6 @@ class Served:
         loop = asyncio.get_running_loop()
         for one in list(self.connections):
             one.check_timeouts(loop.time() + after)
-
-
-async def until(true: Callable[[], object]) -> None:
-    while not true():  # noqa: ASYNC110
-        await asyncio.sleep(0)
 
 
 def answer(said: bytes) -> tuple[int, str]:

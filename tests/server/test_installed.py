@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.cli.test_serving import rest, wait_until_ready
+from tests.cli.serving_process import rest, wait_until_ready
 from tests.conftest import SAMPLE
 
 import ozone_recon

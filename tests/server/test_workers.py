@@ -5,17 +5,16 @@ import re
 import shutil
 import signal
 import socket
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import pytest
-from tests.cli.test_serving import rest, running, wait_until_ready
+from tests.cli.serving_process import fresh, rest, running, wait_until_ready
 from tests.conftest import SAMPLE
+from tests.eventually import eventually
 
 from ozone_recon.api.middleware.metrics import RequestMetrics
 from ozone_recon.config import Config
@@ -24,7 +23,6 @@ from ozone_recon.server.accept import counts_file
 from ozone_recon.server.worker import ClusterUpdate, OmUpdate, WorkerJob, WorkerReport
 from ozone_recon.store.generation import Generation
 
-T = TypeVar("T")
 TWO = ("-D", "ozone.recon.http.process.count=2")
 
 
@@ -41,18 +39,6 @@ def read(file: Path) -> bytes:
         return file.read_bytes()
     except (FileNotFoundError, ProcessLookupError):
         return b""
-
-
-def eventually(ask: Callable[[], T]) -> T:
-    """The first answer that is not false."""
-    while not (answer := ask()):
-        time.sleep(0.1)
-    return answer
-
-
-def fresh(url: str) -> httpx.Response:
-    """The answer on a connection of its own: the processes are free to choose who takes it."""
-    return httpx.get(url, headers={"Connection": "close"})
 
 
 def alive(pid: int) -> bool:

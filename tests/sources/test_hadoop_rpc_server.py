@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 import uvloop
-from tests.faults.every_fault import until
+from tests.eventually import until
 from tests.sources.rpc_stand_in import (
     HERE,
     INTRODUCED,

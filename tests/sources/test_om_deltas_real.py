@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from pathlib import Path
 
 import pytest
-from tests.sources.test_rocksdb import pairs
-from tests.wire.hadoop_rpc.test_real import CLUSTER
+from tests.sources.captured_deltas import CAPTURE, applied, tables_of, updates_of
+from tests.wire.hadoop_rpc.captured import CLUSTER
 from tools.capture.deltas import LIMIT, Deltas, capture, families_of, sequence_of, start
 from tools.cluster.real import RealCluster
 
@@ -17,16 +16,13 @@ from ozone_recon.columnar.byte_slices import ByteSlices
 from ozone_recon.columnar.changes import Changes
 from ozone_recon.errors import CheckpointNeeded
 from ozone_recon.sources.om_deltas import Delta, OmDeltas
-from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
-from ozone_recon.wire.ozone.om_calls import OmCommand, OmRequest, OmResponse, Updates, UpdatesRequest
+from ozone_recon.wire.ozone.om_calls import OmCommand, OmRequest, OmResponse, UpdatesRequest
 from ozone_recon.wire.write_batch import net_changes, net_changes_reference
 from ozone_recon.wire.write_batch.batch import ChangeKind, WriteBatch, read_write_batch
 
-CAPTURE = Path(__file__).parents[1] / "data" / "om-deltas.tar.xz"
 CHANGED = """userTable volumeTable bucketTable keyTable openKeyTable fileTable openFileTable directoryTable deletedTable
     deletedDirectoryTable multipartInfoTable snapshotInfoTable snapshotRenamedTable prefixTable transactionInfoTable"""
 """Tables in which something was changed, whenever it is captured."""
-Tables = dict[str, dict[bytes, bytes]]
 NETTINGS = pytest.mark.parametrize(
     "net", [net_changes_reference.net_changes, net_changes.net_changes], ids=["readable", "compiled"]
 )
@@ -45,28 +41,6 @@ def deltas(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     finally:
         ozone("down", "--wipe")
     yield held
-
-
-def tables_of(path: Path) -> Tables:
-    with Checkpoint.open(path) as checkpoint:
-        return {
-            name: {key: value for rows in checkpoint.scan(name, pairs) for key, value in rows}
-            for name in checkpoint.column_families
-        }
-
-
-def applied(tables: Tables, changes: Changes) -> Tables:
-    for name, rows in changes.families.items():
-        for key, value, gone in zip(rows.keys, rows.values, rows.deleted, strict=True):
-            if gone:
-                tables[name].pop(key, None)
-            else:
-                tables[name][key] = value
-    return tables
-
-
-def updates_of(answer: bytes) -> Updates:
-    return Updates.decode(OmResponse.decode(answer, OmCommand.DB_UPDATES).message)
 
 
 def batches_of(deltas: Deltas) -> Iterator[WriteBatch]:

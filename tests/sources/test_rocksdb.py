@@ -15,10 +15,10 @@ from rocksdict import (
     Rdict,
     WriteOptions,
 )
+from tests.sources.databases import as_ozone_s, pairs
+from tests.wire.rocksdb.batches import batch_of, record_of
 from tests.wire.rocksdb.samples import log_of
-from tests.wire.rocksdb.test_write_batch import batch_of, record_of
 
-from ozone_recon.columnar.byte_column import Rows
 from ozone_recon.errors import CheckpointError
 from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 from ozone_recon.wire.write_batch.batch import BatchChange, ChangeKind
@@ -26,18 +26,6 @@ from ozone_recon.wire.write_batch.batch import BatchChange, ChangeKind
 Reader = Literal["files", "rocksdb"]
 READERS: tuple[Reader, ...] = ("files", "rocksdb")
 ROWS = {f"/v/b/key-{i:05}".encode(): b"%d" % i * (i % 40) for i in range(4000)}
-
-
-def as_ozone_s() -> Options:
-    """Options under which RocksDB writes files in the format of Ozone's."""
-    options = Options(raw_mode=True)
-    options.create_if_missing(True)
-    options.create_missing_column_families(True)
-    blocks = BlockBasedOptions()
-    blocks.set_format_version(5)
-    options.set_block_based_table_factory(blocks)
-    options.set_disable_auto_compactions(True)
-    return options
 
 
 @pytest.fixture
@@ -63,10 +51,6 @@ def database(tmp_path: Path) -> Path:
         (tmp_path / "copy" / file.name).write_bytes(file.read_bytes())
     db.close()
     return tmp_path / "copy"
-
-
-def pairs(rows: Rows) -> list[tuple[bytes, bytes]]:
-    return list(zip(rows.keys.items(), rows.values.items(), strict=True))
 
 
 @pytest.mark.parametrize("reader", READERS)

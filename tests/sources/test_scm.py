@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from tests.decode.cluster.container_records import records
 from tests.decode.cluster.scm_messages import container_info
-from tests.decode.cluster.test_containers import records
 from tests.decode.om.om_messages import blob, number
+from tests.sources.captured_scm import CAPTURE, check, known
 from tests.sources.rpc_stand_in import QUICK, answering, server
-from tools.capture.scm import IN_SERVICE, LEAVING, PAGE, Known, ask_everything, read
+from tools.capture.scm import IN_SERVICE, LEAVING, ask_everything, read
 
 from ozone_recon.columnar.byte_slices import ByteSlices
 from ozone_recon.decode.cluster.containers import decode_container_ids, decode_containers
@@ -20,52 +20,10 @@ from ozone_recon.errors import DecodeError, ReconError, RemoteError
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState, DeletedBlocksSummary, PendingContainers
 from ozone_recon.sources.hadoop_rpc.client import RpcGroup
-from ozone_recon.sources.scm import METHOD, PROTOCOL, Call, ScmClient
+from ozone_recon.sources.scm import Call, ScmClient
 from ozone_recon.wire.protobuf.fields import Message
 
-CAPTURE = Path(__file__).parents[1] / "data" / "scm-answers.jsonl"
 T = TypeVar("T")
-
-
-def known(when: str) -> Known:
-    """All that the real SCM said at that moment; fails for a question that it was not asked."""
-    exchanges = read(CAPTURE)[when]
-
-    async def call(protocol: str, method: str, request: bytes) -> bytes:
-        assert (protocol, method) == (PROTOCOL, METHOD)
-        return exchanges[request]
-
-    return asyncio.run(ask_everything(call))
-
-
-def check(known: Known) -> None:
-    """What SCM says in one way it says in the others too."""
-    containers = [one for page in known.pages for one in records(page)]
-    ids = [one.container_id for one in containers]
-    assert ids == sorted(ids)
-    assert known.count == len(ids) == len(set(ids))
-    assert len(known.pages) == -(-len(ids) // PAGE)
-    for state in ContainerState:
-        assert known.ids[state] == [one.container_id for one in containers if one.state == state.name]
-    for container in containers:
-        same, pipeline = known.with_pipelines[container.container_id]
-        assert same == container
-        assert pipeline.replication == container.replication
-        if container.state == "OPEN":
-            assert known.pipelines[pipeline.pipeline_id].members[0].uuid in known.nodes
-        for replica in known.replicas[container.container_id]:
-            assert replica.datanode.uuid in known.nodes
-            assert (replica.replica_index > 0) == (container.replication.kind == "EC")
-    assert max(ids) + 1 not in known.with_pipelines
-    for uuid, node in known.nodes.items():
-        usage = known.usage[uuid]
-        assert (usage.datanode, node.health) == (node.datanode, "HEALTHY")
-        assert usage.capacity + usage.reserved == usage.filesystem_capacity > usage.remaining > 0
-        assert usage.containers == sum(
-            uuid == replica.datanode.uuid for replicas in known.replicas.values() for replica in replicas
-        )
-    leaders = [peer for peer in known.info.peers if peer.role == "LEADER"]
-    assert [peer.scm_id for peer in leaders] == [known.info.scm_id]
 
 
 def test_a_real_scm_whose_datanodes_are_all_in_service() -> None:

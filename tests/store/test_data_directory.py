@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 import pytest
+from tests.eventually import eventually
 
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.errors import DataDirectoryBusy, GenerationRemoved, NoSpace, StoreError
@@ -38,14 +39,6 @@ def number_of(directory: DataDirectory) -> int:
     assert set(generation.table("t").bytes("name")) == {b"%d" % generation.sequence_number}
     assert set(generation.table("t")["size"].tolist()) == {generation.sequence_number}
     return generation.sequence_number
-
-
-def eventually(holds: Callable[[], bool]) -> bool:
-    for _ in range(500):
-        if holds():
-            return True
-        time.sleep(0.01)
-    return False
 
 
 def test_the_current_generation_outlives_the_process(tmp_path: Path) -> None:

@@ -1,23 +1,13 @@
 """The examples in docs/formats are real: bytes of the sample, what RocksDB writes, or what SCM has sent."""
 
-import re
 from pathlib import Path
 
 import pytest
 from rocksdict import Options, Rdict, WriteBatch
+from tests.wire.format_pages import example
 from tools.capture.scm import LEAVING, read
 
 from ozone_recon.decode.cluster.scm import decode_container_info
-
-PAGES = Path(__file__).parents[2] / "docs" / "formats"
-HEX = re.compile(r"^(?:[0-9a-f]{2}(?: |$))+", re.MULTILINE)
-
-
-def example(page: str) -> bytes:
-    """The bytes that begin the lines of a page's example."""
-    return b"".join(
-        bytes.fromhex(line) for block in (PAGES / page).read_text().split("```")[1::2] for line in HEX.findall(block)
-    )
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.wire.hadoop_rpc.test_real import CAPTURE, replay
-from tests.wire.rocksdb.test_net_changes import slices_of_texts
-from tests.wire.test_format_pages import example
+from tests.wire.format_pages import example
+from tests.wire.hadoop_rpc.captured import CAPTURE, replay
+from tests.wire.rocksdb.batches import slices_of_texts
 from tools.capture.rpc import Conversation
 
 from ozone_recon.errors import DecodeError

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.wire.varints import varint
 
 from ozone_recon.errors import DecodeError, MessageTooLong
 from ozone_recon.wire.protobuf.fields import (
@@ -16,17 +17,6 @@ from ozone_recon.wire.protobuf.fields import (
     zigzag,
 )
 from ozone_recon.wire.protobuf.fields import varint as written_varint
-
-
-def varint(number: int) -> bytes:
-    """An independent encoder: seven bits a byte, lowest first."""
-    number &= (1 << 64) - 1
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
 
 
 @given(st.integers(-(1 << 63), (1 << 63) - 1))

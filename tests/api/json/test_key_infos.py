@@ -6,6 +6,7 @@ import numpy as np
 import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.api.json.drawn_fields import acls, numbers, pairs, repeated, replications, texts
 from tests.decode.om.batches import MAX, damaged, key_infos, longs, unknown_fields
 from tests.decode.om.om_messages import blob, block, ec_config, key_info, location_version, number, pair
 
@@ -18,29 +19,6 @@ from ozone_recon.insights.om.pending_deletion import read_deleted_keys
 from ozone_recon.store.generation import Generation
 
 many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-texts = st.sampled_from(
-    [b"", b"a", b"/", b"a/b", b"a/b//", b"//", "größe/x".encode(), b"\xff/\xe2", b'"\\\n', b"\x7f", b"true"]
-)
-numbers = st.integers(-1, 3) | longs
-replications = st.sampled_from(
-    [(1, 3, None), (1, None, None), (2, 1, None), (77, 5, None), (1, 0, None), (1, 9, b"odd")]
-) | st.builds(
-    lambda codec, chunk: (4, None, ec_config(codec=codec, chunk=chunk)),
-    st.sampled_from([b"rs", b"xor", "é".encode(), b"\xf2s"]),
-    st.sampled_from([1 << 20, 4096, 1]),
-)
-pairs = st.builds(
-    lambda name, value: blob(1, name) + blob(2, value),
-    st.sampled_from([b"ETag", b"CKDEL", b"hsyncClientId", b"\xff", b"\xfe", b""]),
-    st.none() | texts,
-)
-acls = st.builds(
-    lambda kind, name, rights, scope: number(1, kind) + blob(2, name) + blob(3, rights) + number(4, scope),
-    numbers,
-    texts,
-    st.sampled_from([b"\x80", b"\x0f", b"", b"\xff\xff", b"\1\2\3\4"]),
-    numbers,
-)
 # Blocks of few versions, so that of one location version some were made for the same one and some for others.
 versions = st.builds(
     lambda version, made_for, multipart: (
@@ -63,10 +41,6 @@ encryptions = st.builds(
     numbers,
     texts,
 )
-
-
-def repeated(field: int, values: st.SearchStrategy[bytes], most: int = 3) -> st.SearchStrategy[bytes]:
-    return st.lists(values, max_size=most).map(lambda held: b"".join(blob(field, value) for value in held))
 
 
 more = st.tuples(

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.api.json.test_key_infos import acls, numbers, pairs, repeated, replications, texts
+from tests.api.json.drawn_fields import acls, numbers, pairs, repeated, replications, texts
 from tests.decode.om.batches import damaged
 from tests.decode.om.om_messages import blob, number
 

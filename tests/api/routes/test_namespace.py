@@ -6,13 +6,11 @@ from typing import Any, cast
 import pytest
 from fastapi import FastAPI
 from tests.api.asking import ask
-from tests.insights.namespace.test_summary import built
+from tests.api.routes.application import application
+from tests.insights.namespace.brute_force import built
 from tests.insights.namespace_samples import Bucket, Database, Directory, Key, Volume
 
-from ozone_recon.api.application import create_app
-from ozone_recon.api.context import Context, Served
 from ozone_recon.api.routes.om import namespace
-from ozone_recon.store.generation import Generation
 
 ROUTES = ("summary", "usage", "du", "quota", "dist", "owners", "ages")
 JANUARY, MARCH = 1704067200000, 1710000000000
@@ -33,13 +31,6 @@ def database() -> Database:
         Key(found.within(2, 13), b"deleted", 9000, MARCH, b"bert"),
     ]
     return found
-
-
-def application(generation: Generation | None) -> FastAPI:
-    context = Context(cast("Any", None), lambda: (), lambda: True)
-    if generation:
-        context.serve(Served(generation, "one", 1, 1, lambda *_: None, lambda: None))
-    return create_app(context)
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from tests.api.asking import ask
-from tests.api.routes.test_namespace import application
-from tests.insights.namespace.test_summary import built
+from tests.api.routes.application import application
+from tests.insights.namespace.brute_force import built
 from tests.insights.namespace_samples import Bucket, Database, Key, Volume
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.decode.cluster.container_records import records
 from tests.decode.cluster.scm_messages import PIPELINE, container_info, pipeline_id
 from tests.decode.om.batches import damaged, ecs, longs, short, unknown_fields
 from tests.decode.om.om_messages import blob, number
@@ -15,7 +16,6 @@ from ozone_recon.columnar.byte_slices import slices_of_texts
 from ozone_recon.decode.cluster.containers import decode_container_ids, decode_containers
 from ozone_recon.decode.cluster.scm import CONTAINER_STATES, decode_container_id, decode_container_info
 from ozone_recon.errors import DecodeError
-from ozone_recon.model.container_columns import ContainerColumns
 from ozone_recon.model.scm import ContainerInfo
 
 container_infos = st.builds(
@@ -36,25 +36,6 @@ container_infos = st.builds(
     suppressed=st.sampled_from([None, 0, 1]),
     more=unknown_fields,
 )
-
-
-def records(columns: ContainerColumns) -> list[ContainerInfo]:
-    """The containers of columns one by one; a state that columns do not know is `0`."""
-    return [
-        ContainerInfo(
-            container_id=int(columns.container_id[row]),
-            state=CONTAINER_STATES.get(int(columns.state[row]), "0"),
-            replication=columns.replications[columns.replication[row]],
-            pipeline_id=columns.pipelines[columns.pipeline[row]],
-            used_bytes=int(columns.used_bytes[row]),
-            number_of_keys=int(columns.number_of_keys[row]),
-            state_enter_time=int(columns.state_enter_time[row]),
-            owner=columns.owners[columns.owner[row]],
-            sequence_id=int(columns.sequence_id[row]),
-            suppressed=bool(columns.suppressed[row]),
-        )
-        for row in range(len(columns))
-    ]
 
 
 @settings(deadline=None)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from tests.decode.cluster import datanode_messages as sent
+from tests.decode.cluster.sample_datanodes import DATANODE
 from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, PIPELINE, datanode
-from tests.decode.cluster.test_scm import DATANODE
 from tests.decode.om.batches import damaged
 from tests.decode.om.om_messages import blob, number
 

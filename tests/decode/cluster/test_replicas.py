@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.decode.cluster.datanode_messages import container_report, replica
+from tests.decode.cluster.replica_records import records
 from tests.decode.cluster.scm_messages import NODE, OTHER_NODE
 from tests.decode.om.batches import damaged, longs, short, unknown_fields
 from tests.decode.om.om_messages import blob, number
@@ -16,7 +17,6 @@ from tests.decode.om.om_messages import blob, number
 from ozone_recon.decode.cluster import datanode_reports, replicas
 from ozone_recon.decode.cluster.datanode_reports import REPLICA_STATES
 from ozone_recon.errors import DecodeError
-from ozone_recon.model.datanode_reports import Replica, ReplicaColumns
 
 replica_messages = st.builds(
     replica,
@@ -32,24 +32,6 @@ replica_messages = st.builds(
     more=unknown_fields,
 )
 messages = st.lists(replica_messages | st.sampled_from([b"", number(1, 5)]), max_size=6)
-
-
-def records(columns: ReplicaColumns) -> tuple[Replica, ...]:
-    """The replicas of columns one by one; a state that columns do not know is `0`."""
-    return tuple(
-        Replica(
-            container_id=int(columns.container_id[row]),
-            state=REPLICA_STATES.get(int(columns.state[row]), "0"),
-            sequence_id=int(columns.sequence_id[row]),
-            number_of_keys=int(columns.number_of_keys[row]),
-            used_bytes=int(columns.used_bytes[row]),
-            replica_index=int(columns.replica_index[row]),
-            data_checksum=int(columns.data_checksum[row]),
-            is_empty=bool(columns.is_empty[row]),
-            origin=columns.origins[columns.origin[row]],
-        )
-        for row in range(len(columns))
-    )
 
 
 def check(report: bytes) -> None:

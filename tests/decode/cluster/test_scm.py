@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.decode.cluster.sample_datanodes import DATANODE, OTHER_DATANODE
 from tests.decode.cluster.scm_messages import (
     NODE,
     OTHER_NODE,
@@ -78,20 +79,6 @@ SAMPLES: dict[Callable[[bytes], object], bytes] = {
     scm.decode_decommission_metrics: metrics(BEAN),
 }
 DECODERS = st.sampled_from(list(SAMPLES))
-DATANODE = DatanodeDetails(
-    uuid=NODE,
-    ip_address="10.0.0.1",
-    host_name="dn1",
-    ports=(("RATIS", 9858), ("STANDALONE", 9859)),
-    network_name=NODE,
-    network_location="/rack1",
-    level=3,
-    op_state="DECOMMISSIONING",
-    op_state_expiry=1_795_000_000,
-    current_version=3,
-    cert_serial_id=None,
-)
-OTHER_DATANODE = replace(DATANODE, uuid=OTHER_NODE, network_name=OTHER_NODE)
 CONTAINER = ContainerInfo(
     container_id=7,
     state="CLOSED",

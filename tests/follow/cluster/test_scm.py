@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.decode.cluster.datanode_messages import container_report, full_heartbeat, replica
+from tests.decode.cluster.sample_datanodes import DATANODE, OTHER_DATANODE
 from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, PIPELINE
-from tests.decode.cluster.test_scm import DATANODE, OTHER_DATANODE
-from tests.follow.scm_stand_in import DECOMMISSIONING, IN_SERVICE, ScmStandIn
-from tests.insights.cluster.test_replica_history import HEARTBEAT
-from tests.insights.cluster.test_scm_containers import table
+from tests.follow.scm_stand_in import DECOMMISSIONING, IN_SERVICE, NEVER, ScmStandIn
+from tests.insights.cluster.drawn_containers import table
+from tests.insights.cluster.drawn_replicas import HEARTBEAT
 
 from ozone_recon.config.cluster_settings import Intervals, ScmPace
 from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request
@@ -30,8 +30,6 @@ from ozone_recon.store.generation import GenerationBuild
 from ozone_recon.wire.protobuf.fields import Message
 
 S = ContainerState
-NEVER = ScmPace(1e6, 0.0, 1e6, 1e6, 1e6)
-"""Each is asked for once, and then when it is woken."""
 
 
 @pytest.fixture(autouse=True)

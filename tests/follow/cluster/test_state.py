@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from tests.decode.cluster.datanode_messages import container_report, full_heartbeat, registration, replica
+from tests.decode.cluster.sample_datanodes import DATANODE, OTHER_DATANODE
 from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, PIPELINE, container_info
-from tests.decode.cluster.test_scm import DATANODE, OTHER_DATANODE
-from tests.insights.cluster.test_replica_history import HEARTBEAT
-from tests.insights.cluster.test_scm_containers import columns, table
+from tests.insights.cluster.drawn_containers import columns, table
+from tests.insights.cluster.drawn_replicas import HEARTBEAT
 
 from ozone_recon.config.cluster_settings import Intervals
 from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request

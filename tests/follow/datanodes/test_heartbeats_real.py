@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.decode.cluster.test_replicas import records
-from tests.wire.hadoop_rpc.test_real import CLUSTER
-from tests.wire.test_format_pages import example
-from tools.capture.datanodes import SETTINGS, Exchange, fill
+from tests.decode.cluster.replica_records import records
+from tests.follow.datanodes.captured import EXCHANGES, heartbeats
+from tests.wire.format_pages import example
+from tests.wire.hadoop_rpc.captured import CLUSTER
+from tools.capture.datanodes import SETTINGS, fill
 from tools.capture.rpc import RECON_PORT
 from tools.cluster.real import RealCluster
 
@@ -22,23 +23,13 @@ from ozone_recon.decode.cluster.replicas import decode_replicas
 from ozone_recon.follow.datanodes.heartbeats import Datanodes, hear_datanodes
 from ozone_recon.insights.cluster.datanode_health import DatanodeHealth
 from ozone_recon.insights.cluster.replica_history import ReplicaHistory
-from ozone_recon.model.datanode_reports import DatanodeReports, Heartbeat, LayoutVersion, Replica, ReplicaState
+from ozone_recon.model.datanode_reports import DatanodeReports, LayoutVersion, Replica, ReplicaState
 from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings
 from ozone_recon.wire.ozone.datanode_calls import heartbeat_answer, registered_answer, version_answer
 from ozone_recon.wire.protobuf.fields import Message, delimited
 
-CAPTURE = Path(__file__).parents[2] / "data" / "datanodes.jsonl"
-EXCHANGES = [Exchange.of(line) for line in CAPTURE.read_text().splitlines()]
 PATIENCE = 180
 """Seconds."""
-
-
-def heartbeats() -> Iterator[tuple[Heartbeat, bytes]]:
-    """Registrations and heartbeats, and their answers."""
-    for one in EXCHANGES:
-        heartbeat = decode_request(one.request)
-        if heartbeat is not None:
-            yield heartbeat, one.answer
 
 
 def test_all_that_datanodes_tell_is_read() -> None:

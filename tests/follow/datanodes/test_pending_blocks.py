@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
-from tests.decode.cluster.test_scm import DATANODE
+from tests.decode.cluster.sample_datanodes import DATANODE
 
 from ozone_recon.columnar.amounts import MAX_AMOUNT
 from ozone_recon.config.cluster_settings import ClusterSettings

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+from tests.decode.cluster.sample_datanodes import DATANODE, OTHER_DATANODE
 from tests.decode.cluster.scm_messages import NODE, OTHER_NODE
-from tests.decode.cluster.test_scm import DATANODE, OTHER_DATANODE
 
 from ozone_recon.follow.datanodes.report_queue import Dropped, ReportQueue
 from ozone_recon.model.datanode_reports import OBJECT, Heartbeat, LayoutVersion

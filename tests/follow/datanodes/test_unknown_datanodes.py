@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
+from tests.decode.cluster.sample_datanodes import DATANODE
 from tests.decode.cluster.scm_messages import NODE, OTHER_NODE
-from tests.decode.cluster.test_scm import DATANODE
 
 from ozone_recon.follow.datanodes.unknown_datanodes import UnknownDatanodes
 from ozone_recon.model.datanode_reports import Heartbeat, LayoutVersion, Software

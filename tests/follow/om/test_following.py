@@ -1,109 +1,31 @@
 """An OM is followed by what changes in it; a checkpoint is taken where that does not lead on, and never in a loop."""
 
-import asyncio
 import os
-import shutil
 import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.build.test_apply import assert_same, built
-from tests.follow.om.test_sync import Served, eventually
-from tests.sources.rpc_stand_in import HERE, QUICK
-from tests.sources.test_om_deltas import Ahead, StandIn
-from tests.sources.test_om_deltas_real import CAPTURE, updates_of
+from tests.build.generations import assert_same, built
+from tests.eventually import eventually
+from tests.follow.om.om_stand_in import Om, Served, deltas, om
+from tests.sources.om_log_stand_in import Ahead, StandIn
+from tests.sources.rpc_stand_in import QUICK
 from tools.capture.deltas import Deltas, sequence_of
 
 from ozone_recon.build.contents import CheckpointContents
 from ozone_recon.errors import CheckpointCause, CheckpointNeeded, TransferError
 from ozone_recon.follow.om import sync as om_sync
-from ozone_recon.follow.om.changes import OmChanges
-from ozone_recon.follow.om.origin import Taken
-from ozone_recon.follow.om.sync import OmSync, OmSyncSettings
+from ozone_recon.follow.om.sync import OmSync
 from ozone_recon.server.http import served_from
-from ozone_recon.sources.checkpoint.fetch import Report
-from ozone_recon.sources.hadoop_rpc.server import take_calls
 from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.manifest import TaskStatus
 from ozone_recon.store.schema import CHANGED
-from ozone_recon.wire.ozone.om_calls import METHOD, PROTOCOL
 
-NODE = "om1"
-
-
-@pytest.fixture(scope="module")
-def deltas(tmp_path_factory: pytest.TempPathFactory) -> Deltas:
-    return Deltas.unpack(CAPTURE, tmp_path_factory.mktemp("deltas"))
-
-
-@dataclass
-class Om:
-    """A real OM's checkpoints and WriteBatches, as captured, given out as an OM gives them; a checkpoint at a time."""
-
-    deltas: Deltas
-    log: StandIn
-    address: str = ""
-    state: str = "before"
-    """Of which its checkpoint is."""
-    leader: str = NODE
-    checkpoints: int = 0
-    all_batches: list[bytes] = field(default_factory=list)
-
-    description = "an OM"
-    changes = True
-
-    def identity(self) -> str:
-        return ""
-
-    def get(self, checkpoints: Path, report: Report, expected: int) -> Taken:
-        self.checkpoints += 1
-        copied = checkpoints / f"om.snapshot.db_{time.time_ns()}"
-        shutil.copytree(getattr(self.deltas, self.state), copied)
-        return Taken(copied, NODE)
-
-    def writes(self, batches: int) -> None:
-        """Its log has so many batches now."""
-        self.log.batches = self.all_batches[:batches]
-
-    @contextmanager
-    def sync(self, directory: DataDirectory, served: Served, **settings: Any) -> Iterator[OmSync]:
-        changes = OmChanges({self.leader: self.address}, QUICK, 50_000, settings.pop("threshold", 0))
-        sync = OmSync(directory, self, OmSyncSettings(**settings), served.append, changes)
-        try:
-            yield sync
-        finally:
-            sync.stop()
-
-
-@pytest.fixture
-def om(deltas: Deltas) -> Iterator[Om]:
-    raw = []
-    for answer in deltas.answers:
-        data, starts, ends = updates_of(answer).batches
-        raw += [data[at:end].tobytes() for at, end in zip(starts.tolist(), ends.tolist(), strict=True)]
-    om = Om(deltas, StandIn(raw, node=NODE), all_batches=raw)
-    stop = threading.Event()
-    ready = threading.Event()
-
-    async def listen() -> None:
-        async with take_calls({(PROTOCOL, METHOD): om.log.answer}, HERE) as port:
-            om.address = f"127.0.0.1:{port}"
-            ready.set()
-            await asyncio.to_thread(stop.wait)
-
-    thread = threading.Thread(target=asyncio.run, args=(listen(),))
-    thread.start()
-    assert ready.wait(10)
-    yield om
-    stop.set()
-    thread.join()
+__all__ = ["deltas", "om"]
+"""Fixtures."""
 
 
 def test_changes_lead_to_what_the_next_checkpoint_holds(om: Om, deltas: Deltas, tmp_path: Path) -> None:

@@ -3,37 +3,25 @@
 import os
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.conftest import SAMPLE
+from tests.eventually import eventually
+from tests.follow.om.om_stand_in import Served
 
 from ozone_recon.config.connections import OmHttp
 from ozone_recon.errors import CheckpointError, NoSpace, ReconError, TransferError
 from ozone_recon.follow.om.origin import DataOrigin, GivenPath, RunningOm, Taken
 from ozone_recon.follow.om.sync import OmSync, OmSyncSettings, rest
 from ozone_recon.store.data_directory import DataDirectory
-from ozone_recon.store.generation import Generation
-
-
-class Served(list[Generation]):
-    """What was given to be served."""
 
 
 def sync_of(directory: DataDirectory, origin: DataOrigin, served: Served | None = None, **settings: Any) -> OmSync:
     return OmSync(directory, origin, OmSyncSettings(**settings), (served if served is not None else Served()).append)
-
-
-def eventually(holds: Callable[[], object]) -> bool:
-    for _ in range(3000):
-        if holds():
-            return True
-        time.sleep(0.01)
-    return False
 
 
 def test_a_tar_is_unpacked_built_served_and_known_again(tmp_path: Path) -> None:

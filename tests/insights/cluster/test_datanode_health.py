@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from tests.decode.cluster.sample_datanodes import DATANODE, OTHER_DATANODE
 from tests.decode.cluster.scm_messages import NODE, OTHER_NODE
-from tests.decode.cluster.test_scm import DATANODE, OTHER_DATANODE
 
 from ozone_recon.config.cluster_settings import Intervals
 from ozone_recon.insights.cluster.datanode_health import DatanodeHealth

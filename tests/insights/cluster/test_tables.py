@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.decode.cluster.sample_datanodes import DATANODE, OTHER_DATANODE
 from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, PIPELINE
-from tests.decode.cluster.test_scm import DATANODE, OTHER_DATANODE
-from tests.insights.cluster.test_replica_history import HEARTBEAT, Row, heartbeats, rows
-from tests.insights.cluster.test_scm_containers import pages, table
+from tests.insights.cluster.drawn_containers import pages, table
+from tests.insights.cluster.drawn_replicas import HEARTBEAT, Row, heartbeats, rows
 
 from ozone_recon.decode.cluster.heartbeats import decode_reports
 from ozone_recon.insights.cluster import writing

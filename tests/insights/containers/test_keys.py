@@ -1,34 +1,19 @@
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from tests.insights.om_samples import CONTAINERS, RandomDatabase, generation_of, texts
+from tests.insights.containers.listing import listed
+from tests.insights.om_samples import CONTAINERS, RandomDatabase, generation_of
 from tests.oracle import Oracle
 
 from ozone_recon.errors import BadRequest
 from ozone_recon.insights.containers import sort as container_sort
-from ozone_recon.insights.containers.keys import find_container, keys_in, list_containers
+from ozone_recon.insights.containers.keys import find_container, list_containers
 from ozone_recon.insights.containers.sort import ContainerSort
 from ozone_recon.insights.om.prefixes import to_db_key
-from ozone_recon.store.generation import Generation, GenerationBuild, Table
+from ozone_recon.store.generation import GenerationBuild, Table
 
 SEEDS = range(12)
-
-
-def listed(generation: Generation, container: int, after: bytes, limit: int | None) -> list[tuple[Any, ...]]:
-    found = keys_in(generation, container, after, limit)
-    keys = found.keys
-    local_ids: list[dict[int, list[int]]] = []
-    for start, end in zip(found.starts, found.ends, strict=True):
-        local_ids.append({})
-        for version, local_id in zip(
-            found.version[start:end].tolist(), found.local_id[start:end].tolist(), strict=True
-        ):
-            local_ids[-1].setdefault(version, []).append(local_id)
-    paths = [path if has else None for path, has in zip(texts(keys.path), keys.has_path, strict=True)]
-    columns = texts(keys.db_key), texts(keys.volume), texts(keys.bucket), texts(keys.name), paths, keys.size.tolist()
-    return list(zip(*columns, local_ids, strict=True))
 
 
 def expected(oracle: Oracle, container: int) -> list[tuple[object, ...]]:

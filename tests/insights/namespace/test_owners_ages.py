@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.insights.namespace.test_summary import built
+from tests.insights.namespace.brute_force import built
 from tests.insights.namespace_samples import Bucket, Database, Key, Volume
 
 from ozone_recon.insights.namespace.owners_ages import MONTHS, MonthTotals, OwnerTotals, month_of, months_of, owners_of

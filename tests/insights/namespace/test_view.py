@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.insights.namespace.test_summary import Place, Truth, below, built, by_brute_force, is_in, rows_by_path
+from tests.insights.namespace.brute_force import Place, Truth, below, built, by_brute_force, is_in, rows_by_path
 from tests.insights.namespace_samples import Bucket, Database, Key, Volume, random_database
 
 from ozone_recon.insights.namespace import listing as namespace_listing

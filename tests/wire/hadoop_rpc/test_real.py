@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from tests.real_cluster import needs_cluster
+from tests.wire.format_pages import example
+from tests.wire.hadoop_rpc.captured import CAPTURE, CLUSTER, frames, replay
 from tests.wire.hadoop_rpc.samples import events
-from tests.wire.test_format_pages import example
 from tools.capture.rpc import DATANODE, OM, OURS, SUBMIT, USER, Conversation, capture, start
 from tools.cluster.real import RealCluster
 
 from ozone_recon.wire.hadoop_rpc.client import ClientConnection, Failure, Response
 from ozone_recon.wire.hadoop_rpc.failures import Remedy, remedy
-from ozone_recon.wire.hadoop_rpc.frames import CONNECTION_HEADER, FrameReader
+from ozone_recon.wire.hadoop_rpc.frames import CONNECTION_HEADER
 from ozone_recon.wire.hadoop_rpc.messages import (
     CONTEXT_CALL,
     SASL_CALL,
@@ -29,9 +28,7 @@ from ozone_recon.wire.hadoop_rpc.server import Call, Connected, ServerConnection
 from ozone_recon.wire.protobuf.fields import Message
 from ozone_recon.wire.write_batch.batch import read_write_batch
 
-CAPTURE = Path(__file__).parents[2] / "data" / "hadoop-rpc.jsonl"
 Conversations = dict[str, Conversation]
-CLUSTER = needs_cluster(seconds=600)
 
 
 @pytest.fixture(scope="module", params=["captured", pytest.param("cluster", marks=CLUSTER)])
@@ -46,33 +43,6 @@ def conversations(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
         finally:
             ozone("down", "--wipe")
     yield {conversation.name: conversation for conversation in held}
-
-
-def frames(data: bytes) -> Iterator[Iterator[bytes]]:
-    cut = FrameReader()
-    for messages in cut.cut(data):
-        yield iter(messages)
-    cut.end()
-
-
-def client_id(conversation: Conversation) -> bytes:
-    """That of the connection's context."""
-    ids = {
-        RpcRequestHeader.decode(next(body)).client_id for body in frames(bytes(conversation.client)[CONNECTION_HEADER:])
-    }
-    return max(ids)
-
-
-def replay(conversation: Conversation) -> tuple[bytes, list[Response | Failure | str]]:
-    """What our client sends in this conversation of its, and what it makes of the answers."""
-    _, mechanisms, calls = OURS[conversation.name]
-    client = ClientConnection(USER, client_id(conversation), mechanisms)
-    client.connect()
-    for call in calls:
-        client.call(*call)
-    sent = client.take()
-    happened = events(client, bytes(conversation.server))
-    return sent + client.take(), happened
 
 
 def test_headers_are_written_as_java_writes_them(conversations: Conversations) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tests.wire.test_protobuf import varint
+from tests.wire.varints import varint
 
 BLOCK = 32768
 

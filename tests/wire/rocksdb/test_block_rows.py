@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.wire.rocksdb.samples import block_of, internal
-from tests.wire.test_protobuf import varint
+from tests.wire.varints import varint
 
 from ozone_recon.columnar.byte_column import Bytes, Rows
 from ozone_recon.errors import DecodeError, Unsupported

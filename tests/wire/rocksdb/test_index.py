@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.wire.rocksdb.samples import shared_length
-from tests.wire.test_protobuf import varint
+from tests.wire.varints import varint
 
 from ozone_recon.errors import DecodeError
 from ozone_recon.wire.rocksdb import index_kernel, sst

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from rocksdict import Options, Rdict
 from tests.wire.rocksdb.samples import log_of
-from tests.wire.test_protobuf import varint
+from tests.wire.varints import varint
 
 from ozone_recon.errors import DecodeError, Unsupported
 from ozone_recon.wire.rocksdb.log import BLOCK, records

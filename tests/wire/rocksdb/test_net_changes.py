@@ -9,7 +9,19 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.wire.rocksdb.test_write_batch import MARKS, TAGS, TWO_PHASE, batch_of, record_of
+from tests.wire.rocksdb.batches import (
+    FAMILIES,
+    MARKS,
+    TAGS,
+    TWO_PHASE,
+    Drawn,
+    Said,
+    as_said,
+    batch_of,
+    batches_of,
+    record_of,
+    slices_of_texts,
+)
 
 from ozone_recon.columnar.byte_slices import ByteSlices
 from ozone_recon.columnar.changes import Changes
@@ -19,14 +31,10 @@ from ozone_recon.wire.write_batch.batch import BatchChange, ChangeKind
 from ozone_recon.wire.write_batch.net_kernel import FIELDS, count_changes, keep_newest, read_changes
 
 Netting = Callable[[ByteSlices, int, Mapping[int, str]], Changes]
-Said = tuple[int, dict[str, list[tuple[bytes, bytes | None]]]]
-"""The last sequence number, and by column family the keys with their values, None where they are deleted."""
-Drawn = tuple[ChangeKind, int, bytes, bytes]
 
 NETTINGS = pytest.mark.parametrize(
     "net", [net_changes_reference.net_changes, net_changes.net_changes], ids=["readable", "compiled"]
 )
-FAMILIES = {0: "default", 3: "keyTable", 7: "openKeyTable", 200: "bucketTable"}
 kinds = st.sampled_from([ChangeKind.PUT, ChangeKind.PUT, ChangeKind.DELETE, ChangeKind.SINGLE_DELETE])
 keys = st.builds(
     lambda start, end: start + end,
@@ -37,36 +45,6 @@ drawn_changes = st.lists(
     st.tuples(kinds, st.sampled_from(sorted(FAMILIES)), keys, st.binary(max_size=140)), max_size=12
 )
 many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-def slices_of_texts(batches: Sequence[bytes], margin: bytes = b"") -> ByteSlices:
-    """The batches in one array, a margin around each."""
-    out, starts = bytearray(margin), []
-    for batch in batches:
-        starts.append(len(out))
-        out += batch + margin
-    at = np.array(starts, np.int64)
-    return ByteSlices(
-        np.frombuffer(bytes(out), np.uint8), at, at + np.array([len(batch) for batch in batches], np.int64)
-    )
-
-
-def batches_of(drawn: Sequence[Sequence[Drawn]], after: int = 0) -> list[bytes]:
-    batches = []
-    for changes in drawn:
-        batches.append(batch_of(after + 1, *(record_of(BatchChange(0, *change)) for change in changes)))
-        after += len(changes)
-    return batches
-
-
-def as_said(changes: Changes) -> Said:
-    families = {}
-    for name, rows in changes.families.items():
-        assert len(rows) == len(rows.values) == len(rows.deleted) > 0
-        assert not any(value for value, gone in zip(rows.values, rows.deleted, strict=True) if gone)
-        values = [None if gone else value for value, gone in zip(rows.values, rows.deleted, strict=True)]
-        families[name] = list(zip(rows.keys.items(), values, strict=True))
-    return changes.last_sequence, families
 
 
 def both_say(batches: Sequence[bytes], after: int = 0, margin: bytes = b"") -> Said | str:

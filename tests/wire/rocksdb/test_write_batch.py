@@ -7,45 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rocksdict import Options, Rdict
 from rocksdict import WriteBatch as RocksBatch
-from tests.wire.test_protobuf import varint
+from tests.wire.rocksdb.batches import MARKS, TWO_PHASE, batch_of, record_of
 
 from ozone_recon.errors import DecodeError, Unsupported
 from ozone_recon.wire.rocksdb.log import records
 from ozone_recon.wire.rocksdb.manifest import read_manifest
 from ozone_recon.wire.write_batch.batch import BatchChange, ChangeKind, WriteBatch, read_write_batch
 
-TAGS = {
-    ChangeKind.DELETE: (0x00, 0x04),
-    ChangeKind.PUT: (0x01, 0x05),
-    ChangeKind.MERGE: (0x02, 0x06),
-    ChangeKind.SINGLE_DELETE: (0x07, 0x08),
-    ChangeKind.DELETE_RANGE: (0x0F, 0x0E),
-    ChangeKind.BLOB_INDEX: (0x11, 0x10),
-    ChangeKind.WIDE_COLUMNS: (0x16, 0x17),
-}
-"""Kind → its tag in the default column family and in a named one."""
-MARKS = [b"\x03\x04blob", b"\x0d"]
-TWO_PHASE = [b"\x09", b"\x12", b"\x13", b"\x0a\x03xid", b"\x0b\x03xid", b"\x0c\x03xid", b"\x15\x08--time--\x03xid"]
 kinds = st.sampled_from(list(ChangeKind))
 families = st.integers(0, 2**32 - 1) | st.integers(0, 3)
 slices = st.binary(max_size=200)
 changes = st.lists(st.tuples(kinds, families, slices, slices), max_size=8)
-
-
-def slice_of(data: bytes) -> bytes:
-    return varint(len(data)) + data
-
-
-def record_of(change: BatchChange) -> bytes:
-    default, named = TAGS[change.kind]
-    head = bytes([named]) + varint(change.family) if change.family else bytes([default])
-    value = b"" if change.kind in (ChangeKind.DELETE, ChangeKind.SINGLE_DELETE) else slice_of(change.value)
-    return head + slice_of(change.key) + value
-
-
-def batch_of(sequence: int, *parts: bytes, count: int | None = None) -> bytes:
-    counted = len(parts) if count is None else count
-    return sequence.to_bytes(8, "little") + counted.to_bytes(4, "little") + b"".join(parts)
 
 
 def changes_of(first: int, drawn: list[tuple[ChangeKind, int, bytes, bytes]]) -> tuple[BatchChange, ...]:
