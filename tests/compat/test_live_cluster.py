@@ -186,7 +186,7 @@ def test_kills_at_random_moments_are_survived(cluster: RealCluster, recon: Recon
     changes = [f"sh key put /vol1/{bucket}/during-kills{n} {large}" for n in range(2) for bucket in BUCKETS]
     with ThreadPoolExecutor() as pool:
         changing = pool.submit(cluster.shell, [*changes, f"admin container close {still_open[0]}", "sleep 30"])
-        moments = random.Random()
+        moments = random.Random(1)
         while not changing.done():
             time.sleep(moments.uniform(0.2, 12))
             recon.kill()

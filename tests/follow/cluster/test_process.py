@@ -12,6 +12,7 @@ import pytest
 from tests.decode.cluster.datanode_messages import container_report, heartbeat, replica
 from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, PIPELINE
 from tests.decode.om.om_messages import blob
+from tests.eventually import eventually
 from tests.follow.cluster_world import S, World, a_world, registered, say, watching
 
 from ozone_recon.config.cluster_settings import ScmPace
@@ -73,8 +74,8 @@ def test_a_cluster_is_followed(world: World) -> None:
         world.scm.containers[4] = S.OPEN
         # No datanode has it yet.
         world.generation(lambda generation: (4, 0) in replicas(generation))
-        assert watch.ask(Synchronise()).result(20) in (True, False)
-        assert watch.ask(StopSynchronising()).result(20) in (True, False)
+        assert eventually(lambda: watch.ask(Synchronise()).result(20)), "no round is running any more"
+        assert eventually(lambda: not watch.ask(StopSynchronising()).result(20)), "nothing is left to stop"
         removal = watch.ask(RemoveDatanodes((NODE, "nobody"))).result(20)
         assert (list(removal.refused), removal.not_found) == ([NODE], ("nobody",))
         first = watch.ask(AskForPendingBlocks()).result(20)
