@@ -90,7 +90,7 @@ async def simulate(plan: Plan, recon: str, beside: str) -> None:
     Stock(scm, plan, time.time()).seal()
     answers = ScmAnswers(scm)
     fleet = Fleet(scm, plan, recon)
-    fleet.heard.seconds = deque()
+    fleet.answers.seconds = deque()
     others: deque[float] = deque()
     callers = max(1, round(plan.datanodes / plan.heartbeat))
     words: asyncio.Queue[str] = asyncio.Queue()
@@ -120,12 +120,12 @@ async def simulate(plan: Plan, recon: str, beside: str) -> None:
                 calls = (call_again_and_again(beside, chance.random(), 1.0, others) for _ in range(callers))
                 tasks = [loop.create_task(one) for one in (fleet.run(), live(), *calls)]
             tell(
-                calls=len(fleet.heard.seconds),
-                failures=fleet.heard.failures,
-                answers=shares(fleet.heard.seconds),
+                calls=len(fleet.answers.seconds),
+                failures=fleet.answers.failures,
+                answers=shares(fleet.answers.seconds),
                 others=shares(others),
             )
-            fleet.heard.seconds.clear()
+            fleet.answers.seconds.clear()
             others.clear()
         for task in tasks:
             task.cancel()

@@ -105,7 +105,7 @@ class Stage:
             scm = play.cluster.world.scm
             living = ContainerState.CLOSED, ContainerState.QUASI_CLOSED
             judged = {
-                one: scm.replication.judge(one)
+                one: scm.replication.evaluate(one)
                 for one in range(1, len(scm.containers) + 1)
                 if scm.containers.state(one) in living
             }
@@ -334,7 +334,7 @@ def test_a_datanode_dies_and_is_back(stage: Stage) -> None:
     def too_many(play: Play) -> set[int]:
         scm = play.cluster.world.scm
         closed = (one for one in range(1, len(scm.containers) + 1) if scm.containers.state(one).name == "CLOSED")
-        return {one for one in closed if scm.replication.judge(one).surplus}
+        return {one for one in closed if scm.replication.evaluate(one).surplus}
 
     assert stage.ask(too_many)
     agrees("over-replicated", lambda: shown_unhealthy("OVER_REPLICATED"), lambda: stage.ask(too_many))

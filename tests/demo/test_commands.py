@@ -131,14 +131,14 @@ def test_what_a_dead_datanode_had_is_copied_and_is_too_much_when_it_is_back(clus
     alone = [one for one in had if scm.containers.replication(one).required_nodes == 1]
     healed = set(had) - set(alone)
     assert healed
-    assert not any(scm.replication.judge(one).missing for one in healed)
-    assert all(scm.replication.judge(one).missing for one in alone)
+    assert not any(scm.replication.evaluate(one).missing for one in healed)
+    assert all(scm.replication.evaluate(one).missing for one in alone)
     cluster.do("replication off", "start dn-04")
     cluster.go_on(1)
-    assert all(scm.replication.judge(one).surplus for one in healed)
+    assert all(scm.replication.evaluate(one).surplus for one in healed)
     cluster.do("replication on")
     cluster.go_on(3 * QUIET)
-    assert not any(scm.replication.judge(one).surplus or scm.replication.judge(one).missing for one in had)
+    assert not any(scm.replication.evaluate(one).surplus or scm.replication.evaluate(one).missing for one in had)
 
 
 def test_a_datanode_leaves_when_all_it_has_is_elsewhere(cluster: Simulated) -> None:
@@ -163,7 +163,7 @@ def test_replicas_that_are_not_as_they_should_be(cluster: Simulated) -> None:
     cluster.do("replication off", "corrupt 2")
     bad = [container for one in scm.datanodes for container in one.replicas.in_state(ReplicaState.UNHEALTHY)]
     assert len(bad) == 2
-    assert all(scm.replication.judge(container).missing for container in bad)
+    assert all(scm.replication.evaluate(container).missing for container in bad)
     cluster.do("replication on", "mismatch 3")
     cluster.go_on(QUIET)
     assert not any(one.replicas.in_state(ReplicaState.UNHEALTHY) for one in scm.datanodes)

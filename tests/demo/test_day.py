@@ -33,11 +33,11 @@ def test_a_day_and_the_next_morning(cluster: Simulated, caplog: pytest.LogCaptur
         seen.update(one.health for one in scm.datanodes)
         seen.update(one.details.op_state for one in scm.datanodes)
         for container in range(1, len(scm.containers) + 1):
-            judged = scm.replication.judge(container)
+            evaluated = scm.replication.evaluate(container)
             living = scm.containers.state(container) in (ContainerState.CLOSED, ContainerState.QUASI_CLOSED)
-            if living and judged.missing:
-                seen.add("under-replicated" if judged.sources else "missing")
-            if living and judged.surplus:
+            if living and evaluated.missing:
+                seen.add("under-replicated" if evaluated.sources else "missing")
+            if living and evaluated.surplus:
                 seen.add("over-replicated")
         seen.update(ContainerState(int(state)).name for state in set(scm.containers.column("state")))
 

@@ -209,7 +209,7 @@ def test_datanodes_report_what_they_have(tmp_path: Path) -> None:
             await until(lambda: held == as_held())
             assert any(said.pipelines for said in reports)
             assert any(said.node for said in reports)
-            assert play.cluster.fleet.heard.failures == 0
+            assert play.cluster.fleet.answers.failures == 0
 
     asyncio.run(asyncio.wait_for(hear(), 60))
 
@@ -239,12 +239,12 @@ def test_what_recon_does_not_answer_is_said_again(tmp_path: Path) -> None:
             uuids = [one.details.uuid for one in play.cluster.world.scm.datanodes]
             datanode.registration(containers, uuids)
             datanode.replicas.touch(int(datanode.replicas.containers[0]))
-            first = datanode.heartbeat(containers, uuids, whole=False, now_and_then=False)
-            again = datanode.heartbeat(containers, uuids, whole=False, now_and_then=False)
+            first = datanode.heartbeat(containers, uuids, full=False, with_node_report=False)
+            again = datanode.heartbeat(containers, uuids, full=False, with_node_report=False)
             assert first == again
-            datanode.answered()
-            assert len(datanode.heartbeat(containers, uuids, whole=False, now_and_then=False)) < len(again)
-            await until(lambda: play.cluster.fleet.heard.failures > 6)
+            datanode.acknowledge()
+            assert len(datanode.heartbeat(containers, uuids, full=False, with_node_report=False)) < len(again)
+            await until(lambda: play.cluster.fleet.answers.failures > 6)
 
     asyncio.run(asyncio.wait_for(hear(), 60))
 

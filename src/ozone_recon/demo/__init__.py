@@ -1,1 +1,1 @@
-"""A simulated cluster that speaks the real protocols: its OM, SCM and datanodes, and the day that they go through."""
+"""Simulates an Ozone cluster that speaks the real protocols: OM, SCM, datanodes and a scripted day."""

@@ -1,4 +1,4 @@
-"""Columns to which rows are added one by one, or many at once."""
+"""Growable NumPy columns with amortised appends (capacity doubles)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 _FIRST: Final = 64
-"""Rows for which there is room at first."""
+"""Initial capacity in rows."""
 
 
 class Growing:
-    """Numbered rows of a few columns; a column may have several places in each row."""
+    """A table of NumPy columns; a column may have several values per row."""
 
     def __init__(self, **columns: DTypeLike | tuple[DTypeLike, int]) -> None:
-        """The types of the columns, by name."""
+        """`columns` are dtypes by name, with the number of values per row if there are several."""
         self.rows = 0
         self._columns: dict[str, NDArray[Any]] = {}
         for name, column in columns.items():
@@ -23,11 +23,11 @@ class Growing:
             self._columns[name] = np.zeros((_FIRST, places) if places else _FIRST, kind)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        """A column; only until rows are added."""
+        """A view of a column, valid until rows are added."""
         return self._columns[name][: self.rows]
 
     def add(self, rows: int = 1, **values: Any) -> int:
-        """Adds rows with these values, in the columns that are not named 0; the number of the first."""
+        """Appends rows, 0 in columns without a value; returns the index of the first."""
         first, end = self.rows, self.rows + rows
         for name, column in self._columns.items():
             if end > len(column):
@@ -38,8 +38,8 @@ class Growing:
         self.rows = end
         return first
 
-    def take_last(self, row: int) -> None:
-        """Puts the last row in the place of this one, which is no more."""
+    def swap_remove(self, row: int) -> None:
+        """Removes a row by moving the last row into its place."""
         self.rows -= 1
         for column in self._columns.values():
             column[row] = column[self.rows]

@@ -1,6 +1,7 @@
-"""Many protobuf messages of one kind at once, out of columns: as `wire.protobuf.fields` writes them one by one.
+"""Encodes many protobuf messages of one type from columns, byte for byte as `wire.protobuf.fields` would.
 
-A message is a column after the other: numbers, or bytes out of a few that repeat (a field, several, or none).
+A first pass computes the length of every field and a prefix sum the offset of every message; a second pass scatters
+each column into one output array. A column is a varint field, or one of a few encoded byte strings chosen per row.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.wire.protobuf.fields import LENGTH_DELIMITED, MAX_VARINT_BYTES, VARINT, varint
 
 _BOUNDS: Final = tuple(np.uint64(1 << 7 * n) for n in range(1, MAX_VARINT_BYTES))
-"""The first numbers that need a byte more."""
+"""The smallest values that need 2, 3, … bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class VarintField:
-    """A varint field; of Java's `int` and `long` alike, negative ones in ten bytes."""
+    """A varint field (int32, int64, enum or bool); negative values take ten bytes."""
 
     field: int
     values: ArrayLike
@@ -29,14 +30,14 @@ class VarintField:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceField:
-    """Bytes as they are, tags and all: row r has `choices[rows[r]]`."""
+    """Already encoded fields, tags included: row r gets `choices[rows[r]]`."""
 
     choices: Sequence[bytes]
     rows: Int64s
 
 
 def repeated(field: int, columns: Sequence[VarintField | ChoiceField], rows: int) -> bytes:
-    """`rows` messages, each as a field of the one that they are in."""
+    """Encodes `rows` messages, each as the length-delimited field `field` of the enclosing message."""
     parts = [_numbers(one, rows) if isinstance(one, VarintField) else _choices(one) for one in columns]
     lengths = sum((part.lengths for part in parts), np.zeros(rows, np.int64))
     head = _varints(varint(field << 3 | LENGTH_DELIMITED), lengths.astype(np.uint64))
@@ -56,8 +57,8 @@ class _Varints:
     lengths: Int64s
 
     def write(self, out: NDArray[np.uint8], at: Int64s) -> None:
-        for place, byte in enumerate(self.tag):
-            out[at + place] = byte
+        for offset, byte in enumerate(self.tag):
+            out[at + offset] = byte
         at, left = at + len(self.tag), self.values
         while len(left):
             more = left > 0x7F

@@ -1,4 +1,4 @@
-"""How large a simulated cluster is, and how fast its day goes by."""
+"""The size of a simulated cluster and the speed of its day."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ REPLICATIONS: Final = (THREE, ONE, EC_3_2, EC_6_3)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to simulate; times are seconds. The same plan and seed give the same cluster and the same day."""
+    """The parameters of a simulation; times are in seconds. Equal plans give equal clusters and days."""
 
     datanodes: int = 12
     racks: int = 3
     containers: int = 0
-    """On each datanode, at least; beyond what the keys fill there are such that hold no key of OM's."""
+    """Replicas on each datanode, at least; containers beyond those that the keys fill hold no key of OM."""
     keys: int = 20_000
-    """That are there when the day begins."""
+    """Keys that exist when the day begins."""
     load: float = 1.0
-    """How many times as much as its script says is written in a day."""
+    """Factor applied to the number of keys that the script writes."""
     day: float = 600.0
-    """How long the 24 hours of the script take."""
+    """Duration of the script's 24 hours."""
     seed: int = 1
     heartbeat: float = 2.0
     stale: float = 10.0
     dead: float = 20.0
-    """Silence after which SCM takes a datanode for stale, and for dead."""
+    """Seconds without a heartbeat after which SCM considers a datanode stale or dead."""
     full_report: float = 60.0
-    """Between two reports of all replicas of a datanode."""
+    """Seconds between two full container reports of a datanode."""
 
     @property
     def hour(self) -> float:
-        """How long an hour of the script takes."""
+        """Duration of an hour of the script."""
         return self.day / 24
 
     def fitting(self, replication: ReplicationConfig) -> ReplicationConfig:
-        """The replication, or the next smaller one for which there are datanodes, with one to spare."""
+        """The replication, or the next smaller one that leaves at least one datanode spare."""
         for smaller in (replication, EC_3_2, THREE, ONE):
             if smaller.required_nodes < max(self.datanodes, 2) and smaller.required_nodes <= replication.required_nodes:
                 return smaller

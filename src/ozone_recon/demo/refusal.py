@@ -1,7 +1,7 @@
-"""The error with which a simulated cluster refuses."""
+"""Defines the error that a simulated cluster raises for a command it cannot carry out."""
 
 from ozone_recon.errors import ReconError
 
 
 class Refused(ReconError):
-    """What is not done: what is to be changed is not there, or there is no room or no datanode for it."""
+    """The command cannot be carried out: the object does not exist, or there is no room or no datanode."""

@@ -1,4 +1,4 @@
-"""A simulated cluster at work: OM, SCM and datanodes on this machine, and time that goes by."""
+"""Runs the servers and datanodes of a simulated cluster on this machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ozone_recon.demo.datanodes.fleet import Fleet
 from ozone_recon.demo.om.database import OmDatabase
-from ozone_recon.demo.om.server import HOST, give_checkpoints, om_methods
+from ozone_recon.demo.om.server import HOST, om_methods, serve_checkpoints
 from ozone_recon.demo.plan import Plan
 from ozone_recon.demo.scm.answers import ScmAnswers
 from ozone_recon.demo.site import Ports
@@ -21,16 +21,16 @@ from ozone_recon.sources.scm import METHOD, PROTOCOL
 
 
 class RestartableServer:
-    """A server that can be stopped and started again, on the same port."""
+    """A server that can be stopped and restarted on the same port."""
 
     def __init__(self, serve: Callable[[], AbstractAsyncContextManager[None]]) -> None:
-        """`serve` serves for as long as its context lasts."""
+        """`serve` is a context manager that serves while it is entered."""
         self._serve = serve
         self._on, self._off = asyncio.Event(), asyncio.Event()
         self._on.set()
 
     def turn(self, *, on: bool) -> None:
-        """Has it started or stopped soon."""
+        """Requests a start or a stop."""
         for event, is_so in ((self._on, on), (self._off, not on)):
             if is_so:
                 event.set()
@@ -38,7 +38,7 @@ class RestartableServer:
                 event.clear()
 
     async def run(self, started: asyncio.Event) -> None:
-        """Serves whenever it is to, until it is cancelled."""
+        """Serves while switched on, until cancelled."""
         while True:
             await self._on.wait()
             async with self._serve():
@@ -48,7 +48,7 @@ class RestartableServer:
 
 @dataclass(slots=True)
 class RunningCluster:
-    """A cluster that runs."""
+    """A running cluster."""
 
     world: World
     database: OmDatabase
@@ -59,12 +59,12 @@ class RunningCluster:
 
 
 @asynccontextmanager
-async def running(plan: Plan, place: Path, ports: Ports) -> AsyncIterator[RunningCluster]:
-    """Runs a cluster until it is left; its world is to be stepped by who does. `place` is where OM keeps its data.
+async def running(plan: Plan, directory: Path, ports: Ports) -> AsyncIterator[RunningCluster]:
+    """Runs a cluster while entered; the caller steps `world`. OM keeps its data in `directory`.
 
-    OSError when a port is taken.
+    Raises OSError when a port is taken.
     """
-    database = OmDatabase(place / "om.db")
+    database = OmDatabase(directory / "om.db")
     world = World(plan, database, time.time())
     database.forget()
     actual = ports
@@ -72,7 +72,7 @@ async def running(plan: Plan, place: Path, ports: Ports) -> AsyncIterator[Runnin
     @asynccontextmanager
     async def serve_om() -> AsyncIterator[None]:
         nonlocal actual
-        with give_checkpoints(database, place, actual.om_http) as http:
+        with serve_checkpoints(database, directory, actual.om_http) as http:
             methods = om_methods(database, lambda: (actual.om_rpc, actual.om_http))
             async with take_calls(methods, RpcServerSettings(HOST, actual.om_rpc)) as rpc:
                 actual = replace(actual, om_http=http, om_rpc=rpc)
@@ -93,15 +93,15 @@ async def running(plan: Plan, place: Path, ports: Ports) -> AsyncIterator[Runnin
     om, scm = RestartableServer(serve_om), RestartableServer(serve_scm)
     fleet = Fleet(world.scm, plan, f"{HOST}:{ports.recon_datanodes}")
     async with asyncio.TaskGroup() as tasks:
-        both = [asyncio.Event(), asyncio.Event()]
-        at_work = [tasks.create_task(server.run(up)) for server, up in zip((om, scm), both, strict=True)]
-        for up in both:
+        ready = [asyncio.Event(), asyncio.Event()]
+        running_tasks = [tasks.create_task(server.run(up)) for server, up in zip((om, scm), ready, strict=True)]
+        for up in ready:
             await up.wait()
         cluster = RunningCluster(world, database, fleet, actual, om, scm)
-        at_work.append(tasks.create_task(fleet.run()))
+        running_tasks.append(tasks.create_task(fleet.run()))
         try:
             yield cluster
         finally:
-            for task in at_work:
+            for task in running_tasks:
                 task.cancel()
     database.close()

@@ -1,4 +1,4 @@
-"""The configuration with which a Recon, ours or Java's, follows a simulated cluster."""
+"""Writes the ozone-site.xml with which a Recon, ours or Java's, follows a simulated cluster."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ozone_recon.demo.plan import BLOCK_SIZE, CONTAINER_SIZE, Plan
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where a cluster takes calls on this machine (0: anywhere), and where Recon does; by default Ozone's own."""
+    """The ports of the cluster (0: any free port) and of Recon; the defaults are Ozone's."""
 
     om_rpc: int = 9862
     om_http: int = 9874
@@ -21,12 +21,12 @@ class Ports:
     recon_datanodes: int = 9891
 
     def anywhere(self) -> Ports:
-        """The same with any free ports for the cluster."""
+        """The same, with any free ports for the cluster."""
         return replace(self, om_rpc=0, om_http=0, scm=0)
 
 
 def settings(plan: Plan, ports: Ports) -> dict[str, str]:
-    """Values by Ozone's keys. Intervals are short, as all is in this cluster; Java Recon wants directories besides."""
+    """The settings by Ozone's keys, with short intervals. Java Recon needs directories in addition."""
     return {
         "ozone.om.address": f"localhost:{ports.om_rpc}",
         "ozone.om.http-address": f"localhost:{ports.om_http}",
@@ -57,7 +57,7 @@ def settings(plan: Plan, ports: Ports) -> dict[str, str]:
 
 
 def write(directory: Path, values: Mapping[str, str]) -> None:
-    """Makes an ozone-site.xml in a directory."""
+    """Writes ozone-site.xml into a directory."""
     rows = (f"  <property><name>{escape(k)}</name><value>{escape(v)}</value></property>\n" for k, v in values.items())
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "ozone-site.xml").write_text(f"<configuration>\n{''.join(rows)}</configuration>\n")

@@ -1,1 +1,1 @@
-"""The simulated datanodes."""
+"""Simulates datanodes: their replicas, their reports and their calls to Recon."""

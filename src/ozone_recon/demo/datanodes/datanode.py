@@ -1,4 +1,4 @@
-"""A simulated datanode: who it is, what it has, and what it tells Recon."""
+"""Models a simulated datanode: its identity, its replicas and disk, and the messages it sends to Recon."""
 
 from __future__ import annotations
 
@@ -27,38 +27,39 @@ _PORTS: Final = (
 )
 _REVISION: Final = "c5a1095a"
 AT_SCM: Final = 3
-"""The level of a datanode in SCM's tree: below the root and its rack."""
+"""The level of a datanode in SCM's network topology: root, rack, datanode."""
 _SPARE: Final = 4
-"""How many times what it holds at first a datanode has room for."""
+"""The capacity of a datanode, as a multiple of the bytes it holds when the day begins."""
 
 
 @dataclass(slots=True)
 class SimulatedDatanode:
-    """A datanode; `number` is its place among all."""
+    """A datanode; `number` is its index in the cluster."""
 
     number: int
     details: DatanodeDetails
-    """As it knows itself."""
+    """Its details as it reports them."""
     software: Software
     storage: str
     capacity: int = 100 * GB
     running: bool = True
     health: Health = "HEALTHY"
-    """As SCM sees it."""
-    heard: float = 0.0
-    """When SCM last did."""
+    """Its health as SCM sees it."""
+    last_seen: float = 0.0
+    """Time of its last heartbeat to SCM, in seconds since 1970."""
     replicas: SimulatedReplicas = field(default_factory=SimulatedReplicas)
     pipelines: dict[str, bool] = field(default_factory=dict)
-    """Ids of those that it is in, and whether it leads there."""
+    """Pipeline id → whether this datanode leads the pipeline."""
     waits_for: set[int] = field(default_factory=set)
-    """Containers that have to be elsewhere before it may leave service."""
+    """Containers that must be replicated elsewhere before it can leave service."""
     leaving_since: int = 0
-    unheard: tuple[bytes, ...] = ()
-    """Reports of changes that Recon has not answered yet, and will get again."""
+    """When decommissioning or maintenance began, in milliseconds since 1970."""
+    unacknowledged: tuple[bytes, ...] = ()
+    """Incremental reports that Recon has not answered yet; they are sent again."""
 
     @property
     def name(self) -> str:
-        """Its host's first name."""
+        """The first label of its host name."""
         return self.details.host_name.partition(".")[0]
 
     @property
@@ -68,20 +69,20 @@ class SimulatedDatanode:
 
     @property
     def at_scm(self) -> DatanodeDetails:
-        """As SCM knows it."""
+        """Its details as SCM gives them out."""
         return replace(self.details, level=AT_SCM)
 
     @property
     def writable(self) -> bool:
-        """Whether something new may be put there."""
+        """Whether new replicas may be placed on it."""
         return self.health == "HEALTHY" and self.details.op_state == "IN_SERVICE"
 
     def enter(self, op_state: str) -> None:
-        """Has it in another operational state."""
+        """Sets its operational state."""
         self.details = replace(self.details, op_state=op_state)
 
     def volume(self, containers: SimulatedContainers) -> StorageReport:
-        """Its disk."""
+        """The storage report of its only disk."""
         ids = self.replicas.containers
         used = int(containers.column("used_bytes", ids).sum())
         reserved = self.capacity // 100
@@ -101,7 +102,7 @@ class SimulatedDatanode:
         )
 
     def make_room(self, containers: SimulatedContainers) -> None:
-        """Gives it a disk on which there is room for more than it has."""
+        """Sizes its disk so that there is room for more than it holds."""
         used = int(containers.column("used_bytes", self.replicas.containers).sum())
         self.capacity = max(self.capacity, -(-_SPARE * used // GB) * GB)
 
@@ -114,8 +115,8 @@ class SimulatedDatanode:
         return messages.pipeline_reports(tuple(PipelineReport(*one) for one in self.pipelines.items()))
 
     def registration(self, containers: SimulatedContainers, uuids: Sequence[str]) -> bytes:
-        """The request with which it begins, and says all that it has."""
-        self.unheard = ()
+        """Encodes the registration, with full reports of its disk, replicas and pipelines."""
+        self.unacknowledged = ()
         reports = messages.Reports(
             node=self.node_report(containers),
             containers=messages.container_report(self.replicas.report(containers, uuids)),
@@ -124,33 +125,33 @@ class SimulatedDatanode:
         return messages.registration(self.details, self.software, reports)
 
     def heartbeat(
-        self, containers: SimulatedContainers, uuids: Sequence[str], *, whole: bool, now_and_then: bool
+        self, containers: SimulatedContainers, uuids: Sequence[str], *, full: bool, with_node_report: bool
     ) -> bytes:
-        """The request with which it says that it is there, and what has changed.
+        """Encodes a heartbeat with the replicas changed since the last one.
 
-        `whole` adds all its replicas, `now_and_then` its disk and its pipelines. Changes are said again until
-        `answered` is called.
+        `full` sends a full container report instead, `with_node_report` adds reports of the disk and the pipelines.
+        Changes are repeated in each heartbeat until `acknowledge` is called.
         """
-        if whole:
-            self.unheard, replicas = (), messages.container_report(self.replicas.report(containers, uuids))
+        if full:
+            self.unacknowledged, replicas = (), messages.container_report(self.replicas.report(containers, uuids))
         else:
-            self.unheard += tuple(map(messages.container_report, self.replicas.changes(containers, uuids)))
+            self.unacknowledged += tuple(map(messages.container_report, self.replicas.changes(containers, uuids)))
             replicas = None
         reports = messages.Reports(
-            node=self.node_report(containers) if now_and_then else None,
+            node=self.node_report(containers) if with_node_report else None,
             containers=replicas,
-            increments=self.unheard,
-            pipelines=self.pipeline_report() if now_and_then else None,
+            increments=self.unacknowledged,
+            pipelines=self.pipeline_report() if with_node_report else None,
         )
         return messages.heartbeat(self.details, reports)
 
-    def answered(self) -> None:
-        """Says that Recon has answered."""
-        self.unheard = ()
+    def acknowledge(self) -> None:
+        """Drops the changes that Recon has received."""
+        self.unacknowledged = ()
 
 
 def make_datanodes(plan: Plan, chance: random.Random, now: int) -> list[SimulatedDatanode]:
-    """Those of the plan, on its racks in turn. `now` is in milliseconds; they were set up in the year before."""
+    """Makes the datanodes of a plan, spread over its racks in turn; `now` is in milliseconds since 1970."""
     digits = len(str(plan.datanodes))
 
     def make(number: int) -> SimulatedDatanode:

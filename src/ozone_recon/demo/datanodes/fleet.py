@@ -1,4 +1,4 @@
-"""The datanodes of a simulated cluster at work: each calls Recon, as a real one does, for as long as it runs."""
+"""Runs the datanodes of a simulated cluster: each registers with Recon and sends it heartbeats over Hadoop RPC."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from ozone_recon.wire.ozone.datanode_calls import METHOD, PROTOCOL
 
 _LOG: Final = logging.getLogger(__name__)
 _PATIENCE: Final = 5.0
-"""Seconds that a datanode waits for an answer (`ozone.scm.heartbeat.rpc-timeout`)."""
-_BEATS_A_REPORT: Final = 5
-"""Heartbeats for each report of a disk and of pipelines."""
+"""Timeout of a call in seconds (`ozone.scm.heartbeat.rpc-timeout`)."""
+_NODE_REPORT_INTERVAL: Final = 5
+"""Heartbeats between two reports of the disk and the pipelines."""
 
 
 @dataclass(slots=True)
 class AnswerCounts:
-    """How Recon has answered: how often, how often not, and how many seconds the last answers took."""
+    """Counts the calls that Recon answered and failed to answer, with the latencies of the last ones in seconds."""
 
     registrations: int = 0
     heartbeats: int = 0
@@ -36,39 +36,37 @@ class AnswerCounts:
     seconds: deque[float] = field(default_factory=lambda: deque(maxlen=10_000))
 
     def __str__(self) -> str:
-        calls = (
-            f"{self.registrations:,} registrations and {self.heartbeats:,} heartbeats, {self.failures:,} not answered"
-        )
+        calls = f"{self.registrations:,} registrations and {self.heartbeats:,} heartbeats, {self.failures:,} failed"
         if not self.seconds:
             return calls
         took = sorted(self.seconds)
         middle, slow = (1000 * took[int(part * (len(took) - 1))] for part in (0.5, 0.99))
-        return f"{calls}; of the last, half in {middle:.1f} ms and 99 of 100 in {slow:.1f} ms"
+        return f"{calls}; latency p50 {middle:.1f} ms, p99 {slow:.1f} ms"
 
 
 class Fleet:
-    """All datanodes."""
+    """All datanodes of the cluster."""
 
     def __init__(self, scm: SimulatedScm, plan: Plan, recon: str) -> None:
-        """`recon` is where Recon takes calls from datanodes: `host:port`."""
-        self.heard = AnswerCounts()
+        """`recon` is the address of Recon's datanode server: `host:port`."""
+        self.answers = AnswerCounts()
         self._scm, self._plan, self._recon = scm, plan, recon
         self._uuids = [one.details.uuid for one in scm.datanodes]
         self._chance = random.Random(plan.seed)
-        """One of its own: when datanodes call must not decide on what happens in the cluster."""
+        """A generator of its own, so that the timing of calls does not change what happens in the cluster."""
 
     async def run(self) -> None:
-        """Has all of them call, until it is cancelled."""
+        """Runs all datanodes until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for datanode in self._scm.datanodes:
                 tasks.create_task(_Caller(self, datanode).run(self._chance.random() * self._plan.heartbeat))
 
 
 class _Caller:
-    """One datanode's way to Recon."""
+    """The connection of one datanode to Recon."""
 
     def __init__(self, fleet: Fleet, datanode: SimulatedDatanode) -> None:
-        self._heard, self._uuids, self._recon = fleet.heard, fleet._uuids, fleet._recon
+        self._answers, self._uuids, self._recon = fleet.answers, fleet._uuids, fleet._recon
         self._containers, self._plan, self._datanode = fleet._scm.containers, fleet._plan, datanode
         self._settings = RpcSettings(
             "hadoop", connect_timeout=_PATIENCE, call_timeout=_PATIENCE, idle_limit=3 * self._plan.heartbeat
@@ -77,7 +75,7 @@ class _Caller:
         self._registered = False
         self._beats = 0
         self._reported = 0.0
-        """When it last reported all that it has."""
+        """Time of the last full container report, on the monotonic clock."""
 
     async def run(self, after: float) -> None:
         await asyncio.sleep(after)
@@ -86,12 +84,12 @@ class _Caller:
                 try:
                     await self._beat()
                 except ReconError as failed:
-                    self._heard.failures += 1
+                    self._answers.failures += 1
                     _LOG.info("%s: %s", self._datanode.name, failed)
-                    await self._hang_up()
+                    await self._disconnect()
             else:
                 self._registered = False
-                await self._hang_up()
+                await self._disconnect()
             await asyncio.sleep(self._plan.heartbeat)
 
     async def _beat(self) -> None:
@@ -99,18 +97,18 @@ class _Caller:
             await self._call(version_request())
             await self._call(self._datanode.registration(self._containers, self._uuids))
             self._registered, self._reported = True, time.monotonic()
-            self._heard.registrations += 1
+            self._answers.registrations += 1
             return
         self._beats += 1
-        whole = time.monotonic() - self._reported > self._plan.full_report
-        now_and_then = self._beats % _BEATS_A_REPORT == 0
+        full = time.monotonic() - self._reported > self._plan.full_report
+        with_node_report = self._beats % _NODE_REPORT_INTERVAL == 0
         answer = await self._call(
-            self._datanode.heartbeat(self._containers, self._uuids, whole=whole, now_and_then=now_and_then)
+            self._datanode.heartbeat(self._containers, self._uuids, full=full, with_node_report=with_node_report)
         )
-        self._datanode.answered()
-        if whole:
+        self._datanode.acknowledge()
+        if full:
             self._reported = time.monotonic()
-        self._heard.heartbeats += 1
+        self._answers.heartbeats += 1
         self._registered = not must_register(answer)
 
     async def _call(self, request: bytes) -> bytes:
@@ -118,10 +116,10 @@ class _Caller:
             self._connection = await RpcConnection.open(self._recon, self._settings)
         began = time.perf_counter()
         answer = await self._connection.call(PROTOCOL, METHOD, request)
-        self._heard.seconds.append(time.perf_counter() - began)
+        self._answers.seconds.append(time.perf_counter() - began)
         return answer
 
-    async def _hang_up(self) -> None:
+    async def _disconnect(self) -> None:
         if self._connection is not None:
             await self._connection.close()
             self._connection = None

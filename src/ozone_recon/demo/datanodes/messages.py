@@ -1,4 +1,4 @@
-"""What datanodes ask of Recon, as they write it, and what they make of the answer."""
+"""Encodes the requests of a datanode to Recon, and reads the commands in the responses."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ozone_recon.wire.ozone.datanode_calls import DatanodeCommand
 from ozone_recon.wire.protobuf.fields import Message, bytes_field, number_field
 
 LAYOUT: Final = LayoutVersion(10, 10)
-"""That of Ozone 2.2.0. Java Recon takes no datanode of another one."""
+"""The layout version of Ozone 2.2.0. Java Recon refuses datanodes of any other."""
 _STORAGE_TYPES: Final = inverse(STORAGE_TYPES)
 _REREGISTER: Final = 1
 _NOTHING_READ: Final = b"".join(number_field(field, 0) for field in (6, 7, 8, 9))
-"""Nobody has read or written the containers since the datanode started."""
+"""The counters of reads and writes since the datanode started: all zero."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """What a heartbeat carries, as messages; what is None is not in it. A registration has all but increments."""
+    """The encoded reports of a heartbeat, None where absent; a registration has all but `increments`."""
 
     node: bytes | None = None
     containers: bytes | None = None
@@ -33,12 +33,12 @@ class Reports:
 
 
 def version_request() -> bytes:
-    """Asks which version we speak to."""
+    """Encodes a GetVersion request."""
     return number_field(1, DatanodeCommand.GET_VERSION) + bytes_field(3, b"")
 
 
 def registration(datanode: DatanodeDetails, software: Software, reports: Reports) -> bytes:
-    """Says that a datanode is there, and all that it has."""
+    """Encodes a Register request."""
     extended = bytes_field(1, encode_datanode(datanode)) + bytes_field(2, software.version)
     extended += number_field(3, software.setup_time) + bytes_field(4, software.revision)
     message = (
@@ -52,7 +52,7 @@ def registration(datanode: DatanodeDetails, software: Software, reports: Reports
 
 
 def heartbeat(datanode: DatanodeDetails, reports: Reports) -> bytes:
-    """Says that a datanode is still there, and what is to be reported."""
+    """Encodes a SendHeartbeat request."""
     message = (
         bytes_field(1, encode_datanode(datanode))
         + bytes_field(2, reports.node)
@@ -119,7 +119,7 @@ def pipeline_reports(pipelines: tuple[PipelineReport, ...]) -> bytes:
 
 
 def must_register(answer: bytes) -> bool:
-    """Whether Recon answers a heartbeat with the command to register again."""
+    """Whether the response to a heartbeat commands the datanode to register again."""
     beat = Message("SCMDatanodeResponse", answer).message(8, lambda data: Message("heartbeat", data), None)
     commands = () if beat is None else beat.messages(2, lambda data: Message("command", data).int32(1))
     return _REREGISTER in commands

@@ -1,6 +1,6 @@
-"""The replicas that a simulated datanode has, and what of it is to be reported.
+"""Holds the replicas of a simulated datanode, and builds full and incremental reports of them.
 
-A replica holds what its container holds; which data is not that of the others is noted beside it, for it is rare.
+Sizes and block counts come from the container. The few replicas whose data differs are kept in a set.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ _CHECKSUM: Final = 2_654_435_761
 
 
 class SimulatedReplicas:
-    """Those of one datanode."""
+    """The replicas of one datanode."""
 
     def __init__(self) -> None:
         self._rows = Growing(container="i8", state="u1", index="u1", origin="i4")
         self._changed: dict[int, None] = {}
-        """Containers of replicas that have changed and are not reported yet, in order."""
+        """Containers whose replicas changed since the last report, in order (a dict serves as an ordered set)."""
         self._gone: dict[int, tuple[int, int]] = {}
-        """The same of such that are deleted, and their indexes and origins."""
+        """Deleted and not yet reported: container → replica index and origin."""
         self._damaged: set[int] = set()
-        """Containers of replicas whose data is not that of the others."""
+        """Containers whose replica here has a checksum different from the others."""
 
     def __len__(self) -> int:
         return self._rows.rows
@@ -40,82 +40,82 @@ class SimulatedReplicas:
 
     @property
     def containers(self) -> Int64s:
-        """The containers; in no order."""
+        """The ids of all containers, unordered."""
         ids: Int64s = self._rows["container"].copy()
         return ids
 
     def in_state(self, state: ReplicaState) -> list[int]:
-        """Containers of replicas in a state."""
+        """The ids of the containers whose replica is in a state."""
         found: list[int] = self._rows["container"][self._rows["state"] == state].tolist()
         return found
 
     def load(self, containers: Int64s, indexes: Int64s, datanode: int) -> None:
-        """Adds many closed ones at once, which are not to be reported as changes."""
+        """Adds closed replicas in bulk, without reporting them as changes."""
         rows = {"container": containers, "state": ReplicaState.CLOSED, "index": indexes, "origin": datanode}
         self._rows.add(len(containers), **rows)
 
     def add(self, container: int, state: ReplicaState, index: int, origin: int) -> None:
-        """Adds one; `origin` is the number of the datanode that wrote it first."""
+        """Adds a replica; `origin` is the number of the datanode that first wrote it."""
         self._rows.add(container=container, state=state, index=index, origin=origin)
         self._changed[container] = None
         self._gone.pop(container, None)
 
     def remove(self, container: int) -> None:
-        """Deletes one, if it is there."""
+        """Deletes the replica of a container, if there is one."""
         row = self._row(container)
         if row is not None:
             self._gone[container] = int(self._rows["index"][row]), int(self._rows["origin"][row])
-            self._rows.take_last(row)
+            self._rows.swap_remove(row)
             self._changed.pop(container, None)
             self._damaged.discard(container)
 
     def state(self, container: int) -> ReplicaState | None:
-        """How a replica is; None when there is none."""
+        """The state of a replica; None when there is none."""
         row = self._row(container)
         return None if row is None else ReplicaState(int(self._rows["state"][row]))
 
     def index(self, container: int) -> int:
-        """The index of a replica within EC; 0 for others, and where there is none."""
+        """The EC replica index; 0 for other replication, and when there is no replica."""
         row = self._row(container)
         return 0 if row is None else int(self._rows["index"][row])
 
     def origin(self, container: int) -> int:
-        """The number of the datanode that wrote a replica first; KeyError when it is not here."""
+        """The number of the datanode that first wrote a replica; KeyError when there is none."""
         row = self._row(container)
         if row is None:
             raise KeyError(container)
         return int(self._rows["origin"][row])
 
     def enter(self, container: int, state: ReplicaState) -> None:
-        """Has a replica in another state, if it is there."""
+        """Sets the state of a replica, if there is one."""
         row = self._row(container)
         if row is not None and self._rows["state"][row] != state:
             self._rows["state"][row] = state
             self._changed[container] = None
 
     def touch(self, container: int) -> None:
-        """Says that something in a replica has changed."""
+        """Marks a replica as changed."""
         self._changed[container] = None
 
     def damage(self, container: int) -> None:
-        """Has a replica with other data than it should have."""
+        """Changes the checksum of a replica, so that it mismatches the others."""
         self._damaged.add(container)
         self.touch(container)
 
     def repair(self) -> None:
-        """Undoes all that `damage` did."""
+        """Undoes every `damage`."""
         for container in self._damaged:
             self.touch(container)
         self._damaged.clear()
 
     def report(self, containers: SimulatedContainers, uuids: Sequence[str]) -> ReplicaColumns:
-        """All that are here. Changes before need not be reported any more."""
+        """Reports all replicas, and clears the pending changes."""
         self._changed.clear()
         self._gone.clear()
         return self._columns(np.arange(len(self)), containers, uuids)
 
     def changes(self, containers: SimulatedContainers, uuids: Sequence[str]) -> tuple[ReplicaColumns, ...]:
-        """What has changed since the last report: nothing, or one of deleted ones and one of others."""
+        """Reports the changes since the last report: up to one report of deletions and one of other changes."""
         rows = [row for row in map(self._row, self._changed) if row is not None]
         gone = self._gone_columns(uuids)
         reports = (gone, self._columns(np.array(rows, np.int64), containers, uuids))
@@ -124,7 +124,7 @@ class SimulatedReplicas:
         return tuple(report for report in reports if len(report))
 
     def one(self, container: int, containers: SimulatedContainers, uuids: Sequence[str]) -> ReplicaColumns:
-        """One replica, as it would be reported; none when it is not there."""
+        """Reports the replica of one container; no rows when there is none."""
         row = self._row(container)
         return self._columns(np.array([] if row is None else [row], np.int64), containers, uuids)
 
@@ -139,7 +139,7 @@ class SimulatedReplicas:
         state = self._rows["state"][rows]
         checksum = ids * _CHECKSUM % (1 << 32)
         coded = np.array([one.kind == "EC" for one in REPLICATIONS])[containers.column("replication", ids)]
-        # Those of EC's parts differ, and SCM and Recon compare all of a container's; so datanodes say none of them.
+        # EC parts have different checksums, and SCM and Recon compare all of a container's: datanodes report 0.
         checksum[coded | (state < ReplicaState.QUASI_CLOSED)] = 0
         checksum += np.isin(ids, list(self._damaged))
         return ReplicaColumns(

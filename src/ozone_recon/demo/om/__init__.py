@@ -1,1 +1,1 @@
-"""The simulated OM."""
+"""Simulates OM: namespace, keys, database and servers."""

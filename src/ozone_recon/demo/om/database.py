@@ -1,7 +1,7 @@
-"""The database of a simulated OM: a real RocksDB, and a log of what was written that can be asked for.
+"""Keeps the tables of a simulated OM in a real RocksDB, with a log of recent batches for delta requests.
 
-RocksDB's own log cannot be read through its Python package, so each batch is written down a second time, as RocksDB
-does it: with the sequence number of its first change, and column families by their ids.
+The Python package of RocksDB cannot read the write-ahead log. Each batch is therefore encoded again as a WriteBatch, with
+the sequence number of its first change and column family ids.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from ozone_recon.wire.rocksdb.manifest import read_manifest
 from ozone_recon.wire.write_batch.batch import write_write_batch
 
 _NONE: Final = -1
-_LONGEST_ANSWER: Final = 1 << 30
-"""Bytes of batches after which OM ends an answer (`ozone.om.delta.update.data.size.max.limit`)."""
-_LOG: Final = 256 << 20
-"""Bytes of the log that are kept. A real OM goes by age, 20 minutes."""
+_RESPONSE_LIMIT: Final = 1 << 30
+"""Bytes of batches after which OM ends a response (`ozone.om.delta.update.data.size.max.limit`)."""
+_LOG_LIMIT: Final = 256 << 20
+"""Bytes of the log kept. A real OM limits its age, to 20 minutes."""
 
 
 class OmDatabase:
-    """OM's tables; what is written counts from `commit` on, but is read at once.
+    """OM's tables; uncommitted writes are readable at once.
 
-    One thread writes. Checkpoints may be made in others.
+    One thread writes. Other threads may make checkpoints.
     """
 
     def __init__(self, path: Path) -> None:
-        """Makes a new one there."""
+        """Creates the database at `path`."""
         options = _options()
         self._db = Rdict(str(path), options, column_families=dict.fromkeys(OM_TABLES, options))
         self._tables = {name: self._db.get_column_family(name) for name in OM_TABLES}
@@ -52,7 +52,7 @@ class OmDatabase:
         """The first sequence number of the log."""
 
     def get(self, table: str, key: bytes) -> bytes | None:
-        """A row's value."""
+        """The value of a row; None when there is none."""
         if (table, key) in self._latest:
             return self._latest[table, key]
         value: bytes | None = self._tables[table].get(key)
@@ -69,7 +69,7 @@ class OmDatabase:
         self._latest[table, key] = None
 
     def scan(self, table: str, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Rows whose keys begin so, in their order; commits what was written before."""
+        """The rows whose keys have a prefix, in order; commits pending writes first."""
         self.commit()
         bounds = ReadOptions()
         if prefix:
@@ -78,7 +78,7 @@ class OmDatabase:
         yield from cast("Iterator[tuple[bytes, bytes]]", rows)
 
     def commit(self) -> None:
-        """Makes one batch of what was written since the last time."""
+        """Commits the writes since the last commit as one batch."""
         if not self._changes:
             return
         batch = WriteBatch(raw_mode=True)
@@ -89,57 +89,57 @@ class OmDatabase:
                 batch.put(key, value, self._handles[table])
         self._db.write(batch)
         changes = [(self._ids[table], key, value) for table, key, value in self._changes]
-        self._remember(write_write_batch(self.sequence_number + 1, changes))
+        self._append_to_log(write_write_batch(self.sequence_number + 1, changes))
         self._changes.clear()
         self._latest.clear()
 
-    def _remember(self, batch: bytes) -> None:
+    def _append_to_log(self, batch: bytes) -> None:
         self._log.append((self.sequence_number + 1, batch))
         self._log_size += len(batch)
-        while self._log_size > _LOG and len(self._log) > 1:
+        while self._log_size > _LOG_LIMIT and len(self._log) > 1:
             self._log_size -= len(self._log.popleft()[1])
             self._first = self._log[0][0]
         self.sequence_number = self._db.latest_sequence_number()
 
     def forget(self) -> None:
-        """Throws the log away, as OM does with what is old."""
+        """Discards the log, as OM does with old entries."""
         self.commit()
         self._log.clear()
         self._log_size = 0
         self._first = self.sequence_number + 1
 
     def updates(self, request: UpdatesRequest) -> Updates:
-        """What was written behind a sequence number; RemoteError when the log does not reach back so far."""
-        behind, latest = request.sequence_number, self.sequence_number
-        if behind > latest:
+        """The batches after a sequence number; raises RemoteError when the log does not reach back that far."""
+        after, latest = request.sequence_number, self.sequence_number
+        if after > latest:
             return Updates(slices_of_texts(ByteColumn.of(())), _NONE, _NONE, success=False)
-        if self._first > behind + 1:
+        if self._first > after + 1:
             raise RemoteError(
                 "OM", "SequenceNumberNotFoundException", "Unable to get delta updates since sequenceNumber"
             )
-        found: list[bytes] = []
+        batches: list[bytes] = []
         last, size = _NONE, 0
         for first, batch in self._log:
-            if first <= behind:
+            if first <= after:
                 continue
-            found.append(batch)
+            batches.append(batch)
             last, size = first, size + len(batch)
-            if (request.limit is not None and first - behind >= request.limit) or size >= _LONGEST_ANSWER:
+            if (request.limit is not None and first - after >= request.limit) or size >= _RESPONSE_LIMIT:
                 break
-        return Updates(slices_of_texts(ByteColumn.of(found)), last, latest, success=True)
+        return Updates(slices_of_texts(ByteColumn.of(batches)), last, latest, success=True)
 
     def checkpoint(self, path: Path) -> None:
-        """Makes a copy of the database there, as OM sends it, with its mark at the end."""
+        """Makes a checkpoint at `path`, with OM's completion marker."""
         Checkpoint(self._db).create_checkpoint(str(path))
         (path / COMPLETE).touch()
 
     def close(self) -> None:
-        """Ends it."""
+        """Closes the database."""
         self._db.close()
 
 
 def _options() -> Options:
-    """As Ozone 2.2.0 has them, as far as one sees that in the files."""
+    """Ozone 2.2.0's options, as far as they affect the files."""
     options = Options(raw_mode=True)
     options.create_if_missing(True)
     options.create_missing_column_families(True)

@@ -1,4 +1,4 @@
-"""Keys of a simulated OM: written, written over, renamed, and in time deleted with their blocks."""
+"""Writes, overwrites, renames and deletes the keys of a simulated OM."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ozone_recon.demo.om.namespace import SimulatedBucket, SimulatedNamespace
 from ozone_recon.demo.om.values import encode_directory, encode_key_info, encode_repeated_key_info
 from ozone_recon.demo.plan import BLOCK_SIZE
 from ozone_recon.demo.refusal import Refused
-from ozone_recon.demo.scm.scm import BlockPlace
+from ozone_recon.demo.scm.scm import AllocatedBlock
 from ozone_recon.model.om import Block, KeyInfo, LocationVersion, RepeatedKeyInfo
 from ozone_recon.model.replication import ReplicationConfig
 
-Allocate = Callable[[ReplicationConfig, int], BlockPlace]
-"""Replication and length → where a block of these is."""
+Allocate = Callable[[ReplicationConfig, int], AllocatedBlock]
+"""Allocates a block of a replication and a length in bytes."""
 _HSYNC: Final = "hsyncClientId"
 
 
 @dataclass(frozen=True, slots=True)
-class Writing:
-    """A key that is being written, and the row of OM's that says so."""
+class OpenedKey:
+    """A key being written, and its row in openKeyTable or openFileTable."""
 
     bucket: SimulatedBucket
     path: str
@@ -34,14 +34,14 @@ class Writing:
 
 
 class Keys:
-    """Writes, renames and deletes keys and directories; all of it may be refused, see `Refused`."""
+    """Writes, renames and deletes keys and directories; every method may raise Refused."""
 
     def __init__(self, namespace: SimulatedNamespace, allocate: Allocate) -> None:
         self._space, self._rows, self._allocate = namespace, namespace.rows, allocate
         self._clients = namespace.now() << 16
 
-    def open(self, bucket: SimulatedBucket, path: str, size: int) -> Writing:
-        """Begins to write a key."""
+    def open(self, bucket: SimulatedBucket, path: str, size: int) -> OpenedKey:
+        """Opens a key for writing."""
         self._space.check_room(bucket, bucket.replication.replicated_size(size))
         now = self._space.now()
         self._space.request()
@@ -50,7 +50,7 @@ class Keys:
         key = self._space.new_key(bucket, path, parent, size, now)
         client = str(self._clients)
         table, row = open_row(bucket, path, parent, client)
-        writing = Writing(bucket, path, replace(key, locations=(self._blocks(bucket, size),)), client, table, row)
+        writing = OpenedKey(bucket, path, replace(key, locations=(self._blocks(bucket, size),)), client, table, row)
         self._rows.put(table, row, encode_key_info(writing.info))
         return writing
 
@@ -58,26 +58,26 @@ class Keys:
         return LocationVersion(0, self.blocks(bucket.replication, size), is_multipart=False)
 
     def blocks(self, replication: ReplicationConfig, size: int) -> tuple[Block, ...]:
-        """Places for the blocks of a key."""
+        """Allocates the blocks of a key."""
         most = BLOCK_SIZE * (replication.data or 1)
         found = []
         for start in range(0, size, most):
             length = min(most, size - start)
-            place = self._allocate(replication, length)
-            # Offsets are those within a block; Ozone has one of each key in it.
-            found.append(Block(place.container, place.local_id, place.sequence_id, 0, length, 0, 0))
+            allocated = self._allocate(replication, length)
+            # The offset is that within the block, which belongs to this key alone.
+            found.append(Block(allocated.container, allocated.local_id, allocated.sequence_id, 0, length, 0, 0))
         return tuple(found)
 
-    def hsync(self, writing: Writing) -> None:
-        """Lets a key be read that is still being written."""
+    def hsync(self, writing: OpenedKey) -> None:
+        """Makes a key readable while it is still being written."""
         self._put(writing, ((_HSYNC, writing.client_id),))
 
-    def commit(self, writing: Writing) -> None:
-        """Ends the writing of a key."""
+    def commit(self, writing: OpenedKey) -> None:
+        """Commits a key."""
         self._put(writing, ())
         self._rows.delete(writing.table, writing.row)
 
-    def _put(self, writing: Writing, metadata: tuple[tuple[str, str], ...]) -> None:
+    def _put(self, writing: OpenedKey, metadata: tuple[tuple[str, str], ...]) -> None:
         bucket, info = writing.bucket, writing.info
         index = self._space.request()
         table, row = self._space.key_row(bucket, writing.path)
@@ -96,7 +96,7 @@ class Keys:
         self._space.charge(bucket, size, names)
 
     def make_directory(self, bucket: SimulatedBucket, path: str) -> None:
-        """Makes a directory, and those that it is in."""
+        """Creates a directory and its parents."""
         self._space.request()
         if bucket.is_fso:
             self._space.parent_of(bucket, path + "/", make=True)
@@ -111,7 +111,7 @@ class Keys:
             self._space.charge(bucket, 0, 1)
 
     def delete(self, bucket: SimulatedBucket, path: str) -> None:
-        """Deletes a key; its blocks follow later."""
+        """Moves a key to deletedTable."""
         table, row = self._space.key_row(bucket, path)
         value = self._rows.get(table, row)
         if value is None:
@@ -123,19 +123,19 @@ class Keys:
         self._space.charge(bucket, -info.replicated_size, -1)
 
     def _to_delete(self, bucket: SimulatedBucket, path: str, info: KeyInfo, number: int) -> None:
-        """Keeps a key as deleted; one without blocks is gone at once."""
+        """Adds a key to deletedTable, unless it has no blocks."""
         if any(version.blocks for version in info.locations):
             kept = RepeatedKeyInfo((replace(info, key=path, update_id=self._space.index),), bucket.info.object_id)
             row = DeletedKey(f"/{bucket.name}/{path}", number).format()
             self._rows.put("deletedTable", row, encode_repeated_key_info(kept))
 
-    def give_up(self, bucket: SimulatedBucket, path: str, infos: tuple[KeyInfo, ...]) -> None:
-        """Has blocks deleted that became no key."""
+    def delete_parts(self, bucket: SimulatedBucket, path: str, infos: tuple[KeyInfo, ...]) -> None:
+        """Deletes the blocks of an aborted upload."""
         for part, info in enumerate(infos):
             self._to_delete(bucket, path, info, self._space.object_id(part))
 
     def rename(self, bucket: SimulatedBucket, path: str, to: str) -> None:
-        """Gives a key another name or, in an FSO bucket, puts it or a directory elsewhere."""
+        """Renames or moves a key or, in an FSO bucket, a directory."""
         index = self._space.request()
         if bucket.is_fso and self._rename_directory(bucket, path, to):
             return
@@ -159,7 +159,7 @@ class Keys:
         directory = decode_directory(self._rows.get("directoryTable", row) or b"")
         there, called = self._space.parent_of(bucket, to, make=True), to.rpartition("/")[2]
         if (there, called) in bucket.directories:
-            raise Refused(f"{bucket.name} has a directory {to} already")
+            raise Refused(f"{bucket.name} already has a directory {to}")
         self._space.remember_name(bucket, directory.object_id, row)
         self._rows.delete("directoryTable", row)
         bucket.directories[there, called] = bucket.directories.pop((parent, name))
@@ -168,7 +168,7 @@ class Keys:
         return True
 
     def delete_directory(self, bucket: SimulatedBucket, path: str) -> None:
-        """Deletes a directory of an FSO bucket; what is in it follows later."""
+        """Moves a directory of an FSO bucket to deletedDirectoryTable; its contents follow later."""
         parent, name = self._space.parent_of(bucket, path), path.rpartition("/")[2]
         if (parent, name) not in bucket.directories:
             raise Refused(f"{bucket.name} has no directory {path}")
@@ -176,7 +176,7 @@ class Keys:
         self.detach(bucket, parent, name, path)
 
     def detach(self, bucket: SimulatedBucket, parent: int, name: str, path: str) -> None:
-        """Takes a directory from its place, and keeps it as deleted."""
+        """Moves a directory to deletedDirectoryTable."""
         object_id = bucket.directories.pop((parent, name))
         self._rows.delete("directoryTable", bucket.id_prefix(parent) + encode_text(name))
         gone = replace(
@@ -190,7 +190,7 @@ class Keys:
         self._space.charge(bucket, 0, -1)
 
     def detach_file(self, bucket: SimulatedBucket, row: bytes, value: bytes, path: str) -> None:
-        """The same for a file of a directory that was deleted."""
+        """Moves a file of a deleted directory to deletedTable."""
         info = decode_key_info(value)
         self._rows.delete("fileTable", row)
         self._to_delete(bucket, path, info, info.object_id)
@@ -198,7 +198,7 @@ class Keys:
 
 
 def open_row(bucket: SimulatedBucket, path: str, parent: int, client: str) -> tuple[str, bytes]:
-    """The table and the key of the row of a key that is being written."""
+    """The table and row key of an open key."""
     if bucket.is_fso:
         ids = bucket.volume_id, bucket.info.object_id, parent
         return "openFileTable", OpenFileKey(*ids, path.rpartition("/")[2], client).format()

@@ -1,6 +1,6 @@
-"""What a simulated OM has in its tables, and how it changes: volumes, buckets and directories.
+"""Models the namespace of OM: volumes, buckets and directories, and the table rows of their changes.
 
-Rows are read and written through `TableRows`, in the order in which OM would; there is no other state that matters.
+Rows are read and written through `TableRows`, in OM's order.
 Times are milliseconds since 1970, object ids are Java's signed numbers.
 """
 
@@ -21,10 +21,10 @@ NO_QUOTA: Final = -1
 
 
 class TableRows(Protocol):
-    """OM's tables."""
+    """Access to OM's tables."""
 
     def get(self, table: str, key: bytes) -> bytes | None:
-        """A row's value."""
+        """The value of a row; None when there is none."""
 
     def put(self, table: str, key: bytes, value: bytes) -> None:
         """Writes a row."""
@@ -33,35 +33,35 @@ class TableRows(Protocol):
         """Deletes a row."""
 
     def scan(self, table: str, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Rows whose keys begin so, in their order; nothing may be written meanwhile."""
+        """The rows whose keys have a prefix, in order; nothing may be written during iteration."""
 
     def commit(self) -> None:
-        """Makes one batch of what was written since the last time."""
+        """Commits the writes since the last commit as one batch."""
 
 
 @dataclass(slots=True)
 class SimulatedBucket:
-    """A bucket, and the directories in it by parent and name when it has any of their own (FSO)."""
+    """A bucket, and in FSO its directories: parent id and name → object id."""
 
     info: BucketInfo
     volume_id: int
     replication: ReplicationConfig
     directories: dict[tuple[int, str], int] = field(default_factory=dict)
     snapshots: list[str] = field(default_factory=list)
-    """Ids of its snapshots that are not deleted, the oldest first."""
+    """Ids of its active snapshots, the oldest first."""
 
     @property
     def is_fso(self) -> bool:
-        """Whether its directories are rows of their own."""
+        """Whether its layout is FSO, with directories as rows of their own."""
         return self.info.layout == "FILE_SYSTEM_OPTIMIZED"
 
     @property
     def name(self) -> str:
-        """Volume and bucket."""
+        """The name as `volume/bucket`."""
         return f"{self.info.volume}/{self.info.bucket}"
 
     def id_prefix(self, parent: int) -> bytes:
-        """What keys of FSO tables begin with below a parent."""
+        """The prefix of FSO row keys below a parent."""
         return PathKey(self.volume_id, self.info.object_id, parent, "").format()
 
 
@@ -73,20 +73,20 @@ class SimulatedNamespace:
         self.now = clock
         self.buckets: dict[str, SimulatedBucket] = {}
         self.index = 0
-        """How many requests have changed something."""
+        """The number of requests so far, which is the index of OM's last transaction."""
         self._volumes: dict[str, VolumeInfo] = {}
 
     def request(self) -> int:
-        """Begins another request; its number, which becomes the update id of what it changes."""
+        """Begins a request; returns its index, the update id of everything it changes."""
         self.index += 1
         return self.index
 
     def object_id(self, part: int = 0) -> int:
-        """The id of what this request makes, or of one of several that it does."""
+        """The object id of the `part`-th object that this request creates."""
         return _FIRST_ID + (self.index << 8) + part
 
     def create_volume(self, name: str, owner: str, quota: int = NO_QUOTA) -> None:
-        """Adds a volume."""
+        """Creates a volume."""
         index, now = self.request(), self.now()
         volume = VolumeInfo(
             volume=name,
@@ -110,7 +110,7 @@ class SimulatedNamespace:
     def create_bucket(
         self, name: str, owner: str, layout: str, replication: ReplicationConfig, source: str | None = None
     ) -> SimulatedBucket:
-        """Adds a bucket, called `volume/bucket`, or a link to `source`."""
+        """Creates a bucket named `volume/bucket`, or a link to the bucket `source`."""
         volume_name, _, bucket_name = name.partition("/")
         volume = self._volumes[volume_name]
         index, now = self.request(), self.now()
@@ -145,35 +145,35 @@ class SimulatedNamespace:
         return bucket
 
     def set_quota(self, bucket: SimulatedBucket, size: int, names: int = NO_QUOTA) -> None:
-        """Limits the replicated bytes of a bucket, and how many keys and directories it has."""
+        """Sets the quota of a bucket: replicated bytes, and the number of keys and directories."""
         index = self.request()
         bucket.info = replace(bucket.info, quota_in_bytes=size, quota_in_namespace=names, update_id=index)
         self._put_bucket(bucket)
 
     def charge(self, bucket: SimulatedBucket, size: int, names: int) -> None:
-        """Counts replicated bytes, and keys and directories, as used, or with negative numbers as free again."""
+        """Adds replicated bytes, and keys and directories, to the used quota; negative numbers release it."""
         used, count = bucket.info.used_bytes + size, bucket.info.used_namespace + names
         bucket.info = replace(bucket.info, used_bytes=used, used_namespace=count)
         self._put_bucket(bucket)
 
     def check_room(self, bucket: SimulatedBucket, size: int, names: int = 1) -> None:
-        """Raises Refused when the bucket's quota does not allow so much more."""
+        """Raises Refused when the bucket's quota has no room for `size` bytes and `names` keys."""
         info = bucket.info
         if 0 <= info.quota_in_bytes < info.used_bytes + size:
             raise Refused(
-                f"{bucket.name} has a quota of {info.quota_in_bytes:,} bytes, of which {info.used_bytes:,} are used"
+                f"quota of {bucket.name} exceeded: {info.used_bytes:,} of {info.quota_in_bytes:,} bytes are used"
             )
         if 0 <= info.quota_in_namespace < info.used_namespace + names:
-            raise Refused(f"{bucket.name} has a quota of {info.quota_in_namespace:,} keys, and all of them")
+            raise Refused(f"quota of {bucket.name} exceeded: all {info.quota_in_namespace:,} keys are used")
 
     def parent_of(self, bucket: SimulatedBucket, path: str, *, make: bool = False) -> int:
-        """The id of what an FSO path is in; raises Refused when it is not there, unless it is to be made."""
+        """The id of the parent of an FSO path; when it is missing, creates it with `make`, else raises Refused."""
         parent, made = bucket.info.object_id, 0
         for name in path.split("/")[:-1]:
             child = bucket.directories.get((parent, name))
             if child is None:
                 if not make:
-                    raise Refused(f"{bucket.name} has no directory of {path}")
+                    raise Refused(f"{bucket.name} has no parent directory for {path}")
                 made += 1
                 child = self._make_directory(bucket, parent, name, made)
             parent = child
@@ -199,20 +199,20 @@ class SimulatedNamespace:
         return directory.object_id
 
     def key_row(self, bucket: SimulatedBucket, path: str) -> tuple[str, bytes]:
-        """The table and the key of the row of a key; raises Refused when the directory that it is in is not there."""
+        """The table and row key of a key; raises Refused when its directory does not exist."""
         if bucket.is_fso:
             prefix = bucket.id_prefix(self.parent_of(bucket, path))
             return "fileTable", prefix + encode_text(path.rpartition("/")[2])
         return "keyTable", ObjectKey(bucket.info.volume, bucket.info.bucket, path).format()
 
     def remember_name(self, bucket: SimulatedBucket, object_id: int, row: bytes) -> None:
-        """Keeps the name that something had in the bucket's snapshots, when it gets another."""
+        """Records the old row key of a renamed object for the bucket's snapshots (snapshotRenamedTable)."""
         key = RenamedKey(bucket.info.volume, bucket.info.bucket, object_id).format()
         if bucket.snapshots and self.rows.get("snapshotRenamedTable", key) is None:
             self.rows.put("snapshotRenamedTable", key, row)
 
     def new_key(self, bucket: SimulatedBucket, path: str, parent: int, size: int, now: int) -> KeyInfo:
-        """A key without blocks."""
+        """A new KeyInfo without blocks."""
         return KeyInfo(
             volume=bucket.info.volume,
             bucket=bucket.info.bucket,
@@ -246,5 +246,5 @@ class SimulatedNamespace:
 
 
 def owner_acls(owner: str) -> tuple[OzoneAcl, ...]:
-    """What an owner and the group of the same name may do."""
+    """The ACLs of an owner and of the group of the same name."""
     return OzoneAcl("USER", owner, ("ALL",), "ACCESS"), OzoneAcl("GROUP", owner, ("READ", "LIST"), "ACCESS")

@@ -1,4 +1,4 @@
-"""The servers of a simulated OM: calls over Hadoop RPC, and checkpoints over HTTP."""
+"""Serves a simulated OM: calls over Hadoop RPC, and checkpoints over HTTP."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from ozone_recon.wire.ozone.om_calls import OmCommand, OmRequest, OmResponse, Up
 from ozone_recon.wire.protobuf.fields import bytes_field, number_field
 
 HOST: Final = "127.0.0.1"
-_NOT_OURS: Final = "rocksdict-config.json"
-"""A file of the package that we write RocksDB with."""
-_PIECE: Final = 1 << 20
+_ROCKSDICT_FILE: Final = "rocksdict-config.json"
+"""A file of the rocksdict package, which OM's checkpoints do not have."""
+_CHUNK: Final = 1 << 20
 _OM: Final = 1
 _RPC: Final = 1
 _HTTP: Final = 2
-"""A type of node, and two of ports."""
+"""The node type OM, and the port types RPC and HTTP."""
 _VERSION: Final = 12
-"""That of OM 2.2.0's protocol."""
+"""The version of OM 2.2.0's client protocol."""
 
 
 def om_methods(database: OmDatabase, ports: Callable[[], tuple[int, int]]) -> Methods:
-    """What OM is called with; `ports` gives those of its RPC and HTTP servers."""
+    """The RPC methods of OM; `ports` returns the ports of its RPC and HTTP servers."""
 
     async def submit(request: bytes) -> bytes:
         asked = OmRequest.decode(request)
@@ -57,7 +57,7 @@ def _updates(database: OmDatabase, asked: UpdatesRequest) -> OmResponse:
 
 
 def _service(rpc: int, http: int) -> bytes:
-    """A ServiceInfo of an OM that is alone, and so leads."""
+    """The ServiceInfo of a single OM, which is the leader."""
     ports = b"".join(
         bytes_field(3, number_field(1, kind) + number_field(2, port)) for kind, port in ((_RPC, rpc), (_HTTP, http))
     )
@@ -66,8 +66,8 @@ def _service(rpc: int, http: int) -> bytes:
 
 
 @contextmanager
-def give_checkpoints(database: OmDatabase, place: Path, port: int) -> Iterator[int]:
-    """Gives checkpoints until it is left, made below `place`; the port on which it does (0 for any)."""
+def serve_checkpoints(database: OmDatabase, directory: Path, port: int) -> Iterator[int]:
+    """Serves checkpoints, made below `directory`, while entered; yields the port (`port` 0: any free one)."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -76,8 +76,8 @@ def give_checkpoints(database: OmDatabase, place: Path, port: int) -> Iterator[i
             if urlsplit(self.path).path != CHECKPOINT:
                 self.send_error(404)
                 return
-            with tempfile.TemporaryDirectory(prefix="checkpoint-", dir=place) as directory:
-                path = Path(directory) / "om.db"
+            with tempfile.TemporaryDirectory(prefix="checkpoint-", dir=directory) as temporary:
+                path = Path(temporary) / "om.db"
                 database.checkpoint(path)
                 name = f"om.db_checkpoint_{int(path.stat().st_mtime * 1000)}.tar"
                 self.send_response(200)
@@ -88,7 +88,7 @@ def give_checkpoints(database: OmDatabase, place: Path, port: int) -> Iterator[i
                 _send(path, self.wfile)
 
         def log_message(self, *_: Any) -> None:
-            """Says nothing."""
+            """Logs nothing."""
 
     server = ThreadingHTTPServer((HOST, port), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
@@ -101,8 +101,8 @@ def give_checkpoints(database: OmDatabase, place: Path, port: int) -> Iterator[i
         server.server_close()
 
 
-class _Chunks:
-    """A file to write to, which sends what it gets in HTTP's chunks."""
+class _ChunkedWriter:
+    """A writable file that sends its data with chunked transfer encoding."""
 
     def __init__(self, out: IO[bytes]) -> None:
         self._out = out
@@ -113,10 +113,10 @@ class _Chunks:
 
 
 def _send(checkpoint: Path, out: Any) -> None:
-    """Sends a checkpoint as OM does: its files in a tar without directories, the mark that it is whole at the end."""
-    files = [one for one in sorted(checkpoint.iterdir()) if one.name not in (_NOT_OURS, COMPLETE)]
-    chunks = cast("IO[bytes]", _Chunks(out))
-    with tarfile.open(fileobj=chunks, mode="w|", bufsize=_PIECE, format=tarfile.PAX_FORMAT) as tar:
+    """Sends a checkpoint as OM does: a flat tar of its files, with the completion marker last."""
+    files = [one for one in sorted(checkpoint.iterdir()) if one.name not in (_ROCKSDICT_FILE, COMPLETE)]
+    chunks = cast("IO[bytes]", _ChunkedWriter(out))
+    with tarfile.open(fileobj=chunks, mode="w|", bufsize=_CHUNK, format=tarfile.PAX_FORMAT) as tar:
         for file in (*files, checkpoint / COMPLETE):
             if file.stat().st_size or file.suffix != ".log":
                 tar.add(file, file.name)

@@ -1,4 +1,4 @@
-"""Uploads in parts, and snapshots, of a simulated OM."""
+"""Handles multipart uploads and snapshots of a simulated OM."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TERM: Final = 1
 
 @dataclass(slots=True)
 class Upload:
-    """An upload in parts that is under way."""
+    """A multipart upload in progress."""
 
     bucket: SimulatedBucket
     path: str
@@ -36,7 +36,7 @@ class Upload:
 
 
 class Uploads:
-    """Begins, goes on with, and ends uploads."""
+    """Begins, continues, completes and aborts uploads."""
 
     def __init__(self, namespace: SimulatedNamespace, keys: Keys, chance: random.Random) -> None:
         self._space, self._rows, self._keys, self._chance = namespace, namespace.rows, keys, chance
@@ -84,7 +84,7 @@ class Uploads:
         self._space.charge(upload.bucket, key.replicated_size, 0)
 
     def complete(self, upload: Upload) -> None:
-        """Makes a key of all parts."""
+        """Completes an upload: makes one key of all parts."""
         bucket, parts = upload.bucket, upload.info.parts
         index = self._space.request()
         numbered = tuple(
@@ -106,17 +106,17 @@ class Uploads:
         )
         table, row = self._space.key_row(bucket, upload.path)
         if self._rows.get(table, row) is not None:
-            raise Refused(f"{bucket.name} has a key {upload.path} already")
+            raise Refused(f"{bucket.name} already has a key {upload.path}")
         self._forget(upload)
         self._rows.put(table, row, encode_key_info(done))
         self._space.charge(bucket, done.replicated_size - sum(part.key.replicated_size for part in parts), 1)
 
     def abort(self, upload: Upload) -> None:
-        """Gives up; the parts are deleted."""
+        """Aborts an upload and deletes its parts."""
         self._space.request()
         self._forget(upload)
         parts = tuple(part.key for part in upload.info.parts)
-        self._keys.give_up(upload.bucket, upload.path, parts)
+        self._keys.delete_parts(upload.bucket, upload.path, parts)
         self._space.charge(upload.bucket, -sum(part.replicated_size for part in parts), 0)
 
     def _forget(self, upload: Upload) -> None:
@@ -125,17 +125,17 @@ class Uploads:
 
 
 class Snapshots:
-    """Makes and deletes snapshots of buckets."""
+    """Creates and deletes snapshots of buckets."""
 
     def __init__(self, namespace: SimulatedNamespace, chance: random.Random) -> None:
         self._space, self._chance = namespace, chance
         self._last: str | None = None
-        self._there: dict[tuple[str, str], SnapshotInfo] = {}
+        self._active: dict[tuple[str, str], SnapshotInfo] = {}
 
     def create(self, bucket: SimulatedBucket, name: str) -> None:
-        """Makes a snapshot; from now on what it has is kept."""
-        if (bucket.name, name) in self._there:
-            raise Refused(f"{bucket.name} has a snapshot {name} already")
+        """Creates a snapshot, which keeps its keys from being purged."""
+        if (bucket.name, name) in self._active:
+            raise Refused(f"{bucket.name} already has a snapshot {name}")
         identity, change = _uuid(self._chance), TransactionInfo(_TERM, self._space.request())
         replicated, kind = bucket.info.used_bytes, bucket.replication
         snapshot = SnapshotInfo(
@@ -167,8 +167,8 @@ class Snapshots:
         self._put(bucket, snapshot)
 
     def delete(self, bucket: SimulatedBucket, name: str) -> None:
-        """Marks a snapshot as deleted; what only it had may go."""
-        snapshot = self._there.pop((bucket.name, name), None)
+        """Marks a snapshot as deleted; keys that only it holds may then be purged."""
+        snapshot = self._active.pop((bucket.name, name), None)
         if snapshot is None:
             raise Refused(f"{bucket.name} has no snapshot {name}")
         change = TransactionInfo(_TERM, self._space.request())
@@ -185,7 +185,7 @@ class Snapshots:
 
     def _put(self, bucket: SimulatedBucket, snapshot: SnapshotInfo) -> None:
         if snapshot.status == "SNAPSHOT_ACTIVE":
-            self._there[bucket.name, snapshot.name] = snapshot
+            self._active[bucket.name, snapshot.name] = snapshot
         key = SnapshotKey(snapshot.volume, snapshot.bucket, snapshot.name).format()
         self._space.rows.put("snapshotInfoTable", key, encode_snapshot(snapshot))
 

@@ -1,6 +1,6 @@
-"""Values of OM's tables as OM writes them, to the byte: what `decode.om.values` reads, the other way.
+"""Encodes values of OM's tables byte for byte as OM does: the inverse of `decode.om.values`.
 
-Only what a simulated OM writes is here: nothing is encrypted, and uploads have their parts in their row.
+Covers only the values a simulated OM writes: nothing is encrypted, and an upload has its parts in its row.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ V = TypeVar("V")
 
 
 def inverse(names: Mapping[K, V]) -> dict[V, K]:
-    """Numbers by their names."""
+    """The numbers by name."""
     return {name: number for number, name in names.items()}
 
 
@@ -51,14 +51,14 @@ _STATUSES: Final = inverse(SNAPSHOT_STATUSES)
 
 @cache
 def uuid_message(text: str) -> bytes:
-    """A UUID in its two halves."""
+    """A UUID message: the upper and lower 64 bits."""
     whole = UUID(text).int
     return number_field(1, whole >> 64) + number_field(2, whole & (1 << 64) - 1)
 
 
 @cache
 def ec_config(replication: ReplicationConfig) -> bytes | None:
-    """An ECReplicationConfig; None for what is not EC."""
+    """An ECReplicationConfig; None for other replication."""
     if replication.kind != "EC":
         return None
     layout = number_field(1, replication.data) + number_field(2, replication.parity)
@@ -66,7 +66,7 @@ def ec_config(replication: ReplicationConfig) -> bytes | None:
 
 
 def factor(replication: ReplicationConfig) -> int | None:
-    """The factor as it is written: not at all for EC."""
+    """The encoded factor; None for EC."""
     return None if replication.kind == "EC" else replication.factor
 
 

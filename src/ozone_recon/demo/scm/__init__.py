@@ -1,1 +1,1 @@
-"""The simulated SCM."""
+"""Simulates SCM: containers, pipelines, replication and its RPC protocol."""

@@ -1,4 +1,4 @@
-"""What a simulated SCM answers to StorageContainerLocationProtocol, message in and message out."""
+"""Answers the requests of StorageContainerLocationProtocol from the simulated SCM."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _OK: Final = 1
 _METRICS: Final = "Hadoop:service=StorageContainerManager,name=NodeDecommissionMetrics"
 _LEAVING: Final = ("DECOMMISSIONING", "ENTERING_MAINTENANCE")
 _MOST: Final = 1 << 20
-"""Containers in an answer, when nobody says how many: one that fits into it."""
+"""The number of containers in a response when the request sets no limit."""
 
 Answer = Callable[[Message], bytes]
 
 
 class ScmAnswers:
-    """Answers requests about a cluster."""
+    """Answers encoded requests with encoded responses."""
 
     def __init__(self, scm: SimulatedScm) -> None:
         self._scm = scm
@@ -60,10 +60,10 @@ class ScmAnswers:
             46: (50, lambda _: bytes_field(1, messages.encode_deleted_blocks_summary(scm.deleted_blocks))),
             47: (51, self._container_ids),
         }
-        """Number of a command → field of its request and response, and what makes the one of the other."""
+        """Command number → its field in the request and the response, and its handler."""
 
     def answer(self, request: bytes) -> bytes:
-        """The response to a request; RemoteError where SCM would raise an exception."""
+        """The response to a request; raises RemoteError where SCM throws an exception."""
         asked = Message("ScmContainerLocationRequest", request)
         command = asked.int32(1)
         if command not in self._commands:
@@ -75,7 +75,7 @@ class ScmAnswers:
     # Containers
 
     def _containers(self, asked: Message) -> bytes:
-        if asked.boolean(8, False):  # None is suppressed here.
+        if asked.boolean(8, False):  # No container is suppressed here.
             return number_field(2, 0)
         state, count = _state(asked, 4), asked.int32(1)
         total = len(self._scm.containers.of_state(state, 1, len(self._scm.containers)))
@@ -103,7 +103,7 @@ class ScmAnswers:
         return bytes_field(1, pair)
 
     def _with_pipeline(self, container: int) -> bytes | None:
-        """A ContainerWithPipeline; None when nobody has the container, of which no pipeline can be made then."""
+        """A ContainerWithPipeline; None when the container has no replica to build a pipeline from."""
         info = self._scm.containers.info(container)
         pipeline = self._scm.pipelines.get(info.pipeline_id or "") if info.state == "OPEN" else None
         if pipeline is not None:
@@ -212,7 +212,7 @@ class ScmAnswers:
             pipelines=len(datanode.pipelines),
         )
 
-    # Those that leave
+    # Decommissioning and maintenance
 
     def _pending(self, asked: Message) -> bytes:
         wanted = asked.message(1, lambda data: Message("DatanodeDetailsProto", data).text(1))
@@ -224,7 +224,7 @@ class ScmAnswers:
         return b""
 
     def _waits_for(self, datanode: SimulatedDatanode) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Containers that have to be copied, and such that have to be closed, before a datanode may leave."""
+        """The containers to copy, and those to close, before a datanode can leave service."""
         ids = np.array(sorted(datanode.waits_for), np.int64)
         states = self._scm.containers.column("state", ids)
         unclosed = (states == ContainerState.OPEN) | (states == ContainerState.CLOSING)

@@ -1,6 +1,6 @@
-"""The containers of a simulated cluster, as its SCM has them: columns, for there may be millions.
+"""Holds the containers of a simulated SCM as columns, because there may be millions.
 
-A container's id is the number of its row and 1. `holders` are the datanodes that SCM believes to have a replica of it.
+Container id n is row n - 1. `holders` are the datanodes that SCM believes to have a replica.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from ozone_recon.model.scm import ContainerInfo, ContainerState
 OWNER: Final = "omServiceIdDefault"
 NOBODY: Final = -1
 SPARE: Final = 3
-"""Replicas that there may be of a container beyond those it should have."""
+"""Room for excess replicas per container."""
 _WIDTH: Final = max(one.required_nodes for one in REPLICATIONS) + SPARE
 
 
 class SimulatedContainers:
-    """All there are and were."""
+    """All containers ever created."""
 
     def __init__(self) -> None:
         self._rows = Growing(
@@ -38,35 +38,35 @@ class SimulatedContainers:
             holders=("i4", _WIDTH),
         )
         self.pipelines: list[str] = []
-        """Ids of all pipelines that ever were."""
+        """Ids of all pipelines ever created."""
 
     def __len__(self) -> int:
         return self._rows.rows
 
     def add(self, count: int, replication: ReplicationConfig, pipeline: int, now: int, state: ContainerState) -> int:
-        """Adds containers that nobody holds; the id of the first."""
+        """Adds `count` containers without replicas; returns the id of the first."""
         kind = REPLICATIONS.index(replication)
         rows = {"state": state, "replication": kind, "pipeline": pipeline, "entered": now, "holders": NOBODY}
         return 1 + self._rows.add(count, **rows)
 
     def state(self, container: int) -> ContainerState:
-        """Where a container is in its life."""
+        """The lifecycle state of a container."""
         return ContainerState(int(self._rows["state"][container - 1]))
 
     def enter(self, container: int, state: ContainerState, now: int) -> None:
-        """Lets it go on in its life."""
+        """Sets the lifecycle state; `now` is in milliseconds since 1970."""
         self._rows["state"][container - 1], self._rows["entered"][container - 1] = state, now
 
     def replication(self, container: int) -> ReplicationConfig:
-        """How it is replicated."""
+        """The replication of a container."""
         return REPLICATIONS[self._rows["replication"][container - 1]]
 
     def pipeline(self, container: int) -> str:
-        """The id of the pipeline in which it was written."""
+        """The id of the pipeline through which a container was written."""
         return self.pipelines[int(self._rows["pipeline"][container - 1])]
 
     def write(self, container: int, size: int, blocks: int = 1) -> int:
-        """Has blocks written or, with negative numbers, deleted; `size` is that of a replica. Its sequence id."""
+        """Adds blocks, or removes them with negative numbers; `size` is per replica. Returns the sequence id."""
         row = container - 1
         self._rows["used_bytes"][row] += size
         self._rows["blocks"][row] += blocks
@@ -75,47 +75,47 @@ class SimulatedContainers:
         return int(self._rows["sequence_id"][row])
 
     def fill(self, containers: Int64s, used_bytes: Int64s, blocks: Int64s) -> None:
-        """Says what is in many."""
+        """Sets the contents of many containers."""
         self._rows["used_bytes"][containers - 1] = used_bytes
         self._rows["blocks"][containers - 1] = self._rows["sequence_id"][containers - 1] = blocks
 
     def used(self, container: int) -> int:
-        """Bytes of one replica."""
+        """The bytes of one replica."""
         return int(self._rows["used_bytes"][container - 1])
 
     def blocks(self, container: int) -> int:
-        """Blocks in it."""
+        """The number of blocks."""
         return int(self._rows["blocks"][container - 1])
 
     def holders(self, container: int) -> list[int]:
-        """Datanodes that have it, by their numbers."""
+        """The numbers of the datanodes that have a replica."""
         return [one for one in self._rows["holders"][container - 1].tolist() if one != NOBODY]
 
     def hold(self, container: int, datanode: int) -> None:
-        """Says that a datanode has it; ValueError when more have it than there can be."""
-        places = self._rows["holders"][container - 1]
-        if datanode not in places:
-            places[places.tolist().index(NOBODY)] = datanode
+        """Adds a holder; raises ValueError when there is no room for another."""
+        holders = self._rows["holders"][container - 1]
+        if datanode not in holders:
+            holders[holders.tolist().index(NOBODY)] = datanode
 
     def release(self, container: int, datanode: int) -> None:
-        """Says that a datanode has it no more."""
-        places = self._rows["holders"][container - 1]
-        places[places == datanode] = NOBODY
+        """Removes a holder."""
+        holders = self._rows["holders"][container - 1]
+        holders[holders == datanode] = NOBODY
 
     def column(self, name: str, containers: Int64s | None = None) -> Int64s:
-        """`used_bytes`, `blocks`, `sequence_id`, `state`, `entered` … of all, or of those with these ids."""
+        """A column (`used_bytes`, `blocks`, `sequence_id`, `state`, `entered` …) of all or of some containers."""
         column = self._rows[name]
         return column if containers is None else column[containers - 1]
 
     def of_state(self, state: ContainerState | None, first: int, count: int) -> Int64s:
-        """Ids from `first` on, at most so many, of containers in a state or in any."""
+        """At most `count` ids from `first` on, of containers in `state` (None: any)."""
         states = self._rows["state"][max(first, 1) - 1 :]
         found = np.arange(len(states)) if state is None else np.flatnonzero(states == state)
         ids: Int64s = found[:count] + max(first, 1)
         return ids
 
     def columns(self, ids: Int64s) -> ContainerColumns:
-        """What SCM tells of these containers."""
+        """The containers as SCM lists them."""
         pipelines, which = np.unique(self._rows["pipeline"][ids - 1], return_inverse=True)
         return ContainerColumns(
             container_id=ids,
@@ -134,7 +134,7 @@ class SimulatedContainers:
         )
 
     def info(self, container: int) -> ContainerInfo:
-        """The same of one."""
+        """One container as SCM lists it."""
         return ContainerInfo(
             container_id=container,
             state=self.state(container).name,
@@ -149,10 +149,10 @@ class SimulatedContainers:
         )
 
     def place(self, ids: Int64s, datanodes: Int64s) -> None:
-        """Says who holds many: a row of datanodes for each container."""
+        """Sets the holders of many containers: one row of datanodes per container."""
         self._rows["holders"][ids - 1, : datanodes.shape[1]] = datanodes
 
 
 def share(replication: ReplicationConfig, length: int) -> int:
-    """Bytes that a block of this length takes in each replica of its container."""
+    """The bytes that a block of this length takes in each replica."""
     return -(-length // replication.data) if replication.kind == "EC" else length

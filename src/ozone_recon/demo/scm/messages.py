@@ -30,12 +30,12 @@ OP_STATES: Final = inverse(datanodes.OP_STATES)
 HEALTHS: Final = inverse(scm.HEALTH)
 _PIPELINE_STATES: Final = inverse(scm.PIPELINE_STATES)
 WITH_CONTAINER: Final = ("RATIS", "STANDALONE")
-"""The ports that are told of a datanode in the pipeline that comes with a container."""
+"""The datanode ports in the pipeline of a ContainerWithPipeline."""
 
 
 @cache
 def encode_datanode(datanode: DatanodeDetails, ports: tuple[str, ...] | None = None) -> bytes:
-    """A DatanodeDetailsProto with all ports, or some; its level only where it is known, which is at SCM."""
+    """A DatanodeDetailsProto with all ports, or only `ports`; the level only when it is known, as at SCM."""
     shown = [port for port in datanode.ports if ports is None or port[0] in ports]
     uuid = uuid_message(datanode.uuid)
     return (
@@ -62,7 +62,7 @@ def encode_pipeline_id(text: str) -> bytes:
 
 
 def encode_pipeline(pipeline: Pipeline, ports: tuple[str, ...] | None = None) -> bytes:
-    """A Pipeline, its datanodes with all ports or some."""
+    """A Pipeline, its datanodes with all ports, or only `ports`."""
     replication = pipeline.replication
     return (
         b"".join(bytes_field(1, encode_datanode(member, ports)) for member in pipeline.members)
@@ -107,7 +107,7 @@ def _replication(replication: ReplicationConfig) -> bytes:
 
 
 def encode_containers(containers: ContainerColumns, field: int = 1) -> bytes:
-    """ContainerInfoProtos, each as a field of the message that they are in."""
+    """ContainerInfoProtos, each as the field `field` of the enclosing message."""
     pipelines = [b"" if one is None else bytes_field(3, encode_pipeline_id(one)) for one in containers.pipelines]
     owners = [bytes_field(7, owner) + number_field(8, 0) for owner in containers.owners]
     columns = (
@@ -145,7 +145,7 @@ def encode_container_replica(replica: ContainerReplica) -> bytes:
 
 
 def encode_node(node: NodeStatus, volumes: int = 1) -> bytes:
-    """A Node, with how many volumes it has, all healthy."""
+    """A Node with `volumes` healthy volumes."""
     return (
         bytes_field(1, encode_datanode(node.datanode))
         + number_field(2, HEALTHS[node.health])

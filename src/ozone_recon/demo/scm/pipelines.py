@@ -1,4 +1,4 @@
-"""Pipelines of a simulated cluster: datanodes that write together, from when they are made until they are closed."""
+"""Creates and closes the pipelines of a simulated cluster."""
 
 from __future__ import annotations
 
@@ -14,33 +14,34 @@ from ozone_recon.model import scm
 from ozone_recon.model.replication import ReplicationConfig
 
 _PER_DATANODE = 2
-"""How many pipelines of three a datanode is in."""
+"""The number of RATIS/THREE pipelines per datanode."""
 
 
 @dataclass(slots=True, eq=False)
 class SimulatedPipeline:
-    """A pipeline; `members` are numbers of datanodes, the first of which leads where one has to."""
+    """A pipeline; `members` are datanode numbers, the first of which leads a Ratis pipeline."""
 
     pipeline_id: str
     number: int
-    """Its place among all that ever were."""
+    """Its index among all pipelines ever created."""
     replication: ReplicationConfig
     members: tuple[int, ...]
     created: int
+    """Milliseconds since 1970."""
 
     @property
     def leader(self) -> int | None:
-        """Who leads; nobody does in EC."""
+        """The leader's number; None for EC."""
         return None if self.replication.kind == "EC" else self.members[0]
 
 
 class SimulatedPipelines:
-    """Those that are open."""
+    """The open pipelines."""
 
     def __init__(
         self, datanodes: Sequence[SimulatedDatanode], ids: list[str], placement: RackPlacement, chance: random.Random
     ) -> None:
-        """`ids` are those of all that ever were, and are added to."""
+        """`ids` collects the ids of all pipelines ever created."""
         self._datanodes, self._ids, self._placement, self._chance = datanodes, ids, placement, chance
         self._open: dict[str, SimulatedPipeline] = {}
 
@@ -51,15 +52,15 @@ class SimulatedPipelines:
         return len(self._open)
 
     def get(self, pipeline_id: str) -> SimulatedPipeline | None:
-        """The open pipeline with this id."""
+        """The open pipeline with this id, or None."""
         return self._open.get(pipeline_id)
 
     def of(self, replication: ReplicationConfig) -> list[SimulatedPipeline]:
-        """Those for containers of this kind."""
+        """The open pipelines of a replication."""
         return [one for one in self if one.replication == replication]
 
     def make(self, replication: ReplicationConfig, now: int) -> SimulatedPipeline | None:
-        """A new one; None when there are not enough datanodes for it."""
+        """Creates a pipeline; None when there are not enough writable datanodes."""
         members = self._placement.pick(replication.required_nodes)
         return None if members is None else self._add(replication, members, now)
 
@@ -73,13 +74,13 @@ class SimulatedPipelines:
         return made
 
     def close(self, pipeline: SimulatedPipeline) -> None:
-        """Ends one."""
+        """Closes a pipeline, if it is open."""
         if self._open.pop(pipeline.pipeline_id, None):
             for member in pipeline.members:
                 self._datanodes[member].pipelines.pop(pipeline.pipeline_id, None)
 
     def refill(self, now: int) -> None:
-        """Makes what is missing: one of its own for each datanode that may be written to, and enough of three."""
+        """Creates missing pipelines: RATIS/ONE on each writable datanode, and enough of RATIS/THREE."""
         alone = {one.members[0] for one in self.of(ONE)}
         writable = [one.number for one in self._datanodes if one.writable]
         for number in writable:
@@ -91,7 +92,7 @@ class SimulatedPipelines:
                 return
 
     def record(self, pipeline: SimulatedPipeline) -> scm.Pipeline:
-        """What SCM tells of one."""
+        """The pipeline as SCM lists it."""
         members = [self._datanodes[member].at_scm for member in pipeline.members]
         coded = pipeline.replication.kind == "EC"
         leader = None if pipeline.leader is None else self._datanodes[pipeline.leader].details.uuid

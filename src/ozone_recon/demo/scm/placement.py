@@ -1,4 +1,4 @@
-"""Which datanodes a container goes to: in as many racks as it can be in, and on each datanode once."""
+"""Places replicas on different datanodes, over as many racks as possible."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ozone_recon.demo.datanodes.datanode import SimulatedDatanode
 
 
 class RackPlacement:
-    """The datanodes, and which of them may be written to."""
+    """Chooses among the writable datanodes of each rack."""
 
     def __init__(self, datanodes: Sequence[SimulatedDatanode], chance: random.Random) -> None:
         self._datanodes = datanodes
@@ -22,14 +22,14 @@ class RackPlacement:
         self.refresh()
 
     def refresh(self) -> None:
-        """Looks anew at how the datanodes are; to be called whenever that has changed."""
+        """Re-reads which datanodes are writable; call it after every change of health or operational state."""
         self._racks = {one.rack: [] for one in self._datanodes}
         for one in self._datanodes:
             if one.writable:
                 self._racks[one.rack].append(one.number)
 
     def pick(self, count: int, taken: Collection[int] = (), beside: Collection[int] = ()) -> list[int] | None:
-        """So many datanodes, none of those that are taken, to go with others; None when there are not so many."""
+        """Chooses `count` datanodes not in `taken`, to complement those in `beside`; None when there are too few."""
         racks = Counter(self._datanodes[one].rack for one in beside)
         picked: list[int] = []
         for _ in range(count):
@@ -41,7 +41,7 @@ class RackPlacement:
         return picked
 
     def _one(self, racks: Counter[str], taken: set[int]) -> int | None:
-        """One of the rack that has fewest so far."""
+        """A datanode of the rack with the fewest replicas."""
         order = list(self._racks)
         self._chance.shuffle(order)
         for rack in sorted(order, key=lambda name: racks[name]):
@@ -51,13 +51,13 @@ class RackPlacement:
         return None
 
     def spread(self, containers: int, count: int, numbers: np.random.Generator) -> Int64s:
-        """The same for many new containers at once: a row of `count` datanodes for each."""
+        """Places many new containers at once: returns a row of `count` datanodes per container."""
         racks = [np.array(rack) for rack in self._racks.values() if rack]
         first_rack = np.arange(containers) % len(racks)
         out = np.empty((containers, count), np.int64)
         turns = -(-count // len(racks))
         for number, rack in enumerate(racks):
-            # Within a rack, one datanode after the other from any on: all different.
+            # Within a rack, consecutive datanodes from a random start are all different.
             start = numbers.integers(0, len(rack), containers)
             for turn in range(turns):
                 place = (number - first_rack) % len(racks) + turn * len(racks)

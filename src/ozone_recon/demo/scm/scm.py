@@ -1,4 +1,4 @@
-"""A simulated SCM: gives out blocks, and sees to containers, pipelines and datanodes. Times are seconds since 1970."""
+"""Models SCM: allocates blocks and manages containers, pipelines and datanodes. Times are seconds since 1970."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState, DeletedBlocksSummary, ScmInfo, ScmPeer
 
 _CLOSING: Final = 2.0
-"""Seconds until all datanodes have closed a container that is to be."""
+"""Seconds until all datanodes have closed a container."""
 _DELETING: Final = 4.0
-"""Seconds until datanodes have deleted what they are told to."""
+"""Seconds until datanodes have deleted blocks."""
 _RATIS_PORT: Final = 9894
 _LEAVING: Final = {"DECOMMISSIONING": "DECOMMISSIONED", "ENTERING_MAINTENANCE": "IN_MAINTENANCE"}
 
 
-class BlockPlace(NamedTuple):
-    """Where a new block is."""
+class AllocatedBlock(NamedTuple):
+    """The container, local id and sequence id of a new block."""
 
     container: int
     local_id: int
@@ -39,9 +39,9 @@ class BlockPlace(NamedTuple):
 
 @dataclass(slots=True)
 class _Deletion:
-    """Blocks of a container that wait to be deleted; `size` without and `replicated` with all copies."""
+    """The blocks of a container to delete; `size` is without, `replicated` with replication."""
 
-    due: float
+    ready_at: float
     blocks: int = 0
     of_replica: int = 0
     size: int = 0
@@ -49,7 +49,7 @@ class _Deletion:
 
 
 class SimulatedScm:
-    """The SCM of a cluster; `step` is to be called as time goes by."""
+    """The SCM of a cluster; call `step` regularly."""
 
     def __init__(self, plan: Plan, chance: random.Random, now: float) -> None:
         identity = str(uuid.UUID(int=chance.getrandbits(128), version=4))
@@ -68,25 +68,25 @@ class SimulatedScm:
         self._deletions: dict[int, _Deletion] = {}
         self._next_local_id = _ms(now) << 16
         for datanode in self.datanodes:
-            datanode.heard = now
+            datanode.last_seen = now
 
     # Blocks and containers
 
-    def allocate(self, replication: ReplicationConfig, length: int, now: float) -> BlockPlace:
-        """A place for a block, in a container that is open for such."""
+    def allocate(self, replication: ReplicationConfig, length: int, now: float) -> AllocatedBlock:
+        """Allocates a block in an open container; raises Refused when there are too few datanodes."""
         container = self._writable(replication, now)
         sequence = self.containers.write(container, share(replication, length))
         if self.containers.used(container) >= CONTAINER_SIZE:
             self.finalize(container, now)
-        return BlockPlace(container, self.local_id(), sequence)
+        return AllocatedBlock(container, self.local_id(), sequence)
 
     def local_id(self) -> int:
-        """One that no other block has."""
+        """A new unique local id."""
         self._next_local_id += 1
         return self._next_local_id
 
     def open_containers(self, replication: ReplicationConfig) -> tuple[int, ...]:
-        """Those that are open for blocks of this kind."""
+        """The open containers of a replication."""
         return tuple(self._open[replication])
 
     def _writable(self, replication: ReplicationConfig, now: float) -> int:
@@ -96,7 +96,7 @@ class SimulatedScm:
         return self._chance.choice(found)
 
     def _open_one(self, replication: ReplicationConfig, now: float) -> None:
-        """Opens a container more, if there are datanodes for it; Refused when there are none and it is the first."""
+        """Opens another container; raises Refused when there are too few datanodes and none is open."""
         there = self.pipelines.of(replication) if replication.kind == "RATIS" else []
         pipeline = self._chance.choice(there) if there else self.pipelines.make(replication, _ms(now))
         if pipeline is None:
@@ -111,7 +111,7 @@ class SimulatedScm:
         self._open[replication].append(container)
 
     def finalize(self, container: int, now: float, then: ContainerState = ContainerState.CLOSED) -> None:
-        """Closes a container, or closes it as far as it goes (QUASI_CLOSED)."""
+        """Begins to close a container; `then` is CLOSED or QUASI_CLOSED."""
         self.containers.enter(container, ContainerState.CLOSING, _ms(now))
         replication = self.containers.replication(container)
         if container in self._open[replication]:
@@ -122,28 +122,28 @@ class SimulatedScm:
         self._closing.append((now + _CLOSING, container, then))
 
     def close(self, container: int, state: ContainerState, now: float) -> None:
-        """Has a container closed at once, on all datanodes that run."""
+        """Sets a closed state at once, on all running datanodes."""
         self.containers.enter(container, state, _ms(now))
         for holder in self.containers.holders(container):
             if self.datanodes[holder].running:
                 self.datanodes[holder].replicas.enter(container, ReplicaState[state.name])
-        self.replication.look((container,))
+        self.replication.enqueue((container,))
 
     # Deleting
 
     def delete(self, blocks: Iterable[Block], now: float) -> None:
-        """Has blocks deleted, in a while; those in open containers wait until these are closed."""
+        """Schedules blocks for deletion; those in open containers wait until the container is closed."""
         for block in blocks:
             replication = self.containers.replication(block.container_id)
-            waiting = self._deletions.setdefault(block.container_id, _Deletion(now + _DELETING))
-            waiting.blocks += 1
-            waiting.of_replica += share(replication, block.length)
-            waiting.size += block.length
-            waiting.replicated += replication.replicated_size(block.length)
+            deletion = self._deletions.setdefault(block.container_id, _Deletion(now + _DELETING))
+            deletion.blocks += 1
+            deletion.of_replica += share(replication, block.length)
+            deletion.size += block.length
+            deletion.replicated += replication.replicated_size(block.length)
 
     @property
     def deleted_blocks(self) -> DeletedBlocksSummary:
-        """What waits to be deleted."""
+        """The blocks pending deletion."""
         there = self._deletions.values()
         return DeletedBlocksSummary(
             transactions=len(there),
@@ -152,13 +152,13 @@ class SimulatedScm:
             replicated_size=sum(one.replicated for one in there),
         )
 
-    def _delete_due(self, now: float) -> None:
-        for container, waiting in list(self._deletions.items()):
+    def _delete_blocks(self, now: float) -> None:
+        for container, deletion in list(self._deletions.items()):
             state = self.containers.state(container)
-            if waiting.due > now or state not in (ContainerState.CLOSED, ContainerState.QUASI_CLOSED):
+            if deletion.ready_at > now or state not in (ContainerState.CLOSED, ContainerState.QUASI_CLOSED):
                 continue
             del self._deletions[container]
-            self.containers.write(container, -waiting.of_replica, -waiting.blocks)
+            self.containers.write(container, -deletion.of_replica, -deletion.blocks)
             for holder in self.containers.holders(container):
                 self.datanodes[holder].replicas.touch(container)
             if not self.containers.blocks(container) and state is ContainerState.CLOSED:
@@ -166,7 +166,7 @@ class SimulatedScm:
                 self._closing.append((now + _CLOSING, container, ContainerState.DELETED))
 
     def _remove(self, container: int, now: float) -> None:
-        """Has an empty container deleted."""
+        """Deletes an empty container."""
         self.containers.enter(container, ContainerState.DELETED, _ms(now))
         for holder in self.containers.holders(container):
             self.datanodes[holder].replicas.remove(container)
@@ -176,41 +176,41 @@ class SimulatedScm:
     # Datanodes
 
     def leave(self, datanode: SimulatedDatanode, op_state: str, now: float) -> None:
-        """Begins to take a datanode out of service: DECOMMISSIONING or ENTERING_MAINTENANCE."""
+        """Begins decommissioning or maintenance; `op_state` is DECOMMISSIONING or ENTERING_MAINTENANCE."""
         datanode.enter(op_state)
         datanode.leaving_since = _ms(now)
         self.placement.refresh()
         self._close_pipelines(datanode, now)
         datanode.waits_for = set(datanode.replicas.containers.tolist())
-        self.replication.look(datanode.waits_for)
+        self.replication.enqueue(datanode.waits_for)
 
-    def serve(self, datanode: SimulatedDatanode) -> None:
-        """Takes a datanode into service again."""
+    def recommission(self, datanode: SimulatedDatanode) -> None:
+        """Returns a datanode to service."""
         datanode.enter("IN_SERVICE")
         datanode.waits_for.clear()
         self.placement.refresh()
-        self.replication.look(datanode.replicas.containers.tolist())
+        self.replication.enqueue(datanode.replicas.containers.tolist())
 
     def step(self, now: float) -> None:
-        """Does all that is due."""
+        """Advances to `now`."""
         for datanode in self.datanodes:
-            self._watch(datanode, now)
+            self._update_health(datanode, now)
         while self._closing and self._closing[0][0] <= now:
             _, container, state = self._closing.popleft()
             if state is ContainerState.DELETED:
                 self._remove(container, now)
             else:
                 self.close(container, state, now)
-        self._delete_due(now)
+        self._delete_blocks(now)
         self.pipelines.refill(_ms(now))
         self.replication.step(now)
         for datanode in self.datanodes:
-            self._let_go(datanode)
+            self._finish_leaving(datanode)
 
-    def _watch(self, datanode: SimulatedDatanode, now: float) -> None:
+    def _update_health(self, datanode: SimulatedDatanode, now: float) -> None:
         if datanode.running:
-            datanode.heard = now
-        silence = now - datanode.heard
+            datanode.last_seen = now
+        silence = now - datanode.last_seen
         health = datanode.health
         if silence > self._plan.dead:
             datanode.health = "DEAD"
@@ -223,16 +223,16 @@ class SimulatedScm:
         self.placement.refresh()
         containers: list[int] = datanode.replicas.containers.tolist()
         if datanode.health == "HEALTHY":
-            self._welcome(datanode, containers)
+            self._readmit(datanode, containers)
         elif datanode.health == "STALE":
             self._close_pipelines(datanode, now)
         elif datanode.details.op_state != "IN_MAINTENANCE":
             for container in containers:
                 self.containers.release(container, datanode.number)
-        self.replication.look(containers)
+        self.replication.enqueue(containers)
 
-    def _welcome(self, datanode: SimulatedDatanode, containers: Iterable[int]) -> None:
-        """Takes note of what a datanode has that was away, and tells it what has become of that."""
+    def _readmit(self, datanode: SimulatedDatanode, containers: Iterable[int]) -> None:
+        """Takes in the replicas of a datanode that is back, and updates their states."""
         for container in containers:
             state = self.containers.state(container)
             if state is ContainerState.DELETED:
@@ -251,14 +251,14 @@ class SimulatedScm:
     def close_pipeline(
         self, pipeline: SimulatedPipeline, now: float, then: ContainerState = ContainerState.CLOSED
     ) -> None:
-        """Closes a pipeline, and the containers that are open in it."""
+        """Closes a pipeline and its open containers."""
         self.pipelines.close(pipeline)
         for container in self.open_containers(pipeline.replication):
             if self.containers.pipeline(container) == pipeline.pipeline_id:
                 self.finalize(container, now, then)
 
-    def _let_go(self, datanode: SimulatedDatanode) -> None:
-        """Ends the service of a datanode for which all is elsewhere that it has."""
+    def _finish_leaving(self, datanode: SimulatedDatanode) -> None:
+        """Completes decommissioning or maintenance once all containers are replicated elsewhere."""
         then = _LEAVING.get(datanode.details.op_state)
         if then and not datanode.waits_for:
             datanode.enter(then)

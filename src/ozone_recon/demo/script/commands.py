@@ -1,4 +1,4 @@
-"""The commands of which the day's script is made, and which can be given while it goes on."""
+"""Executes the commands of the day's script, and those typed while it runs."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from ozone_recon.demo.world import World
 from ozone_recon.errors import BadRequest
 
 _MANY: Final = 100_000
-"""Keys to delete with one command, at most."""
+"""The maximum number of keys deleted by one command."""
 
 
 class PowerSwitch(Protocol):
     """A server that can be stopped and started."""
 
     def turn(self, *, on: bool) -> None:
-        """Has it started or stopped."""
+        """Starts or stops it."""
 
 
 class DayCommands:
-    """Does what a line says; a line that is no command raises BadRequest, one that cannot be done Refused."""
+    """Executes lines: an unknown command raises BadRequest, one that cannot be carried out Refused."""
 
     def __init__(
         self, world: World, workload: Workload, forget: Callable[[], None], servers: Mapping[str, PowerSwitch]
     ) -> None:
-        """`forget` throws OM's log away; `servers` are those of `om` and `scm`."""
+        """`forget` discards OM's log; `servers` are those named `om` and `scm`."""
         self._world, self._workload, self._servers = world, workload, servers
         faults = Faults(world)
         self._when = world.clock.now
@@ -44,7 +44,7 @@ class DayCommands:
             "complete": lambda bucket, key: workload.end_upload(self._bucket(bucket), key, complete=True),
             "abort": lambda bucket, key: workload.end_upload(self._bucket(bucket), key, complete=False),
             "hsync": lambda bucket, key: workload.hold(self._bucket(bucket), key),
-            "finish": lambda bucket, key: workload.let_go(self._bucket(bucket), key),
+            "finish": lambda bucket, key: workload.finish(self._bucket(bucket), key),
             "quota": self._quota,
             "snapshot": lambda bucket, name: world.snapshots.create(self._bucket(bucket), name),
             "unsnapshot": lambda bucket, name: world.snapshots.delete(self._bucket(bucket), name),
@@ -53,7 +53,7 @@ class DayCommands:
             "start": lambda name: faults.run(name, on=True),
             "decommission": lambda name: faults.leave(name, "DECOMMISSIONING"),
             "maintenance": lambda name: faults.leave(name, "ENTERING_MAINTENANCE"),
-            "recommission": lambda name: world.scm.serve(faults.datanode(name)),
+            "recommission": lambda name: world.scm.recommission(faults.datanode(name)),
             "quasi-close": lambda count: faults.quasi_close(int(count)),
             "force-close": faults.force_close,
             "corrupt": lambda count: faults.corrupt(int(count)),
@@ -65,11 +65,11 @@ class DayCommands:
         }
 
     def do(self, line: str, when: float) -> None:
-        """Does what a line says; `when` is the time in the script's days, of which keys have their names."""
+        """Executes a line; `when` is the time in the script's days, from which keys get their names."""
         self._when = when
         command = parse(line)
         if command is None:
-            raise BadRequest(f"{line!r} is none of the commands:\n{explained()}")
+            raise BadRequest(f"unknown command {line!r}; the commands are:\n{explained()}")
         name, arguments = command
         try:
             self._do[name](*arguments)
@@ -79,7 +79,7 @@ class DayCommands:
     def _bucket(self, name: str) -> SimulatedBucket:
         bucket = self._world.namespace.buckets.get(name)
         if bucket is None or bucket.info.is_link:
-            raise BadRequest(f"there is no bucket {name}, but {', '.join(self._world.namespace.buckets)}")
+            raise BadRequest(f"there is no bucket {name}; the buckets are {', '.join(self._world.namespace.buckets)}")
         return bucket
 
     def _load(self, bucket: str, keys: str, hours: str | None, directory: str | None) -> None:
@@ -124,12 +124,12 @@ class DayCommands:
     def _turn(self, server: str, state: str) -> None:
         on = _is(state, "start", "stop")
         if server not in self._servers:
-            raise Refused(f"{server} does not run here")
+            raise Refused(f"{server} is not part of this cluster")
         self._servers[server].turn(on=on)
 
 
 def _is(text: str, yes: str, no: str) -> bool:
-    """Whether it is the first of two words; ValueError when it is none of them."""
+    """Whether `text` is `yes` rather than `no`; raises ValueError when it is neither."""
     if text not in (yes, no):
-        raise ValueError(f"it is to be {yes} or {no}")
+        raise ValueError(f"expected {yes} or {no}")
     return text == yes

@@ -1,4 +1,4 @@
-"""Plays the day in a simulated cluster that runs, and does what is typed meanwhile."""
+"""Plays the day in a running simulated cluster, and executes commands typed meanwhile."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from ozone_recon.demo.site import Ports
 _LOG: Final = logging.getLogger(__name__)
 STEP: Final = 0.1
 """Seconds between two steps."""
-_SAY_EVERY: Final = 60.0
-"""Seconds between two lines about how Recon answers datanodes."""
+_REPORT_INTERVAL: Final = 60.0
+"""Seconds between two log lines on how Recon answers datanodes."""
 
 
 class Play:
-    """A cluster and its day."""
+    """A running cluster and its day."""
 
     def __init__(self, cluster: RunningCluster, plan: Plan, events: tuple[Event, ...]) -> None:
         self.cluster = cluster
@@ -40,57 +40,57 @@ class Play:
         self.day = Day(events, plan.day, now, self.commands.do)
 
     def step(self, now: float) -> None:
-        """Does all that is due."""
+        """Advances the day, the workload and the cluster to `now`."""
         self.day.step(now)
         self.workload.step(now)
         self.cluster.world.step(now)
 
     def type(self, line: str) -> None:
-        """Does what somebody wants to be done now."""
+        """Executes a typed command."""
         when = self.day.when(time.time())
         if line.strip():
-            self.day.say(Event(when % 86_400, line.strip()), when)
+            self.day.execute(Event(when % 86_400, line.strip()), when)
 
 
 def play(
-    plan: Plan, place: Path, ports: Ports, events: tuple[Event, ...], ready: Callable[[Ports], None], *, held: bool
+    plan: Plan, directory: Path, ports: Ports, events: tuple[Event, ...], ready: Callable[[Ports], None], *, held: bool
 ) -> None:
-    """Plays until SIGTERM or KeyboardInterrupt; when it is held, until SIGTERM or the end of standard input.
+    """Plays until SIGTERM or KeyboardInterrupt; with `held`, until SIGTERM or the end of standard input.
 
-    `ready` is told where the servers are once they are there.
+    Calls `ready` with the ports once the servers listen.
     """
     if held:
-        # The terminal interrupts us and who holds us, who ends us in time.
+        # Ctrl-C also interrupts the parent process, which then ends this one.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_play(plan, place, ports, events, ready, held))
+        runner.run(_play(plan, directory, ports, events, ready, held))
 
 
 async def _play(
-    plan: Plan, place: Path, ports: Ports, events: tuple[Event, ...], ready: Callable[[Ports], None], held: bool
+    plan: Plan, directory: Path, ports: Ports, events: tuple[Event, ...], ready: Callable[[Ports], None], held: bool
 ) -> None:
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
-    async with running(plan, place, ports) as cluster:
-        at_play = Play(cluster, plan, events)
+    async with running(plan, directory, ports) as cluster:
+        current = Play(cluster, plan, events)
         ready(cluster.ports)
         at_end = ended.set if held else _nothing
-        threading.Thread(target=_read_lines, args=(loop, at_play.type, at_end), daemon=True).start()
+        threading.Thread(target=_read_lines, args=(loop, current.type, at_end), daemon=True).start()
         said = time.monotonic()
         while not ended.is_set():
-            at_play.step(time.time())
+            current.step(time.time())
             await asyncio.sleep(STEP)
-            if time.monotonic() - said > _SAY_EVERY:
+            if time.monotonic() - said > _REPORT_INTERVAL:
                 said = time.monotonic()
-                _LOG.info("%s", cluster.fleet.heard)
+                _LOG.info("%s", cluster.fleet.answers)
 
 
 def _read_lines(loop: asyncio.AbstractEventLoop, use: Callable[[str], None], at_end: Callable[[], None]) -> None:
-    """Hands on what is typed, for as long as something can be."""
+    """Passes typed lines to `use` until standard input ends."""
     for line in sys.stdin:
         loop.call_soon_threadsafe(use, line)
     loop.call_soon_threadsafe(at_end)
 
 
 def _nothing() -> None:
-    """For a standard input that need not be there."""
+    """The end of standard input ends nothing."""

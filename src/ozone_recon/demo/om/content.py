@@ -1,4 +1,4 @@
-"""Whose cluster it is: volumes and buckets of every layout and replication, and what is in them when the day begins."""
+"""Creates the initial content of a simulated cluster: buckets of every layout and replication, and their keys."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from ozone_recon.model.om import LocationVersion
 from ozone_recon.model.replication import ReplicationConfig
 
 DAYS: Final = 14
-"""Days of which there is data."""
+"""The age of the oldest data in days."""
 _DAY: Final = 86_400.0
 _SPREAD: Final = 1.2
-"""Of the logarithms of sizes."""
-_ROWS_AT_ONCE: Final = 5_000
+"""Standard deviation of the logarithm of key sizes."""
+_KEYS_PER_COMMIT: Final = 5_000
 FSO, OBS, LEGACY = "FILE_SYSTEM_OPTIMIZED", "OBJECT_STORE", "LEGACY"
 
 
 class Clock:
-    """The time of the cluster: seconds since 1970."""
+    """The time in the cluster, in seconds since 1970."""
 
     def __init__(self, now: float) -> None:
         self.now = now
 
     def ms(self) -> int:
-        """The same in milliseconds."""
+        """The time in milliseconds since 1970."""
         return int(self.now * 1000)
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
-    """A bucket; `part` is its share of all keys, `size` the middle of their sizes, `path` what they are called."""
+class DemoBucket:
+    """A bucket; `part` is its share of all keys, `size` their median bytes, `path` the template of their names."""
 
     name: str
     owner: str
@@ -50,14 +50,16 @@ class Holding:
     path: str
 
 
-HOLDINGS: Final = (
-    Holding("warehouse/events", "hive", FSO, EC_3_2, 0.34, 20 * MB, "date={date}/hour={hour:02}/part-{n:06}.parquet"),
-    Holding("warehouse/tables", "spark", FSO, THREE, 0.14, 48 * MB, "sales.db/{table}/year={year}/part-{n:06}.orc"),
-    Holding("warehouse/staging", "spark", FSO, ONE, 0.04, 40 * MB, "job-{n:06}/_temporary/part-{n:06}"),
-    Holding("lake/media", "alice", OBS, THREE, 0.15, 3 * MB, "images/{site}/{date}/{n:06}.jpg"),
-    Holding("lake/backups", "backup", OBS, EC_6_3, 0.02, GB, "daily/{date}/db-{n:06}.tar"),
-    Holding("iot/sensors", "iot", OBS, THREE, 0.24, 40_000, "{site}/{date}/readings-{n:06}.json"),
-    Holding("home/people", "bob", LEGACY, THREE, 0.07, 200_000, "{person}/documents/{n:06}.odt"),
+BUCKETS: Final = (
+    DemoBucket(
+        "warehouse/events", "hive", FSO, EC_3_2, 0.34, 20 * MB, "date={date}/hour={hour:02}/part-{n:06}.parquet"
+    ),
+    DemoBucket("warehouse/tables", "spark", FSO, THREE, 0.14, 48 * MB, "sales.db/{table}/year={year}/part-{n:06}.orc"),
+    DemoBucket("warehouse/staging", "spark", FSO, ONE, 0.04, 40 * MB, "job-{n:06}/_temporary/part-{n:06}"),
+    DemoBucket("lake/media", "alice", OBS, THREE, 0.15, 3 * MB, "images/{site}/{date}/{n:06}.jpg"),
+    DemoBucket("lake/backups", "backup", OBS, EC_6_3, 0.02, GB, "daily/{date}/db-{n:06}.tar"),
+    DemoBucket("iot/sensors", "iot", OBS, THREE, 0.24, 40_000, "{site}/{date}/readings-{n:06}.json"),
+    DemoBucket("home/people", "bob", LEGACY, THREE, 0.07, 200_000, "{person}/documents/{n:06}.odt"),
 )
 OWNERS: Final = {"warehouse": "hive", "lake": "alice", "iot": "iot", "home": "bob"}
 LINK: Final = "home/tables", "warehouse/tables"
@@ -67,48 +69,48 @@ _PEOPLE: Final = ("alice", "bob", "carol", "dave", "erin", "frank")
 
 
 def size_near(chance: random.Random, size: int) -> int:
-    """A size that is not far from this one, mostly."""
+    """A random size in bytes, log-normal around `size`."""
     return max(1, min(int(math.exp(chance.gauss(math.log(size), _SPREAD))), 20 * GB))
 
 
-class DemoCompany:
-    """Founds it: makes all that there is before the day begins."""
+class ClusterContent:
+    """Creates everything that exists before the day begins."""
 
     def __init__(self, plan: Plan, namespace: SimulatedNamespace, clock: Clock, chance: random.Random) -> None:
         self._plan, self._space, self._clock, self._chance = plan, namespace, clock, chance
 
-    def found(self, stock: Stock) -> None:
-        """Volumes, buckets, and keys with their blocks in the stock's containers."""
+    def create(self, stock: Stock) -> None:
+        """Creates volumes, buckets, and keys with their blocks in the containers of `stock`."""
         today = self._clock.now
         self._clock.now = today - (DAYS + 30) * _DAY
         for volume, owner in OWNERS.items():
             self._space.create_volume(volume, owner)
-        for holding in HOLDINGS:
-            replication = self._plan.fitting(holding.replication)
-            self._space.create_bucket(holding.name, holding.owner, holding.layout, replication)
+        for content in BUCKETS:
+            replication = self._plan.fitting(content.replication)
+            self._space.create_bucket(content.name, content.owner, content.layout, replication)
         self._space.create_bucket(LINK[0], "bob", FSO, THREE, source=LINK[1])
         keys = Keys(self._space, stock.put)
-        for holding in HOLDINGS:
-            self._fill(holding, keys, today)
+        for content in BUCKETS:
+            self._fill(content, keys, today)
         self._clock.now = today
         stock.seal()
         self._space.rows.commit()
 
-    def _fill(self, holding: Holding, keys: Keys, today: float) -> None:
-        bucket = self._space.buckets[holding.name]
-        count = int(self._plan.keys * holding.part)
+    def _fill(self, content: DemoBucket, keys: Keys, today: float) -> None:
+        bucket = self._space.buckets[content.name]
+        count = int(self._plan.keys * content.part)
         replicated = 0
         for number in range(count):
             age = (DAYS * _DAY - 3600) * (1 - number / count) + 3600
             self._clock.now = today - age
-            path = path_of(holding, self._chance, self._clock.now, number)
-            replicated += self._lay(bucket, path, size_near(self._chance, holding.size), keys)
-            if number % _ROWS_AT_ONCE == 0:
+            path = path_of(content, self._chance, self._clock.now, number)
+            replicated += self._write_old_key(bucket, path, size_near(self._chance, content.size), keys)
+            if number % _KEYS_PER_COMMIT == 0:
                 self._space.rows.commit()
         self._space.charge(bucket, replicated, count)
 
-    def _lay(self, bucket: SimulatedBucket, path: str, size: int, keys: Keys) -> int:
-        """Writes a key as it is long after it was written; its replicated bytes."""
+    def _write_old_key(self, bucket: SimulatedBucket, path: str, size: int, keys: Keys) -> int:
+        """Writes the rows of a committed key; returns its replicated bytes."""
         self._space.request()
         if bucket.is_fso:
             parent, name = self._space.parent_of(bucket, path, make=True), path.rpartition("/")[2]
@@ -122,10 +124,10 @@ class DemoCompany:
         return info.replicated_size
 
 
-def path_of(holding: Holding, chance: random.Random, written: float, number: int) -> str:
-    """What a key of a bucket is called that was written then."""
+def path_of(content: DemoBucket, chance: random.Random, written: float, number: int) -> str:
+    """The name of key `number` of a bucket, written at `written` (seconds since 1970)."""
     when = datetime.fromtimestamp(written, UTC)
-    return holding.path.format(
+    return content.path.format(
         date=f"{when:%Y-%m-%d}",
         hour=when.hour,
         year=when.year,
@@ -137,5 +139,5 @@ def path_of(holding: Holding, chance: random.Random, written: float, number: int
 
 
 def date_of(today: float, days: int = 0) -> str:
-    """The date of a day, so many days from today."""
+    """The date `days` days after `today` (seconds since 1970), as YYYY-MM-DD."""
     return f"{datetime.fromtimestamp(today, UTC) + timedelta(days=days):%Y-%m-%d}"
