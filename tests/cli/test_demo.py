@@ -27,7 +27,7 @@ def test_a_cluster_alone(tmp_path: Path) -> None:
         said = cluster.stderr.read()
         assert cluster.wait(20) == 0
     assert "kill dn-2" in said
-    assert "there is no datanode dn-5, but dn-1 to dn-4" in said
+    assert "there is no datanode dn-5; the datanodes are dn-1 to dn-4" in said
 
 
 def test_a_script_that_is_none(tmp_path: Path) -> None:
@@ -44,4 +44,4 @@ def test_a_script_that_is_none(tmp_path: Path) -> None:
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr == "ozone-recon: line 1 of the script is no `HH:MM COMMAND`: 'kill dn-1'\n"
+    assert done.stderr == "ozone-recon: line 1 of the script is not of the form `HH:MM COMMAND`: 'kill dn-1'\n"

@@ -1,6 +1,6 @@
 """Keeps the tables of a simulated OM in a real RocksDB, with a log of recent batches for delta requests.
 
-The Python package of RocksDB cannot read the write-ahead log. Each batch is therefore encoded again as a WriteBatch, with
+The Python package of RocksDB cannot read the write-ahead log: each batch is also encoded here as a WriteBatch, with
 the sequence number of its first change and column family ids.
 """
 
