@@ -1,14 +1,14 @@
-"""Times how changes that a real OM has written are taken in, next to Java Recon's taking in of the same.
+"""Times applying the changes of a real OM to a generation, compared with Java Recon applying the same changes.
 
     .venv/bin/python bench/deltas.py [--keys 100000] [--times 5] [--java]
 
-Starts an OM, takes a checkpoint of it while it is all but empty, and has `freon omkg` write keys: some 4.5 changes of
-OM's database each. What OM answers about them is fetched and kept. Then, --times times and each time from the same
-state, the first answer is taken in, so that the processes are as they are when they follow an OM; and it is timed from
-the bytes of all others to a generation that is committed, opened, and at OM's sequence number.
+Starts an OM, takes a checkpoint while it is almost empty, and runs `freon omkg`, where a key makes about 4.5 database
+changes. Fetches OM's delta responses and keeps them. Each of --times runs starts from the same state: it applies the
+first response untimed, to warm up the processes, and is then timed from the bytes of the others to a generation that is
+committed, open and at OM's sequence number.
 
-With --java, Java Recon takes its checkpoint before, too. It is paused (SIGSTOP) while the keys are written, and timed
-from when it goes on until all its tasks are at OM's sequence number, the fetching included.
+With --java, Java Recon also takes its checkpoint before. It is paused (SIGSTOP) while the keys are written, and timed
+from its resumption until all its tasks are at OM's sequence number, including the fetch.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ LIMIT = 50_000
 
 
 class Kept:
-    """What OM has answered, to be answered again: a source of changes without OM."""
+    """Replays OM's delta responses: a source of changes without OM."""
 
     trouble = ""
 
@@ -52,7 +52,7 @@ class Kept:
         self._first = True
 
     async def fetch(self, about: GenerationInfo) -> int:
-        """Asks OM for all changes since a generation; how many there are."""
+        """Fetches all changes since a generation; returns their number."""
         group = RpcGroup(SERVERS, RpcSettings("recon"))
 
         async def call(protocol: str, method: str, request: bytes) -> tuple[str, bytes]:
@@ -65,19 +65,19 @@ class Kept:
         return found.last_sequence - about.sequence_number
 
     def again(self) -> None:
-        """Begin with the first one."""
+        """Restarts at the first response."""
         self._again = iter(self._answers)
         self._first = True
 
     def since(self, about: GenerationInfo) -> OmChangesRead:
-        """The first answer, and then all others."""
+        """Returns the first response, then all others."""
         deltas = OmDeltas(self._answer, LIMIT, 1 << 62 if self._first else 0)
         self._first = False
         changes = asyncio.run(changes_since(about, deltas))
         return OmChangesRead(changes, time.time_ns() // 1_000_000, changes.last_sequence, complete=True)
 
     def close(self) -> None:
-        """Nothing is to be ended."""
+        """Closes nothing."""
 
     async def _answer(self, protocol: str, method: str, request: bytes) -> tuple[str, bytes]:
         return "", next(self._again)
@@ -93,7 +93,7 @@ async def changes_since(about: GenerationInfo, deltas: OmDeltas) -> Changes:
 
 
 def ours(before: Path, kept: Kept) -> tuple[float, int]:
-    """Seconds from fetched bytes to a generation that can be asked, from a copy of `before`; how many changes."""
+    """Applies the changes to a copy of `before`; returns the seconds until it can be queried, and their number."""
     with tempfile.TemporaryDirectory() as place:
         copied = shutil.copytree(before, Path(place) / "data")
         with DataDirectory.lock(copied) as directory:
@@ -109,12 +109,12 @@ def ours(before: Path, kept: Kept) -> tuple[float, int]:
 
 
 def pid_of(cluster: Cluster) -> int:
-    """Java Recon's process."""
+    """The pid of Java Recon."""
     return int((cluster.home / "recon" / "pid").read_text())
 
 
 def compared(cluster: Cluster, keys: int, times: int, *, java: bool) -> None:
-    """Prints what both take."""
+    """Prints the times of both."""
     recon = ["--recon"] if java else []
     cluster("up", "--datanodes", "1", "--set=recon:ozone.recon.task.thread.count=8", *recon)
     try:
@@ -132,7 +132,7 @@ def compared(cluster: Cluster, keys: int, times: int, *, java: bool) -> None:
             changes = asyncio.run(kept.fetch(first.about))
             fetching = time.perf_counter() - began
             if changes <= LIMIT:
-                sys.exit(f"{changes:,} changes come as one answer, which is not timed: give more --keys")
+                sys.exit(f"{changes:,} changes arrived in one response, which is not timed: use more --keys")
             runs = sorted(ours(Path(before), kept) for _ in range(times))
         mine, of = runs[times // 2]
         lines: list[tuple[str, ...]] = [("ozone-recon", f"{of:,}", f"{mine:.2f}", f"{of / mine:,.0f}")]
@@ -154,7 +154,7 @@ def compared(cluster: Cluster, keys: int, times: int, *, java: bool) -> None:
 
 
 def ready_at(sequence_number: int) -> int | None:
-    """Java Recon's sequence number, once it is this one or behind it and all its tasks are there."""
+    """Java Recon's sequence number, once all its tasks have reached this one or a later one."""
     number = ready(JAVA, 8, keys=0)
     return number if number is not None and number >= sequence_number else None
 
@@ -163,11 +163,11 @@ def main() -> None:
     """Reads the arguments."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keys", type=int, default=100_000)
-    parser.add_argument("--times", type=int, default=5, help="that ours takes them in; an odd number")
+    parser.add_argument("--times", type=int, default=5, help="runs of ours, an odd number")
     parser.add_argument("--java", action="store_true")
     options = parser.parse_args()
     if options.times % 2 == 0:
-        sys.exit("--times is an odd number")
+        sys.exit("--times must be an odd number")
     compared(Cluster("4g"), options.keys, options.times, java=options.java)
 
 

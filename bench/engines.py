@@ -1,7 +1,7 @@
-"""SQL engines over one directory of Parquet files for each table: DuckDB, ClickHouse and Spark.
+"""Runs SQL over one directory of Parquet files per table, in DuckDB, ClickHouse or Spark.
 
-ClickHouse (`pip install chdb`) and Spark (`pip install pyspark`, and Java) are nothing that we depend on: what we write
-can be asked of them, and `bench/sql.py` shows it.
+ClickHouse (`pip install chdb`) and Spark (`pip install pyspark`, and Java) are optional: `bench/sql.py` shows that they
+can query the files we write.
 """
 
 from __future__ import annotations

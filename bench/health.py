@@ -1,11 +1,11 @@
-"""Times the judging of all containers' health, and the replacing of the lists of the unhealthy ones.
+"""Times evaluating the health of all containers, and replacing the tables of unhealthy ones.
 
     .venv/bin/python bench/health.py [--containers 10000000] [--unhealthy 0.1]
 
-A cluster generation is made of random containers with three replicas each (or five parts: one of ten is EC) on 200
-datanodes in 20 racks, and judged, in a process of its own. Then another process, which is measured, judges the same
-containers anew, and replaces the lists: what it finds in them has to be since when it was. So it is done once more
-with a tenth of the containers, of which every one is unhealthy. Memory is the peak resident size.
+One process makes and evaluates a cluster generation of random containers with three replicas each (one in ten is EC,
+with five parts) on 200 datanodes in 20 racks. A second process, which is measured, evaluates the same containers again
+and replaces the tables; containers that stay unhealthy must keep the time since when they are. Then both run again with
+a tenth of the containers, all of them unhealthy. Memory is the peak resident size.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ KINDS = (ReplicationConfig("RATIS", factor=3), ReplicationConfig("EC", data=3, p
 
 
 class Rebuilt(GenerationBuild):
-    """A build upon the tables of a generation that is there."""
+    """A build that reuses the tables of an existing generation."""
 
     def __init__(self, path: Path, tables: Generation) -> None:
         super().__init__(path)
         self._tables = tables
 
     def table(self, name: str) -> Table:
-        """One of that generation's or, of what is built here, the new one."""
+        """The new table, if it has been built here, else that generation's."""
         return self._tables.table(name) if name in TABLES else super().table(name)
 
 
 def make(place: Path, containers: int, unhealthy: float) -> None:
-    """A cluster generation, and what is said of its containers."""
+    """Makes a cluster generation with random containers."""
     with GenerationBuild(place) as build:
         tables: dict[str, dict[str, Any]] = {
             "datanodes": {
@@ -71,7 +71,7 @@ def make(place: Path, containers: int, unhealthy: float) -> None:
 
 
 def write(build: GenerationBuild, name: str, columns: dict[str, Any]) -> None:
-    """A table of these columns."""
+    """Writes a table with these columns."""
     with build.create(name, TABLES[name]) as out:
         out.append(
             **{
@@ -108,7 +108,7 @@ def write_containers(build: GenerationBuild, containers: int, unhealthy: float) 
                 "first_replica": replicas + first,
             }
             append(out, "containers", columns, count)
-            # Neighbours on the ring of datanodes are in different racks.
+            # Datanodes with consecutive numbers are in different racks.
             datanode = (np.repeat(random.integers(0, DATANODES, count), needs) + index) % DATANODES
             append(
                 copies,
@@ -127,12 +127,12 @@ def write_containers(build: GenerationBuild, containers: int, unhealthy: float) 
 
 
 def append(out: Any, name: str, columns: dict[str, Any], rows: int) -> None:
-    """Rows of which what is not said is 0."""
+    """Rows with 0 in every column not given."""
     out.append(**{c: np.asarray(columns.get(c, np.zeros(rows))).astype(kind) for c, kind in TABLES[name].items()})
 
 
-def judge(place: Path) -> None:
-    """Judges the containers of a generation once more, and prints how long that takes."""
+def evaluate(place: Path) -> None:
+    """Evaluates the containers of a generation again, and prints the time."""
     before = Generation.open(place)
     with tempfile.TemporaryDirectory(dir=place.parent) as directory, Rebuilt(Path(directory) / "new", before) as build:
         began = time.perf_counter()
@@ -140,15 +140,13 @@ def judge(place: Path) -> None:
         seconds = time.perf_counter() - began
         rows = build.table("unhealthy")
         if not np.array_equal(rows["since"], before.table("unhealthy")["since"]) or rows["since"].max() != 1000:
-            sys.exit("an unhealthy container is not so since it was")
+            sys.exit("an unhealthy container has lost its time since when")
         containers, replicas = (before.table(name).rows for name in ("containers", "replicas"))
-        print(
-            f"{containers:,} containers, {replicas:,} replicas, {rows.rows:,} rows of unhealthy ones: {seconds:.1f} s"
-        )
+        print(f"{containers:,} containers, {replicas:,} replicas, {rows.rows:,} unhealthy rows: {seconds:.1f} s")
 
 
 def measured(*words: str) -> int:
-    """Runs this program with other arguments; its peak memory in MiB."""
+    """Runs this program with other arguments; returns its peak memory in MiB."""
     with subprocess.Popen([sys.executable, __file__, *words]) as process:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -158,23 +156,23 @@ def measured(*words: str) -> int:
 
 
 def main() -> None:
-    """The command line above; with --make or --judge, a part of it."""
+    """Runs the whole benchmark or, with --make or --evaluate, a part of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--containers", type=int, default=10_000_000)
-    parser.add_argument("--unhealthy", type=float, default=0.1, help="how many of them are unhealthy")
+    parser.add_argument("--unhealthy", type=float, default=0.1, help="share of unhealthy containers")
     parser.add_argument("--make", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--judge", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--evaluate", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.make:
         make(arguments.make, arguments.containers, arguments.unhealthy)
-    elif arguments.judge:
-        judge(arguments.judge)
+    elif arguments.evaluate:
+        evaluate(arguments.evaluate)
     else:
         for containers, unhealthy in ((arguments.containers, arguments.unhealthy), (arguments.containers // 10, 1.0)):
             with tempfile.TemporaryDirectory() as directory:
                 place = str(Path(directory) / "generation")
                 measured("--make", place, "--containers", str(containers), "--unhealthy", str(unhealthy))
-                print(f"peak memory: {measured('--judge', place):,} MiB")
+                print(f"peak memory: {measured('--evaluate', place):,} MiB")
 
 
 if __name__ == "__main__":

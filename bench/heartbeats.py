@@ -1,19 +1,17 @@
-"""Times the answers to datanodes' heartbeats: in quiet, and while OM's database is rebuilt and containers are judged.
+"""Times responses to datanode heartbeats: alone, and while OM's database is rebuilt and containers are evaluated.
 
     .venv/bin/python bench/heartbeats.py [--datanodes 2000] [--containers 5000] [--om DIRECTORY] [--hostile]
 
-A simulated SCM and its datanodes (`ozone-recon demo` has the same), in a process of their own, meet the process that
-follows a cluster. All datanodes register with all that they have, each at a moment of the first interval that is its
-own; it is timed from the first one until all is read. Then their heartbeats are answered for --seconds; and for as
-long again while the om.db given with --om (`bench/make_om_db.py` makes one) is rebuilt again and again. Both times some
-replicas change, so that containers are judged every ten seconds, or a fifth of the time.
+One process simulates SCM and its datanodes (those of `ozone-recon demo`), another follows that cluster. All datanodes
+register with full reports at random moments of the first heartbeat interval, timed from the first call until all
+reports are read. Heartbeats are then measured for --seconds, and for --seconds again while the om.db given with --om
+(`bench/make_om_db.py` makes one) is rebuilt repeatedly. Some replicas change all the time, so that containers are
+evaluated every ten seconds, or for a fifth of the time.
 
-With --hostile, heartbeats are answered for --seconds more while the clients of bench/hostile_clients.py do what they
-can to stop that.
+With --hostile, heartbeats are measured for another --seconds while bench/hostile_clients.py attacks the server.
 
-Times are those that datanodes see, from the call to the answer: they share the CPUs with all the rest. What of that is
-the machine's is told by a server beside, which answers as many calls and does nothing else. Memory is that of the
-process that answers heartbeats.
+Latencies are measured at the datanodes, from call to response, and include competition for the CPUs. An idle server
+that answers the same number of calls shows the machine's share. Memory is that of the process that answers heartbeats.
 """
 
 from __future__ import annotations
@@ -54,15 +52,15 @@ from ozone_recon.sources.scm import METHOD, PROTOCOL
 
 HOST = "127.0.0.1"
 CHANGES = 20
-"""Replicas of which something else is reported, a second."""
+"""Replicas that change per second."""
 SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
 SETTLING = 20
-"""Seconds after all is read, in which it is published for the first time."""
+"""Seconds after all reports are read, for the first publication."""
 PATIENCE = 1800
 
 
 async def answer_only() -> None:
-    """Runs a server that does nothing else."""
+    """Runs the idle server."""
 
     async def echo(request: bytes) -> bytes:
         return request
@@ -73,7 +71,7 @@ async def answer_only() -> None:
 
 
 async def call_again_and_again(address: str, after: float, pause: float, seconds: deque[float]) -> None:
-    """Calls that server, and says how long each took."""
+    """Calls the idle server and records the latencies."""
     connection = await RpcConnection.open(address, RpcSettings("bench"))
     await asyncio.sleep(after)
     while True:
@@ -84,7 +82,7 @@ async def call_again_and_again(address: str, after: float, pause: float, seconds
 
 
 async def simulate(plan: Plan, recon: str, beside: str) -> None:
-    """Runs SCM and the datanodes; hears on its input when to begin, and when to say how it went since it last did."""
+    """Runs SCM and the datanodes; standard input says when to start and when to report the latencies so far."""
     chance = random.Random(plan.seed)
     scm = SimulatedScm(plan, chance, time.time())
     Stock(scm, plan, time.time()).seal()
@@ -139,19 +137,19 @@ def shares(seconds: deque[float]) -> str:
 
 
 def tell(**what: Any) -> None:
-    """Says something to the one who began this process."""
+    """Sends a JSON line to the parent process."""
     print(json.dumps(what), flush=True)
 
 
 class Child:
-    """A part of this program in a process of its own."""
+    """Runs a part of this program in a process of its own."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
         self.about = self._hear()
 
     def ask(self, word: str = "say") -> dict[str, Any]:
-        """How it went since the last time."""
+        """The latencies since the last call."""
         assert self._process.stdin is not None
         print(word, file=self._process.stdin, flush=True)
         return self._hear()
@@ -164,7 +162,7 @@ class Child:
 
 @contextmanager
 def child(*arguments: str) -> Iterator[Child]:
-    """One, for a while."""
+    """Runs one while entered."""
     with subprocess.Popen([sys.executable, __file__, *arguments], stdin=-1, stdout=-1, text=True) as process:
         try:
             yield Child(process)
@@ -174,7 +172,7 @@ def child(*arguments: str) -> Iterator[Child]:
 
 @contextmanager
 def rebuilding(om: Path | None) -> Iterator[list[float]]:
-    """Has a database rebuilt again and again; gives the seconds that each took."""
+    """Rebuilds a database repeatedly; collects the seconds of each rebuild."""
     took: list[float] = []
     ended = threading.Event()
     running: list[subprocess.Popen[bytes]] = []
@@ -201,7 +199,7 @@ def rebuilding(om: Path | None) -> Iterator[list[float]]:
 
 @contextmanager
 def attacked(address: str) -> Iterator[None]:
-    """Has hostile clients call, for a while."""
+    """Runs hostile clients while entered."""
     with subprocess.Popen([sys.executable, str(Path(__file__).with_name("hostile_clients.py")), address]) as process:
         try:
             yield
@@ -210,7 +208,7 @@ def attacked(address: str) -> Iterator[None]:
 
 
 class Followed:
-    """What the process that follows the cluster says, and its memory."""
+    """The messages and the memory of the process that follows the cluster."""
 
     def __init__(self, place: Path) -> None:
         self.place = place
@@ -218,7 +216,7 @@ class Followed:
         self.generations = 0
 
     def until(self, is_so: Callable[[Cluster], bool], seconds: float = PATIENCE) -> bool:
-        """Waits until this is so, or for so long."""
+        """Waits until `is_so`, for at most `seconds`; returns whether it is."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             with suppress(queue.Empty):
@@ -229,25 +227,25 @@ class Followed:
         return False
 
     def memory(self) -> str:
-        """Its resident size, and what that was at most."""
+        """Its current and peak resident size."""
         status = Path(f"/proc/{int((self.place / 'LOCK').read_text())}/status").read_text()
         now, peak = (int(status.split(name)[1].split()[0]) / 1024 for name in ("VmRSS:", "VmHWM:"))
         return f"{now:,.0f} MiB (at most {peak:,.0f})"
 
 
 def line(what: str, said: dict[str, Any], more: str) -> None:
-    """Prints how heartbeats were answered."""
+    """Prints the latencies of heartbeats."""
     print(f"{what}: {said['calls']:,} calls, {said['failures']} failed so far; {more}; {load()}")
-    print(f"    ms: {said['answers']}; of the server beside: {said['others']}", flush=True)
+    print(f"    ms: {said['answers']}; of the idle server: {said['others']}", flush=True)
 
 
 def load() -> str:
-    """How busy the machine is."""
+    """The load average of the machine."""
     return "load " + " ".join(f"{one:.1f}" for one in os.getloadavg())
 
 
 def measure(options: argparse.Namespace) -> None:
-    """Prints everything."""
+    """Runs all measurements and prints them."""
     with socket.create_server((HOST, 0)) as probe:
         port = probe.getsockname()[1]
     with (
@@ -274,15 +272,15 @@ def measure(options: argparse.Namespace) -> None:
             time.sleep(SETTLING)
             simulated.ask()
             time.sleep(options.seconds)
-            line("judged only", simulated.ask(), followed.memory())
+            line("evaluating", simulated.ask(), followed.memory())
             followed.until(lambda _: True)
             before = followed.generations
             if options.om is not None:
                 with rebuilding(options.om) as took:
                     followed.until(lambda _: False, options.seconds)
                 rebuilt = ", ".join(f"{one:.0f}" for one in took)
-                more = f"{followed.generations - before} judgements; rebuilt in {rebuilt} s; {followed.memory()}"
-                line("judged and rebuilt", simulated.ask(), more)
+                more = f"{followed.generations - before} evaluations; rebuilt in {rebuilt} s; {followed.memory()}"
+                line("evaluating and rebuilding", simulated.ask(), more)
             if options.hostile:
                 with attacked(f"{HOST}:{port}"):
                     time.sleep(options.seconds)
@@ -295,11 +293,13 @@ def main() -> None:
     """Reads the arguments."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--datanodes", type=int, default=2000)
-    parser.add_argument("--containers", type=int, default=5000, help="on each")
-    parser.add_argument("--heartbeat", type=float, default=60.0, help="seconds between two of a datanode")
-    parser.add_argument("--seconds", type=float, default=60.0, help="to look at heartbeats, twice")
-    parser.add_argument("--om", type=Path, metavar="DIRECTORY", help="an om.db to rebuild meanwhile")
-    parser.add_argument("--hostile", action="store_true", help="look at heartbeats among hostile clients too")
+    parser.add_argument("--containers", type=int, default=5000, help="replicas per datanode")
+    parser.add_argument("--heartbeat", type=float, default=60.0, help="seconds between heartbeats of a datanode")
+    parser.add_argument("--seconds", type=float, default=60.0, help="duration of each measurement")
+    parser.add_argument(
+        "--om", type=Path, metavar="DIRECTORY", help="an om.db to rebuild during the second measurement"
+    )
+    parser.add_argument("--hostile", action="store_true", help="measure with hostile clients too")
     parser.add_argument("--simulate", metavar="HOST:PORT", help=argparse.SUPPRESS)
     parser.add_argument("--beside", metavar="HOST:PORT", help=argparse.SUPPRESS)
     parser.add_argument("--answer-only", action="store_true", help=argparse.SUPPRESS)

@@ -1,8 +1,8 @@
-"""Clients that mean Recon's port for datanodes no good, one of each kind, for `bench/heartbeats.py --hostile`.
+"""Attacks Recon's datanode port with one client of each hostile kind, for `bench/heartbeats.py --hostile`.
 
     .venv/bin/python bench/hostile_clients.py HOST:PORT [KIND ...]
 
-Each sends what once stopped the answers to datanodes, again and again, over as many connections as it takes.
+Each repeats an attack that once stopped the responses to datanodes, over as many connections as needed.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from ozone_recon.wire.protobuf.fields import bytes_field, number_field
 
 CLIENT = bytes(16)
 UNKNOWN = b"\x98\x06\x00"
-"""A field that nobody knows."""
+"""An unknown field."""
 HELLO = connection_header(AuthMethod.NONE)
 INTRODUCED = HELLO + frame(RpcRequestHeader(CONTEXT_CALL, CLIENT).encode(), ConnectionContext("me").encode())
 PIECE = 1 << 20
 
 
 def call(request: bytes) -> bytes:
-    """What calls as a datanode does."""
+    """The start of a connection as a datanode opens it."""
     return frame(RpcRequestHeader(0, CLIENT).encode(), RequestHeader(METHOD, PROTOCOL).encode(), request)
 
 
 def registration(containers: bytes) -> bytes:
-    """Of a datanode that nobody knows."""
+    """A heartbeat of an unknown datanode."""
     details = bytes_field(1, str(uuid.uuid4())) + bytes_field(2, "10.0.0.1") + bytes_field(3, "nobody")
     reports = bytes_field(2, b"") + bytes_field(3, containers) + bytes_field(4, b"")
     return number_field(1, 2) + bytes_field(4, bytes_field(1, bytes_field(1, details)) + reports)
@@ -52,7 +52,7 @@ FEW_FIELDS = call(UNKNOWN * 255) * 500
 
 
 def registrations() -> bytes:
-    """A thousand datanodes that nobody knows, over one connection."""
+    """Heartbeats of a thousand unknown datanodes over one connection."""
     return INTRODUCED + b"".join(call(registration(b"")) for _ in range(1000))
 
 
@@ -65,11 +65,11 @@ KINDS: list[tuple[int, Callable[[], bytes]]] = [
     (4, registrations),
     (20, lambda: HELLO),
 ]
-"""How many at a time, and what each sends."""
+"""The number of concurrent connections, and the bytes each sends."""
 
 
 async def again_and_again(address: str, data: Callable[[], bytes]) -> None:
-    """Connects, sends, reads what comes until the connection ends or nothing has come for a second, and once more."""
+    """Repeats: connects, sends, and reads until the connection ends or is silent for a second."""
     host, port = address.split(":")
     while True:
         with suppress(OSError):
@@ -91,7 +91,7 @@ async def _send(writer: asyncio.StreamWriter, data: bytes) -> None:
 
 
 async def attack(address: str) -> None:
-    """All of them, or those whose numbers among KINDS are given, for ever."""
+    """Runs all kinds, or those with the given numbers, until killed."""
     kinds = [KINDS[int(one)] for one in sys.argv[2:]] or KINDS
     clients: list[Awaitable[None]] = [again_and_again(address, data) for count, data in kinds for _ in range(count)]
     await asyncio.gather(*clients)

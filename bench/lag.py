@@ -1,11 +1,11 @@
-"""Times how far answers are behind an OM that is written to as fast as it can.
+"""Measures how far our answers lag behind an OM that is written to at full speed.
 
     .venv/bin/python bench/lag.py [--keys 300000] [--threads 10] [--fill 1500000,1500000,150000,5]
 
-Starts an OM, a datanode and ours, which follows that OM as it does by default, all on one machine. OM is empty, or is
-filled first with so many OBS keys, FSO files, directories and buckets (`tools/cluster`'s `fill`). While
-`freon omkg` writes keys, OM is asked every tenth of a second for its last sequence number, and ours for that of its
-answers. Ours is behind by as long as it is since OM went beyond that number.
+Starts an OM, a datanode and our Recon with default settings on one machine. OM is empty, or first filled with the given
+numbers of OBS keys, FSO files, directories and buckets (`tools/cluster`'s `fill`). While `freon omkg` writes keys, OM's
+last sequence number and that of our answers are sampled every 0.1 s. The lag is the time since OM passed the sequence
+number of our answers.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from ozone_recon.wire.ozone.om_calls import METHOD, PROTOCOL, OmCommand, OmReque
 EVERY = 0.1
 SHARES = {"half of the time": 0.5, "nine tenths of it": 0.9, "99 of 100": 0.99}
 Reached = list[tuple[float, int]]
-"""Times, and the sequence numbers that were reached by then."""
+"""Times, and the sequence numbers reached by then."""
 
 
 async def watch(reached: Reached, ask: Callable[[], Awaitable[int]], enough: Callable[[int], bool]) -> None:
-    """Notes what is reached, until that is enough."""
+    """Samples until the wanted sequence number is reached."""
     while not (reached and enough(reached[-1][1])):
         await asyncio.sleep(EVERY)
         reached.append((time.monotonic(), await ask()))
 
 
 async def answered() -> int:
-    """The sequence number that an answer of ours is of; 0 when there is none."""
+    """The sequence number of our answers; 0 when there is none."""
 
     def ask() -> int:
         try:
@@ -51,7 +51,7 @@ async def answered() -> int:
 
 
 def behind(om: Reached, ours: Reached) -> list[float]:
-    """Seconds, at each time at which ours was asked, since OM went beyond what ours had."""
+    """The lag in seconds at each sample of ours."""
     found = []
     numbers = [number for _, number in om]
     for at, number in ours:
@@ -61,7 +61,7 @@ def behind(om: Reached, ours: Reached) -> list[float]:
 
 
 async def measured(cluster: Cluster, keys: int, threads: int) -> None:
-    """Prints how far ours is behind while so many keys are written."""
+    """Prints our lag while keys are written."""
     group = RpcGroup({"": "localhost:9862"}, RpcSettings("recon"))
     om: Reached = [(time.monotonic(), await answered())]
     ours: Reached = []
@@ -83,18 +83,18 @@ async def measured(cluster: Cluster, keys: int, threads: int) -> None:
         is_written.set()
     await group.close()
     found = sorted(second for (at, _), second in zip(ours, behind(om, ours), strict=True) if at > began)
-    print(f"{written:,} changes in {seconds:.0f} s, {written / seconds:,.0f}/s; ours was behind by at most")
+    print(f"{written:,} changes in {seconds:.0f} s, {written / seconds:,.0f}/s; our lag was at most")
     for name, share in SHARES.items():
         print(f"  {found[int(share * len(found))]:.1f} s {name}")
-    print(f"  {found[-1]:.1f} s at all")
+    print(f"  {found[-1]:.1f} s always")
 
 
 def main() -> None:
     """Reads the arguments."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--keys", type=int, default=300_000, help="to write")
-    parser.add_argument("--threads", type=int, default=10, help="that write them")
-    parser.add_argument("--fill", metavar="OBS,FSO,DIRECTORIES,BUCKETS", help="that OM begins with")
+    parser.add_argument("--keys", type=int, default=300_000, help="keys to write")
+    parser.add_argument("--threads", type=int, default=10, help="threads that write them")
+    parser.add_argument("--fill", metavar="OBS,FSO,DIRECTORIES,BUCKETS", help="rows to fill OM with first")
     options = parser.parse_args()
     cluster = Cluster("4g")
     cluster("up", "--datanodes", "1")

@@ -4,8 +4,8 @@
 
 Half OBS keys, half FSO files in a random tree of directories about five deep; sizes log-normal (median 160 KB), one
 block for each 256 MB up to four, 20,000 blocks a container, 50 owners. The files are as Ozone's RocksDB writes them:
-snappy, 16 KiB blocks, bloom filters, format 5; levels overlap, for keys come in another order than that of their names.
-`--pending` adds as many open keys, open files, deleted keys and deleted directories each, to ask `bench/serve.py` for.
+snappy, 16 KiB blocks, bloom filters, format 5; levels overlap, because keys are written in random order.
+`--pending N` adds N each of open keys, open files, deleted keys and deleted directories, for `bench/serve.py`.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Filling:
             self.write()
 
     def write(self) -> None:
-        """Writes what is batched."""
+        """Writes the batch."""
         self.db.write(self.batch, self.unlogged)
         self.batch = WriteBatch(raw_mode=True)
 
@@ -92,7 +92,7 @@ class Filling:
         return self.next_id
 
     def volume(self, name: str) -> int:
-        """Adds a volume; gives its object id."""
+        """Adds a volume; returns its object id."""
         identity = self.object_id()
         owner = text(1, b"hadoop") + text(2, b"hadoop") + text(3, name.encode()) + number(4, -1)
         times = number(7, NOW) + number(8, identity) + number(9, 1) + number(10, NOW) + number(11, -1)
@@ -101,7 +101,7 @@ class Filling:
         return identity
 
     def bucket(self, volume: str, name: str, layout: int) -> int:
-        """Adds a bucket of layout FSO (2) or OBS (3); gives its object id."""
+        """Adds a bucket of layout FSO (2) or OBS (3); returns its object id."""
         identity = self.object_id()
         named = text(1, volume.encode()) + text(2, name.encode()) + number(4, 0) + number(5, 1) + number(6, NOW)
         rest = number(9, identity) + number(10, 2) + number(11, NOW) + number(15, -1) + number(16, -1)
@@ -109,7 +109,7 @@ class Filling:
         return identity
 
     def directory(self, prefix: str, parent: int, name: str, age: int) -> int:
-        """Adds an FSO directory; gives its object id."""
+        """Adds an FSO directory; returns its object id."""
         identity = self.object_id()
         times = number(2, NOW - age) + number(3, NOW - age) + number(6, identity) + number(7, age + 1)
         value = text(1, name.encode()) + times + number(8, parent) + text(9, b"hadoop")
@@ -139,7 +139,7 @@ class Filling:
 def fill(
     filling: Filling, obs: int, fso: int, directories: int, buckets: int, pending: int, said: Callable[[str], None]
 ) -> None:
-    """Writes all of it."""
+    """Writes all rows."""
     volume = filling.volume("vol1")
     obs_names = [f"obs{b or ''}" for b in range(buckets)]
     fso_names = [f"fso{b or ''}" for b in range(buckets)]
@@ -184,7 +184,7 @@ def fill(
 
 
 def main() -> None:
-    """Reads the arguments, writes the database, says what is in it."""
+    """Reads the arguments, writes the database, and prints its size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory", type=Path)
     parser.add_argument("--obs", type=int, default=1_500_000)

@@ -1,13 +1,13 @@
-"""Times the rebuild from a checkpoint, stage by stage, next to reading it once, and next to Java Recon's.
+"""Times a rebuild from a checkpoint by stage, compared with reading it once and with Java Recon's rebuild.
 
-    .venv/bin/python bench/rebuild.py DIRECTORY                        ours, from an om.db that is on this disk
-    .venv/bin/python bench/rebuild.py --java 1500000,1500000,150000,5  both, from a running OM with so many rows
+    .venv/bin/python bench/rebuild.py DIRECTORY                        ours, from an om.db on this disk
+    .venv/bin/python bench/rebuild.py --java 1500000,1500000,150000,5  both, from a running OM with these rows
 
-With --java, a real OM is started and filled (OBS keys, FSO files, directories, buckets: `cluster fill`), then ours
-(--times, of which the median counts) and Java Recon (once: it takes minutes) are started on it, one after the other,
-from nothing. Each is timed from the start of its process to its first right answer about the whole namespace, with
-every task at the OM's sequence number: fetching the checkpoint and starting a JVM are in it. The datanode is stopped
-before, as its JVM takes half a core to do nothing. Memory is the peak resident size of the largest process.
+With --java, a real OM is started and filled (OBS keys, FSO files, directories, buckets: `cluster fill`). Then our Recon
+(--times times; the median counts) and Java Recon (once: it takes minutes) start on it one after the other, without
+prior state. Each is timed from the start of its process to its first correct answer about the whole namespace with
+every task at OM's sequence number, which includes fetching the checkpoint and starting a JVM. The datanode is stopped
+before, because its idle JVM takes half a core. Memory is the peak resident size of the largest process.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ DECODERS: dict[str, Callable[..., Any]] = {
 
 @dataclass(frozen=True)
 class Cost:
-    """What something took: wall time in seconds, peak memory and disk in bytes."""
+    """The cost of a run: wall time in seconds, peak memory and disk in bytes."""
 
     seconds: float
     memory: int
@@ -56,7 +56,7 @@ class Cost:
 
 
 def measured(command: list[str]) -> tuple[Cost, str]:
-    """Runs a command to its end; its memory is that of the largest process it started. Also gives what it printed."""
+    """Runs a command; returns its cost (memory: of the largest process it started) and its output."""
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -74,16 +74,16 @@ def bytes_below(directory: Path) -> int:
 
 
 def about(data: Path) -> dict[str, Any]:
-    """What the newest generation in a data directory says about its build."""
+    """The build record of the newest generation in a data directory."""
     newest = max(data.rglob("manifest.json"), key=lambda file: file.stat().st_mtime)
     said: dict[str, Any] = json.loads(newest.read_text())["about"]
     return {**said, "disk": bytes_below(newest.parent)}
 
 
 def read_once(checkpoint: Path) -> None:
-    """Reads every column family, decodes what is kept as columns, drops it, and prints the seconds that took.
+    """Reads and decodes every column family, discards the columns, and prints the seconds.
 
-    No rebuild can do less. Kernels are compiled before the clock starts.
+    This is the lower bound of a rebuild. Kernels are compiled before the clock starts.
     """
     with Checkpoint.open(checkpoint) as opened:
         for name, decode in DECODERS.items():
@@ -146,7 +146,7 @@ def get(url: str) -> Any:
 
 
 def ready(recon: str, tasks: int, keys: int = 1) -> int | None:
-    """The sequence number that all OM tasks of a Recon are at, once it answers that there are so many keys or more."""
+    """The sequence number of all OM tasks of a Recon, once it reports at least `keys` keys."""
     names = ("ContainerKeyMapper", "FileSizeCount", "NSSummary", "OmTableInsight", "OmDelta", "OmSnapshot")
     rows = [row for row in get(f"{recon}/api/v1/task/status") or [] if row["taskName"].startswith(names)]
     numbers = {row["lastUpdatedSeqNumber"] for row in rows}
@@ -169,7 +169,7 @@ class Cluster:
     """A real cluster (tools/cluster), with a directory of state that is the benchmarks' own."""
 
     def __init__(self, heap: str) -> None:
-        """`heap` is of each Java server, at most."""
+        """`heap` is the maximum heap of each Java server."""
         self.home = Path(tempfile.gettempdir()) / "ozone-recon-bench"
         self.environment = {**os.environ, "OZONE_HOME": str(self.home), "OZONE_HEAP": heap}
 
@@ -182,7 +182,7 @@ class Cluster:
 
     @contextmanager
     def up(self, threads: int) -> Iterator[None]:
-        """OM, SCM and what belongs to them, for a while."""
+        """Runs OM and SCM while entered."""
         self("up", "--datanodes", "1", f"--set=recon:ozone.recon.task.thread.count={threads}")
         try:
             yield
@@ -191,7 +191,7 @@ class Cluster:
 
 
 def java(cluster: Cluster, threads: int) -> tuple[Cost, Any]:
-    """Java Recon, started on the running OM; what it took, and what it says of the namespace."""
+    """Starts Java Recon on the running OM; returns its cost and its namespace summary."""
     home = cluster.home / "recon"
     cluster("up", "--datanodes", "1", f"--set=recon:ozone.recon.task.thread.count={threads}", "--recon")
     for role in ("recon", "dn1"):
@@ -210,7 +210,7 @@ def java(cluster: Cluster, threads: int) -> tuple[Cost, Any]:
 
 @contextmanager
 def ours_on_om(directory: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Ours, started on the running OM; stopped at the end, if it has not been."""
+    """Runs our Recon on the running OM while entered."""
     flags = ["--data-dir", directory, "--port", OURS.rpartition(":")[2], "-D", "ozone.om.address=localhost:9862"]
     with subprocess.Popen([*RECON, "serve", *flags, "-D", "ozone.om.http-address=localhost:9874"]) as process:
         try:
@@ -220,7 +220,7 @@ def ours_on_om(directory: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def ours_of_om() -> tuple[Cost, Any]:
-    """What ours took from its start, and what it says of the namespace."""
+    """Our cost since the start, and our namespace summary."""
     with tempfile.TemporaryDirectory() as directory:
         began = time.perf_counter()
         with ours_on_om(directory) as process:
@@ -233,13 +233,13 @@ def ours_of_om() -> tuple[Cost, Any]:
 
 
 def compared(cluster: Cluster, rows: str, threads: int, times: int) -> None:
-    """Prints what both take on the same OM; ours is the median of `times`."""
+    """Prints the costs of both on the same OM; ours is the median of `times` runs."""
     with cluster.up(threads):
         layouts = {"obs": "OBJECT_STORE", "fso": "FILE_SYSTEM_OPTIMIZED"}
         made = [f"sh bucket create /vol1/{name} --layout {layout}" for name, layout in layouts.items()]
         cluster("sh", given="\n".join(["sh volume create /vol1", *made]) + "\n")
         cluster("fill", rows)
-        # OM is the leader, and has a checkpoint to give, once it answers this.
+        # Once it answers this, OM is the leader and can serve a checkpoint.
         cluster("sh", given="sh volume info /vol1\n")
         cluster("stop", "dn1")
         runs = sorted((ours_of_om() for _ in range(times)), key=lambda run: run[0].seconds)
@@ -266,14 +266,14 @@ def main() -> None:
     parser.add_argument("checkpoint", nargs="?", type=Path, metavar="DIRECTORY")
     parser.add_argument("--read-once", action="store_true", help="only read and decode it once")
     parser.add_argument("--java", metavar="OBS,FSO,DIRECTORIES,BUCKETS")
-    parser.add_argument("--task-threads", type=int, default=8, help="of Java Recon, whose own default is 1")
-    parser.add_argument("--times", type=int, default=5, help="that ours is started; an odd number")
-    parser.add_argument("--heap", default="8g", help="of each Java server, at most")
+    parser.add_argument("--task-threads", type=int, default=8, help="task threads of Java Recon, whose default is 1")
+    parser.add_argument("--times", type=int, default=5, help="runs of ours, an odd number")
+    parser.add_argument("--heap", default="8g", help="maximum heap of each Java server")
     options = parser.parse_args()
     if options.java:
         compared(Cluster(options.heap), options.java, options.task_threads, options.times)
     elif not options.checkpoint:
-        parser.error("a DIRECTORY or --java is needed")
+        parser.error("give a DIRECTORY or --java")
     elif options.read_once:
         read_once(options.checkpoint)
     else:

@@ -1,13 +1,13 @@
-"""Loads a running server with requests of every kind, and prints how long its answers take.
+"""Load-tests a running server with requests of every kind, and prints the latencies.
 
     .venv/bin/python bench/serve.py [--url http://127.0.0.1:9888] [--clients 16] [--seconds 30] [--gzip]
 
-The paths, containers, buckets and keys are the server's own, found by asking it. Every client keeps its connection and
-asks one request after the other, of a kind and about a place drawn at random; lists are asked for 1,000 elements from
-a random one on, so that few answers are ones that the server has kept, and long ones are paged on with. The time of an
-answer is from writing the request to having read the whole body. The clients share one process and one event loop,
-which neither copies, parses nor unpacks what it need not: it takes about a tenth of what the server takes, and a line
-says how much. Ends with 1 if any answer is not 200 (or 204, where nothing is open or deleted).
+Paths, containers, buckets and keys are read from the server first. Every client keeps one connection and sends one
+request after another, of a random kind and for a random path. Lists are read 1,000 elements at a time from a random
+element on, so that few responses come from the server's cache; long ones are paged through. Latency is measured from
+writing the request to having read the whole body. The clients share one process and one event loop, which copies,
+parses and unpacks as little as possible: it takes about a tenth of the server's CPU, which is printed. Exits with 1 if
+any response is not 200 (or 204, where nothing is open or deleted).
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ PAGED = {"containers/{id}/keys", "keys/listKeys"}
 GZIP = b"\x1f\x8b"
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 LARGEST = 1 << 24
-"""Bytes of an answer and its head."""
+"""Bytes of a response with its head."""
 LAST_KEY = re.compile(rb'"lastKey":("(?:[^"\\\\]|\\\\.)+")')
-"""Found without parsing the answer, which would keep the other clients waiting."""
+"""Finds the cursor without parsing the response, which would delay the other clients."""
 
 
 class Connection(asyncio.BufferedProtocol):
-    """HTTP/1.1 on a kept connection, and no more of it than a client needs that must not be slower than the server."""
+    """A minimal keep-alive HTTP/1.1 client, so that it is faster than the server."""
 
     transport: asyncio.Transport
 
@@ -66,7 +66,7 @@ class Connection(asyncio.BufferedProtocol):
         return connection
 
     async def get(self, path: str) -> tuple[int, memoryview]:
-        """Status and body of the answer to a GET below /api/v1; the body is there until the next one."""
+        """Status and body of a GET below /api/v1; the body is valid until the next call."""
         self.filled = self.begin = 0
         self.answered = asyncio.get_running_loop().create_future()
         self.transport.write(f"GET /api/v1{path} HTTP/1.1\r\n{self.headers}\r\n".encode())
@@ -74,20 +74,20 @@ class Connection(asyncio.BufferedProtocol):
         return int(self.held[9:12]), self.room[self.begin : self.end]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Notes where to write to."""
+        """Stores the transport."""
         self.transport = cast("asyncio.Transport", transport)  # uvloop's is one by its methods alone.
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Ends the waiting for an answer that will not come."""
+        """Fails the pending request."""
         if not self.answered.done():
             self.answered.set_exception(error or ConnectionError("the server has closed the connection"))
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Where the next bytes go."""
+        """The buffer for the next bytes."""
         return self.room[self.filled :]
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Looks whether the answer is whole."""
+        """Completes the request when the response is complete."""
         self.filled += nbytes
         if not self.begin and (at := self.held.find(b"\r\n\r\n", 0, self.filled)) >= 0:
             self.begin = at + 4
@@ -99,18 +99,18 @@ class Connection(asyncio.BufferedProtocol):
 
 @dataclass
 class Places:
-    """What the server has to ask about."""
+    """The paths, buckets, containers and keys to request."""
 
     paths: list[str] = field(default_factory=lambda: ["/"])
     listed: list[str] = field(default_factory=list)
     buckets: list[tuple[str, str]] = field(default_factory=list)
     containers: list[int] = field(default_factory=list)
     starts: dict[str, list[str]] = field(default_factory=dict)
-    """Keys of the lists of what is open or deleted."""
+    """Start keys of the lists of open and deleted keys."""
 
     @classmethod
     async def of(cls, server: Connection, chance: random.Random) -> Places:
-        """Walks down the namespace at random, and takes all buckets and containers."""
+        """Collects random paths of the namespace, and all buckets and containers."""
         found = cls()
 
         async def ask(path: str) -> Any:
@@ -145,7 +145,7 @@ class Places:
 
 
 def requests(places: Places, chance: random.Random) -> dict[str, Callable[[], str]]:
-    """How to ask a question of each kind."""
+    """The request of each kind."""
 
     def path() -> str:
         return quote(chance.choice(places.paths))
@@ -155,7 +155,7 @@ def requests(places: Places, chance: random.Random) -> dict[str, Callable[[], st
         return f"volume={volume}&bucket={name}"
 
     def listed() -> str:
-        """A directory, or a bucket from one of its keys on."""
+        """A directory, or a bucket from a random key on."""
         if chance.random() < 0.5:
             return f"startPrefix={quote(chance.choice(places.listed))}"
         after = chance.choice(places.paths)
@@ -189,7 +189,7 @@ def requests(places: Places, chance: random.Random) -> dict[str, Callable[[], st
 async def client(
     server: Connection, places: Places, seed: int, end: float, took: dict[str, list[float]], bad: list[str]
 ) -> None:
-    """Asks until `end`; notes how long answers take, in seconds, and what was answered badly."""
+    """Sends requests until `end`; records latencies in seconds, and failed responses."""
     chance = random.Random(seed)
     kinds = requests(places, chance)
     while time.perf_counter() < end:
@@ -216,7 +216,7 @@ def percentile(times: list[float], share: float) -> float:
 
 
 async def load(url: str, clients: int, seconds: float, seed: int, gzip: bool) -> bool:
-    """Runs the clients and prints what they saw; whether all was well."""
+    """Runs the clients and prints the results; returns whether no response failed."""
     places = await Places.of(await Connection.to(url), random.Random(seed))
     print(f"{len(places.paths)} paths, {len(places.buckets)} buckets, {len(places.containers)} containers")
     took: dict[str, list[float]] = defaultdict(list)
@@ -244,7 +244,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--seed", type=int, default=42)
-    parser.add_argument("--gzip", action="store_true", help="ask for packed answers, as browsers do")
+    parser.add_argument("--gzip", action="store_true", help="accept gzip, as browsers do")
     options = parser.parse_args()
     work = load(options.url, options.clients, options.seconds, options.seed, options.gzip)
     sys.exit(0 if uvloop.run(work) else 1)

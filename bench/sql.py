@@ -1,11 +1,11 @@
-"""Times SQL over a generation's keys, blocks and replicas, where the columns lie and as Parquet files.
+"""Times SQL over a generation's keys, blocks and replicas, in place and as Parquet files.
 
     .venv/bin/python bench/sql.py DATA-DIRECTORY [--times 3] [--engine clickhouse --engine spark]
 
-The data directory is one of ours, for which some server or `ozone-recon open … --no-serve` has built a generation.
-Replicas are made up: the one part of the join that a checkpoint of OM does not have. Every answer is held against
-numpy's, and the Parquet files against the columns. Each round of questions is asked in a process of its own, which
-opens what it asks. Other engines than DuckDB are asked of the same files when they are installed and named.
+The data directory must hold a generation, built by a server or by `ozone-recon open … --no-serve`. Replicas are
+synthetic, because a checkpoint of OM has none. Every result is compared with numpy's, and the Parquet files with the
+columns. Each round of queries runs in a process of its own, which opens the data. Engines other than DuckDB run on the
+same files when they are installed and named.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ KEYS_ONLY_ON = """
 
 @dataclass(frozen=True)
 class Replicas:
-    """A made-up table of replicas: nine containers of ten on three datanodes, the tenth on one."""
+    """A synthetic table of replicas: nine containers of ten on three datanodes, the tenth on one."""
 
     container: Int64s
     datanode: Int64s
@@ -62,13 +62,13 @@ class Replicas:
         return cls(np.repeat(containers, copies), np.concatenate(nodes))
 
     def only_on(self, datanode: int) -> Int64s:
-        """Containers with no replica elsewhere."""
+        """Containers without a replica on another datanode."""
         container, replicas = np.unique(self.container, return_counts=True)
         return np.intersect1d(container[replicas == 1], self.container[self.datanode == datanode])
 
 
 class Columns:
-    """Columns of a table as an Arrow stream of one batch, where they lie."""
+    """Columns of a table as an Arrow stream of one batch, without copying."""
 
     def __init__(self, **columns: Array | ByteColumn) -> None:
         arrays, fields = [], {}
@@ -86,7 +86,7 @@ class Columns:
 
 
 def over_columns(generation: Generation) -> Ask:
-    """DuckDB over a generation's columns where they lie."""
+    """DuckDB over a generation's columns, without copying."""
     db = duckdb.connect(config={"threads": THREADS})
     keys, groups, blocks = (generation.table(name) for name in ("keys", "groups", "blocks"))
     rows = np.arange(keys.rows)
@@ -110,12 +110,12 @@ def keys_of_blocks(generation: Generation) -> Int64s:
 
 
 def peak_memory() -> float:
-    """The largest resident size that this process has had, in bytes."""
+    """The peak resident size of this process in bytes."""
     return float(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
 
 
 def query(generation: Generation, engine: str | None, parquet: Path) -> dict[str, float]:
-    """Seconds of each question and the peak memory; `right` is whether numpy says the same."""
+    """Seconds of each query and the peak memory; `right` is whether numpy agrees."""
     found: dict[str, float] = {}
     began = time.perf_counter()
     ask = ENGINES[engine](parquet) if engine else over_columns(generation)
@@ -143,7 +143,7 @@ def query(generation: Generation, engine: str | None, parquet: Path) -> dict[str
 
 
 def export(generation: Generation, parquet: Path) -> dict[str, float]:
-    """Writes the tables as Parquet, a file for each million rows; seconds, bytes and whether DuckDB reads the same."""
+    """Writes the tables as Parquet, one file per million rows; returns seconds, bytes and whether DuckDB agrees."""
     db = duckdb.connect(config={"threads": THREADS})
     found: dict[str, float] = {}
     keys, blocks, order = (generation.table(name) for name in ("keys", "blocks", "container_blocks"))
@@ -169,7 +169,7 @@ def export(generation: Generation, parquet: Path) -> dict[str, float]:
 
 
 def key_rows(generation: Generation, chunk: TableChunk) -> Columns:
-    """Rows of `keys` as others read them: the whole database key, and the owner's name."""
+    """Rows of `keys` for other engines: with the full database key and the owner's name."""
     rows = np.arange(chunk.first_row, chunk.first_row + len(chunk))
     prefix = slices_at(generation.table("groups").bytes("prefix"), groups_of(generation, rows))
     owner = joined([slices_at(generation.table("owners").bytes("name"), chunk["owner"].astype(np.int64))])
@@ -178,18 +178,20 @@ def key_rows(generation: Generation, chunk: TableChunk) -> Columns:
 
 
 def write(db: duckdb.DuckDBPyConnection, directory: Path, first_row: int, rows: Columns) -> None:
-    """One Parquet file, named for its first row."""
+    """Writes one Parquet file, named after its first row."""
     directory.mkdir(parents=True, exist_ok=True)
     db.register("part", rows)
     db.execute(f"copy part to '{directory}/{first_row:012}.parquet' (format parquet, compression zstd)")
 
 
 def main() -> None:
-    """Reads the arguments, and prints everything."""
+    """Reads the arguments, runs the queries and prints the times."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data_directory", type=Path)
-    parser.add_argument("--times", type=int, default=3, help="that each question is asked; the fastest counts")
-    parser.add_argument("--engine", action="append", choices=ENGINES, default=["duckdb"], help="to ask, beside DuckDB")
+    parser.add_argument("--times", type=int, default=3, help="runs of each query; the fastest counts")
+    parser.add_argument(
+        "--engine", action="append", choices=ENGINES, default=["duckdb"], help="an engine to run besides DuckDB"
+    )
     options = parser.parse_args()
     generation = current_generation(options.data_directory)
     if generation is None:
@@ -213,7 +215,7 @@ def main() -> None:
             what = f"{engine} over Parquet" if engine else "duckdb where the columns lie"
             print(f"{what}: {times}; peak memory of Python's process {best['memory'] / (1 << 20):,.0f} MiB")
     if not right:
-        sys.exit("not the same as numpy says")
+        sys.exit("the results differ from numpy's")
 
 
 if __name__ == "__main__":

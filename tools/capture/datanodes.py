@@ -1,10 +1,10 @@
-"""Captures what real datanodes tell Recon, and what the real Java Recon answers.
+"""Captures the requests of real datanodes to Recon, and Java Recon's responses.
 
     .venv/bin/python -m tools.capture.datanodes [--out tests/data/datanodes.jsonl]
 
-Starts OM, SCM, three datanodes and Java Recon, and stands where datanodes look for Recon. Writes and deletes a key that
-fills a container, and kills a datanode, so that there is something to report. Of the requests that have the same
-fields, and whose answers have, it keeps the largest: a line with the request and its answer (base64).
+Starts OM, SCM, three datanodes and Java Recon, with a recording proxy at the address of Recon. Writes and deletes a key
+that fills a container, and kills a datanode, so that there is something to report. Among exchanges whose requests and
+responses have the same fields, it keeps the largest: one line with the request and the response (base64).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ozone_recon.wire.hadoop_rpc.server import Call, ServerConnection
 from ozone_recon.wire.protobuf.fields import read_field
 
 JAVA_PORT: Final = 19891
-"""Where Java Recon is, so that we can be where datanodes look for it."""
+"""The address of Java Recon behind the proxy."""
 SETTINGS: Final = (
     f"recon:ozone.recon.datanode.address=0.0.0.0:{JAVA_PORT}",
     "all:ozone.scm.container.size=17MB",
@@ -38,7 +38,7 @@ SETTINGS: Final = (
     "all:hdds.command.status.report.interval=5s",
 )
 HEARTBEAT: Final = 3
-"""The command, and the number of a heartbeat's fields."""
+"""The command, and field numbers of a heartbeat."""
 FULL, INCREMENTAL, STATUSES, CONTAINER_ACTIONS, PIPELINE_ACTIONS, PIPELINES = range(3, 9)
 PATIENCE: Final = 180
 """Seconds to wait for a datanode to report something."""
@@ -46,28 +46,28 @@ PATIENCE: Final = 180
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request of a datanode, and its answer."""
+    """A request of a datanode and its response."""
 
     request: bytes
     answer: bytes
 
     def fields(self) -> tuple[int, set[int], set[int]]:
-        """The command, and the numbers of the fields within what is asked and answered."""
+        """The command, and the field numbers in the request and the response."""
         (command, asked), (_, answered) = map(_command, (self.request, self.answer))
         return command, asked, answered
 
     def line(self) -> str:
-        """The file's line."""
+        """The exchange as a line of the file."""
         return json.dumps({side: b64encode(getattr(self, side)).decode() for side in ("request", "answer")}) + "\n"
 
     @classmethod
     def of(cls, line: str) -> Exchange:
-        """What a line of the file says."""
+        """Parses a line of the file."""
         return cls(**{side: b64decode(message) for side, message in json.loads(line).items()})
 
 
 def _command(message: bytes) -> tuple[int, set[int]]:
-    """The command that a request or an answer is for, and the numbers of the fields in its own message, the last."""
+    """The command of a request or response, and the field numbers of its message, which is the last field."""
     parts = _fields(message)
     return dict(parts)[1], {number for number, _ in _fields(parts[-1][1])}
 
@@ -81,7 +81,7 @@ def _fields(message: bytes) -> list[tuple[int, Any]]:
 
 
 def exchanges(conversations: Iterable[Conversation]) -> Iterator[Exchange]:
-    """All of them that are complete."""
+    """All complete exchanges."""
     for conversation in conversations:
         answers: dict[int, bytes] = {}
         for header, answer in FrameReader().cut(bytes(conversation.server)):
@@ -92,12 +92,12 @@ def exchanges(conversations: Iterable[Conversation]) -> Iterator[Exchange]:
 
 
 async def happened(conversations: list[Conversation], what: Callable[[Exchange], bool]) -> None:
-    """Waits until a datanode has said such a thing, and says so when none has."""
+    """Waits until a datanode has sent such an exchange; prints a line when none has."""
     for _ in range(PATIENCE):
         if any(map(what, exchanges(conversations))):
             return
         await asyncio.sleep(1)
-    print(f"nothing of the kind in {PATIENCE} s")
+    print(f"no such exchange within {PATIENCE} s")
 
 
 def heartbeat_with(field: int) -> Callable[[Exchange], bool]:
@@ -119,7 +119,7 @@ async def fill(cluster: RealCluster) -> None:
 
 
 async def capture(cluster: RealCluster) -> list[Exchange]:
-    """One exchange of each sort that there is with Java Recon."""
+    """Captures one exchange of each kind with Java Recon."""
     async with between("datanodes", RECON_PORT, JAVA_PORT) as conversations:
         await happened(conversations, heartbeat_with(PIPELINES))
         await fill(cluster)
@@ -136,7 +136,7 @@ async def capture(cluster: RealCluster) -> list[Exchange]:
 
 
 def main() -> None:
-    """Captures, and writes the file."""
+    """Captures and writes the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("tests") / "data" / "datanodes.jsonl")
     options = parser.parse_args()

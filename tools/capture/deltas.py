@@ -1,11 +1,11 @@
-"""Captures what a real OM answers when it is asked for deltas, with its checkpoint before and after.
+"""Captures the delta responses of a real OM, with a checkpoint before and one after.
 
     .venv/bin/python -m tools.capture.deltas [--out tests/data/om-deltas.tar.xz]
 
-Starts OM, SCM and three datanodes, fills buckets of all layouts, takes a checkpoint, changes what is there in every
-way (puts, overwrites, renames, deletes, uploads in parts, hsync, snapshots, quotas, access lists; OM's deletion
-services run), asks for all changes, and takes a checkpoint again. Writes `before/`, `after/` and `answers/`, whole
-OMResponses in their order, into one tar.
+Starts OM, SCM and three datanodes, fills buckets of all layouts, takes a checkpoint, changes the content in every way
+(puts, overwrites, renames, deletes, multipart uploads, hsync, snapshots, quotas, ACLs; OM's deletion services run),
+requests all changes, and takes another checkpoint. Writes `before/`, `after/` and `answers/` (the OMResponses in order)
+into one tar.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ozone_recon.wire.rocksdb.manifest import read_manifest
 
 CHECKPOINT: Final = "http://localhost:9874/dbCheckpoint"
 LIMIT: Final = 60
-"""Low, so that there are several answers."""
+"""Low, so that there are several responses."""
 OFS: Final = "ofs://localhost:9862/vol1"
 AWAKE: Final = ("ozone.directory.deleting.service.interval", "ozone.block.deleting.service.interval")
 BEFORE: Final = f"""\
@@ -90,14 +90,14 @@ open vol1 legacy open 1000
 
 @dataclass(frozen=True, slots=True)
 class Deltas:
-    """Two checkpoints, unpacked, and the OMResponses that lead from the one to the other."""
+    """Two unpacked checkpoints, and the OMResponses with the changes between them."""
 
     before: Path
     after: Path
     answers: list[bytes]
 
     def pack(self, path: Path) -> None:
-        """Writes one tar of all."""
+        """Writes everything into one tar."""
         with tarfile.open(path, "w:xz") as tar:
             for directory in (self.before, self.after):
                 tar.add(directory, directory.name)
@@ -108,7 +108,7 @@ class Deltas:
 
     @classmethod
     def unpack(cls, path: Path, place: Path) -> Deltas:
-        """What `pack` has written, below `place`."""
+        """Unpacks a tar of `pack` below `place`."""
         with tarfile.open(path) as tar:
             tar.extractall(place, filter="data")
         answers = sorted((place / "answers").iterdir())
@@ -116,7 +116,7 @@ class Deltas:
 
 
 def families_of(checkpoint: Path) -> dict[int, str]:
-    """The names of a checkpoint's column families, by their ids."""
+    """Column family id → name in a checkpoint."""
     manifest = read_manifest((checkpoint / (checkpoint / "CURRENT").read_text().strip()).read_bytes())
     return {family.id: family.name for family in manifest.families.values()}
 
@@ -128,7 +128,7 @@ def sequence_of(checkpoint: Path) -> int:
 
 
 def take_checkpoint(place: Path) -> Path:
-    """OM's checkpoint, unpacked."""
+    """Fetches and unpacks OM's checkpoint."""
     status, _, body = get(CHECKPOINT)
     if status != 200:
         sys.exit(f"{CHECKPOINT} answers {status}")
@@ -138,7 +138,7 @@ def take_checkpoint(place: Path) -> Path:
 
 
 async def ask(after: int, families: Mapping[int, str], limit: int) -> tuple[int, list[bytes]]:
-    """The sequence number that OM's answers lead to, and the answers, whole."""
+    """The last sequence number of OM's responses, and the responses."""
     answers: list[bytes] = []
     group = RpcGroup({"": "localhost:9862"}, RpcSettings("recon"))
 
@@ -160,7 +160,7 @@ def start(cluster: RealCluster) -> None:
 
 
 def capture(cluster: RealCluster, place: Path) -> Deltas:
-    """Changes what is in a cluster that `start` has started; checkpoints are unpacked below `place`."""
+    """Changes the content of a cluster started by `start`; unpacks checkpoints below `place`."""
     file = place / "file"
     file.write_bytes(bytes(100))
     cluster.shell(["sleep 15", *BEFORE.replace("PAYLOAD", str(file)).splitlines()])
@@ -173,11 +173,11 @@ def capture(cluster: RealCluster, place: Path) -> Deltas:
         after = take_checkpoint(place / f"after-{attempt}")
         if sequence_of(after) == last:
             return Deltas(before, after.rename(place / "after"), answers)
-    sys.exit("OM does not come to rest")
+    sys.exit("OM keeps changing: no stable sequence number to capture at")
 
 
 def main() -> None:
-    """Captures, and writes the file."""
+    """Captures and writes the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("tests") / "data" / "om-deltas.tar.xz")
     options = parser.parse_args()

@@ -1,10 +1,10 @@
-"""Captures conversations over Hadoop RPC with a real Ozone: ours with OM and SCM, and those of Java's own clients.
+"""Captures Hadoop RPC sessions with a real Ozone: ours with OM and SCM, and those of Java clients.
 
     .venv/bin/python -m tools.capture.rpc [--out tests/data/hadoop-rpc.jsonl]
 
-Starts OM, SCM and a datanode, and stands between them and those who call: our client, Java's shell (OM's address is
-ours for it), and the datanode, which finds us where it looks for Recon. Writes a line for each conversation: its name,
-and all that the client and the server have sent (base64).
+Starts OM, SCM and a datanode, and records through a proxy the sessions of our client, of Java's shell (whose OM address
+is the proxy's), and of the datanode, which finds our server at the address of Recon. Writes one line per session: its
+name, and all bytes sent by the client and by the server (base64).
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ SUBMIT: Final = "submitRequest"
 USER: Final = "recon"
 OM_PORT, SCM_PORT, RECON_PORT = 9862, 9860, 9891
 SHELL_PORT: Final = 19862
-"""Where Java's shell finds OM, and finds us."""
+"""The addresses of OM and of the proxy for Java's shell."""
 Call = tuple[str, str, bytes]
 """Protocol, method, request."""
 
 
 def om_request(command: int, body: bytes) -> bytes:
-    """An OMRequest whose own field has the command's number."""
+    """An OMRequest whose message is in the field numbered like the command."""
     return number_field(1, command) + bytes_field(3, "client-1") + number_field(5, 3) + bytes_field(command, body)
 
 
 def updates_request(sequence: int, limit: int) -> bytes:
-    """An OMRequest for what has changed since a sequence number."""
+    """An OMRequest for the changes since a sequence number."""
     return om_request(53, number_field(1, sequence) + number_field(2, limit))
 
 
@@ -71,7 +71,7 @@ OURS: Final[dict[str, tuple[int, Sequence[Mechanism], list[Call]]]] = {
     "OM by SASL": (OM_PORT, [Simple()], [(OM, SUBMIT, SERVICE_LIST)]),
     "SCM": (SCM_PORT, [], [(SCM, SUBMIT, SCM_INFO)]),
 }
-"""Our conversations: whom we call, by which mechanisms, and what."""
+"""Our sessions: the server, the SASL mechanisms, and the calls."""
 
 
 @dataclass
@@ -83,20 +83,20 @@ class Conversation:
     server: bytearray = field(default_factory=bytearray)
 
     def line(self) -> str:
-        """The file's line."""
+        """The exchange as a line of the file."""
         sent = {side: b64encode(getattr(self, side)).decode() for side in ("client", "server")}
         return json.dumps({"name": self.name, **sent}) + "\n"
 
     @classmethod
     def of(cls, line: str) -> Conversation:
-        """What a line of the file says."""
+        """Parses a line of the file."""
         sent = json.loads(line)
         return cls(sent["name"], *(bytearray(b64decode(sent[side])) for side in ("client", "server")))
 
 
 @asynccontextmanager
 async def between(name: str, port: int, server_port: int) -> AsyncIterator[list[Conversation]]:
-    """Stands between those who call `port` and the server at `server_port`; keeps their conversations."""
+    """Proxies `port` to the server at `server_port`, and records the sessions."""
     conversations: list[Conversation] = []
     tasks: set[asyncio.Task[None]] = set()
 
@@ -121,7 +121,7 @@ async def between(name: str, port: int, server_port: int) -> AsyncIterator[list[
 
 
 async def ours(name: str, port: int, mechanisms: Sequence[Mechanism], calls: list[Call]) -> Conversation:
-    """Our conversation, call by call, so that the answers keep their order."""
+    """Runs our session, one call at a time, so that the responses keep their order."""
     async with between(name, SHELL_PORT + 1, port) as conversations:
         connection = await RpcConnection.open(f"localhost:{SHELL_PORT + 1}", RpcSettings(USER, mechanisms))
         for protocol, method, request in calls:
@@ -132,7 +132,7 @@ async def ours(name: str, port: int, mechanisms: Sequence[Mechanism], calls: lis
 
 
 async def of_a_newer_version() -> Conversation:
-    """What OM says to version 10."""
+    """OM's response to a client of version 10."""
     conversation = Conversation("a newer version", bytearray(b"hrpc\x0a\x00\x00"))
     reader, writer = await asyncio.open_connection("localhost", OM_PORT)
     writer.write(conversation.client)
@@ -142,14 +142,14 @@ async def of_a_newer_version() -> Conversation:
 
 
 async def of_the_shell(cluster: RealCluster) -> Conversation:
-    """What Java's shell and OM say when a volume is made and looked at."""
+    """The session in which Java's shell creates a volume and shows it."""
     async with between("Java's shell", SHELL_PORT, OM_PORT) as conversations:
         await asyncio.to_thread(cluster.shell, ["sh volume create /vol1", "sh volume info /vol1"])
     return max(conversations, key=lambda one: len(one.client))
 
 
 async def of_the_datanode() -> Conversation:
-    """What a datanode and our server say: version, registration, and the first heartbeat; a second one ends it."""
+    """The session of a datanode with our server: version, registration and heartbeat; the second heartbeat ends it."""
     heartbeats = 0
     enough = asyncio.Event()
 
@@ -185,19 +185,19 @@ def datanode(message: bytes, *path: int) -> str:
 
 
 async def capture(cluster: RealCluster) -> list[Conversation]:
-    """All conversations with a cluster that `start` has started."""
+    """All sessions with a cluster started by `start`."""
     shell = await of_the_shell(cluster)
     conversations = [await ours(name, *how) for name, how in OURS.items()]
     return [shell, *conversations, await of_a_newer_version(), await of_the_datanode()]
 
 
 def start(cluster: RealCluster) -> None:
-    """Starts OM, SCM and a datanode; OM is where we are for Java's shell."""
+    """Starts OM, SCM and a datanode; for Java's shell, OM is at the proxy's address."""
     cluster("up", "--datanodes", "1", f"--set=cli:ozone.om.address=localhost:{SHELL_PORT}")
 
 
 def main() -> None:
-    """Captures, and writes the file."""
+    """Captures and writes the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("tests") / "data" / "hadoop-rpc.jsonl")
     options = parser.parse_args()

@@ -1,11 +1,11 @@
-"""Makes the sample: what a real Ozone's OM serves as its checkpoint, and what the real Java Recon answers about it.
+"""Makes the sample: the checkpoint of a real OM, and Java Recon's responses about it.
 
     .venv/bin/python -m tools.capture.sample [--out tests/data]
 
 Starts OM, SCM, five datanodes and Java Recon, runs `sample_commands.txt` and `SampleKeys.java`, and writes, all at one
-sequence number: `sample-om.tar.gz`, what OM's /dbCheckpoint answers; `java-answers.jsonl`, Recon's answers to
-`sample_requests.txt`; `om-answers.json`, what OM itself says. OM's deletion services sleep meanwhile, so that what is
-deleted stays pending.
+sequence number: `sample-om.tar.gz`, the response of OM's /dbCheckpoint; `java-answers.jsonl`, Recon's responses to
+`sample_requests.txt`; `om-answers.json`, OM's own answers. OM's deletion services are off, so that deleted rows stay
+pending.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ OM_TASKS = ("ContainerKeyMapper", "FileSizeCount", "NSSummary", "OmTableInsight"
 
 
 def start(cluster: RealCluster) -> None:
-    """Starts OM with its deletion services asleep, five datanodes and Java Recon."""
+    """Starts OM with its deletion services off, five datanodes and Java Recon."""
     cluster("up", "--datanodes", "5", "--recon", *(f"--set=om:{key}=10h" for key in ASLEEP))
     time.sleep(25)  # for the pipelines, EC's above all
 
@@ -103,9 +103,9 @@ def get(url: str) -> tuple[int, str, bytes]:
 
 
 def index_afresh(cluster: RealCluster, recon: str) -> int:
-    """Lets Java Recon index the whole OM database at once, for only then its numbers do not drift.
+    """Lets Java Recon index the whole OM database at once, because only then its numbers do not drift.
 
-    Returns the sequence number of what it has indexed.
+    Returns the sequence number that it has indexed.
     """
     cluster("stop", "recon")
     for part in ("db", "om", "scm", "meta"):
@@ -139,7 +139,7 @@ def sequence_number(tar: bytes) -> int:
 
 
 def requests() -> Iterator[tuple[str, bool]]:
-    """Paths to ask for, and whether to ask on for the next pages."""
+    """The paths to request, and whether to request their next pages."""
     for line in (HERE / "sample_requests.txt").read_text().splitlines():
         if line and not line.startswith("#"):
             for path in expand(line.removeprefix("pages ")):
@@ -159,7 +159,7 @@ def expand(text: str) -> Iterator[str]:
 
 
 def ask(recon: str) -> Iterator[dict[str, object]]:
-    """Recon's answers, in the order of the requests."""
+    """Recon's responses in the order of the requests."""
     host = re.compile(rf"\b{re.escape(socket.gethostname())}\b")
     asked = set()
     for first, pages in requests():
@@ -176,7 +176,7 @@ def ask(recon: str) -> Iterator[dict[str, object]]:
 
 
 def ask_om(cluster: RealCluster) -> dict[str, Any]:
-    """What OM says of its volumes, buckets, keys, snapshots and open files, by the command that asked it."""
+    """OM's answers about volumes, buckets, keys, snapshots and open files, by command."""
 
     def answers(commands: list[str]) -> dict[str, Any]:
         return {c: json.loads(a or "[]") for c, a in zip(commands, cluster.shell(commands), strict=True)}
@@ -192,7 +192,7 @@ def ask_om(cluster: RealCluster) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Does all of it."""
+    """Makes the sample."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=HERE.parents[1] / "tests" / "data")
     parser.add_argument("--om", default="http://localhost:9874")

@@ -1,10 +1,10 @@
-"""Captures what a real SCM answers to all that we ask it, in two moments of a small cluster.
+"""Captures the responses of a real SCM to all our requests, in two states of a small cluster.
 
     .venv/bin/python -m tools.capture.scm [--out tests/data/scm-answers.jsonl]
 
-Starts OM, SCM and three datanodes. At first all are in service, containers of all kinds of replication are open, one is
-deleted, and blocks wait for deletion; then one datanode is to leave, and cannot. Writes a line for each question: the
-moment, the request and the answer (base64).
+Starts OM, SCM and three datanodes. In the first state all are in service, containers of all replications are open, one
+is deleted, and blocks are pending deletion; in the second, one datanode is decommissioning and cannot finish. Writes
+one line per request: the state, the request and the response (base64).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ SETTINGS: Final = {
     "ozone.scm.pipeline.destroy.timeout": "5s",
     "ozone.scm.pipeline.scrub.interval": "5s",
 }
-"""EC with two parts and one of parity, which fits on three datanodes; and everything soon."""
+"""EC 2+1, which fits on three datanodes, and short intervals."""
 KEYS: Final = """
 sh volume create /vol1
 sh bucket create /vol1/three --layout OBJECT_STORE
@@ -70,15 +70,15 @@ sh key put /vol1/three/deleted SMALL
 sh key put /vol1/ec-2-1/key1 LARGE
 sh key delete /vol1/three/deleted
 """
-"""What is deleted in a closed container goes at once, and the container with it; what is in an open one waits."""
+"""Blocks in a closed container are deleted at once, with the container; those in an open one wait."""
 T = TypeVar("T")
 Exchanges = dict[bytes, bytes]
-"""Requests and their answers."""
+"""Requests and their responses."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """All that SCM says at a moment; what it says of a container or a datanode, by its id."""
+    """All responses of SCM in one state; those about a container or a datanode by its id."""
 
     info: ScmInfo
     count: int
@@ -96,7 +96,7 @@ class Known:
 
 
 async def ask_everything(call: Call) -> Known:
-    """Asks all that we can ask: containers by small pages, and among them one that there is not."""
+    """Sends all our requests, with small pages of containers, and one for a container that does not exist."""
     scm = ScmClient(call, PAGE)
     pages = [decode_containers(page)[1] async for page in scm.containers()]
     containers = [one for page in pages for one in page.container_id.tolist()]
@@ -130,7 +130,7 @@ async def ask_everything(call: Call) -> Known:
 
 
 def of_scm(ask: Callable[[Call], Awaitable[T]]) -> T:
-    """What SCM says when it is asked so."""
+    """The response of SCM to a request."""
 
     async def connected() -> T:
         group = RpcGroup({"scm": SCM}, RpcSettings("recon"))
@@ -143,7 +143,7 @@ def of_scm(ask: Callable[[Call], Awaitable[T]]) -> T:
 
 
 def capture() -> Exchanges:
-    """What is asked and answered now."""
+    """Captures all exchanges in the current state."""
     exchanges: Exchanges = {}
 
     async def ask(call: Call) -> Known:
@@ -158,28 +158,28 @@ def capture() -> Exchanges:
 
 
 def until(true: Callable[[ScmClient], Awaitable[bool]], seconds: float = 240) -> None:
-    """Waits until SCM says so."""
+    """Waits until `true` holds of SCM's responses."""
     end = time.monotonic() + seconds
     while not of_scm(lambda call: true(ScmClient(call))):
         if time.monotonic() > end:
-            sys.exit(f"after {seconds} s not yet: {true.__name__}")
+            sys.exit(f"not within {seconds} s: {true.__name__}")
         time.sleep(2)
 
 
 async def settled(scm: ScmClient) -> bool:
-    """Whether one container is deleted, and blocks wait in those that are open."""
+    """Whether one container is deleted, and blocks in open ones are pending deletion."""
     deleted = await scm.deleted_blocks()
     return await scm.container_count(ContainerState.DELETED) > 0 and deleted is not None
 
 
 async def held_up(scm: ScmClient) -> bool:
-    """Whether SCM has seen that a datanode has containers that have nowhere to go."""
+    """Whether SCM reports containers of a datanode that cannot be replicated elsewhere."""
     progress = decode.decode_decommission_metrics(await scm.decommission_metrics())
     return any(one.under_replicated_containers for one in progress)
 
 
 def capture_both(cluster: RealCluster) -> dict[str, Exchanges]:
-    """What a cluster of our own answers in both moments."""
+    """Captures the responses of a new cluster in both states."""
     cluster("up", "--datanodes", "3", *(f"--set=all:{key}={value}" for key, value in SETTINGS.items()))
     time.sleep(25)  # for the pipelines
     files = {"SMALL": cluster.home / "small", "LARGE": cluster.home / "large"}
@@ -197,7 +197,7 @@ def capture_both(cluster: RealCluster) -> dict[str, Exchanges]:
 
 
 def read(file: Path) -> dict[str, Exchanges]:
-    """The exchanges of each moment that a file holds."""
+    """Reads the exchanges of each state from a file."""
     moments: dict[str, Exchanges] = {}
     for line in map(json.loads, file.read_text().splitlines()):
         moments.setdefault(line["when"], {})[b64decode(line["asked"])] = b64decode(line["answered"])
@@ -205,7 +205,7 @@ def read(file: Path) -> dict[str, Exchanges]:
 
 
 def write(moments: dict[str, Exchanges], file: Path) -> None:
-    """Writes such a file."""
+    """Writes a file that `read` reads."""
     lines = [
         {"when": when, "asked": b64encode(asked).decode(), "answered": b64encode(answered).decode()}
         for when, exchanges in moments.items()
@@ -215,7 +215,7 @@ def write(moments: dict[str, Exchanges], file: Path) -> None:
 
 
 def main() -> None:
-    """Captures, and writes the file."""
+    """Captures and writes the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("tests") / "data" / "scm-answers.jsonl")
     options = parser.parse_args()

@@ -1,1 +1,1 @@
-"""Starts a real Apache Ozone on this machine, to hold this program against: plain, with HA or with Kerberos."""
+"""Runs a real Apache Ozone on this machine for tests and benchmarks: plain, with HA or with Kerberos."""

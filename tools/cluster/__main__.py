@@ -1,9 +1,11 @@
-"""A real Apache Ozone 2.2.0 on this machine: OM, SCM, datanodes and, if asked, Java Recon. See docs/real-cluster.md.
+"""Runs a real Apache Ozone 2.2.0 on this machine: OM, SCM, datanodes and optionally Java Recon.
+
+See docs/real-cluster.md.
 
 A role is scm, om, dn1, dn2, ..., recon or, in mode secure, kdc; in mode ha also scm1, scm2, ..., om1, om2, ...
 The state is in $OZONE_HOME (default: ozone-cluster in the temporary directory), the jars are in $OZONE_LIB
-(default: ozone-lib-2.2.0 there), and every server's heap is $OZONE_HEAP, if set. One cluster runs on a machine at a
-time, for they have the same ports.
+(default: ozone-lib-2.2.0 there), and every server's heap is $OZONE_HEAP, if set. Only one cluster runs on a machine at
+a time, because all use the same ports.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from tools.cluster.install import install
 from tools.cluster.site import MODES, Options, Site, kind
 
 COUNTS = {"plain": (1, 1, 3), "ha": (3, 3, 5), "secure": (1, 1, 3)}
-"""OMs, SCMs and datanodes of a mode, unless said otherwise."""
+"""The default numbers of OMs, SCMs and datanodes by mode."""
 
 
 def jars(site: Site, arguments: argparse.Namespace) -> None:
@@ -31,7 +33,7 @@ def jars(site: Site, arguments: argparse.Namespace) -> None:
 
 
 def up(site: Site, arguments: argparse.Namespace) -> None:
-    """Starts what does not run yet."""
+    """Starts the servers that are not running."""
     site = replace(site, options=_options(arguments))
     site.keep_options()
     install(site, site.options.mode)
@@ -42,7 +44,7 @@ def up(site: Site, arguments: argparse.Namespace) -> None:
     if site.options.mode == "secure":
         certificates.create(site)
     missing = [role for role in site.options.roles() if not roles.running(site, role)]
-    # One SCM joins after the other, and OM is formatted with what SCM says.
+    # SCMs join one after another, and formatting OM needs a running SCM.
     started = {role: roles.start(site, role, wait=kind(role) == "scm") for role in missing}
     for role, process in started.items():
         roles.wait_until_up(site, role, process)
@@ -70,17 +72,17 @@ def freeze(site: Site, arguments: argparse.Namespace) -> None:
 
 
 def thaw(site: Site, arguments: argparse.Namespace) -> None:
-    """Lets a frozen role go on (SIGCONT)."""
+    """Resumes a frozen role (SIGCONT)."""
     roles.freeze(site, arguments.role, thaw=True)
 
 
 def leader(site: Site, arguments: argparse.Namespace) -> None:
-    """Prints the node that leads."""
-    print(leaders.leader(site, arguments.service) or sys.exit(f"no {arguments.service} leads"))
+    """Prints the leader."""
+    print(leaders.leader(site, arguments.service) or sys.exit(f"{arguments.service} has no leader"))
 
 
 def transfer(site: Site, arguments: argparse.Namespace) -> None:
-    """Makes another node lead."""
+    """Transfers the leadership to another node."""
     leaders.transfer(site, arguments.service, arguments.node)
 
 
@@ -109,7 +111,7 @@ def env(site: Site, arguments: argparse.Namespace) -> None:
 
 
 def kadmin(site: Site, arguments: argparse.Namespace) -> None:
-    """Puts a query to kadmin.local."""
+    """Runs a query in kadmin.local."""
     _need_kdc(site)
     command = ["kadmin.local", "-r", kdc.REALM, "-q", " ".join(arguments.query)]
     sys.exit(subprocess.run(command, env=kdc.environment(site), check=False).returncode)
@@ -193,7 +195,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, run: Callable[[Site, argparse.Namespace], None], *words: str) -> argparse.ArgumentParser:
-        """A command whose help is the first line of what runs it, and its positional words."""
+        """Adds a command, whose help is the first docstring line of its function, with positional arguments."""
         command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
         command.set_defaults(run=run)
         for word in words:
@@ -216,8 +218,8 @@ def parser() -> argparse.ArgumentParser:
     group = command.add_argument_group("mode ha")
     group.add_argument("--oms", type=int, help="3; 1 is an OM without HA, whose role is om")
     group.add_argument("--scms", type=int, help="3; 1 is an SCM without HA, whose role is scm")
-    group.add_argument("--listeners", type=int, default=0, help="how many of the OMs never lead")
-    group.add_argument("--one-host", action="store_true", help="all on localhost, told apart by ports")
+    group.add_argument("--listeners", type=int, default=0, help="number of OMs that never lead")
+    group.add_argument("--one-host", action="store_true", help="all on localhost, with different ports")
     group = command.add_argument_group("mode secure")
     group.add_argument("--https", action="store_true", help="web servers speak only HTTPS")
     group.add_argument(
@@ -232,7 +234,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("service", choices=("om", "scm"))
     command.add_argument("node", nargs="?", default="")
     command = add("sh", shell)
-    command.add_argument("--as", dest="user", default="", help="whose commands they are; in mode secure testuser's")
+    command.add_argument("--as", dest="user", default="", help="user of the commands; default in mode secure: testuser")
     command.add_argument("file", nargs="?", type=Path, help="default: standard input")
     add("fill", fill).add_argument("rows", metavar="OBS,FSO,DIRECTORIES,BUCKETS", help="needs /vol1/obs and /vol1/fso")
     add("status", status)

@@ -1,4 +1,4 @@
-"""A CA, a certificate for localhost, and the Java keystores of them, with which web servers speak HTTPS."""
+"""Makes a CA, a certificate for localhost, and their Java keystores, for web servers with HTTPS."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ keytool -importcert -noprompt -alias ca -file AT/ca.pem -keystore AT/truststore.
 
 
 def create(site: Site) -> None:
-    """Makes the keystores once, and tells every role of them."""
+    """Makes the keystores once, and configures every role to use them."""
     place = directory(site)
     if not (place / "truststore.jks").exists():
         _create_keystores(site, place)

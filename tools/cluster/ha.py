@@ -1,9 +1,9 @@
-"""The configuration of OMs and SCMs with HA: a service each, whose node n is on 127.0.0.(10 + n).
+"""Configures OM and SCM with HA: one service each, whose node n is on 127.0.0.(10 + n).
 
 All addresses of 127.0.0.0/8 are this machine's without any set-up, so a node has the ports it has in production. Only
 Ratis and gRPC listen on all addresses: theirs are 1,000 * (n - 1) higher. With --one-host all is on localhost and all
-ports are moved so. An SCM that does not lead then names *itself* as the leader, for it joins the leader's host with its
-own port: what clients of such a cluster must survive.
+ports are shifted so. A follower SCM then names *itself* as the leader, because it combines the leader's host with its
+own port; clients of such a cluster must survive that.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ ALONE = {
 
 
 def replaced(options: Options) -> list[str]:
-    """The settings which the nodes' own take the place of."""
+    """The settings that the per-node settings replace."""
     return [key for name, keys in ALONE.items() if _count(options, name) > 1 for key in keys]
 
 
 def settings(options: Options, role: str) -> dict[str, str]:
-    """What a role is told of the services, and of itself."""
+    """The HA settings of a role."""
     found: dict[str, str] = {}
     if options.oms > 1:
         for n in range(1, options.oms + 1):

@@ -1,4 +1,4 @@
-"""What a mode needs on this machine: programs, from Debian's packages, and Ozone's jars, by Maven."""
+"""Installs what a mode needs: programs from Debian packages, and Ozone's jars through Maven."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tools.cluster.site import Site
 
 JDK = "openjdk-17-jdk-headless"
 PROGRAMS = {"java": JDK, "javac": JDK, "mvn": "maven"}
-"""Programs, and the Debian packages that have them. `javac` tells a JDK, which runs source files, from a JRE."""
+"""Program → Debian package. `javac` distinguishes a JDK, which runs source files, from a JRE."""
 SECURE = {
     "krb5kdc": "krb5-kdc",
     "kadmin.local": "krb5-admin-server",
@@ -27,7 +27,7 @@ STAND_IN = JAVA / "hdds-hadoop-dependency-client.pom"
 
 
 def missing_packages(mode: str) -> list[str]:
-    """The Debian packages whose programs a mode needs and this machine lacks."""
+    """The Debian packages that a mode needs and this machine lacks."""
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     needed = PROGRAMS | (SECURE if mode == "secure" else {})
     return sorted({package for program, package in needed.items() if not shutil.which(program, path=path)})

@@ -1,4 +1,4 @@
-"""A Kerberos KDC (MIT's) of the cluster's own: its database, its process, and tickets for its users."""
+"""Runs an MIT Kerberos KDC for the cluster: its database, its process, and tickets for its users."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PORT = 10088
 PASSWORD = "changeit"
 SECRET = "http-secret"
 SERVICES = ("scm", "om", "dn", "recon")
-"""They have the principals NAME/localhost and HTTP/localhost, in a keytab each."""
+"""Each has the principals NAME/localhost and HTTP/localhost in a keytab."""
 USERS = ("testuser", "testuser2", "testuser3")
 """In ozone.administrators, in ozone.recon.administrators, and in neither."""
 KRB5_CONF = """\
@@ -61,7 +61,7 @@ def directory(site: Site) -> Path:
 
 
 def environment(site: Site) -> dict[str, str]:
-    """What makes Kerberos programs use this KDC."""
+    """The environment in which Kerberos programs use this KDC."""
     place = directory(site)
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     own = {"KRB5_CONFIG": str(place / "krb5.conf"), "KRB5_KDC_PROFILE": str(place / "kdc.conf")}
@@ -115,12 +115,12 @@ def stop(site: Site) -> None:
 
 
 def administer(site: Site, queries: Sequence[str]) -> None:
-    """Puts queries to kadmin.local, whose answers are in kadmin.log."""
+    """Runs queries in kadmin.local; the output is in kadmin.log."""
     run(site, "kadmin.local", "-r", REALM, given="\n".join(queries))
 
 
 def run(site: Site, *command: str | Path, given: str = "") -> None:
-    """Runs a program in the KDC's environment; what it prints is in kadmin.log."""
+    """Runs a program in the KDC's environment; the output is in kadmin.log."""
     log = directory(site) / "kadmin.log"
     with log.open("ab") as out:
         done = subprocess.run(command, input=given.encode(), env=environment(site), stdout=out, stderr=out, check=False)
@@ -130,7 +130,7 @@ def run(site: Site, *command: str | Path, given: str = "") -> None:
 
 @contextmanager
 def logged_in(site: Site, principal: str) -> Iterator[dict[str, str]]:
-    """The environment of a user or service with a fresh ticket, which is removed at the end."""
+    """Yields the environment of a user or service with a fresh ticket, which is removed on exit."""
     place = directory(site)
     cache = place / f"cache-{principal}-{os.getpid()}"
     keytab = place / f"{principal}.keytab"

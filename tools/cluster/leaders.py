@@ -1,4 +1,4 @@
-"""Who leads the OMs and the SCMs, and how another is made to lead, by the commands of `ozone admin`."""
+"""Finds the leaders of OM and SCM, and transfers leadership, through `ozone admin`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ADMIN = "org.apache.hadoop.ozone.admin.OzoneAdmin"
 
 
 def leader(site: Site, name: str) -> str | None:
-    """The node of OM or SCM that leads; None as long as there is none."""
+    """The leader of OM or SCM; None while there is none."""
     if _count(site, name) == 1:
         return name
     if name == "om":
@@ -25,7 +25,7 @@ def leader(site: Site, name: str) -> str | None:
 
 
 def transfer(site: Site, name: str, to: str) -> None:
-    """Makes a node lead, or the one after the present leader; prints who leads then, and after how long."""
+    """Transfers leadership to a node, by default the one after the leader; prints the new leader and the time."""
     began, before = time.monotonic(), leader(site, name)
     if before is None or _count(site, name) == 1:
         sys.exit(f"there is no other {name} to lead")

@@ -1,4 +1,4 @@
-"""Processes that go on after the command which has started them: their pids, their ends, and the ports they open."""
+"""Manages processes that outlive the command that started them: pid files, termination, and ports."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 PATIENCE = 180
-"""Seconds until a server must listen."""
+"""Seconds within which a server must listen."""
 
 
 def pid_of(directory: Path) -> int | None:
-    """The pid that a directory notes; None when it notes none."""
+    """The pid in a directory's pid file; None when there is none."""
     try:
         return int((directory / "pid").read_text())
     except (OSError, ValueError):
@@ -24,7 +24,7 @@ def pid_of(directory: Path) -> int | None:
 
 
 def is_running(pid: int, word: str) -> bool:
-    """Whether the process runs and its command line has the word: a pid may have gone to another process since."""
+    """Whether the process runs and its command line contains `word`, since a pid may be reused."""
     try:
         return word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:

@@ -1,4 +1,4 @@
-"""A real cluster as tests, captures and benchmarks drive it: the commands of this tool, with a directory of its own."""
+"""Drives a real cluster from tests, captures and benchmarks through the commands of this tool."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RealCluster:
         return self._run(words, "", check=True).stdout
 
     def shell(self, lines: Sequence[str], user: str = "root") -> list[str]:
-        """Runs commands in one Ozone shell as that user, and returns what each printed; ends here if one fails."""
+        """Runs commands in one Ozone shell as `user`; returns the output of each, exits if one fails."""
         done = self._run(["sh", "--as", user], "\n".join(lines) + "\n", check=False)
         outputs = re.split(r"^> .*\n", done.stdout, flags=re.M)[1:]
         bad = [f"{line}\n{output}" for line, output in zip(lines, outputs, strict=False) if "rc=0" not in output]

@@ -1,4 +1,4 @@
-"""The Java servers of a cluster: how each is started, killed, frozen, and whether it runs."""
+"""Starts, kills and freezes the Java servers of a cluster."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ JVM = (
     *(f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in OPENED),
 )
 QUICK_START = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-"""A dozen JVMs on two cores: starting counts for more than speed."""
+"""With a dozen JVMs on two cores, start-up time matters more than speed."""
 
 
 def java(site: Site, role: str, *arguments: str | Path, heap: str = "") -> list[str]:
@@ -99,7 +99,7 @@ def stop(site: Site, role: str) -> None:
 
 
 def freeze(site: Site, role: str, *, thaw: bool = False) -> None:
-    """Stops a role's process so that it does nothing, and keeps its connections; or lets it go on."""
+    """Freezes a role's process, which keeps its connections, or resumes it."""
     pid = running(site, role)
     if pid is None:
         sys.exit(f"{role} does not run")
@@ -107,5 +107,5 @@ def freeze(site: Site, role: str, *, thaw: bool = False) -> None:
 
 
 def roles(site: Site) -> list[str]:
-    """The servers that were started, whether they still run or not."""
+    """The servers that were started, running or not."""
     return sorted(path.parent.name for path in site.home.glob("*/conf") if kind(path.parent.name) in MAIN)

@@ -1,4 +1,4 @@
-"""The configuration of a cluster with Kerberos, TLS between servers, block and container tokens, and access lists."""
+"""Configures a cluster with Kerberos, TLS between servers, block and container tokens, and ACLs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from tools.cluster.kdc import REALM, SECRET, directory
 from tools.cluster.site import Site, kind
 
 PREFIXES = {"scm": "hdds.scm", "om": "ozone.om", "dn": "hdds.datanode", "recon": "ozone.recon"}
-"""With what the names of a service's Kerberos settings begin."""
+"""The prefix of a service's Kerberos settings."""
 TOKENS = ("hdds.grpc.tls.enabled", "hdds.block.token.enabled", "hdds.container.token.enabled")
 
 
 def settings(site: Site, role: str) -> dict[str, str]:
-    """What a role is told of security."""
+    """The security settings of a role."""
     options, kdc = site.options, directory(site)
     web = {"type": "kerberos", "kerberos.principal": f"HTTP/_HOST@{REALM}"}
     found = {

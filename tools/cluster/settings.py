@@ -1,4 +1,4 @@
-"""The configuration of each role: short intervals and small containers, so that states change within a minute."""
+"""Writes the configuration of each role, with short intervals and small containers, so that states change quickly."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def settings(site: Site, role: str) -> dict[str, str]:
 
 
 def write(directory: Path, values: Mapping[str, str]) -> None:
-    """Writes the settings where Ozone's and Hadoop's classes look for them."""
+    """Writes the settings as ozone-site.xml and core-site.xml."""
     directory.mkdir(parents=True, exist_ok=True)
     for name in ("ozone-site.xml", "core-site.xml"):
         write_xml(directory / name, values)
@@ -99,13 +99,13 @@ def write_xml(path: Path, values: Mapping[str, str]) -> None:
 
 
 def read(directory: Path) -> dict[str, str]:
-    """The settings that are in a role's directory."""
+    """Reads the settings of a role's directory."""
     rows = ET.parse(directory / "ozone-site.xml").iterfind("property")
     return {row.findtext("name", ""): row.findtext("value", "") for row in rows}
 
 
 def address(site: Site, role: str) -> tuple[str, int] | None:
-    """Host and port on which a role listens once it is up, by its own configuration; None of a datanode."""
+    """Host and port on which a role listens by its configuration; None for a datanode."""
     values = read(site.conf(role))
     if role == "recon":
         scheme = "https" if values.get("ozone.http.policy") == "HTTPS_ONLY" else "http"

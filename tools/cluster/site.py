@@ -1,4 +1,4 @@
-"""Where a cluster's files are, and the options it was started with, which later commands read again."""
+"""Holds the directories of a cluster and the options it was started with, for later commands."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 
 MODES = ("plain", "ha", "secure")
 KEPT = "options.json"
-"""In a cluster's directory: the options."""
+"""The file of the options in a cluster's directory."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What `up` was asked for."""
+    """The options of `up`."""
 
     mode: str = "plain"
     datanodes: int = 3
@@ -73,7 +73,7 @@ class Site:
         return cls(home, lib(), Options(**values))
 
     def keep_options(self) -> None:
-        """Keeps the options for later commands. A cluster's mode and numbers of OMs and SCMs cannot change."""
+        """Saves the options for later commands. A cluster's mode and numbers of OMs and SCMs cannot change."""
         before = Site.of_environment().options
         if (self.home / KEPT).exists() and _shape(before) != _shape(self.options):
             sys.exit(f"{self.home} holds a cluster of another shape, {_shape(before)}: `down --wipe` removes it")
@@ -81,7 +81,7 @@ class Site:
         (self.home / KEPT).write_text(json.dumps(asdict(self.options), indent=1) + "\n")
 
     def remove(self) -> None:
-        """Removes a cluster's data, and no directory in which there is none."""
+        """Removes a cluster's data; refuses a directory without any."""
         if (self.home / KEPT).exists():
             shutil.rmtree(self.home)
         elif self.home.exists():
@@ -96,7 +96,7 @@ class Site:
         return self.home / role / "conf"
 
     def log(self, role: str) -> Path:
-        """What a role's server prints."""
+        """The log file of a role's server."""
         return self.home / role / "out.log"
 
 
