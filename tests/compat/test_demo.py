@@ -101,19 +101,19 @@ class Stage:
     def short_of(self) -> tuple[set[int], set[int]]:
         """Containers that have fewer replicas than they should, and such that have none."""
 
-        def look(play: Play) -> tuple[set[int], set[int]]:
+        def find(play: Play) -> tuple[set[int], set[int]]:
             scm = play.cluster.world.scm
             living = ContainerState.CLOSED, ContainerState.QUASI_CLOSED
-            judged = {
+            states = {
                 one: scm.replication.evaluate(one)
                 for one in range(1, len(scm.containers) + 1)
                 if scm.containers.state(one) in living
             }
-            short = {one for one, found in judged.items() if found.missing}
-            gone = {one for one in short if not judged[one].sources}
+            short = {one for one, found in states.items() if found.missing}
+            gone = {one for one in short if not states[one].sources}
             return short - gone, gone
 
-        return self.ask(look)
+        return self.ask(find)
 
 
 class JavaRecon(RealCluster):
@@ -133,8 +133,19 @@ class JavaRecon(RealCluster):
         self("start", "recon")
 
 
+@pytest.fixture
+def stage(running_stage: Stage) -> Stage:
+    """The cluster at rest: what an earlier test has stopped, damaged or switched off is undone."""
+    running_stage.do("om start", "scm start", "deletion on", "replication on", "repair")
+    running_stage.do(*(f"start dn-{n}" for n in range(1, PLAN.datanodes + 1)))
+    running_stage.do(*(f"recommission dn-{n}" for n in range(1, PLAN.datanodes + 1)))
+    eventually(lambda: running_stage.short_of() == (set(), set()), "all replicas are there")
+    eventually(lambda: synced(running_stage), "Java Recon has read what OM has")
+    return running_stage
+
+
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def running_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with Stage(tmp_path_factory.mktemp("demo")).up() as at_play:
         java = JavaRecon(tmp_path_factory.mktemp("ozone"))
         try:
@@ -198,7 +209,7 @@ def test_what_om_has(stage: Stage) -> None:
         )
 
 
-def test_what_scm_has(stage: Stage) -> None:
+def assert_scm_agrees(stage: Stage) -> None:
     def there(play: Play) -> dict[int, int]:
         containers = play.cluster.world.scm.containers
         return {one: containers.blocks(one) for one in range(1, len(containers) + 1)}
@@ -212,7 +223,11 @@ def test_what_scm_has(stage: Stage) -> None:
     assert {row["pipelineId"] for row in of(JAVA, "/pipelines")["pipelines"]} == pipelines
 
 
-def test_what_datanodes_have(stage: Stage) -> None:
+def test_what_scm_has(stage: Stage) -> None:
+    assert_scm_agrees(stage)
+
+
+def assert_datanodes_agree(stage: Stage) -> None:
     def there(play: Play) -> dict[str, tuple[Any, ...]]:
         scm = play.cluster.world.scm
         return {
@@ -245,9 +260,17 @@ def test_what_datanodes_have(stage: Stage) -> None:
     agrees("datanodes", shown, lambda: stage.ask(there))
 
 
-def test_all_is_healthy(stage: Stage) -> None:
+def test_what_datanodes_have(stage: Stage) -> None:
+    assert_datanodes_agree(stage)
+
+
+def assert_all_is_healthy() -> None:
     states = ("MISSING", "UNDER_REPLICATED", "OVER_REPLICATED", "MIS_REPLICATED", "REPLICA_MISMATCH")
     agrees("nothing unhealthy", lambda: [shown_unhealthy(state) for state in states], lambda: [set()] * len(states))
+
+
+def test_all_is_healthy(stage: Stage) -> None:
+    assert_all_is_healthy()
 
 
 def test_what_changes_is_followed(stage: Stage) -> None:
@@ -287,7 +310,7 @@ def test_what_changes_is_followed(stage: Stage) -> None:
     agrees("sequence numbers", lambda: synced(stage), lambda: True)
     assert not stage.rows("deletedDirectoryTable")
     assert shown_sizes(stage) == sizes(stage)
-    test_what_scm_has(stage)
+    assert_scm_agrees(stage)
 
 
 def test_a_forgotten_log_leads_to_a_checkpoint(stage: Stage) -> None:
@@ -314,33 +337,29 @@ def test_om_and_scm_away_and_back(stage: Stage) -> None:
     time.sleep(10)
     agrees("sequence numbers", lambda: synced(stage), lambda: True)
     assert shown_sizes(stage) == sizes(stage)
-    test_what_scm_has(stage)
+    assert_scm_agrees(stage)
 
 
 def test_a_datanode_dies_and_is_back(stage: Stage) -> None:
     stage.do("replication off", "kill dn-9")
-    time.sleep(PLAN.dead + 4)
-    short, gone = stage.short_of()
-    assert short
-    agrees("under-replicated", lambda: shown_unhealthy("UNDER_REPLICATED"), lambda: short)
-    agrees("missing", lambda: shown_unhealthy("MISSING"), lambda: gone)
-    test_what_datanodes_have(stage)
+    eventually(lambda: stage.short_of()[0], "SCM has given up the replicas of dn-9")
+    agrees("under-replicated", lambda: shown_unhealthy("UNDER_REPLICATED"), lambda: stage.short_of()[0])
+    agrees("missing", lambda: shown_unhealthy("MISSING"), lambda: stage.short_of()[1])
+    assert_datanodes_agree(stage)
     stage.do("replication on")
-    time.sleep(40)
-    assert not stage.short_of()[0]
+    eventually(lambda: not stage.short_of()[0], "all replicas are copied")
     stage.do("replication off", "start dn-9")
-    time.sleep(4)
 
     def too_many(play: Play) -> set[int]:
         scm = play.cluster.world.scm
         closed = (one for one in range(1, len(scm.containers) + 1) if scm.containers.state(one).name == "CLOSED")
         return {one for one in closed if scm.replication.evaluate(one).surplus}
 
-    assert stage.ask(too_many)
+    eventually(lambda: stage.ask(too_many), "SCM has the replicas of dn-9 again")
     agrees("over-replicated", lambda: shown_unhealthy("OVER_REPLICATED"), lambda: stage.ask(too_many))
     stage.do("replication on")
     time.sleep(20)
-    test_all_is_healthy(stage)
+    assert_all_is_healthy()
 
 
 def test_a_datanode_leaves(stage: Stage) -> None:
@@ -350,13 +369,13 @@ def test_a_datanode_leaves(stage: Stage) -> None:
     (row,) = of(JAVA, "/datanodes/decommission/info")["DatanodesDecommissionInfo"]
     assert row["datanodeDetails"]["hostName"] == leaving.details.host_name
     assert int(row["metrics"]["numOfUnderReplicatedContainers"]) == len(leaving.waits_for)
-    test_what_datanodes_have(stage)
+    assert_datanodes_agree(stage)
     stage.do("replication on")
     time.sleep(40)
-    test_what_datanodes_have(stage)
+    assert_datanodes_agree(stage)
     stage.do("recommission dn-6")
     time.sleep(20)
-    test_what_datanodes_have(stage)
+    assert_datanodes_agree(stage)
 
 
 def test_replicas_that_are_not_as_they_should_be(stage: Stage) -> None:
@@ -368,4 +387,4 @@ def test_replicas_that_are_not_as_they_should_be(stage: Stage) -> None:
     agrees("mismatched", lambda: len(shown_unhealthy("REPLICA_MISMATCH")), lambda: 5)
     stage.do("repair", "replication on")
     time.sleep(20)
-    test_all_is_healthy(stage)
+    assert_all_is_healthy()
