@@ -96,7 +96,7 @@ def answering(answer: Callable[[Call], bytes | tuple[str, str]]) -> Conversation
                         wire.respond(event, said)
                     else:
                         wire.fail(event, *said)
-            writer.write(wire.take())
+            writer.write(wire.data_to_send())
 
     return talk
 

@@ -173,7 +173,7 @@ def test_a_slow_server_that_lives_is_waited_for() -> None:
                             wire.fail(event, "org.apache.hadoop.ipc.RpcNoSuchProtocolException", "not here")
                 if probes == 3:
                     wire.respond(calls[0], b"there")
-                writer.write(wire.take())
+                writer.write(wire.data_to_send())
 
         async with server(talk) as address:
             assert await call_once(address, replace(QUICK, probe_after=0.02)) == b"there"
@@ -197,7 +197,7 @@ def test_a_server_that_froze_while_nothing_was_asked_is_noticed_as_soon() -> Non
             connection = await RpcConnection.open(address, replace(QUICK, probe_after=0.1, idle_limit=3600))
             assert await connection.call(PROTOCOL, "echo", b"") == b"hello"
             await asyncio.sleep(0)
-            with pytest.raises(TransferError, match="no sign of life"):
+            with pytest.raises(TransferError, match="no response to a probe"):
                 await connection.call(PROTOCOL, "echo", b"")
             await connection.close()
 
@@ -219,8 +219,8 @@ def test_a_frozen_server_is_passed_over(caplog: pytest.LogCaptureFixture) -> Non
     asyncio.run(run())
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 2, said
-    assert "no sign of life in 0.1 s" in said[0]
-    assert said[1].endswith("answers as the leader")
+    assert "no response to a probe in 0.1 s" in said[0]
+    assert said[1].endswith("is the leader")
 
 
 def test_an_idle_connection_ends() -> None:
@@ -325,10 +325,10 @@ def test_a_call_that_fails_late_follows_those_that_found_the_leader() -> None:
             while len(calls) < 2:
                 calls += [event for event in wire.receive(await reader.read(1 << 16)) if isinstance(event, Call)]
             wire.fail(calls[1], *suggests("c"))
-            writer.write(wire.take())
+            writer.write(wire.data_to_send())
             await found.wait()
             wire.fail(calls[0], *NOT_LEADER)
-            writer.write(wire.take())
+            writer.write(wire.data_to_send())
             await reader.read()
 
         def says(name: str) -> Conversation:

@@ -40,7 +40,7 @@ def refusal(head: bytes, *frames: bytes, mechanisms: Sequence[Mechanism] = (Simp
     """Why a server does not take these bytes, and what a client is told."""
     server = ServerConnection(mechanisms)
     error = events(server, head + b"".join(frames))[-1]
-    *_, told = client_of(1).receive(server.take())
+    *_, told = client_of(1).receive(server.data_to_send())
     assert isinstance(error, str)
     assert isinstance(told, Failure)
     assert told.fatal
@@ -70,7 +70,7 @@ COUNTED = Counted(SERVER)
     ("exception", "why", "bytes_"),
     [
         ("VersionMismatch", "begins with b'POST / ', which is not Hadoop RPC", [b"POST / "]),
-        ("VersionMismatch", "speaks version 8 of Hadoop RPC, and we speak 9", [b"hrpc\x08\0\0"]),
+        ("VersionMismatch", "unsupported Hadoop RPC version 8; this server supports 9", [b"hrpc\x08\0\0"]),
         ("AccessControlException", "does not authenticate (0x50), and must", [b"hrpc\x09\0\x50"]),
         ("RpcServerException", "frame 1 has a length of 0", [SIMPLE, bytes(4)]),
         ("RpcServerException", "frame 1: RpcRequestHeaderProto: required field 3", [SIMPLE, frame(b"\x08\x02")]),
@@ -78,16 +78,16 @@ COUNTED = Counted(SERVER)
         ("RpcServerException", "frame 1: 5 bytes are announced", [SIMPLE, b"\0\0\0\2\5a"]),
         ("RpcServerException", "kind 1 and operation 0 is not known", [SIMPLE, request(0, CALL, b"", kind=1)]),
         ("RpcServerException", "kind 2 and operation 2 is not known", [SIMPLE, request(0, CALL, b"", operation=2)]),
-        ("RpcServerException", "frame 1: call 0 is out of turn", [SIMPLE, request(0, CALL, b"")]),
-        ("RpcServerException", "frame 2: call -7 is out of turn", [SIMPLE, CONTEXT, request(-7, b"")]),
-        ("RpcServerException", "context is out of turn", [SIMPLE, CONTEXT, CONTEXT]),
-        ("RpcServerException", "context is out of turn", [SASL, CONTEXT]),
-        ("RpcServerException", "frame 2: it has 2 messages, and 3 are due", [SIMPLE, CONTEXT, request(0, CALL)]),
+        ("RpcServerException", "frame 1: unexpected call 0", [SIMPLE, request(0, CALL, b"")]),
+        ("RpcServerException", "frame 2: unexpected call -7", [SIMPLE, CONTEXT, request(-7, b"")]),
+        ("RpcServerException", "unexpected connection context", [SIMPLE, CONTEXT, CONTEXT]),
+        ("RpcServerException", "unexpected connection context", [SASL, CONTEXT]),
+        ("RpcServerException", "frame 2: it has 2 messages instead of 3", [SIMPLE, CONTEXT, request(0, CALL)]),
         ("RpcServerException", "frame 2: 2 bytes follow", [SIMPLE, CONTEXT, request(0, CALL, b"", b"x")]),
-        ("RpcServerException", "SASL's NEGOTIATE is out of turn", [SIMPLE, negotiate(SaslState.NEGOTIATE)]),
-        ("RpcServerException", "SASL's NEGOTIATE is out of turn", [SASL, negotiate(SaslState.NEGOTIATE) * 2]),
-        ("RpcServerException", "SASL's CHALLENGE is out of turn", [SASL, negotiate(SaslState.CHALLENGE)]),
-        ("RpcServerException", "SASL's RESPONSE is out of turn", [SASL, negotiate(SaslState.RESPONSE, b"1")]),
+        ("RpcServerException", "unexpected SASL NEGOTIATE", [SIMPLE, negotiate(SaslState.NEGOTIATE)]),
+        ("RpcServerException", "unexpected SASL NEGOTIATE", [SASL, negotiate(SaslState.NEGOTIATE) * 2]),
+        ("RpcServerException", "unexpected SASL CHALLENGE", [SASL, negotiate(SaslState.CHALLENGE)]),
+        ("RpcServerException", "unexpected SASL RESPONSE", [SASL, negotiate(SaslState.RESPONSE, b"1")]),
         ("RpcServerException", "9 is no SaslState", [SASL, request(-33, b"\x10\x09")]),
     ],
 )
@@ -154,7 +154,7 @@ def test_a_server_that_wants_authentication() -> None:
         ([asked, negotiate(SaslState.INITIATE, b"1", other)], "by COUNTED, which was not offered"),
         ([asked, negotiate(SaslState.INITIATE, None, COUNTED.auth)], "INITIATE has no token"),
         ([asked, negotiate(SaslState.INITIATE, b"2", COUNTED.auth)], "b'2' does not follow"),
-        ([asked, negotiate(SaslState.INITIATE, b"1")], "INITIATE is out of turn"),
+        ([asked, negotiate(SaslState.INITIATE, b"1")], "unexpected SASL INITIATE"),
     ]:
         server = ServerConnection([COUNTED])
         assert why in str(events(server, SASL + b"".join(frames))[-1])
@@ -167,7 +167,7 @@ def test_a_server_knows_no_proxies() -> None:
     client.call(PROTOCOL, "method", b"")
     with pytest.raises(SourceError, match="counted wants to be taken for me"):
         converse(client, server)
-    assert list(client.receive(server.take())) == [
+    assert list(client.receive(server.data_to_send())) == [
         Failure(-1, "AccessControlException", "counted wants to be taken for me: we know no proxies", True)
     ]
 
@@ -175,7 +175,7 @@ def test_a_server_knows_no_proxies() -> None:
 def test_a_browser_is_told_where_it_is() -> None:
     server = ServerConnection()
     assert "begins with b'GET / H'" in str(events(server, b"GET / HTTP/1.1\r\n\r\n")[-1])
-    assert server.take().startswith(b"HTTP/1.1 404 ")
+    assert server.data_to_send().startswith(b"HTTP/1.1 404 ")
 
 
 def response(
@@ -195,9 +195,9 @@ def response(
         ("an answer to call 2, for which none waits", response(2, b"")),
         ("an answer to call -1, for which none waits", response(-1, status=RpcStatus.ERROR)),
         ("an answer for the client 6d65, and we are 0001", response(0, b"", client_id=b"me")),
-        ("frame 1: it has 1 messages, and 2 are due", response(0)),
-        ("frame 1: it has 3 messages, and 2 are due", response(0, b"", b"x")),
-        ("SASL's SUCCESS is out of turn", response(-33, SaslMessage(SaslState.SUCCESS).encode())),
+        ("frame 1: it has 1 messages instead of 2", response(0)),
+        ("frame 1: it has 3 messages instead of 2", response(0, b"", b"x")),
+        ("unexpected SASL SUCCESS", response(-33, SaslMessage(SaslState.SUCCESS).encode())),
     ],
 )
 def test_what_a_client_refuses(why: str, data: bytes) -> None:
@@ -213,8 +213,8 @@ def test_what_a_client_refuses(why: str, data: bytes) -> None:
             [Simple()],
             [SaslMessage(SaslState.NEGOTIATE, auths=(SaslAuth("TOKEN", "DIGEST-MD5"), COUNTED.auth))],
         ),
-        ("SASL's CHALLENGE is out of turn", [Simple()], [SaslMessage(SaslState.CHALLENGE, b"2")]),
-        ("SASL's WRAP is out of turn", [Simple()], [SaslMessage(SaslState.WRAP, b"2")]),
+        ("unexpected SASL CHALLENGE", [Simple()], [SaslMessage(SaslState.CHALLENGE, b"2")]),
+        ("unexpected SASL WRAP", [Simple()], [SaslMessage(SaslState.WRAP, b"2")]),
         (
             "says that it is satisfied, and the mechanism is not",
             [Counted(CLIENT)],
@@ -246,16 +246,16 @@ def test_a_failure_during_the_negotiation_is_fatal() -> None:
     (failure,) = client.receive(response(-33, status=RpcStatus.ERROR, client_id=b""))
     assert failure == Failure(-33, "Exception", "without a message", True)
     assert client.closed
-    assert client.waiting == {0, 1}
+    assert client.pending == {0, 1}
 
 
 def test_a_first_challenge_may_come_with_the_offer_and_is_not_sent_back() -> None:
     client = ClientConnection("me", CLIENT_ID, [Counted({b"first": b"1"})])
     client.connect()
-    client.take()
+    client.data_to_send()
     offer = replace(COUNTED.auth, challenge=b"first")
     list(client.receive(response(-33, SaslMessage(SaslState.NEGOTIATE, auths=(offer,)).encode(), client_id=b"")))
-    body = client.take()[4:]
+    body = client.data_to_send()[4:]
     assert body.endswith(SaslMessage(SaslState.INITIATE, b"1", (COUNTED.auth,)).encode())
 
 

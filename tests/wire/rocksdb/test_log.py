@@ -70,11 +70,11 @@ def test_any_bytes_are_read_or_refused(data: bytes, torn_tail: bool) -> None:
 @pytest.mark.parametrize(
     ("kinds", "why"),
     [
-        ([3], "type 3 is out of turn"),
-        ([4], "type 4 is out of turn"),
-        ([2, 1], "type 1 is out of turn"),
-        ([2, 2], "type 2 is out of turn"),
-        ([1, 3], "type 3 is out of turn"),
+        ([3], "unexpected fragment of type 3"),
+        ([4], "unexpected fragment of type 4"),
+        ([2, 1], "unexpected fragment of type 1"),
+        ([2, 2], "unexpected fragment of type 2"),
+        ([1, 3], "unexpected fragment of type 3"),
         ([2, 3], "has no end"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What WriteBatches leave of each row: the compiled path, with no Python for a change."""
+"""Reduces WriteBatches to the newest change of each row: the compiled path, with no Python per change."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from ozone_recon.wire.write_batch.net_kernel import (
 
 
 def net_changes(batches: ByteSlices, after: int, families: Mapping[int, str]) -> Changes:
-    """What is left of WriteBatches that follow the sequence number `after`; `families` are names by their ids.
+    """The newest change of each row in WriteBatches after the sequence number `after`; `families` maps ids to names.
 
-    What is refused, and how it is said, is left to `net_changes_reference.net_changes`.
+    On any fault `net_changes_reference.net_changes` reads the batches again and raises the error.
     """
     data, starts, ends = batches.to_read()
     count = count_changes(data, starts, ends)
