@@ -86,7 +86,7 @@ def test_authentication() -> None:
         (sends(b"\0\0\0\5wrong"), DecodeError, "frame 1: "),
         (sends(b"HTTP/1.1 400 Bad Request\r\n\r\n"), DecodeError, "it answers in HTTP"),
         (sends((200 << 20).to_bytes(4, "big"), then=stall), MessageTooLong, "frame 1 has 209,715,200 bytes"),
-        (sends(answer(7, b"")), DecodeError, "frame 1: an answer to call 7, for which none waits"),
+        (sends(answer(7, b"")), DecodeError, "frame 1: a response to call 7, which is not pending"),
     ],
 )
 def test_servers_that_break(talk: Conversation, error: type[ReconError], why: str) -> None:

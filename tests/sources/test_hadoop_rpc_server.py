@@ -79,8 +79,8 @@ def test_a_client_that_asks_for_too_much_waits_and_gets_it_all() -> None:
 @pytest.mark.parametrize(
     ("sent", "logged"),
     [
-        ([b"GET / HTTP/1.1\r\n\r\n"], "begins with b'GET / H'"),
-        ([b"\x16\x03\x01\x02\x00\x01\x00\x01"], "which is not Hadoop RPC"),
+        ([b"GET / HTTP/1.1\r\n\r\n"], "the connection header b'GET / H'"),
+        ([b"\x16\x03\x01\x02\x00\x01\x00\x01"], "is not Hadoop RPC"),
         ([connection_header(AuthMethod.NONE), (200 << 20).to_bytes(4, "big")], "frame 1 has 209,715,200 bytes"),
         ([connection_header(AuthMethod.NONE), b"\0\0\0\7\0"], "the connection ended 5 bytes into frame 1"),
         ([connection_header(AuthMethod.NONE), frame(b"\x80")], "frame 1: "),

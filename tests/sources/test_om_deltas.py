@@ -19,12 +19,12 @@ from ozone_recon.wire.ozone.om_calls import (
     INTERNAL_ERROR,
     METHOD,
     PROTOCOL,
-    OmCommand,
     OmRequest,
     OmResponse,
     Updates,
     UpdatesRequest,
 )
+from ozone_recon.wire.ozone.schema import OmCommand
 from ozone_recon.wire.write_batch.batch import ChangeKind
 
 NODE = "om1"
@@ -217,10 +217,10 @@ UNKNOWN = batches_of([[(ChangeKind.PUT, 99, b"key", b"")]], 4)
         (Said(said([], success=False)), 4, "OM cannot read its changes after 4"),
         (Said(said(batches_of(ROWS[:1], 4), success=False)), 4, "OM cannot read its changes after 4"),
         (Said(said([], latest=3)), 4, "OM is at 3 and our data at 4: OM was restored"),
-        (StandIn(), STARTS[3] + 1, "go on with 11, and what we have ends with 8"),
-        (Said(said(BATCHES[5:])), 4, "go on with 12, and what we have ends with 4"),
-        (Said(said([BATCHES[0], BATCHES[2]])), 0, "go on with 4, and what we have ends with 1"),
-        (Said(said(UNKNOWN)), 4, "column family 99, which our checkpoint has not"),
+        (StandIn(), STARTS[3] + 1, "continue with 11, but ours end with 8"),
+        (Said(said(BATCHES[5:])), 4, "continue with 12, but ours end with 4"),
+        (Said(said([BATCHES[0], BATCHES[2]])), 0, "continue with 4, but ours end with 1"),
+        (Said(said(UNKNOWN)), 4, "column family 99, which our checkpoint lacks"),
         (Said(said(MERGE)), 4, "after 4 cannot be applied: batch 0: a merge in column family 3"),
         (Said(said([BATCHES[0][:-1]])), 0, "after 0 cannot be applied: batch 0: "),
         (StandIn(node="om2"), 4, "the OM 'om2' leads now, and our data is that of 'om1'"),

@@ -212,7 +212,7 @@ FIVE = response(9, blob(1, container_info(container_id=5)))
         (b"", DecodeError, "ScmContainerLocationResponse: required field 5 is missing"),
         (FIVE[:-1], DecodeError, "ScmContainerLocationResponse: "),
         (response(18, b""), DecodeError, "ScmContainerLocationResponse: required field 9 is missing"),
-        (response(9, b"\x0a\x05"), DecodeError, "a page of containers is no message: 0a05"),
+        (response(9, b"\x0a\x05"), DecodeError, "a page of containers is malformed: 0a05"),
         (response(9, blob(1, b"\x12\x00")), DecodeError, "LIST_CONTAINERS: required field 1 is missing"),
         (FIVE, DecodeError, "LIST_CONTAINERS: the containers from 6 on end with 5"),
         (response(9, b"", status=4), RemoteError, "SCM answers LIST_CONTAINERS with status 4: why not"),

@@ -106,10 +106,10 @@ def test_an_error_says_its_way_down() -> None:
         (b"\x0c", "wire type 4"),
         (b"\x0e\x00", "wire type 6"),
         (b"\x0f\x00", "wire type 7"),
-        (b"\x00\x00", "names field 0"),
-        (b"\x03\x04", "names field 0"),
-        (b"\x0b\x04", "names field 0"),
-        (b"\x80\x80\x80\x80\x10\x00", "names field 536870912"),
+        (b"\x00\x00", "has the invalid field number 0"),
+        (b"\x03\x04", "has the invalid field number 0"),
+        (b"\x0b\x04", "has the invalid field number 0"),
+        (b"\x80\x80\x80\x80\x10\x00", "has the invalid field number 536870912"),
     ],
 )
 def test_what_is_not_a_message_is_refused(data: bytes, why: str) -> None:

@@ -24,12 +24,12 @@ from ozone_recon.wire.ozone.om_calls import (
     METHOD,
     OK,
     PROTOCOL,
-    OmCommand,
     OmRequest,
     OmResponse,
     Updates,
     UpdatesRequest,
 )
+from ozone_recon.wire.ozone.schema import OmCommand
 from ozone_recon.wire.write_batch.net_changes import net_changes
 
 _LOG: Final = logging.getLogger(__name__)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from enum import Enum
 from typing import Final
 
 import numpy as np
@@ -18,6 +17,7 @@ from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.columnar.byte_slices import ByteSlices
 from ozone_recon.errors import DecodeError, RemoteError, UnknownCommand
 from ozone_recon.model.scm import ContainerState, DatanodeDetails
+from ozone_recon.wire.ozone.schema import ScmCommand
 from ozone_recon.wire.protobuf.fields import Message, bytes_field, number_field
 from ozone_recon.wire.protobuf.messages import Messages
 
@@ -40,23 +40,6 @@ _DECOMMISSION_METRICS: Final = "Hadoop:service=StorageContainerManager,name=Node
 
 Call = Callable[[str, str, bytes], Awaitable[bytes]]
 """Protocol, method, request message → response message; such as `RpcGroup.call`."""
-
-
-class ScmCommand(Enum):
-    """An SCM command: its number, and the number of its field in both request and response."""
-
-    LIST_CONTAINERS = 4, 9
-    LIST_NODES = 6, 11
-    LIST_PIPELINES = 9, 14
-    SCM_INFO = 13, 18
-    DATANODE_USAGE = 25, 30
-    CONTAINERS_WITH_PIPELINES = 26, 31
-    COUNT_CONTAINERS = 33, 38
-    CONTAINER_REPLICAS = 34, 39
-    PENDING_CONTAINERS = 42, 46
-    METRICS = 43, 47
-    DELETED_BLOCKS = 46, 50
-    LIST_CONTAINER_IDS = 47, 51
 
 
 class ScmClient:

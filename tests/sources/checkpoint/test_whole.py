@@ -53,7 +53,7 @@ def test_a_current_that_names_no_manifest(database: Path, current: bytes, said: 
 
 def test_an_empty_manifest_is_no_empty_database(database: Path) -> None:
     manifest_in(database).write_bytes(b"")
-    refuses(database, "MANIFEST-000005 is damaged .* empty or cut short")
+    refuses(database, "MANIFEST-000005 is damaged .* empty or truncated")
     readers: tuple[Literal["any", "files", "rocksdb"], ...] = ("any", "files", "rocksdb")
     for reader in readers:
         with pytest.raises(CheckpointError):

@@ -6,13 +6,13 @@ Encoding matches Java's client and OM byte for byte.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
 import numpy as np
 
 from ozone_recon.columnar.byte_slices import ByteSlices
 from ozone_recon.errors import DecodeError
+from ozone_recon.wire.ozone.schema import OmCommand
 from ozone_recon.wire.protobuf.fields import Message, bytes_field, number_field
 from ozone_recon.wire.protobuf.messages import Messages
 
@@ -25,13 +25,6 @@ _CLIENT_VERSION: Final = 3
 """The version of Ozone 2.2.0's clients."""
 _LEADER_ONLY: Final = number_field(1, 1)
 """A ReadConsistencyHint: without it a follower may answer if so configured, with its own sequence numbers."""
-
-
-class OmCommand(Enum):
-    """An OM command: its number, which is also its field in the request, and its field in the response."""
-
-    SERVICE_LIST = 51, 51
-    DB_UPDATES = 53, 52
 
 
 @dataclass(frozen=True, slots=True)
