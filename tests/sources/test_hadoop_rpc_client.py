@@ -15,9 +15,9 @@ from tests.sources.rpc_stand_in import (
     QUICK,
     Conversation,
     answer,
-    answering,
     call_once,
     reset,
+    responder,
     sends,
     server,
     stall,
@@ -270,7 +270,7 @@ async def ask_group(*servers: list[Said], attempts: int = 6) -> tuple[bytes, lis
             asked.append(number)
             return says.pop(0) if len(says) > 1 else says[0]
 
-        return answering(said)
+        return responder(said)
 
     async with server(talk(0)) as a, server(talk(1)) as b, server(talk(2)) as c:
         addresses = {"a": a, "b": b, "c": c}
@@ -337,7 +337,7 @@ def test_a_call_that_fails_late_follows_those_that_found_the_leader() -> None:
                 found.set()
                 return b"yes"
 
-            return answering(answer_call)
+            return responder(answer_call)
 
         async with server(follower) as a, server(says("b")) as b, server(says("c")) as c:
             group = RpcGroup({"a": a, "b": b, "c": c}, QUICK)
@@ -363,7 +363,7 @@ def test_one_line_says_that_there_is_no_leader_however_many_calls_wait(caplog: p
         def said(call: Call) -> Said:
             return call.request if elected else NOT_LEADER
 
-        async with server(answering(said)) as a, server(answering(said)) as b:
+        async with server(responder(said)) as a, server(responder(said)) as b:
             group = RpcGroup({"a": a, "b": b}, replace(QUICK, attempts=1000))
             calls = [asyncio.create_task(group.call(PROTOCOL, "echo", b"%d" % n)) for n in range(20)]
             while not group.trouble:  # noqa: ASYNC110
@@ -389,7 +389,7 @@ def test_it_is_asked_for_as_long_as_the_settings_say() -> None:
             refusals += 1
             return NOT_LEADER if refusals < 20 else b"yes"
 
-        async with server(answering(said)) as a:
+        async with server(responder(said)) as a:
             group = RpcGroup({"a": a}, replace(QUICK, attempts=1, retry_for=60))
             assert await group.call(PROTOCOL, "echo", b"") == b"yes"
             await group.close()

@@ -7,7 +7,7 @@ import zlib
 from dataclasses import dataclass, field, replace
 
 import pytest
-from tests.sources.rpc_stand_in import HERE, QUICK, answering, server
+from tests.sources.rpc_stand_in import HERE, QUICK, responder, server
 from tests.wire.rocksdb.test_net_changes import FAMILIES, as_said, batches_of, slices_of_texts
 
 from ozone_recon.columnar.changes import LastBatch
@@ -223,7 +223,7 @@ UNKNOWN = batches_of([[(ChangeKind.PUT, 99, b"key", b"")]], 4)
         (Said(said(UNKNOWN)), 4, "column family 99, which our checkpoint lacks"),
         (Said(said(MERGE)), 4, "after 4 cannot be applied: batch 0: a merge in column family 3"),
         (Said(said([BATCHES[0][:-1]])), 0, "after 0 cannot be applied: batch 0: "),
-        (StandIn(node="om2"), 4, "the OM 'om2' leads now, and our data is that of 'om1'"),
+        (StandIn(node="om2"), 4, "the leader is now OM 'om2', and our data is from 'om1'"),
         (Said(said([], latest=3), node="om2"), 4, "the OM 'om2' leads now"),
     ],
 )
@@ -272,7 +272,7 @@ def test_less_is_asked_for_when_om_has_not_the_memory() -> None:
 def test_a_single_batch_that_is_too_much_needs_a_checkpoint() -> None:
     om = Overtaxed()
     om.most = 0
-    with pytest.raises(CheckpointNeeded, match=r"a single batch of changes is too much: .*Java heap space"):
+    with pytest.raises(CheckpointNeeded, match=r"a single batch of changes is too large: .*Java heap space"):
         follow(om)
 
 
@@ -290,7 +290,7 @@ def test_over_a_network_the_leader_is_found_and_what_is_too_long_is_asked_for_in
     not_leader = "org.apache.hadoop.ozone.om.exceptions.OMNotLeaderException"
 
     async def run() -> list[Delta]:
-        follower = answering(
+        follower = responder(
             lambda call: (not_leader, "OM:om0 is not the leader. Suggested leader is OM:om1[h/1.2.3.4].")
         )
         async with server(follower) as om0, take_calls({(PROTOCOL, METHOD): om.answer}, HERE) as port:
@@ -310,5 +310,5 @@ def test_a_frame_for_one_batch_that_is_over_the_limit_needs_a_checkpoint() -> No
     async def call(protocol: str, method: str, request: bytes) -> tuple[str, bytes]:
         raise MessageTooLong("frame 1 has 200,000,000 bytes")
 
-    with pytest.raises(CheckpointNeeded, match="a single batch of changes is too much: frame 1 has 200,000,000"):
+    with pytest.raises(CheckpointNeeded, match="a single batch of changes is too large: frame 1 has 200,000,000"):
         asyncio.run(collect(OmDeltas(call, 100, 0)))

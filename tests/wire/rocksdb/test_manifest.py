@@ -87,7 +87,7 @@ def test_cut_anywhere_it_says_so_or_tells_the_edits_before(sample_checkpoint: Pa
         ([FIRST[:-6]], "log number, next file number, sequence number"),
         ([FIRST[-6:]], "comparator"),
         ([FIRST[:-2]], "no sequence number"),
-        ([FIRST[:-4], FIRST[-2:]], "no number of the next file"),
+        ([FIRST[:-4], FIRST[-2:]], "next file number"),
     ],
 )
 def test_edits_that_make_no_database_are_refused(edits: list[bytes], lacks: str) -> None:

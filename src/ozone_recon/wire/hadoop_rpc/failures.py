@@ -52,5 +52,5 @@ def suggested_leader(message: str) -> str | None:
 
     The address in an OM's message is not its RPC address.
     """
-    found = _LEADER.search(message)
-    return found and (found[1] or found[2])
+    match = _LEADER.search(message)
+    return match and (match[1] or match[2])

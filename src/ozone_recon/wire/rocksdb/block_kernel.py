@@ -46,8 +46,8 @@ def _entries_end(data: Bytes, start: int, stop: int) -> int:
 
 
 @lean_kernel
-def measure_blocks(data: Bytes, starts: Int64s, stops: Int64s, found: Int64s) -> int:
-    """Stores the number of rows and the bytes of their user keys in `found`; -1 - b when block b is malformed."""
+def measure_blocks(data: Bytes, starts: Int64s, stops: Int64s, sizes: Int64s) -> int:
+    """Stores the number of rows and the bytes of their user keys in `sizes`; -1 - b when block b is malformed."""
     rows = zero()
     key_bytes = zero()
     for b in range(starts.size):
@@ -70,8 +70,8 @@ def measure_blocks(data: Bytes, starts: Int64s, stops: Int64s, found: Int64s) ->
             at += own + size
             rows += 1
             key_bytes += length - 8
-    found[0] = rows
-    found[1] = key_bytes
+    sizes[0] = rows
+    sizes[1] = key_bytes
     return 0
 
 

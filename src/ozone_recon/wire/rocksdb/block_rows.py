@@ -26,12 +26,12 @@ def live_rows(data: Bytes, runs: Sequence[Run], low: bytes, high: bytes | None) 
     On any fault `block_rows_reference.live_rows` reads the blocks again and raises the error.
     """
     rows = key_bytes = 0
-    found = np.zeros(2, np.int64)
+    sizes = np.zeros(2, np.int64)
     for run in runs:
-        if measure_blocks(data, run.starts, run.stops, found) < 0:
+        if measure_blocks(data, run.starts, run.stops, sizes) < 0:
             return reference.live_rows(data, runs, low, high)
-        rows += int(found[0])
-        key_bytes += int(found[1])
+        rows += int(sizes[0])
+        key_bytes += int(sizes[1])
     if key_bytes > reference.LARGEST_KEYS:
         return reference.live_rows(data, runs, low, high)
     keys = np.empty(key_bytes + SLACK, np.uint8)

@@ -13,7 +13,7 @@ from ozone_recon.wire.rocksdb import sst
 from ozone_recon.wire.rocksdb.block_kernel import read_varint32
 from ozone_recon.wire.rocksdb.sst import LARGEST_PLACE, TRAILER, IndexFormat, SstIndex, entries_end
 
-ROWS, KEY_BYTES, LONGEST, FOUND = range(4)
+ROWS, KEY_BYTES, LONGEST, MEASURES = range(4)
 """The results of the first pass: number of entries, bytes of their user keys, bytes of the longest key."""
 
 
@@ -22,13 +22,15 @@ def read_index(block: bytes, format: IndexFormat) -> SstIndex:
     data = np.frombuffer(block, np.uint8)
     end = entries_end(block)
     trailer = 0 if format.user_keys else 8
-    found = np.zeros(FOUND, np.int64)
+    measured = np.zeros(MEASURES, np.int64)
     nothing = np.empty(0, np.uint8), np.empty(0, np.uint8), np.zeros(1, np.int64), np.empty((2, 0), np.int64)
-    if not scan_index(data, end, trailer, format.delta_values, found, *nothing, False):
+    if not scan_index(data, end, trailer, format.delta_values, measured, *nothing, False):
         return sst.read_index(block, format)
-    rows, key_bytes, longest = found.tolist()
+    rows, key_bytes, longest = measured.tolist()
     keys, offsets, places = np.empty(key_bytes, np.uint8), np.zeros(rows + 1, np.int64), np.empty((2, rows), np.int64)
-    scan_index(data, end, trailer, format.delta_values, found, np.empty(longest, np.uint8), keys, offsets, places, True)
+    scan_index(
+        data, end, trailer, format.delta_values, measured, np.empty(longest, np.uint8), keys, offsets, places, True
+    )
     return SstIndex(ByteColumn(offsets, keys), *places)
 
 
@@ -38,7 +40,7 @@ def scan_index(
     end: int,
     trailer: int,
     delta_values: bool,
-    found: Int64s,
+    measured: Int64s,
     key: Bytes,
     keys: Bytes,
     offsets: Int64s,
@@ -85,9 +87,9 @@ def scan_index(
             offsets[rows + 1] = key_bytes
         rows += 1
         longest = max(longest, length)
-    found[ROWS] = rows
-    found[KEY_BYTES] = key_bytes
-    found[LONGEST] = longest
+    measured[ROWS] = rows
+    measured[KEY_BYTES] = key_bytes
+    measured[LONGEST] = longest
     return True
 
 
