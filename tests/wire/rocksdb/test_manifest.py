@@ -86,7 +86,7 @@ def test_cut_anywhere_it_says_so_or_tells_the_edits_before(sample_checkpoint: Pa
         ([], "comparator, log number, next file number, sequence number"),
         ([FIRST[:-6]], "log number, next file number, sequence number"),
         ([FIRST[-6:]], "comparator"),
-        ([FIRST[:-2]], "no sequence number"),
+        ([FIRST[:-2]], "sequence number"),
         ([FIRST[:-4], FIRST[-2:]], "next file number"),
     ],
 )
