@@ -58,8 +58,7 @@ class RpcServerSettings:
     max_connections: int = 10_000
     """At the limit, a new connection evicts the longest-idle one; unrecognised clients go first."""
     max_buffered: int = 512 << 20
-    """Bytes of incomplete and unanswered requests of all connections; above it, large requests are read one at a time.
-    """
+    """Bytes of incomplete and unanswered requests in total; above it, large requests are read one at a time."""
     calls_at_once: int = 16
     """Concurrent calls per connection; further requests are not read before one is answered."""
     longest_request: int = LONGEST
