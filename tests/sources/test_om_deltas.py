@@ -224,7 +224,7 @@ UNKNOWN = batches_of([[(ChangeKind.PUT, 99, b"key", b"")]], 4)
         (Said(said(MERGE)), 4, "after 4 cannot be applied: batch 0: a merge in column family 3"),
         (Said(said([BATCHES[0][:-1]])), 0, "after 0 cannot be applied: batch 0: "),
         (StandIn(node="om2"), 4, "the leader is now OM 'om2', and our data is from 'om1'"),
-        (Said(said([], latest=3), node="om2"), 4, "the OM 'om2' leads now"),
+        (Said(said([], latest=3), node="om2"), 4, "the leader is now OM 'om2'"),
     ],
 )
 def test_a_checkpoint_is_needed(om: StandIn, after: int, why: str) -> None:

@@ -153,7 +153,7 @@ def test_the_number_of_fields_is_bounded_those_of_groups_too() -> None:
     field, group = b"\x08\x05", b"\x0b" + b"\x10\x01" * 4 + b"\x0c"
     assert Message("M", field * 8, 8).int64(1) == 5
     for data in (field * 9, field * 4 + group, group * 2, b"\x0b" * 9 + b"\x0c" * 9, b"\x0b" + field * 100):
-        with pytest.raises(MessageTooLong, match=r"^M: .* more "):
+        with pytest.raises(MessageTooLong, match=r"^M: .*(more than|too many) "):
             Message("M", data, 8)
     with pytest.raises(MessageTooLong, match=r"^M field 2: N: it has more than 8 fields"):
         Message("M", bytes_field(2, field * 9), 8).part(2, "N")

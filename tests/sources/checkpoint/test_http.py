@@ -156,7 +156,7 @@ def test_after_the_last_attempt_the_error_is_told_and_nothing_is_left(files: dic
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        (status("401 Unauthorized", "WWW-Authenticate: Negotiate\r\n"), r"wants a Kerberos login \(401\).*by hand"),
+        (status("401 Unauthorized", "WWW-Authenticate: Negotiate\r\n"), r"requires Kerberos \(401\).*download"),
         (status("403 Forbidden"), r"access denied \(403\): the OM serves checkpoints only to administrators.*download"),
         (status("404 Not Found"), "not an OM's web server"),
         (status("302 Found", "Location: https://om:9875/\r\n"), "redirects to https://om:9875/"),
@@ -182,7 +182,7 @@ def test_a_timeout_names_the_keys_to_raise(tmp_path: Path) -> None:
 
 
 def test_space_is_looked_for_before_anything_is_taken(files: dict[str, bytes], tmp_path: Path) -> None:
-    with om(chunked(tar_of(files))) as leader, pytest.raises(NoSpace, match="1,125,899,906,842,624 bytes more"):
+    with om(chunked(tar_of(files))) as leader, pytest.raises(NoSpace, match="1,125,899,906,842,624 more bytes"):
         from_om(settings(leader), tmp_path, Told(), expected=1 << 50)
     assert os.listdir(tmp_path) == []
 

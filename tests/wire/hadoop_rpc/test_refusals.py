@@ -174,7 +174,7 @@ def test_a_server_knows_no_proxies() -> None:
 
 def test_a_browser_is_told_where_it_is() -> None:
     server = ServerConnection()
-    assert "begins with b'GET / H'" in str(events(server, b"GET / HTTP/1.1\r\n\r\n")[-1])
+    assert "the connection header b'GET / H'" in str(events(server, b"GET / HTTP/1.1\r\n\r\n")[-1])
     assert server.data_to_send().startswith(b"HTTP/1.1 404 ")
 
 
