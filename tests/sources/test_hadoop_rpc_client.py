@@ -84,7 +84,7 @@ def test_authentication() -> None:
         (sends(b"", then=reset), TransferError, "the connection broke: "),
         (sends(answer(0, b"x" * 300_000)[:200_000], then=reset), TransferError, "the connection broke: "),
         (sends(b"\0\0\0\5wrong"), DecodeError, "frame 1: "),
-        (sends(b"HTTP/1.1 400 Bad Request\r\n\r\n"), DecodeError, "it answers in HTTP"),
+        (sends(b"HTTP/1.1 400 Bad Request\r\n\r\n"), DecodeError, "the server speaks HTTP"),
         (sends((200 << 20).to_bytes(4, "big"), then=stall), MessageTooLong, "frame 1 has 209,715,200 bytes"),
         (sends(answer(7, b"")), DecodeError, "frame 1: a response to call 7, which is not pending"),
     ],
