@@ -22,7 +22,8 @@ from rebuild import OURS, Cluster, ours_on_om, ready
 
 from ozone_recon.config.connections import RpcSettings
 from ozone_recon.sources.hadoop_rpc.client import RpcGroup
-from ozone_recon.wire.ozone.om_calls import METHOD, PROTOCOL, OmCommand, OmRequest, OmResponse, Updates, UpdatesRequest
+from ozone_recon.wire.ozone.om_calls import METHOD, PROTOCOL, OmRequest, OmResponse, Updates, UpdatesRequest
+from ozone_recon.wire.ozone.schema import OmCommand
 
 EVERY = 0.1
 SHARES = {"half of the time": 0.5, "nine tenths of it": 0.9, "99 of 100": 0.99}

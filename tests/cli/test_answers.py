@@ -168,7 +168,7 @@ def test_a_checkpoint_that_is_none_is_told_by_the_code(tmp_path: Path) -> None:
     torn.write_bytes(SAMPLE.read_bytes()[:-1000])
     done = run("du", "--checkpoint", torn, "--data-dir", tmp_path / "data")
     assert done.exit_code == 6
-    assert "torn or damaged" in done.stderr
+    assert "truncated or damaged" in done.stderr
     assert run("du", "--data-dir", tmp_path / "data").exit_code == 4
 
 

@@ -33,7 +33,8 @@ from ozone_recon.sources.hadoop_rpc.client import RpcGroup
 from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings
 from ozone_recon.sources.om_deltas import OmDeltas
 from ozone_recon.sources.scm import METHOD, PROTOCOL, ScmClient
-from ozone_recon.wire.ozone.om_calls import OmCommand, OmRequest, OmResponse
+from ozone_recon.wire.ozone.om_calls import OmRequest, OmResponse
+from ozone_recon.wire.ozone.schema import OmCommand
 from ozone_recon.wire.protobuf.fields import Message, number_field
 
 PLAN = Plan(datanodes=6, keys=300, heartbeat=0.2, stale=1, dead=2, full_report=60)

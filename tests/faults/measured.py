@@ -23,7 +23,7 @@ def peak() -> int:
 
 
 async def serve() -> None:
-    async with take_calls(METHODS, replace(HERE, most_held=32 << 20, patience=2)) as port:
+    async with take_calls(METHODS, replace(HERE, max_buffered=32 << 20, patience=2)) as port:
         assert await call_once(f"127.0.0.1:{port}") == b"hello"
         before = peak()
         print(port, flush=True)

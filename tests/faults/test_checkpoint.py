@@ -16,14 +16,14 @@ from ozone_recon.sources.checkpoint import http
 from ozone_recon.sources.checkpoint.fetch import from_om
 
 HEAD, BODY = 30, 20_000
-BROKEN = "closed connection|is not a tar: empty file|broke off|[Rr]eset"
+BROKEN = "closed connection|is not a tar: empty file|transfer broke|is truncated|[Rr]eset"
 REASONS = {
     Does.CUT: BROKEN,
     Does.RESET: BROKEN,
     Does.STALL: r"no answer in time \(ozone.recon.om.connection.timeout",
-    Does.GARBAGE: r"no HTTP, but '|more than 100 headers|broke off|torn",
-    Does.HUGE: "got more than 65536 bytes|broke off before its last entry",
-    Does.DRIP: r"only \d+ bytes have come in \d+ s",
+    Does.GARBAGE: r"not an HTTP response: '|more than 100 headers|transfer broke|truncated",
+    Does.HUGE: "got more than 65536 bytes|truncated: its last entry",
+    Does.DRIP: r"only \d+ bytes received in \d+ s",
 }
 CASES = [
     *((Fault(does, at=at), True) for does in REASONS for at in (0, HEAD, BODY)),

@@ -8,7 +8,8 @@ from tests.sources.databases import pairs
 
 from ozone_recon.columnar.changes import Changes
 from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
-from ozone_recon.wire.ozone.om_calls import OmCommand, OmResponse, Updates
+from ozone_recon.wire.ozone.om_calls import OmResponse, Updates
+from ozone_recon.wire.ozone.schema import OmCommand
 
 CAPTURE = Path(__file__).parents[1] / "data" / "om-deltas.tar.xz"
 Tables = dict[str, dict[bytes, bytes]]

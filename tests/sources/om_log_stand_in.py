@@ -10,12 +10,12 @@ from ozone_recon.wire.ozone.om_calls import (
     INTERNAL_ERROR,
     METHOD,
     PROTOCOL,
-    OmCommand,
     OmRequest,
     OmResponse,
     Updates,
     UpdatesRequest,
 )
+from ozone_recon.wire.ozone.schema import OmCommand
 from ozone_recon.wire.write_batch.batch import ChangeKind
 
 NODE = "om1"

@@ -1,4 +1,4 @@
-"""Servers that answer over Hadoop RPC, and such as break in the middle: what they send is given byte by byte."""
+"""Hadoop RPC servers for tests, including ones that send given bytes or break off."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ METHODS: Methods = {(PROTOCOL, "echo"): echo, (PROTOCOL, "refuse"): refuse, (PRO
 
 @asynccontextmanager
 async def server(talk: Conversation) -> AsyncIterator[str]:
-    """A server of which nothing is known but what it does with a connection; gives its address."""
+    """Runs a server that handles each connection with `talk`; yields its address."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -83,7 +83,7 @@ async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.transport.abort()
 
 
-def answering(answer: Callable[[Call], bytes | tuple[str, str]]) -> Conversation:
+def responder(answer: Callable[[Call], bytes | tuple[str, str]]) -> Conversation:
     """A server that answers each call with a message, or with a class name and the message of an exception."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -96,7 +96,7 @@ def answering(answer: Callable[[Call], bytes | tuple[str, str]]) -> Conversation
                         wire.respond(event, said)
                     else:
                         wire.fail(event, *said)
-            writer.write(wire.take())
+            writer.write(wire.data_to_send())
 
     return talk
 
@@ -105,17 +105,17 @@ CLIENT = bytes(16)
 INTRODUCED = connection_header(AuthMethod.NONE) + frame(
     RpcRequestHeader(CONTEXT_CALL, CLIENT).encode(), ConnectionContext("me").encode()
 )
-"""What a client sends before its first call."""
+"""The bytes that a client sends before its first call."""
 
 
 def called(request: bytes, protocol: str = PROTOCOL, method: str = "echo", call_id: int = 0) -> bytes:
-    """What a client sends to call."""
+    """The bytes of a call."""
     header = RpcRequestHeader(call_id, CLIENT, retry_count=0).encode()
     return frame(header, RequestHeader(method, protocol).encode(), request)
 
 
 def begun(size: int) -> bytes:
-    """What a client sends that says who it is and begins a call whose request has so many bytes."""
+    """The bytes of a client up to the start of a request of `size` bytes."""
     header = RpcRequestHeader(0, CLIENT, retry_count=0).encode()
     messages = delimited(header) + delimited(RequestHeader("echo", PROTOCOL).encode()) + varint(size)
     return INTRODUCED + (len(messages) + size).to_bytes(4, "big") + messages

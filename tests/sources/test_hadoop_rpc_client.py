@@ -15,9 +15,9 @@ from tests.sources.rpc_stand_in import (
     QUICK,
     Conversation,
     answer,
-    answering,
     call_once,
     reset,
+    responder,
     sends,
     server,
     stall,
@@ -84,9 +84,9 @@ def test_authentication() -> None:
         (sends(b"", then=reset), TransferError, "the connection broke: "),
         (sends(answer(0, b"x" * 300_000)[:200_000], then=reset), TransferError, "the connection broke: "),
         (sends(b"\0\0\0\5wrong"), DecodeError, "frame 1: "),
-        (sends(b"HTTP/1.1 400 Bad Request\r\n\r\n"), DecodeError, "it answers in HTTP"),
+        (sends(b"HTTP/1.1 400 Bad Request\r\n\r\n"), DecodeError, "the server speaks HTTP"),
         (sends((200 << 20).to_bytes(4, "big"), then=stall), MessageTooLong, "frame 1 has 209,715,200 bytes"),
-        (sends(answer(7, b"")), DecodeError, "frame 1: an answer to call 7, for which none waits"),
+        (sends(answer(7, b"")), DecodeError, "frame 1: a response to call 7, which is not pending"),
     ],
 )
 def test_servers_that_break(talk: Conversation, error: type[ReconError], why: str) -> None:
@@ -173,7 +173,7 @@ def test_a_slow_server_that_lives_is_waited_for() -> None:
                             wire.fail(event, "org.apache.hadoop.ipc.RpcNoSuchProtocolException", "not here")
                 if probes == 3:
                     wire.respond(calls[0], b"there")
-                writer.write(wire.take())
+                writer.write(wire.data_to_send())
 
         async with server(talk) as address:
             assert await call_once(address, replace(QUICK, probe_after=0.02)) == b"there"
@@ -197,7 +197,7 @@ def test_a_server_that_froze_while_nothing_was_asked_is_noticed_as_soon() -> Non
             connection = await RpcConnection.open(address, replace(QUICK, probe_after=0.1, idle_limit=3600))
             assert await connection.call(PROTOCOL, "echo", b"") == b"hello"
             await asyncio.sleep(0)
-            with pytest.raises(TransferError, match="no sign of life"):
+            with pytest.raises(TransferError, match="no response to a probe"):
                 await connection.call(PROTOCOL, "echo", b"")
             await connection.close()
 
@@ -219,8 +219,8 @@ def test_a_frozen_server_is_passed_over(caplog: pytest.LogCaptureFixture) -> Non
     asyncio.run(run())
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 2, said
-    assert "no sign of life in 0.1 s" in said[0]
-    assert said[1].endswith("answers as the leader")
+    assert "no response to a probe in 0.1 s" in said[0]
+    assert said[1].endswith("is the leader")
 
 
 def test_an_idle_connection_ends() -> None:
@@ -270,7 +270,7 @@ async def ask_group(*servers: list[Said], attempts: int = 6) -> tuple[bytes, lis
             asked.append(number)
             return says.pop(0) if len(says) > 1 else says[0]
 
-        return answering(said)
+        return responder(said)
 
     async with server(talk(0)) as a, server(talk(1)) as b, server(talk(2)) as c:
         addresses = {"a": a, "b": b, "c": c}
@@ -325,10 +325,10 @@ def test_a_call_that_fails_late_follows_those_that_found_the_leader() -> None:
             while len(calls) < 2:
                 calls += [event for event in wire.receive(await reader.read(1 << 16)) if isinstance(event, Call)]
             wire.fail(calls[1], *suggests("c"))
-            writer.write(wire.take())
+            writer.write(wire.data_to_send())
             await found.wait()
             wire.fail(calls[0], *NOT_LEADER)
-            writer.write(wire.take())
+            writer.write(wire.data_to_send())
             await reader.read()
 
         def says(name: str) -> Conversation:
@@ -337,7 +337,7 @@ def test_a_call_that_fails_late_follows_those_that_found_the_leader() -> None:
                 found.set()
                 return b"yes"
 
-            return answering(answer_call)
+            return responder(answer_call)
 
         async with server(follower) as a, server(says("b")) as b, server(says("c")) as c:
             group = RpcGroup({"a": a, "b": b, "c": c}, QUICK)
@@ -363,7 +363,7 @@ def test_one_line_says_that_there_is_no_leader_however_many_calls_wait(caplog: p
         def said(call: Call) -> Said:
             return call.request if elected else NOT_LEADER
 
-        async with server(answering(said)) as a, server(answering(said)) as b:
+        async with server(responder(said)) as a, server(responder(said)) as b:
             group = RpcGroup({"a": a, "b": b}, replace(QUICK, attempts=1000))
             calls = [asyncio.create_task(group.call(PROTOCOL, "echo", b"%d" % n)) for n in range(20)]
             while not group.trouble:  # noqa: ASYNC110
@@ -389,7 +389,7 @@ def test_it_is_asked_for_as_long_as_the_settings_say() -> None:
             refusals += 1
             return NOT_LEADER if refusals < 20 else b"yes"
 
-        async with server(answering(said)) as a:
+        async with server(responder(said)) as a:
             group = RpcGroup({"a": a}, replace(QUICK, attempts=1, retry_for=60))
             assert await group.call(PROTOCOL, "echo", b"") == b"yes"
             await group.close()

@@ -33,8 +33,8 @@ from ozone_recon.wire.hadoop_rpc.messages import PING_CALL, RpcRequestHeader
     [
         (PROTOCOL, "refuse", "IOException", "no hello"),
         (PROTOCOL, "break", "RuntimeException", "ValueError(b'hello')"),
-        (PROTOCOL, "other", "RpcNoSuchMethodException", f"{PROTOCOL} has no method other here"),
-        ("x.Y", "echo", "RpcNoSuchProtocolException", "x.Y is not spoken here"),
+        (PROTOCOL, "other", "RpcNoSuchMethodException", f"unknown method other of protocol {PROTOCOL}"),
+        ("x.Y", "echo", "RpcNoSuchProtocolException", "unknown protocol x.Y"),
     ],
 )
 def test_what_the_server_refuses(
@@ -79,8 +79,8 @@ def test_a_client_that_asks_for_too_much_waits_and_gets_it_all() -> None:
 @pytest.mark.parametrize(
     ("sent", "logged"),
     [
-        ([b"GET / HTTP/1.1\r\n\r\n"], "begins with b'GET / H'"),
-        ([b"\x16\x03\x01\x02\x00\x01\x00\x01"], "which is not Hadoop RPC"),
+        ([b"GET / HTTP/1.1\r\n\r\n"], "the connection header b'GET / H'"),
+        ([b"\x16\x03\x01\x02\x00\x01\x00\x01"], "is not Hadoop RPC"),
         ([connection_header(AuthMethod.NONE), (200 << 20).to_bytes(4, "big")], "frame 1 has 209,715,200 bytes"),
         ([connection_header(AuthMethod.NONE), b"\0\0\0\7\0"], "the connection ended 5 bytes into frame 1"),
         ([connection_header(AuthMethod.NONE), frame(b"\x80")], "frame 1: "),
@@ -106,7 +106,7 @@ def test_clients_that_break(sent: list[bytes], logged: str, caplog: pytest.LogCa
         assert b"org.apache.hadoop." in told
 
 
-def test_clients_that_stall_are_let_go_and_those_that_go_are_not_mourned() -> None:
+def test_stalled_clients_time_out_and_disconnected_ones_leave_no_error() -> None:
     async def run() -> None:
         done = asyncio.Event()
 
@@ -154,15 +154,15 @@ def test_the_server_ends_with_calls_under_way() -> None:
     asyncio.run(run())
 
 
-def test_whose_connection_is_evicted(caplog: pytest.LogCaptureFixture) -> None:
-    """Those that a method recognises stay, however long they are silent, while there are others."""
+def test_the_longest_idle_unrecognised_connection_is_evicted(caplog: pytest.LogCaptureFixture) -> None:
+    """Recognised clients keep their connections, however long they are idle, while there are unrecognised ones."""
 
     async def recognise(request: bytes) -> Recognised:
         return Recognised(request)
 
     async def run() -> None:
         methods = {**METHODS, (PROTOCOL, "recognise"): recognise}
-        async with take_calls(methods, replace(HERE, most_connections=10)) as port:
+        async with take_calls(methods, replace(HERE, max_connections=10)) as port:
             real = [await RpcConnection.open(f"127.0.0.1:{port}", QUICK) for _ in range(8)]
             for one in real:
                 assert await one.call(PROTOCOL, "recognise", b"me") == b"me"
@@ -186,8 +186,8 @@ def test_whose_connection_is_evicted(caplog: pytest.LogCaptureFixture) -> None:
     assert len(lines) == len(caplog.messages) > 290, "one call site, for the log to limit"
 
 
-def test_who_sends_much_at_once_takes_turns_with_those_who_send_little() -> None:
-    """A thousand pings in one piece are a thousand turns: another connection is answered amid them."""
+def test_a_burst_of_frames_does_not_starve_other_connections() -> None:
+    """The session yields after each of a thousand pings in one piece: another connection is answered meanwhile."""
 
     async def run() -> None:
         heard: list[bytes] = []
@@ -214,7 +214,7 @@ def test_who_sends_much_at_once_takes_turns_with_those_who_send_little() -> None
     asyncio.run(run())
 
 
-def test_who_has_not_said_who_it_is_keeps_little(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_client_without_a_context_can_buffer_little(caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> None:
         async with take_calls(METHODS, HERE) as port:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -224,7 +224,7 @@ def test_who_has_not_said_who_it_is_keeps_little(caplog: pytest.LogCaptureFixtur
 
     asyncio.run(run())
     assert "frame 1 has 1,048,576 bytes" in caplog.text
-    assert "before the client has said who it is" in caplog.text
+    assert "before the connection context" in caplog.text
 
 
 def test_clients_that_are_gone_when_they_are_answered_leave_no_traceback(caplog: pytest.LogCaptureFixture) -> None:

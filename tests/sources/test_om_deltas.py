@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from tests.sources.om_log_stand_in import BATCHES, NODE, ROWS, Ahead, StandIn, updates_of
-from tests.sources.rpc_stand_in import HERE, QUICK, answering, server
+from tests.sources.rpc_stand_in import HERE, QUICK, responder, server
 from tests.wire.rocksdb.batches import FAMILIES, as_said, batches_of, slices_of_texts
 
 from ozone_recon.columnar.changes import LastBatch
@@ -72,7 +72,7 @@ def test_what_we_have_is_asked_for_too_and_known_again(limit: int, batches_befor
 def test_an_om_that_was_put_back_and_went_on_is_noticed() -> None:
     other = batches_of([[(kind, family, key, b"other") for kind, family, key, _ in batch] for batch in ROWS])
     last = follow(StandIn(BATCHES[:20]))[-1].changes.last_batch
-    with pytest.raises(CheckpointNeeded, match="are not ours: it was put back, and went on") as needed:
+    with pytest.raises(CheckpointNeeded, match="differ from ours: OM was restored and has continued") as needed:
         follow(StandIn(other), STARTS[20] - 1, last=last)
     assert needed.value.cause is CheckpointCause.PUT_BACK
 
@@ -104,7 +104,7 @@ def test_an_om_that_says_it_is_further_is_asked_again_for_it() -> None:
 @pytest.mark.parametrize("last", [None, LastBatch(STARTS[3], zlib.crc32(BATCHES[3]))])
 def test_an_om_that_says_it_is_further_and_gives_nothing_is_not_followed(last: LastBatch | None) -> None:
     om = Ahead()
-    with pytest.raises(CheckpointNeeded, match="OM says that it is at 15, and has nothing behind 10") as needed:
+    with pytest.raises(CheckpointNeeded, match="OM is at 15 but returns no changes after 10") as needed:
         follow(om, 10, last=last)
     assert needed.value.cause is CheckpointCause.GAP
     assert len(om.asked) == 1 + ASKED_AGAIN
@@ -150,19 +150,19 @@ UNKNOWN = batches_of([[(ChangeKind.PUT, 99, b"key", b"")]], 4)
 @pytest.mark.parametrize(
     ("om", "after", "why"),
     [
-        (StandIn(first=20), STARTS[19] - 1, "OM has not all changes behind 46: Unable to read full data"),
-        (StandIn(), LAST + 1, "OM cannot read its changes behind 101, or has not got so far"),
-        (Said(said([], success=False)), 4, "OM cannot read its changes behind 4"),
-        (Said(said(batches_of(ROWS[:1], 4), success=False)), 4, "OM cannot read its changes behind 4"),
-        (Said(said([], latest=3)), 4, "OM is at 3 and our data at 4: it was put back"),
-        (StandIn(), STARTS[3] + 1, "go on with 11, and what we have ends with 8"),
-        (Said(said(BATCHES[5:])), 4, "go on with 12, and what we have ends with 4"),
-        (Said(said([BATCHES[0], BATCHES[2]])), 0, "go on with 4, and what we have ends with 1"),
-        (Said(said(UNKNOWN)), 4, "column family 99, which our checkpoint has not"),
-        (Said(said(MERGE)), 4, "behind 4 cannot be applied: batch 0: a merge in column family 3"),
-        (Said(said([BATCHES[0][:-1]])), 0, "behind 0 cannot be applied: batch 0: "),
-        (StandIn(node="om2"), 4, "the OM 'om2' leads now, and our data is that of 'om1'"),
-        (Said(said([], latest=3), node="om2"), 4, "the OM 'om2' leads now"),
+        (StandIn(first=20), STARTS[19] - 1, "OM no longer has all changes after 46: Unable to read full data"),
+        (StandIn(), LAST + 1, "OM cannot read its changes after 101, or has not reached it"),
+        (Said(said([], success=False)), 4, "OM cannot read its changes after 4"),
+        (Said(said(batches_of(ROWS[:1], 4), success=False)), 4, "OM cannot read its changes after 4"),
+        (Said(said([], latest=3)), 4, "OM is at 3 and our data at 4: OM was restored"),
+        (StandIn(), STARTS[3] + 1, "continue with 11, but ours end with 8"),
+        (Said(said(BATCHES[5:])), 4, "continue with 12, but ours end with 4"),
+        (Said(said([BATCHES[0], BATCHES[2]])), 0, "continue with 4, but ours end with 1"),
+        (Said(said(UNKNOWN)), 4, "column family 99, which our checkpoint lacks"),
+        (Said(said(MERGE)), 4, "after 4 cannot be applied: batch 0: a merge in column family 3"),
+        (Said(said([BATCHES[0][:-1]])), 0, "after 0 cannot be applied: batch 0: "),
+        (StandIn(node="om2"), 4, "the leader is now OM 'om2', and our data is from 'om1'"),
+        (Said(said([], latest=3), node="om2"), 4, "the leader is now OM 'om2'"),
     ],
 )
 def test_a_checkpoint_is_needed(om: StandIn, after: int, why: str) -> None:
@@ -184,7 +184,7 @@ def test_what_came_before_a_gap_is_given() -> None:
 
 
 class Overtaxed(StandIn):
-    """Can give only so many batches at once."""
+    """Returns at most a given number of batches at once."""
 
     most = 3
 
@@ -210,7 +210,7 @@ def test_less_is_asked_for_when_om_has_not_the_memory() -> None:
 def test_a_single_batch_that_is_too_much_needs_a_checkpoint() -> None:
     om = Overtaxed()
     om.most = 0
-    with pytest.raises(CheckpointNeeded, match=r"a single batch of changes is too much: .*Java heap space"):
+    with pytest.raises(CheckpointNeeded, match=r"a single batch of changes is too large: .*Java heap space"):
         follow(om)
 
 
@@ -228,7 +228,7 @@ def test_over_a_network_the_leader_is_found_and_what_is_too_long_is_asked_for_in
     not_leader = "org.apache.hadoop.ozone.om.exceptions.OMNotLeaderException"
 
     async def run() -> list[Delta]:
-        follower = answering(
+        follower = responder(
             lambda call: (not_leader, "OM:om0 is not the leader. Suggested leader is OM:om1[h/1.2.3.4].")
         )
         async with server(follower) as om0, take_calls({(PROTOCOL, METHOD): om.answer}, HERE) as port:
@@ -248,5 +248,5 @@ def test_a_frame_for_one_batch_that_is_over_the_limit_needs_a_checkpoint() -> No
     async def call(protocol: str, method: str, request: bytes) -> tuple[str, bytes]:
         raise MessageTooLong("frame 1 has 200,000,000 bytes")
 
-    with pytest.raises(CheckpointNeeded, match="a single batch of changes is too much: frame 1 has 200,000,000"):
+    with pytest.raises(CheckpointNeeded, match="a single batch of changes is too large: frame 1 has 200,000,000"):
         asyncio.run(collect(OmDeltas(call, 100, 0)))

@@ -16,7 +16,8 @@ from ozone_recon.columnar.byte_slices import ByteSlices
 from ozone_recon.columnar.changes import Changes
 from ozone_recon.errors import CheckpointNeeded
 from ozone_recon.sources.om_deltas import Delta, OmDeltas
-from ozone_recon.wire.ozone.om_calls import OmCommand, OmRequest, OmResponse, UpdatesRequest
+from ozone_recon.wire.ozone.om_calls import OmRequest, OmResponse, UpdatesRequest
+from ozone_recon.wire.ozone.schema import OmCommand
 from ozone_recon.wire.write_batch import net_changes, net_changes_reference
 from ozone_recon.wire.write_batch.batch import ChangeKind, WriteBatch, read_write_batch
 
@@ -121,5 +122,5 @@ def test_an_answer_that_was_lost_is_noticed(deltas: Deltas) -> None:
         async for _ in follow(Deltas(deltas.before, deltas.after, deltas.answers[:1] + deltas.answers[2:]), []):
             pass
 
-    with pytest.raises(CheckpointNeeded, match="OM's changes go on with"):
+    with pytest.raises(CheckpointNeeded, match="OM's changes continue with"):
         asyncio.run(run())

@@ -140,11 +140,11 @@ def filled_at_random(path: Path, seed: int) -> None:
 def test_our_reading_is_rocksdb_s_own(tmp_path: Path, seed: int) -> None:
     filled_at_random(tmp_path / "om.db", seed)
     random = Random(seed)
-    with Checkpoint(tmp_path / "om.db", "files") as ours, Checkpoint(tmp_path / "om.db", "rocksdb") as judge:
-        assert ours.sequence_number == judge.sequence_number
+    with Checkpoint(tmp_path / "om.db", "files") as ours, Checkpoint(tmp_path / "om.db", "rocksdb") as reference:
+        assert ours.sequence_number == reference.sequence_number
         for table in ("one", "two"):
             size = random.choice([1, 1000, 50_000, 1 << 30])
-            right = [pair for batch in judge.scan(table, pairs) for pair in batch]
+            right = [pair for batch in reference.scan(table, pairs) for pair in batch]
             assert [pair for batch in ours.scan(table, pairs, batch_bytes=size) for pair in batch] == right
             there = dict(right)
             for key in [*random.sample(sorted(there), min(20, len(there))), b"", b"/v/b/x", b"\xff"]:

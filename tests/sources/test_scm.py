@@ -11,7 +11,7 @@ from tests.decode.cluster.container_records import records
 from tests.decode.cluster.scm_messages import container_info
 from tests.decode.om.om_messages import blob, number
 from tests.sources.captured_scm import CAPTURE, check, known
-from tests.sources.rpc_stand_in import QUICK, answering, server
+from tests.sources.rpc_stand_in import QUICK, responder, server
 from tools.capture.scm import IN_SERVICE, LEAVING, ask_everything, read
 
 from ozone_recon.columnar.byte_slices import ByteSlices
@@ -170,9 +170,9 @@ FIVE = response(9, blob(1, container_info(container_id=5)))
         (b"", DecodeError, "ScmContainerLocationResponse: required field 5 is missing"),
         (FIVE[:-1], DecodeError, "ScmContainerLocationResponse: "),
         (response(18, b""), DecodeError, "ScmContainerLocationResponse: required field 9 is missing"),
-        (response(9, b"\x0a\x05"), DecodeError, "a page of containers is no message: 0a05"),
+        (response(9, b"\x0a\x05"), DecodeError, "a page of containers is malformed: 0a05"),
         (response(9, blob(1, b"\x12\x00")), DecodeError, "LIST_CONTAINERS: required field 1 is missing"),
-        (FIVE, DecodeError, "LIST_CONTAINERS: the containers from 6 on end with 5"),
+        (FIVE, DecodeError, "LIST_CONTAINERS: the page from container 6 on ends with 5"),
         (response(9, b"", status=4), RemoteError, "SCM answers LIST_CONTAINERS with status 4: why not"),
     ],
 )
@@ -189,10 +189,10 @@ def test_an_scm_that_does_not_lead_names_the_one_that_does() -> None:
     exchanges = read(CAPTURE)[IN_SERVICE]
 
     async def run() -> None:
-        async with server(answering(lambda call: exchanges[call.request])) as leader:
+        async with server(responder(lambda call: exchanges[call.request])) as leader:
             refusal = f"Server:5ad5 is not the leader. Suggested leader is Server:{leader}."
             not_leader = ("org.apache.hadoop.hdds.ratis.ServerNotLeaderException", refusal)
-            async with server(answering(lambda _: not_leader)) as follower:
+            async with server(responder(lambda _: not_leader)) as follower:
                 group = RpcGroup({"scm1": follower, "scm2": follower, "scm3": leader}, QUICK)
                 assert (await ask_everything(group.call)).count == 5
                 await group.close()

@@ -13,7 +13,8 @@ from tools.capture.rpc import Conversation
 from ozone_recon.errors import DecodeError
 from ozone_recon.wire.hadoop_rpc.client import Response
 from ozone_recon.wire.hadoop_rpc.server import Call, ServerConnection
-from ozone_recon.wire.ozone.om_calls import INTERNAL_ERROR, OmCommand, OmRequest, OmResponse, Updates, UpdatesRequest
+from ozone_recon.wire.ozone.om_calls import INTERNAL_ERROR, OmRequest, OmResponse, Updates, UpdatesRequest
+from ozone_recon.wire.ozone.schema import OmCommand
 from ozone_recon.wire.protobuf.fields import bytes_field, number_field
 
 numbers = st.integers(-1, 2**56)

@@ -96,10 +96,10 @@ def test_an_error_says_its_way_down() -> None:
         (b"\x0c", "wire type 4"),
         (b"\x0e\x00", "wire type 6"),
         (b"\x0f\x00", "wire type 7"),
-        (b"\x00\x00", "names field 0"),
-        (b"\x03\x04", "names field 0"),
-        (b"\x0b\x04", "names field 0"),
-        (b"\x80\x80\x80\x80\x10\x00", "names field 536870912"),
+        (b"\x00\x00", "has the invalid field number 0"),
+        (b"\x03\x04", "has the invalid field number 0"),
+        (b"\x0b\x04", "has the invalid field number 0"),
+        (b"\x80\x80\x80\x80\x10\x00", "has the invalid field number 536870912"),
     ],
 )
 def test_what_is_not_a_message_is_refused(data: bytes, why: str) -> None:
@@ -143,7 +143,7 @@ def test_the_number_of_fields_is_bounded_those_of_groups_too() -> None:
     field, group = b"\x08\x05", b"\x0b" + b"\x10\x01" * 4 + b"\x0c"
     assert Message("M", field * 8, 8).int64(1) == 5
     for data in (field * 9, field * 4 + group, group * 2, b"\x0b" * 9 + b"\x0c" * 9, b"\x0b" + field * 100):
-        with pytest.raises(MessageTooLong, match=r"^M: .* more "):
+        with pytest.raises(MessageTooLong, match=r"^M: .*(more than|too many) "):
             Message("M", data, 8)
     with pytest.raises(MessageTooLong, match=r"^M field 2: N: it has more than 8 fields"):
         Message("M", bytes_field(2, field * 9), 8).part(2, "N")

@@ -1,1 +1,1 @@
-"""The edge: every foreign file and every cluster socket."""
+"""Inputs from outside: checkpoint files, and the connections to OM, SCM and datanodes."""

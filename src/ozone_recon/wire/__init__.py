@@ -1,1 +1,1 @@
-"""Byte formats, sans-I/O: protobuf fields, RocksDB's files and batches. Bytes in, records out."""
+"""Byte formats, sans-I/O: protobuf, Hadoop RPC, RocksDB's files and WriteBatches. Bytes in, records out."""

@@ -1,4 +1,4 @@
-"""A place in some bytes, moved on by each thing read: the integers and slices RocksDB's files are made of."""
+"""A cursor over bytes that reads the integers and slices of RocksDB's files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ozone_recon.wire.protobuf.fields import read_varint
 
 
 class Cursor:
-    """Reads `data` from `at` on; whatever would run over the end is a DecodeError. RocksDB is little-endian."""
+    """Reads `data` from `at` on, little-endian; reading past the end is a DecodeError."""
 
     __slots__ = ("at", "data")
 
@@ -17,7 +17,7 @@ class Cursor:
 
     @property
     def left(self) -> int:
-        """Bytes not read yet."""
+        """The number of unread bytes."""
         return len(self.data) - self.at
 
     def take(self, size: int) -> bytes:
@@ -45,5 +45,5 @@ class Cursor:
         return value
 
     def slice(self) -> bytes:
-        """Bytes behind a varint that gives their number."""
+        """Bytes preceded by their number, a varint."""
         return self.take(self.varint32())

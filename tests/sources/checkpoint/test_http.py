@@ -139,7 +139,10 @@ def test_a_reset_at_any_moment_is_a_broken_transfer(files: dict[str, bytes], tmp
 
 def test_after_the_last_attempt_the_error_is_told_and_nothing_is_left(files: dict[str, bytes], tmp_path: Path) -> None:
     (tmp_path / "om.snapshot.db_1").mkdir()
-    with om(chunked(tar_of(files)[:20_000], b"")) as leader, pytest.raises(TransferError, match="broke off"):
+    with (
+        om(chunked(tar_of(files)[:20_000], b"")) as leader,
+        pytest.raises(TransferError, match=r"is truncated|transfer broke"),
+    ):
         from_om(settings(leader, attempts=2), tmp_path, Told())
     assert os.listdir(tmp_path) == ["om.snapshot.db_1"]
     with (
@@ -153,10 +156,10 @@ def test_after_the_last_attempt_the_error_is_told_and_nothing_is_left(files: dic
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        (status("401 Unauthorized", "WWW-Authenticate: Negotiate\r\n"), r"wants a Kerberos login \(401\).*by hand"),
-        (status("403 Forbidden"), r"refused to us \(403\): the OM gives checkpoints to its administrators.*by hand"),
+        (status("401 Unauthorized", "WWW-Authenticate: Negotiate\r\n"), r"requires Kerberos \(401\).*download"),
+        (status("403 Forbidden"), r"access denied \(403\): the OM serves checkpoints only to administrators.*download"),
         (status("404 Not Found"), "not an OM's web server"),
-        (status("302 Found", "Location: https://om:9875/\r\n"), "points to https://om:9875/"),
+        (status("302 Found", "Location: https://om:9875/\r\n"), "redirects to https://om:9875/"),
     ],
 )
 def test_what_no_later_attempt_can_mend_ends_at_once(tmp_path: Path, answer: Answer, why: str) -> None:
@@ -179,7 +182,7 @@ def test_a_timeout_names_the_keys_to_raise(tmp_path: Path) -> None:
 
 
 def test_space_is_looked_for_before_anything_is_taken(files: dict[str, bytes], tmp_path: Path) -> None:
-    with om(chunked(tar_of(files))) as leader, pytest.raises(NoSpace, match="1,125,899,906,842,624 bytes more"):
+    with om(chunked(tar_of(files))) as leader, pytest.raises(NoSpace, match="1,125,899,906,842,624 more bytes"):
         from_om(settings(leader), tmp_path, Told(), expected=1 << 50)
     assert os.listdir(tmp_path) == []
 

@@ -37,9 +37,9 @@ def refuses(database: Path, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("current", "said"),
     [
-        (b"", "CURRENT is damaged: it is ''"),
-        (b"MANIFEST-000005", "CURRENT is damaged: it is 'MANIFEST-000005'"),
-        (b"MANIFEST-000004\n", "CURRENT names MANIFEST-000004, which is not there"),
+        (b"", "CURRENT is damaged: it contains ''"),
+        (b"MANIFEST-000005", "CURRENT is damaged: it contains 'MANIFEST-000005'"),
+        (b"MANIFEST-000004\n", "CURRENT names MANIFEST-000004, which does not exist"),
         (b"MANIFEST-../../x\n", "CURRENT is damaged"),
         (b"\0\xff\n", "CURRENT is damaged"),
     ],
@@ -53,7 +53,7 @@ def test_a_current_that_names_no_manifest(database: Path, current: bytes, said: 
 
 def test_an_empty_manifest_is_no_empty_database(database: Path) -> None:
     manifest_in(database).write_bytes(b"")
-    refuses(database, "MANIFEST-000005 is damaged .* empty or cut short")
+    refuses(database, "MANIFEST-000005 is damaged .* empty or truncated")
     readers: tuple[Literal["any", "files", "rocksdb"], ...] = ("any", "files", "rocksdb")
     for reader in readers:
         with pytest.raises(CheckpointError):
@@ -72,22 +72,22 @@ def test_a_manifest_cut_after_any_edit_is_refused(database: Path, marked: bool) 
     naming = 1 + max(n for n, edit in enumerate(edits) if b".sst" in edit or b"\x67" in edit)
     for count in range(naming - 1 if marked else with_all_tables):
         manifest.write_bytes(log_of(edits[:count]))
-        refuses(database, "is not whole")
+        refuses(database, "is incomplete")
 
 
 def test_a_missing_or_short_table_file_is_named(database: Path) -> None:
     file = max(database.glob("*.sst"))
     file.write_bytes(file.read_bytes()[:-1])
-    refuses(database, f"{file.name}, a part of .*, has .* bytes instead of")
+    refuses(database, f"{file.name}, a table file of .*, has .* bytes instead of")
     file.unlink()
-    refuses(database, f"{file.name}, a part of .*, is not there")
+    refuses(database, f"{file.name}, a table file of .*, is missing")
 
 
 def test_a_database_that_is_no_om_s_is_refused(tmp_path: Path) -> None:
     database = Rdict(str(tmp_path / "scm.db"), Options(raw_mode=True))
     database.create_column_family("containers", Options(raw_mode=True)).close()
     database.close()
-    refuses(tmp_path / "scm.db", "its MANIFEST names no userTable, no volumeTable, .* which every OM has")
+    refuses(tmp_path / "scm.db", "its MANIFEST lacks userTable, volumeTable, .* which every OM has")
     # RocksDB's own reader is held to the same.
     with (
         Checkpoint(tmp_path / "scm.db", "rocksdb") as checkpoint,
@@ -118,7 +118,9 @@ def test_a_log_that_is_missing_between_two_is_noticed(tmp_path: Path) -> None:
     flushed = [n for n, edit in enumerate(edits) if b"flushed" in edit]
     manifest.write_bytes(log_of(edits[: flushed[0]]))
     logs[1].unlink()
-    with pytest.raises(CheckpointError, match=f"{logs[2].name} goes on with change .*: a log is missing or cut short"):
+    with pytest.raises(
+        CheckpointError, match=f"{logs[2].name} continues with change .*: a log is missing or truncated"
+    ):
         Checkpoint.open(copy)
 
 

@@ -41,6 +41,6 @@ def replay(conversation: Conversation) -> tuple[bytes, list[Response | Failure |
     client.connect()
     for call in calls:
         client.call(*call)
-    sent = client.take()
+    sent = client.data_to_send()
     happened = events(client, bytes(conversation.server))
-    return sent + client.take(), happened
+    return sent + client.data_to_send(), happened

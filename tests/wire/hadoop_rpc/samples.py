@@ -89,7 +89,7 @@ def converse(client: ClientConnection, server: ServerConnection) -> tuple[list[o
     at_client: list[object] = []
     at_server: list[object] = []
     sent, answered = b"", b""
-    while (asked := client.take()) or (answer := server.take()):
+    while (asked := client.data_to_send()) or (answer := server.data_to_send()):
         if asked:
             sent += asked
             at_server += server.receive(asked)

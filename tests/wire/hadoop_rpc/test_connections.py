@@ -17,6 +17,7 @@ from ozone_recon.wire.hadoop_rpc.client import ClientConnection, Failure, Respon
 from ozone_recon.wire.hadoop_rpc.connection import Event, RpcProtocol
 from ozone_recon.wire.hadoop_rpc.frames import AuthMethod, Bounds, FrameReader, connection_header, frame
 from ozone_recon.wire.hadoop_rpc.messages import (
+    PING_CALL,
     ConnectionContext,
     RequestHeader,
     RpcErrorDetail,
@@ -155,11 +156,17 @@ def test_nothing_is_set_aside_for_a_length_that_has_not_come() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "why"), [(b"HTTP/1.1 400 Bad Request", "it answers in HTTP"), (b"\0\0\0\0", "frame 1 has a length of 0")]
+    ("data", "why"),
+    [(b"HTTP/1.1 400 Bad Request", "the server speaks HTTP"), (b"\0\0\0\0", "frame 1 has a length of 0")],
 )
 def test_what_is_no_frame(data: bytes, why: str) -> None:
     with pytest.raises(DecodeError, match=why):
         list(FrameReader().cut(data))
+
+
+def test_a_ping_is_an_event() -> None:
+    ping = frame(RpcRequestHeader(PING_CALL, CLIENT_ID).encode())
+    assert list(ServerConnection().receive(connection_header(AuthMethod.NONE) + ping)) == [Ping()]
 
 
 @pytest.mark.parametrize(("user", "client_ways", "server_ways"), WAYS)
@@ -170,11 +177,9 @@ def test_calls_are_answered_in_any_order(
     client.connect()
     ids = [client.call(PROTOCOL, method, request) for method, request in (("one", b"1"), ("two", b""), ("three", b"3"))]
     assert ids == [0, 1, 2]
-    client.ping()
     at_client, at_server, _, _ = converse(client, server)
     calls = [event for event in at_server if isinstance(event, Call)]
-    assert [event for event in at_server if event not in calls and event != Ping()] == [Connected(user, PROTOCOL)]
-    assert at_server.count(Ping()) == 1
+    assert [event for event in at_server if event not in calls] == [Connected(user, PROTOCOL)]
     assert [(call.call_id, call.protocol, call.method, call.request) for call in calls] == [
         (0, PROTOCOL, "one", b"1"),
         (1, PROTOCOL, "two", b""),
@@ -190,7 +195,7 @@ def test_calls_are_answered_in_any_order(
         Failure(0, "Bad", "no good", False),
         Response(1, b""),
     ]
-    assert client.waiting == set()
+    assert client.pending == set()
     client.close()
     with pytest.raises(TransferError, match="the connection is closed"):
         client.call(PROTOCOL, "four", b"")
@@ -203,7 +208,7 @@ def conversation(way: int) -> tuple[bytes, bytes]:
     one, two = (event for event in happened if isinstance(event, Call))
     server.respond(two, b"x" * 300)
     server.fail(one, "java.io.IOException", "no", RpcErrorDetail.NO_SUCH_METHOD)
-    return sent, answered + server.take()
+    return sent, answered + server.data_to_send()
 
 
 CONVERSATIONS = [conversation(way) for way in range(len(WAYS))]

@@ -37,10 +37,10 @@ from ozone_recon.wire.protobuf.fields import bytes_field, varint
 
 
 def refusal(head: bytes, *frames: bytes, mechanisms: Sequence[Mechanism] = (Simple(),)) -> tuple[str, Failure]:
-    """Why a server does not take these bytes, and what a client is told."""
+    """The error of a server that receives these bytes, and the failure that it sends to the client."""
     server = ServerConnection(mechanisms)
     error = events(server, head + b"".join(frames))[-1]
-    *_, told = client_of(1).receive(server.take())
+    *_, told = client_of(1).receive(server.data_to_send())
     assert isinstance(error, str)
     assert isinstance(told, Failure)
     assert told.fatal
@@ -69,26 +69,26 @@ COUNTED = Counted(SERVER)
 @pytest.mark.parametrize(
     ("exception", "why", "bytes_"),
     [
-        ("VersionMismatch", "begins with b'POST / ', which is not Hadoop RPC", [b"POST / "]),
-        ("VersionMismatch", "speaks version 8 of Hadoop RPC, and we speak 9", [b"hrpc\x08\0\0"]),
-        ("AccessControlException", "does not authenticate (0x50), and must", [b"hrpc\x09\0\x50"]),
+        ("VersionMismatch", "the connection header b'POST / ' is not Hadoop RPC", [b"POST / "]),
+        ("VersionMismatch", "unsupported Hadoop RPC version 8; this server supports 9", [b"hrpc\x08\0\0"]),
+        ("AccessControlException", "does not authenticate (0x50), but this server requires it", [b"hrpc\x09\0\x50"]),
         ("RpcServerException", "frame 1 has a length of 0", [SIMPLE, bytes(4)]),
         ("RpcServerException", "frame 1: RpcRequestHeaderProto: required field 3", [SIMPLE, frame(b"\x08\x02")]),
         ("RpcServerException", "frame 1: RpcRequestHeaderProto: required field 1", [SIMPLE, frame(b"\x18\0\x22\0")]),
         ("RpcServerException", "frame 1: 5 bytes are announced", [SIMPLE, b"\0\0\0\2\5a"]),
-        ("RpcServerException", "kind 1 and operation 0 is not known", [SIMPLE, request(0, CALL, b"", kind=1)]),
-        ("RpcServerException", "kind 2 and operation 2 is not known", [SIMPLE, request(0, CALL, b"", operation=2)]),
-        ("RpcServerException", "frame 1: call 0 is out of turn", [SIMPLE, request(0, CALL, b"")]),
-        ("RpcServerException", "frame 2: call -7 is out of turn", [SIMPLE, CONTEXT, request(-7, b"")]),
-        ("RpcServerException", "context is out of turn", [SIMPLE, CONTEXT, CONTEXT]),
-        ("RpcServerException", "context is out of turn", [SASL, CONTEXT]),
-        ("RpcServerException", "frame 2: it has 2 messages, and 3 are due", [SIMPLE, CONTEXT, request(0, CALL)]),
+        ("RpcServerException", "unknown RPC kind 1 or operation 0", [SIMPLE, request(0, CALL, b"", kind=1)]),
+        ("RpcServerException", "unknown RPC kind 2 or operation 2", [SIMPLE, request(0, CALL, b"", operation=2)]),
+        ("RpcServerException", "frame 1: unexpected call 0", [SIMPLE, request(0, CALL, b"")]),
+        ("RpcServerException", "frame 2: unexpected call -7", [SIMPLE, CONTEXT, request(-7, b"")]),
+        ("RpcServerException", "unexpected connection context", [SIMPLE, CONTEXT, CONTEXT]),
+        ("RpcServerException", "unexpected connection context", [SASL, CONTEXT]),
+        ("RpcServerException", "frame 2: it has 2 messages instead of 3", [SIMPLE, CONTEXT, request(0, CALL)]),
         ("RpcServerException", "frame 2: 2 bytes follow", [SIMPLE, CONTEXT, request(0, CALL, b"", b"x")]),
-        ("RpcServerException", "SASL's NEGOTIATE is out of turn", [SIMPLE, negotiate(SaslState.NEGOTIATE)]),
-        ("RpcServerException", "SASL's NEGOTIATE is out of turn", [SASL, negotiate(SaslState.NEGOTIATE) * 2]),
-        ("RpcServerException", "SASL's CHALLENGE is out of turn", [SASL, negotiate(SaslState.CHALLENGE)]),
-        ("RpcServerException", "SASL's RESPONSE is out of turn", [SASL, negotiate(SaslState.RESPONSE, b"1")]),
-        ("RpcServerException", "9 is no SaslState", [SASL, request(-33, b"\x10\x09")]),
+        ("RpcServerException", "unexpected SASL NEGOTIATE", [SIMPLE, negotiate(SaslState.NEGOTIATE)]),
+        ("RpcServerException", "unexpected SASL NEGOTIATE", [SASL, negotiate(SaslState.NEGOTIATE) * 2]),
+        ("RpcServerException", "unexpected SASL CHALLENGE", [SASL, negotiate(SaslState.CHALLENGE)]),
+        ("RpcServerException", "unexpected SASL RESPONSE", [SASL, negotiate(SaslState.RESPONSE, b"1")]),
+        ("RpcServerException", "unknown SaslState 9", [SASL, request(-33, b"\x10\x09")]),
     ],
 )
 def test_what_a_server_refuses(exception: str, why: str, bytes_: list[bytes]) -> None:
@@ -99,7 +99,7 @@ def test_what_a_server_refuses(exception: str, why: str, bytes_: list[bytes]) ->
 
 
 UNKNOWN = b"\x98\x06\0"
-"""A field that nobody knows."""
+"""An unknown field."""
 HUGE = (28_000_010).to_bytes(4, "big")
 """The length of a frame."""
 TWO = b"\x08\x02\x10\0"
@@ -110,7 +110,7 @@ TWO = b"\x08\x02\x10\0"
     ("why", "bytes_"),
     [
         ("frame 1 has 28,000,010 bytes, which is over the limit", [SIMPLE, HUGE]),
-        ("before the client has said who it is", [SIMPLE, HUGE]),
+        ("before the connection context", [SIMPLE, HUGE]),
         ("frame 1: message 1 has 16,385 bytes", [SIMPLE, (20_000).to_bytes(4, "big"), varint(16_385)]),
         (
             "frame 2: message 1 has 28,000,000 bytes",
@@ -126,13 +126,13 @@ TWO = b"\x08\x02\x10\0"
         ("RequestHeaderProto: it has more than 64 fields", [SIMPLE, CONTEXT, request(0, UNKNOWN * 65, b"")]),
         ("RpcSaslProto: it has more than 64 fields", [SASL, request(-33, UNKNOWN * 65)]),
         ("SaslAuth: it has more than 64 fields", [SASL, request(-33, b"\x10\1" + bytes_field(4, UNKNOWN * 65))]),
-        ("the group that goes on at byte", [SIMPLE, request(-3, b"\x9b\6" + UNKNOWN * 65 + b"\x9c\6")]),
+        ("the group that continues at byte", [SIMPLE, request(-3, b"\x9b\6" + UNKNOWN * 65 + b"\x9c\6")]),
         ("frame 1: 3 bytes follow the message that ends at byte", [SIMPLE, frame(TWO, b"", b"", b"\0\0")]),
     ],
 )
 def test_what_is_read_of_a_client_is_bounded_in_bytes_and_in_fields(why: str, bytes_: list[bytes]) -> None:
     error, told = refusal(*bytes_)
-    assert error.startswith("TooLong") or "bytes follow" in why
+    assert error.startswith("MessageTooLong") or "bytes follow" in why
     assert why in error
     assert told.exception == "RpcServerException"
 
@@ -146,15 +146,15 @@ def test_a_client_that_authenticates_may_send_a_long_ticket() -> None:
 
 def test_a_server_that_wants_authentication() -> None:
     error, told = refusal(SIMPLE, CONTEXT, mechanisms=[COUNTED])
-    assert error == "SourceError: the client does not authenticate (0x00), and must"
+    assert error == "SourceError: the client does not authenticate (0x00), but this server requires it"
     assert told.exception == "AccessControlException"
     other = SaslAuth("COUNTED", "COUNT", "om", "other host")
     asked = negotiate(SaslState.NEGOTIATE)
     for frames, why in [
-        ([asked, negotiate(SaslState.INITIATE, b"1", other)], "by COUNTED, which was not offered"),
+        ([asked, negotiate(SaslState.INITIATE, b"1", other)], "method COUNTED, which was not offered"),
         ([asked, negotiate(SaslState.INITIATE, None, COUNTED.auth)], "INITIATE has no token"),
         ([asked, negotiate(SaslState.INITIATE, b"2", COUNTED.auth)], "b'2' does not follow"),
-        ([asked, negotiate(SaslState.INITIATE, b"1")], "INITIATE is out of turn"),
+        ([asked, negotiate(SaslState.INITIATE, b"1")], "unexpected SASL INITIATE"),
     ]:
         server = ServerConnection([COUNTED])
         assert why in str(events(server, SASL + b"".join(frames))[-1])
@@ -165,17 +165,17 @@ def test_a_server_knows_no_proxies() -> None:
     client, server = ClientConnection("me", CLIENT_ID, [Counted(CLIENT)]), ServerConnection([COUNTED])
     client.connect()
     client.call(PROTOCOL, "method", b"")
-    with pytest.raises(SourceError, match="counted wants to be taken for me"):
+    with pytest.raises(SourceError, match="counted cannot act as me"):
         converse(client, server)
-    assert list(client.receive(server.take())) == [
-        Failure(-1, "AccessControlException", "counted wants to be taken for me: we know no proxies", True)
+    assert list(client.receive(server.data_to_send())) == [
+        Failure(-1, "AccessControlException", "counted cannot act as me: proxy users are not supported", True)
     ]
 
 
 def test_a_browser_is_told_where_it_is() -> None:
     server = ServerConnection()
-    assert "begins with b'GET / H'" in str(events(server, b"GET / HTTP/1.1\r\n\r\n")[-1])
-    assert server.take().startswith(b"HTTP/1.1 404 ")
+    assert "the connection header b'GET / H'" in str(events(server, b"GET / HTTP/1.1\r\n\r\n")[-1])
+    assert server.data_to_send().startswith(b"HTTP/1.1 404 ")
 
 
 def response(
@@ -187,17 +187,17 @@ def response(
 @pytest.mark.parametrize(
     ("why", "data"),
     [
-        ("it answers in HTTP", b"HTTP/1.1 404 Not Found"),
+        ("the server speaks HTTP", b"HTTP/1.1 404 Not Found"),
         ("frame 1 has 1,397,966,893 bytes", b"SSH-2.0"),
         ("frame 1: RpcResponseHeaderProto: required field 1 is missing", frame(b"")),
-        ("RpcResponseHeaderProto: 3 is no Status", frame(b"\x08\x00\x10\x03")),
-        ("frame 2: an answer to call 0, for which none waits", response(0, b"") * 2),
-        ("an answer to call 2, for which none waits", response(2, b"")),
-        ("an answer to call -1, for which none waits", response(-1, status=RpcStatus.ERROR)),
-        ("an answer for the client 6d65, and we are 0001", response(0, b"", client_id=b"me")),
-        ("frame 1: it has 1 messages, and 2 are due", response(0)),
-        ("frame 1: it has 3 messages, and 2 are due", response(0, b"", b"x")),
-        ("SASL's SUCCESS is out of turn", response(-33, SaslMessage(SaslState.SUCCESS).encode())),
+        ("RpcResponseHeaderProto: unknown RpcStatus 3", frame(b"\x08\x00\x10\x03")),
+        ("frame 2: a response to call 0, which is not pending", response(0, b"") * 2),
+        ("a response to call 2, which is not pending", response(2, b"")),
+        ("a response to call -1, which is not pending", response(-1, status=RpcStatus.ERROR)),
+        ("a response to client 6d65, but this is 0001", response(0, b"", client_id=b"me")),
+        ("frame 1: it has 1 messages instead of 2", response(0)),
+        ("frame 1: it has 3 messages instead of 2", response(0, b"", b"x")),
+        ("unexpected SASL SUCCESS", response(-33, SaslMessage(SaslState.SUCCESS).encode())),
     ],
 )
 def test_what_a_client_refuses(why: str, data: bytes) -> None:
@@ -207,21 +207,21 @@ def test_what_a_client_refuses(why: str, data: bytes) -> None:
 @pytest.mark.parametrize(
     ("why", "mechanisms", "answers"),
     [
-        ("authenticates by SIMPLE, and we by COUNTED", [Counted(CLIENT)], [SaslMessage(SaslState.SUCCESS)]),
+        ("the server offers SIMPLE, this client COUNTED", [Counted(CLIENT)], [SaslMessage(SaslState.SUCCESS)]),
         (
-            "authenticates by TOKEN, COUNTED, and we by SIMPLE",
+            "the server offers TOKEN, COUNTED, this client SIMPLE",
             [Simple()],
             [SaslMessage(SaslState.NEGOTIATE, auths=(SaslAuth("TOKEN", "DIGEST-MD5"), COUNTED.auth))],
         ),
-        ("SASL's CHALLENGE is out of turn", [Simple()], [SaslMessage(SaslState.CHALLENGE, b"2")]),
-        ("SASL's WRAP is out of turn", [Simple()], [SaslMessage(SaslState.WRAP, b"2")]),
+        ("unexpected SASL CHALLENGE", [Simple()], [SaslMessage(SaslState.CHALLENGE, b"2")]),
+        ("unexpected SASL WRAP", [Simple()], [SaslMessage(SaslState.WRAP, b"2")]),
         (
-            "says that it is satisfied, and the mechanism is not",
+            "sent SUCCESS before the mechanism was complete",
             [Counted(CLIENT)],
             [SaslMessage(SaslState.NEGOTIATE, auths=(COUNTED.auth,)), SaslMessage(SaslState.SUCCESS)],
         ),
         (
-            "says that it is satisfied, and the mechanism is not",
+            "sent SUCCESS before the mechanism was complete",
             [Counted(CLIENT)],
             [SaslMessage(SaslState.NEGOTIATE, auths=(COUNTED.auth,)), SaslMessage(SaslState.SUCCESS, b"2")],
         ),
@@ -244,18 +244,18 @@ def test_servers_that_do_not_authenticate_as_they_should(
 def test_a_failure_during_the_negotiation_is_fatal() -> None:
     client = client_of(5)
     (failure,) = client.receive(response(-33, status=RpcStatus.ERROR, client_id=b""))
-    assert failure == Failure(-33, "Exception", "without a message", True)
+    assert failure == Failure(-33, "Exception", "no message", True)
     assert client.closed
-    assert client.waiting == {0, 1}
+    assert client.pending == {0, 1}
 
 
 def test_a_first_challenge_may_come_with_the_offer_and_is_not_sent_back() -> None:
     client = ClientConnection("me", CLIENT_ID, [Counted({b"first": b"1"})])
     client.connect()
-    client.take()
+    client.data_to_send()
     offer = replace(COUNTED.auth, challenge=b"first")
     list(client.receive(response(-33, SaslMessage(SaslState.NEGOTIATE, auths=(offer,)).encode(), client_id=b"")))
-    body = client.take()[4:]
+    body = client.data_to_send()[4:]
     assert body.endswith(SaslMessage(SaslState.INITIATE, b"1", (COUNTED.auth,)).encode())
 
 
@@ -263,5 +263,5 @@ def test_what_is_to_be_wrapped_must_be() -> None:
     client, server = client_of(5), server_of(5)
     _, _, sent, _ = converse(client, server)
     assert b"request of" not in sent
-    assert "is not wrapped, as was agreed" in str(events(client, response(0, b"plain"))[-1])
-    assert "is not wrapped, as was agreed" in str(events(server, request(0, CALL, b"plain"))[-1])
+    assert "is not wrapped, although the mechanism requires it" in str(events(client, response(0, b"plain"))[-1])
+    assert "is not wrapped, although the mechanism requires it" in str(events(server, request(0, CALL, b"plain"))[-1])

@@ -189,10 +189,10 @@ FIRST = entry(0, internal(b"m", 9))
         (b"\x80\x80\x80\x80\x80\x00" + b"\x08\x00" + bytes(8) + NO_RESTARTS, "over 32 bits"),
         (b"\x80" * 11 + NO_RESTARTS, "longer than 10 bytes"),
         (b"\x00\x08" + NO_RESTARTS, "runs over the end"),
-        (FIRST + entry(0, internal(b"l", 9)) + NO_RESTARTS, "key b'l' stands after b'm'"),
-        (FIRST + entry(0, internal(b"", 9)) + NO_RESTARTS, "key b'' stands after b'm'"),
-        (FIRST + entry(0, internal(b"m", 9)) + NO_RESTARTS, "key b'm' stands after b'm'"),
-        (FIRST + entry(1, internal(b"", 9, 7)) + NO_RESTARTS, "key b'm' stands after b'm'"),
+        (FIRST + entry(0, internal(b"l", 9)) + NO_RESTARTS, "key b'l' follows b'm'"),
+        (FIRST + entry(0, internal(b"", 9)) + NO_RESTARTS, "key b'' follows b'm'"),
+        (FIRST + entry(0, internal(b"m", 9)) + NO_RESTARTS, "key b'm' follows b'm'"),
+        (FIRST + entry(1, internal(b"", 9, 7)) + NO_RESTARTS, "key b'm' follows b'm'"),
     ],
 )
 def test_what_is_no_block_is_refused_with_the_reason(read: Reader, block: bytes, why: str) -> None:
@@ -202,7 +202,7 @@ def test_what_is_no_block_is_refused_with_the_reason(read: Reader, block: bytes,
 
 @READERS
 def test_blocks_of_a_run_must_follow_each_other(read: Reader) -> None:
-    with pytest.raises(DecodeError, match="key b'' stands after b'/v/b/c'"):
+    with pytest.raises(DecodeError, match="key b'' follows b'/v/b/c'"):
         read(*packed(BLOCKS[::-1]), b"", None)
 
 
@@ -222,7 +222,7 @@ def test_a_few_bytes_that_announce_endless_keys_are_refused(read: Reader, monkey
     key = b"k" * 3000
     pairs = [(internal(key, 50 - n), b"") for n in range(3)]
     assert len(pairs_of(read(*packed([block_of(pairs)]), b"", None))) == 1
-    with pytest.raises(DecodeError, match=r"000000.sst: its keys come to more than 10000 bytes"):
+    with pytest.raises(DecodeError, match=r"000000.sst: its keys take more than 10000 bytes"):
         read(*packed([block_of([(internal(key, 50 - n), b"") for n in range(4)])]), b"", None)
 
 

@@ -95,7 +95,7 @@ def test_both_readers_say_the_same_of_any_bytes(block: bytes, format: IndexForma
         (b"\x01\x08" + bytes(8) + b"\x00\x00", "shares 1 bytes with a key of 0"),
         (b"\x00\x07" + bytes(7) + b"\x00\x00", "an index key of 7 bytes is not an internal key"),
         (b"\x00\x09" + bytes(8), "9 bytes are announced at byte 2, but 8 are left"),
-        (b"\x00\x08" + bytes(8) + varint(1 << 61) + b"\x00", "tells of 0 bytes at byte 2305843009213693952"),
+        (b"\x00\x08" + bytes(8) + varint(1 << 61) + b"\x00", "points to 0 bytes at byte 2305843009213693952"),
         (b"\x00\x08" + bytes(8) + b"\x00" + b"\x80" * 10 + b"\x01", "varint"),
     ],
 )

@@ -70,12 +70,12 @@ def test_any_bytes_are_read_or_refused(data: bytes, torn_tail: bool) -> None:
 @pytest.mark.parametrize(
     ("kinds", "why"),
     [
-        ([3], "type 3 is out of turn"),
-        ([4], "type 4 is out of turn"),
-        ([2, 1], "type 1 is out of turn"),
-        ([2, 2], "type 2 is out of turn"),
-        ([1, 3], "type 3 is out of turn"),
-        ([2, 3], "has no end"),
+        ([3], "unexpected fragment of type 3"),
+        ([4], "unexpected fragment of type 4"),
+        ([2, 1], "unexpected fragment of type 1"),
+        ([2, 2], "unexpected fragment of type 2"),
+        ([1, 3], "unexpected fragment of type 3"),
+        ([2, 3], "the last record is truncated"),
     ],
 )
 def test_fragments_out_of_turn(kinds: list[int], why: str) -> None:
@@ -99,7 +99,7 @@ def test_zeros_end_a_log_that_was_given_room_ahead() -> None:
 
 def test_zeros_with_records_behind_them_are_damage() -> None:
     data = log_of([b"after"], data=log_of([b"one"]).ljust(BLOCK, b"\0"))
-    with pytest.raises(DecodeError, match="zeros at byte 10, and data behind them"):
+    with pytest.raises(DecodeError, match="zeros at byte 10 are followed by data"):
         read(data)
     assert read(data, torn_tail=True) == [b"one", b"after"]
 

@@ -62,7 +62,7 @@ def test_fields_that_change_no_row_are_skipped(tag: int) -> None:
     assert files == {7: TableFile(7, 0, 9, b"key", b"key")}
 
 
-@pytest.mark.parametrize(("tag", "why"), [(4, "values of file 7"), (64, "field 64 of file 7"), (66, "field 66")])
+@pytest.mark.parametrize(("tag", "why"), [(4, "blob files of file 7"), (64, "field 64 of file 7"), (66, "field 66")])
 def test_fields_that_must_be_known_are_refused(tag: int, why: str) -> None:
     with pytest.raises(Unsupported, match=f"edit 1 of the MANIFEST: {why}"):
         read_manifest(new_file((5, b""), (tag, b"\1")))
@@ -83,15 +83,15 @@ def test_cut_anywhere_it_says_so_or_tells_the_edits_before(sample_checkpoint: Pa
 @pytest.mark.parametrize(
     ("edits", "lacks"),
     [
-        ([], "no order of keys, no number of a log, no number of the next file, no sequence number"),
-        ([FIRST[:-6]], "no number of a log, no number of the next file, no sequence number"),
-        ([FIRST[-6:]], "no order of keys"),
-        ([FIRST[:-2]], "no sequence number"),
-        ([FIRST[:-4], FIRST[-2:]], "no number of the next file"),
+        ([], "comparator, log number, next file number, sequence number"),
+        ([FIRST[:-6]], "log number, next file number, sequence number"),
+        ([FIRST[-6:]], "comparator"),
+        ([FIRST[:-2]], "sequence number"),
+        ([FIRST[:-4], FIRST[-2:]], "next file number"),
     ],
 )
 def test_edits_that_make_no_database_are_refused(edits: list[bytes], lacks: str) -> None:
-    with pytest.raises(DecodeError, match=f"the MANIFEST is empty or cut short: it has {lacks}$"):
+    with pytest.raises(DecodeError, match=f"the MANIFEST is empty or truncated: it lacks the {lacks}$"):
         read_manifest(log_of(edits))
     with pytest.raises(DecodeError, match="drops the default column family"):
         read_manifest(log_of([FIRST, varint(202)]))

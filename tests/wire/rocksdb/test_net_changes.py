@@ -148,13 +148,13 @@ WRITTEN = batches_of(PUTS, 10)
 @pytest.mark.parametrize(
     ("batches", "after", "why"),
     [
-        (WRITTEN, 9, "go on with 11, and what we have ends with 9"),
-        (WRITTEN, 11, "go on with 11, and what we have ends with 11"),
-        (WRITTEN, 12, "go on with 11, and what we have ends with 12"),
-        ([WRITTEN[0], WRITTEN[2]], 10, "go on with 14, and what we have ends with 12"),
-        ([WRITTEN[0], WRITTEN[0]], 10, "go on with 11, and what we have ends with 12"),
-        ([batch_of(2**64 - 1, count=0)], 10, "go on with 18,446,744,073,709,551,615, and"),
-        ([batch_of(0, count=0)], 10, "go on with 0, and"),
+        (WRITTEN, 9, "continue with 11, but ours end with 9"),
+        (WRITTEN, 11, "continue with 11, but ours end with 11"),
+        (WRITTEN, 12, "continue with 11, but ours end with 12"),
+        ([WRITTEN[0], WRITTEN[2]], 10, "continue with 14, but ours end with 12"),
+        ([WRITTEN[0], WRITTEN[0]], 10, "continue with 11, but ours end with 12"),
+        ([batch_of(2**64 - 1, count=0)], 10, "continue with 18,446,744,073,709,551,615, but"),
+        ([batch_of(0, count=0)], 10, "continue with 0, but"),
     ],
 )
 def test_a_gap_needs_a_checkpoint(net: Netting, batches: list[bytes], after: int, why: str) -> None:
@@ -166,7 +166,7 @@ def test_a_gap_needs_a_checkpoint(net: Netting, batches: list[bytes], after: int
 @pytest.mark.parametrize("family", [1, 4, 201, 2**32 - 1])
 def test_an_unknown_column_family_needs_a_checkpoint(net: Netting, family: int) -> None:
     drawn = [[(ChangeKind.PUT, 3, b"known", b"")], [(ChangeKind.DELETE, family, b"key", b"")]]
-    with pytest.raises(CheckpointNeeded, match=f"column family {family}, which our checkpoint has not"):
+    with pytest.raises(CheckpointNeeded, match=f"column family {family}, which our checkpoint lacks"):
         net(slices_of_texts(batches_of(drawn)), 0, FAMILIES)
     with pytest.raises(CheckpointNeeded, match=f"column family {min(family, 3)}, which"):
         net(slices_of_texts(batches_of(drawn)), 0, {})

@@ -18,7 +18,8 @@ from ozone_recon.sources.checkpoint.files import COMPLETE
 from ozone_recon.sources.checkpoint.http import CHECKPOINT
 from ozone_recon.sources.hadoop_rpc.server import Methods
 from ozone_recon.wire.ozone import om_calls
-from ozone_recon.wire.ozone.om_calls import OmCommand, OmRequest, OmResponse, UpdatesRequest
+from ozone_recon.wire.ozone.om_calls import OmRequest, OmResponse, UpdatesRequest
+from ozone_recon.wire.ozone.schema import OmCommand
 from ozone_recon.wire.protobuf.fields import bytes_field, number_field
 
 HOST: Final = "127.0.0.1"

@@ -29,6 +29,7 @@ from ozone_recon.model.om import (
     VolumeInfo,
 )
 from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.wire.ozone import schema
 from ozone_recon.wire.protobuf.fields import bytes_field, number_field
 
 K = TypeVar("K")
@@ -164,41 +165,48 @@ def encode_directory(directory: DirectoryInfo) -> bytes:
 def encode_key_info(key: KeyInfo) -> bytes:
     """A value of keyTable, fileTable, openKeyTable, openFileTable or deletedDirectoryTable."""
     return (
-        bytes_field(1, key.volume)
-        + bytes_field(2, key.bucket)
-        + bytes_field(3, key.key)
-        + number_field(4, key.size)
-        + number_field(5, REPLICATION_KINDS[key.replication.kind])
-        + number_field(6, factor(key.replication))
-        + b"".join(bytes_field(7, _location_version(version)) for version in key.locations)
-        + number_field(8, key.creation_time)
-        + number_field(9, key.modification_time)
-        + number_field(10, key.latest_version)
-        + _pairs(11, key.metadata)
-        + _acls(13, key.acls)
-        + number_field(14, key.object_id)
-        + number_field(15, key.update_id)
-        + number_field(16, key.parent_id)
-        + bytes_field(17, ec_config(key.replication))
-        + number_field(19, key.is_file)
-        + bytes_field(20, key.owner)
-        + _pairs(21, key.tags)
+        bytes_field(schema.KEY_VOLUME, key.volume)
+        + bytes_field(schema.KEY_BUCKET, key.bucket)
+        + bytes_field(schema.KEY_NAME, key.key)
+        + number_field(schema.KEY_DATA_SIZE, key.size)
+        + number_field(schema.KEY_REPLICATION_TYPE, REPLICATION_KINDS[key.replication.kind])
+        + number_field(schema.KEY_REPLICATION_FACTOR, factor(key.replication))
+        + b"".join(bytes_field(schema.KEY_LOCATION_LISTS, _location_version(version)) for version in key.locations)
+        + number_field(schema.KEY_CREATION_TIME, key.creation_time)
+        + number_field(schema.KEY_MODIFICATION_TIME, key.modification_time)
+        + number_field(schema.KEY_LATEST_VERSION, key.latest_version)
+        + _pairs(schema.KEY_METADATA, key.metadata)
+        + _acls(schema.KEY_ACLS, key.acls)
+        + number_field(schema.KEY_OBJECT_ID, key.object_id)
+        + number_field(schema.KEY_UPDATE_ID, key.update_id)
+        + number_field(schema.KEY_PARENT_ID, key.parent_id)
+        + bytes_field(schema.KEY_EC_CONFIG, ec_config(key.replication))
+        + number_field(schema.KEY_IS_FILE, key.is_file)
+        + bytes_field(schema.KEY_OWNER, key.owner)
+        + _pairs(schema.KEY_TAGS, key.tags)
     )
 
 
 def _location_version(version: LocationVersion) -> bytes:
-    blocks = b"".join(bytes_field(2, _block(block)) for block in version.blocks)
-    return number_field(1, version.version) + blocks + number_field(4, version.is_multipart)
+    blocks = b"".join(bytes_field(schema.LOCATION_LIST_LOCATIONS, _block(block)) for block in version.blocks)
+    return (
+        number_field(schema.LOCATION_LIST_VERSION, version.version)
+        + blocks
+        + number_field(schema.LOCATION_LIST_IS_MULTIPART, version.is_multipart)
+    )
 
 
 def _block(block: Block) -> bytes:
-    place = bytes_field(1, number_field(1, block.container_id) + number_field(2, block.local_id))
+    container_block = number_field(schema.CONTAINER_BLOCK_CONTAINER_ID, block.container_id)
+    container_block += number_field(schema.CONTAINER_BLOCK_LOCAL_ID, block.local_id)
+    block_id = bytes_field(schema.BLOCK_CONTAINER_BLOCK_ID, container_block)
+    block_id += number_field(schema.BLOCK_COMMIT_SEQUENCE_ID, block.commit_sequence_id)
     return (
-        bytes_field(1, place + number_field(2, block.commit_sequence_id))
-        + number_field(3, block.offset)
-        + number_field(4, block.length)
-        + number_field(5, block.create_version)
-        + number_field(9, block.part_number)
+        bytes_field(schema.LOCATION_BLOCK_ID, block_id)
+        + number_field(schema.LOCATION_OFFSET, block.offset)
+        + number_field(schema.LOCATION_LENGTH, block.length)
+        + number_field(schema.LOCATION_CREATE_VERSION, block.create_version)
+        + number_field(schema.LOCATION_PART_NUMBER, block.part_number)
     )
 
 

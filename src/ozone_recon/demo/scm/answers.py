@@ -26,6 +26,7 @@ from ozone_recon.model.scm import (
     PendingContainers,
     Pipeline,
 )
+from ozone_recon.wire.ozone.schema import ScmCommand
 from ozone_recon.wire.protobuf.fields import Message, bytes_field, number_field
 
 _OK: Final = 1
@@ -42,25 +43,28 @@ class ScmAnswers:
 
     def __init__(self, scm: SimulatedScm) -> None:
         self._scm = scm
-        self._commands: dict[int, tuple[int, Answer]] = {
-            3: (8, self._container_with_pipeline),
-            4: (9, self._containers),
-            6: (11, self._nodes),
-            9: (14, self._pipelines),
-            13: (18, lambda _: messages.encode_scm_info(scm.info)),
-            14: (19, lambda _: number_field(1, False)),
-            19: (24, self._pipeline),
-            25: (30, self._usage),
-            26: (31, self._containers_with_pipelines),
-            33: (38, self._count),
-            34: (39, self._replicas),
-            41: (45, self._node),
-            42: (46, self._pending),
-            43: (47, self._metrics),
-            46: (50, lambda _: bytes_field(1, messages.encode_deleted_blocks_summary(scm.deleted_blocks))),
-            47: (51, self._container_ids),
+        answers: dict[ScmCommand, Answer] = {
+            ScmCommand.CONTAINER_WITH_PIPELINE: self._container_with_pipeline,
+            ScmCommand.LIST_CONTAINERS: self._containers,
+            ScmCommand.LIST_NODES: self._nodes,
+            ScmCommand.LIST_PIPELINES: self._pipelines,
+            ScmCommand.SCM_INFO: lambda _: messages.encode_scm_info(scm.info),
+            ScmCommand.IN_SAFE_MODE: lambda _: number_field(1, False),
+            ScmCommand.PIPELINE: self._pipeline,
+            ScmCommand.DATANODE_USAGE: self._usage,
+            ScmCommand.CONTAINERS_WITH_PIPELINES: self._containers_with_pipelines,
+            ScmCommand.COUNT_CONTAINERS: self._count,
+            ScmCommand.CONTAINER_REPLICAS: self._replicas,
+            ScmCommand.NODE: self._node,
+            ScmCommand.PENDING_CONTAINERS: self._pending,
+            ScmCommand.METRICS: self._metrics,
+            ScmCommand.DELETED_BLOCKS: lambda _: bytes_field(
+                1, messages.encode_deleted_blocks_summary(scm.deleted_blocks)
+            ),
+            ScmCommand.LIST_CONTAINER_IDS: self._container_ids,
         }
-        """Command number → its field in the request and the response, and its handler."""
+        self._commands = {command.value[0]: (command.value[1], answer) for command, answer in answers.items()}
+        """Command number → field of its request and response, and the function from request to response."""
 
     def answer(self, request: bytes) -> bytes:
         """The response to a request; raises RemoteError where SCM throws an exception."""

@@ -1,1 +1,1 @@
-"""Gets an OM checkpoint: from a directory, a tar, or a running OM."""
+"""Takes an OM checkpoint from a directory, a tar, or a running OM."""

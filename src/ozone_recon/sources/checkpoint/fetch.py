@@ -1,8 +1,8 @@
-"""Gets an OM checkpoint from wherever it is: a directory, a tar, or a running OM; gives the directory to read.
+"""Takes an OM checkpoint from a directory, a tar, or a running OM; returns the directory to read.
 
-A directory is used where it stands and never written to. A tar and an OM's answer are unpacked as they arrive into
-`<checkpoints>/.staging-*`, checked, and renamed to `<checkpoints>/om.snapshot.db_<ms>` (Java Recon's name for it):
-what has that name is whole. Whoever calls holds the data directory's lock.
+A directory is read in place and never written to. A tar, from a file or from OM, is unpacked while it is read into
+`<checkpoints>/.staging-*`, verified, and renamed to `<checkpoints>/om.snapshot.db_<ms>` (Java Recon's name): a
+directory with that name is complete. The caller holds the lock of the data directory.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ _REPORT_EVERY: Final = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """How far a checkpoint has come. `received` and `total` count the bytes of the tar as it arrives, packed or not."""
+    """Progress of a transfer. `received` and `total` count bytes of the tar as sent, compressed or not."""
 
     origin: str
     received: int
     total: int | None
     seconds: float
-    """Since the transfer began."""
+    """Since the start of the transfer."""
     file: str
     files: int
-    """Files begun so far, and the name of the last one."""
+    """`files` is the number of files begun so far, `file` the name of the last one."""
 
     @property
     def bytes_per_second(self) -> float:
-        """Mean rate since the transfer began."""
+        """Mean rate since the start of the transfer."""
         return self.received / self.seconds if self.seconds else 0.0
 
     @property
     def seconds_left(self) -> float | None:
-        """At that rate; None when the total is not known or nothing came yet."""
+        """Estimate at that rate; None when the total is unknown or nothing was received yet."""
         if self.total is None or not self.received:
             return None
         return max(0, self.total - self.received) / self.bytes_per_second
@@ -61,7 +61,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A transfer broke for `reason`; attempt number `attempt` of `attempts` begins in `seconds`."""
+    """A transfer failed for `reason`; attempt `attempt` of `attempts` starts in `seconds`."""
 
     reason: str
     attempt: int
@@ -70,28 +70,28 @@ class Retry:
 
 
 Report = Callable[[Transfer | Retry], None]
-"""What is told of a transfer as it goes on; may raise to end it."""
+"""Callback for progress; may raise to abort the transfer."""
 
 
 def from_path(path: Path, checkpoints: Path, report: Report) -> Path:
-    """The checkpoint in `path`: a directory that is or holds one, or a tar (`-` is standard input)."""
+    """Takes the checkpoint in `path`: a directory that is or holds one, or a tar (`-` is standard input)."""
     if path.is_dir():
         return from_directory(path)
     return from_tar(path, checkpoints, report)
 
 
 def from_directory(path: Path) -> Path:
-    """The checkpoint directory that `path` is or holds; raises CheckpointError when it is none or not whole."""
+    """The checkpoint directory that `path` is or holds; CheckpointError when there is none or it is incomplete."""
     database = find_database(path, str(path))
     check_whole(database, str(path))
     return database
 
 
 def from_tar(path: Path, checkpoints: Path, report: Report) -> Path:
-    """Unpacks a tar of an om.db, packed or not (see checkpoint_tar), below `checkpoints`.
+    """Unpacks a tar of an om.db, compressed or not (see `checkpoint.tar`), below `checkpoints`.
 
-    OM's own tars end with a marker; one made with `tar cf` has none, so what counts is that every file which the
-    database's MANIFEST names is there, in its length.
+    A tar from OM ends with a marker; one made with `tar cf` has none. So a tar is complete when every file that the
+    MANIFEST names exists with the size that it states.
     """
     if str(path) == "-":
         return _staged(_CountingReader("standard input", sys.stdin.buffer, None, report), checkpoints)
@@ -104,28 +104,29 @@ def from_tar(path: Path, checkpoints: Path, report: Report) -> Path:
 
 
 def missing(path: Path) -> CheckpointError:
-    """The error that there is nothing at a path."""
+    """The error for a path that does not exist."""
     return CheckpointError(f"{path}: no such file or directory; give an om.db directory or a tar of one.")
 
 
 def from_om(om: OmHttp, checkpoints: Path, report: Report, expected: int = 0) -> tuple[Path, str]:
-    """Takes a new checkpoint from a running OM into a directory below `checkpoints`; that, and the OM's address.
+    """Fetches a new checkpoint from a running OM; returns its directory below `checkpoints`, and the OM's address.
 
-    `expected` bytes must be free before it begins (OM does not say how large it will be; the size of the last one is
-    a fair guess). A broken transfer begins again from nothing, `om.attempts` times in all; then its error is raised.
+    `expected` bytes must be free before the transfer starts: OM does not announce the size, so callers pass that of
+    the last checkpoint. A failed transfer restarts from the beginning, up to `om.attempts` attempts in total; then its
+    error is raised.
     """
 
-    def told(state: RetryCallState) -> None:
+    def before_retry(state: RetryCallState) -> None:
         failed = state.outcome.exception() if state.outcome else None
-        following, pause = state.attempt_number + 1, state.upcoming_sleep
-        _LOG.warning("%s; attempt %s of %s follows in %.0f s", failed, following, om.attempts, pause)
-        report(Retry(str(failed), following, om.attempts, pause))
+        attempt, pause = state.attempt_number + 1, state.upcoming_sleep
+        _LOG.warning("%s: starting attempt %s of %s in %.0f s", failed, attempt, om.attempts, pause)
+        report(Retry(str(failed), attempt, om.attempts, pause))
 
     retrying = Retrying(
         retry=retry_if_exception_type((TransferError, CheckpointError)),
         stop=stop_after_attempt(om.attempts),
         wait=wait_exponential(multiplier=om.pause, max=om.longest_pause),
-        before_sleep=told,
+        before_sleep=before_retry,
         reraise=True,
     )
     return retrying(_download, om, checkpoints, report, expected)
@@ -138,7 +139,7 @@ def _download(om: OmHttp, checkpoints: Path, report: Report, expected: int) -> t
 
 
 class _CountingReader:
-    """A stream that counts what goes through it and reports it."""
+    """A stream that counts the bytes read from it and reports progress."""
 
     def __init__(self, origin: str, stream: Stream, total: int | None, report: Report) -> None:
         self.origin = origin
@@ -155,41 +156,43 @@ class _CountingReader:
         data = self._stream.read(size)
         self._received += len(data)
         if time.monotonic() - self._reported > _REPORT_EVERY:
-            self.tell()
+            self.report()
         return data
 
     def entered(self, file: str) -> None:
         self._file = file
         self._files += 1
 
-    def tell(self) -> None:
+    def report(self) -> None:
         self._reported = time.monotonic()
         seconds = self._reported - self._began
         self._report(Transfer(self.origin, self._received, self.total, seconds, self._file, self._files))
 
 
 def _staged(source: _CountingReader, checkpoints: Path, expected: int = 0, *, marked: bool = False) -> Path:
-    """Unpacks the source aside, checks it, and gives it its name."""
+    """Unpacks the source into a staging directory, verifies it, and renames it."""
     with _staging(checkpoints) as staging:
         free = shutil.disk_usage(staging).free
         needed = max(expected, source.total or 0)
         if needed > free:
             raise no_space(checkpoints, free, needed)
         unpack(source, staging, source.origin, source.entered)
-        source.tell()
+        source.report()
         database = find_database(staging, source.origin, depth=16)
         if marked and not (database / COMPLETE).exists():
-            raise CheckpointError(f"{source.origin}: the checkpoint broke off before its last entry, {COMPLETE}.")
+            raise CheckpointError(
+                f"{source.origin}: the checkpoint is truncated: its last entry, {COMPLETE}, is missing."
+            )
         check_whole(database, source.origin)
         return database.rename(_free_name(checkpoints))
 
 
 @contextmanager
 def _staging(checkpoints: Path) -> Iterator[Path]:
-    """An empty directory below `checkpoints`, gone afterwards, as are those that a killed process left."""
+    """An empty directory below `checkpoints`, removed on exit; first removes those of a killed process."""
     checkpoints.mkdir(parents=True, exist_ok=True)
-    for left in checkpoints.glob(_STAGING + "*"):
-        shutil.rmtree(left)
+    for stale in checkpoints.glob(_STAGING + "*"):
+        shutil.rmtree(stale)
     staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=checkpoints))
     try:
         yield staging

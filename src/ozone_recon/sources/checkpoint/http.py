@@ -1,7 +1,7 @@
-"""Asks the OMs for a checkpoint over HTTP(S) and gives the answer's body as a stream that cannot end unnoticed.
+"""Requests a checkpoint from OM over HTTP(S); the response body is a stream that reports truncation as an error.
 
-`GET /dbCheckpoint` is answered by the leader alone: the others say 503. There is one answer, and no part of it can
-be asked for again, so a broken body means a new checkpoint from its start.
+Only the leader serves `GET /dbCheckpoint`; followers respond 503. OM supports no range requests, so after a broken
+transfer the checkpoint has to be taken again from the start.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 CHECKPOINT: Final = "/dbCheckpoint"
-_BY_HAND: Final = "Or take the checkpoint by hand and give the tar to `ozone-recon open`."
+_BY_HAND: Final = "Or download the checkpoint yourself and pass the tar to `ozone-recon open`."
 SLOWEST: Final = 1024
-"""Bytes a second; what comes more slowly for long is given up, for it would not come to its end."""
+"""Bytes per second; a transfer that is slower than this over `SLOW_AFTER` is aborted."""
 SLOW_AFTER: Final = 60.0
-"""Seconds of waiting, at least, after which that is looked at."""
+"""Seconds of waiting over which the rate is measured, or twice the read timeout if that is longer."""
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer that must not come too slowly."""
+    """A response with a minimum transfer rate."""
 
     def __init__(self, sock: socket.socket, *args: Any, **named: Any) -> None:
         super().__init__(sock, *args, **named)
@@ -39,14 +39,14 @@ class _Response(http.client.HTTPResponse):
 
 
 class _Paced(io.RawIOBase):
-    """The bytes of a socket, whose own timeout says nothing of those that come one by one."""
+    """A socket's bytes with a minimum rate: the socket's own timeout does not detect a slow drip."""
 
     def __init__(self, sock: socket.socket, raw: io.RawIOBase) -> None:
         self._socket = sock
         self._raw = raw
-        self._came = 0
+        self._received = 0
         self._waited: float | None = None
-        """Seconds since `_came` was 0; none while the server thinks about its answer."""
+        """Seconds spent waiting since `_received` was reset; None before the first byte of the response."""
 
     def readable(self) -> bool:
         return True
@@ -58,11 +58,11 @@ class _Paced(io.RawIOBase):
             self._waited = 0.0
             return count
         self._waited += time.monotonic() - began
-        self._came += count or 0
+        self._received += count or 0
         if self._waited > max(SLOW_AFTER, 2 * (self._socket.gettimeout() or 0)):
-            if count and self._came < SLOWEST * self._waited:
-                raise OSError(f"only {self._came:,} bytes have come in {self._waited:.0f} s")
-            self._came, self._waited = 0, 0.0
+            if count and self._received < SLOWEST * self._waited:
+                raise OSError(f"only {self._received:,} bytes received in {self._waited:.0f} s")
+            self._received, self._waited = 0, 0.0
         return count
 
     def close(self) -> None:
@@ -71,33 +71,35 @@ class _Paced(io.RawIOBase):
 
 
 class Body:
-    """The body of an answer; reads like a file and raises TransferError when it ends before its end."""
+    """The body of a response, as a file to read; TransferError when it is truncated."""
 
     def __init__(self, address: str, response: http.client.HTTPResponse) -> None:
         self.address = address
         self.length = response.length
-        """Bytes of the whole body, or None when OM did not say (it streams in chunks)."""
+        """Bytes of the body, or None when OM does not announce them (chunked encoding)."""
         self._response = response
-        self._left = response.length
+        self._remaining = response.length
 
     def read(self, size: int, /) -> bytes:
         """At most `size` bytes; none at the end."""
         try:
             data = self._response.read(size)
         except (OSError, http.client.HTTPException) as broken:
-            raise TransferError(f"{self.address}: the checkpoint broke off: {_reason(broken)}") from broken
-        if self._left is not None:
-            self._left -= len(data)
-            if not data and size and self._left:
-                raise TransferError(f"{self.address}: the checkpoint broke off {self._left:,} bytes before its end")
+            raise TransferError(f"{self.address}: the checkpoint transfer broke: {_reason(broken)}") from broken
+        if self._remaining is not None:
+            self._remaining -= len(data)
+            if not data and size and self._remaining:
+                raise TransferError(
+                    f"{self.address}: the checkpoint is truncated: {self._remaining:,} bytes are missing"
+                )
         return data
 
 
 @contextmanager
 def checkpoint_body(om: OmHttp) -> Iterator[Body]:
-    """The checkpoint of the first OM that gives one.
+    """Opens the checkpoint of the first OM that serves one.
 
-    Raises TransferError when none does for now, and SourceError when asking again cannot help.
+    Raises TransferError when no OM serves one now, and SourceError when a retry cannot help.
     """
     refusals: list[str] = []
     for address in om.addresses:
@@ -116,7 +118,7 @@ def checkpoint_body(om: OmHttp) -> Iterator[Body]:
                 return
         finally:
             connection.close()
-    raise TransferError("no OM gave a checkpoint: " + "; ".join(refusals))
+    raise TransferError("no OM served a checkpoint: " + "; ".join(refusals))
 
 
 def _connection(address: str, om: OmHttp) -> http.client.HTTPConnection:
@@ -141,26 +143,26 @@ def _ask(connection: http.client.HTTPConnection, om: OmHttp) -> http.client.HTTP
 
 
 def _refusal(address: str, response: http.client.HTTPResponse) -> str:
-    """Why this OM gave no checkpoint; raises SourceError when no other OM and no later time will do better."""
+    """The reason why this OM served no checkpoint; SourceError when neither another OM nor a retry would help."""
     match response.status:
         case 503:
             return f"{address}: not the leader, or not ready (503)"
         case 401:
             raise SourceError(
-                f"{address}{CHECKPOINT} wants a Kerberos login (401), which this version has not: "
-                f"set ozone.om.http.auth.type=simple at the OM. {_BY_HAND}"
+                f"{address}{CHECKPOINT} requires Kerberos (401), which Recon does not support: "
+                f"set ozone.om.http.auth.type=simple on the OM. {_BY_HAND}"
             )
         case 403:
             raise SourceError(
-                f"{address}{CHECKPOINT} is refused to us (403): the OM gives checkpoints to its administrators and to "
-                f"its ozone.recon.kerberos.principal only. {_BY_HAND}"
+                f"{address}{CHECKPOINT}: access denied (403): the OM serves checkpoints only to administrators and to "
+                f"its ozone.recon.kerberos.principal. {_BY_HAND}"
             )
         case 404:
             raise SourceError(f"{address} has no {CHECKPOINT} (404): it is not an OM's web server.")
         case moved if 300 <= moved < 400:
             raise SourceError(
-                f"{address}{CHECKPOINT} points to {response.headers.get('Location')} ({moved}): "
-                "set ozone.http.policy and the OM's addresses to where it really is."
+                f"{address}{CHECKPOINT} redirects to {response.headers.get('Location')} ({moved}): "
+                "set ozone.http.policy and the OM's HTTP addresses accordingly."
             )
         case _:
             return f"{address}: {response.status} {response.reason}"
@@ -169,8 +171,8 @@ def _refusal(address: str, response: http.client.HTTPResponse) -> str:
 def _reason(failed: Exception) -> str:
     if isinstance(failed, TimeoutError):
         return (
-            "no answer in time (ozone.recon.om.connection.timeout, .connection.request.timeout and .socket.timeout "
-            "say how long to wait)"
+            "timed out (see ozone.recon.om.connection.timeout, ozone.recon.om.connection.request.timeout and "
+            "ozone.recon.om.socket.timeout)"
         )
     text = str(failed) or type(failed).__name__
-    return text if text.isprintable() else f"no HTTP, but {text[:40]!r}"
+    return text if text.isprintable() else f"not an HTTP response: {text[:40]!r}"

@@ -1,12 +1,12 @@
-"""Unpacks a checkpoint's tar from a stream straight into a directory, taking nothing that could lead out of it.
+"""Unpacks a checkpoint's tar from a stream into a directory; no entry can be written outside of that directory.
 
-Only regular files with relative names are taken, and hard links to a file of the same tar (GNU tar writes one when
-`om.db` shares a file with a snapshot). Symbolic links, devices, sparse files, absolute names and `..` are refused by
-name. The stream may be plain, or packed with gzip, zstd, bzip2 or xz: its first bytes tell.
+It accepts regular files with relative names, and hard links to an earlier file of the same tar (GNU tar writes one when
+`om.db` shares a file with a snapshot). Symbolic links, devices, sparse files, absolute names and `..` are refused, and
+the error names the entry. The compression (none, gzip, zstd, bzip2 or xz) is detected from the first bytes.
 
-A tar may come from anywhere. The memory that it takes is bounded: by `HEADERS`, what tarfile reads between the content
-of two files, where an extended header for a name or a time may announce any length; by `XZ_MEMORY`, what xz unpacks
-with; and nothing is kept of a member once it is taken. Whatever is wrong with it is a CheckpointError.
+A tar is untrusted input, so its memory is bounded: `HEADERS` limits the bytes that tarfile reads between the contents
+of two files, where an extended header may announce any length; `XZ_MEMORY` limits the xz decoder; and a member is
+dropped once it is unpacked. Every fault of the tar is a CheckpointError.
 """
 
 from __future__ import annotations
@@ -34,26 +34,26 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 BLOCK: Final = 1 << 16
-"""Bytes moved at a time: tarfile's own 10 KiB and what no longer fits a cache (1 MiB) both double the work."""
+"""Bytes per read: both tarfile's default (10 KiB) and 1 MiB, which exceeds the cache, take twice the time."""
 HEADERS: Final = 1 << 20
-"""Bytes of headers between the content of two files; tarfile reads a block at a time, and a few too many."""
+"""Limit of header bytes between the contents of two files; tarfile reads whole blocks, so it reads a few more."""
 XZ_MEMORY: Final = 256 << 20
-"""`xz -9` wants 65 MiB to unpack; a file may ask for 4 GiB."""
+"""Bytes for the xz decoder: `xz -9` needs 65 MiB, but a file may request 4 GiB."""
 LATEST: Final = 1 << 33
-"""Seconds since 1970, in the year 2242: no file is younger."""
+"""Limit of a modification time: seconds since 1970, in the year 2242."""
 LONGEST_NAME: Final = 4096
-"""Bytes of a path that Linux takes."""
+"""Linux's limit of a path, in bytes."""
 SHOWN: Final = 100
-"""Characters of a name that a message shows."""
+"""Characters of a name to show in a message."""
 _BROKEN: Final = (tarfile.TarError, EOFError, zlib.error, zstandard.ZstdError, lzma.LZMAError, gzip.BadGzipFile)
-_NONSENSE: Final = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError, RecursionError, struct.error)
-"""What tarfile lets through of headers that make no sense."""
+_MALFORMED: Final = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError, RecursionError, struct.error)
+"""Exceptions that tarfile lets escape on malformed headers."""
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _BAD_NAME: Final = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
 
 
 class Stream(Protocol):
-    """Where the bytes of a tar come from: a file, a pipe, the body of an HTTP answer."""
+    """Source of a tar's bytes: a file, a pipe, the body of an HTTP response."""
 
     def read(self, size: int, /) -> bytes:
         """At most `size` bytes; none at the end."""
@@ -61,14 +61,14 @@ class Stream(Protocol):
 
 
 def unpack(stream: Stream, target: Path, name: str, entered: Callable[[str], None]) -> None:
-    """Unpacks the tar in `stream` into the directory `target`; calls `entered` with each file's name as it starts.
+    """Unpacks the tar in `stream` into the directory `target`; calls `entered` with each file's name first.
 
-    `name` is what errors call the tar. The stream is read to its end, so that a packed tar's checksum is checked too.
-    Raises CheckpointError for a tar that is torn, is no tar or holds what we refuse, NoSpace for a full disk, and
-    lets through what `stream` itself raises.
+    `name` is for error messages. The stream is read to its end, so that the checksum of a compressed tar is verified
+    too. Raises CheckpointError for a truncated or malformed tar and for a refused entry, NoSpace for a full disk, and
+    passes on the errors of `stream`.
     """
     try:
-        plain = _Bounded(_unpacked(stream), name)
+        plain = _Bounded(_decompressed(stream), name)
         for tar, member in _members(plain):
             _check(member, name)
             entered(member.name)
@@ -78,22 +78,22 @@ def unpack(stream: Stream, target: Path, name: str, entered: Callable[[str], Non
     except tarfile.ReadError as broken:
         if not any(target.iterdir()):
             raise CheckpointError(f"{name} is not a tar: {broken}. Give a tar of an OM's om.db directory.") from broken
-        raise _torn(name, broken) from broken
+        raise _damaged(name, broken) from broken
     except _BROKEN as broken:
-        raise _torn(name, broken) from broken
+        raise _damaged(name, broken) from broken
     except OSError as broken:
-        # bz2 has no error of its own.
+        # bz2 raises a plain OSError.
         if broken.errno is None:
-            raise _torn(name, broken) from broken
+            raise _damaged(name, broken) from broken
         raise CheckpointError(f"{name} cannot be unpacked: {broken}.") from broken
 
 
 def _members(plain: _Bounded) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
-    """Each member of the tar in turn; nothing is kept of one when the next is asked for."""
-    with _making_sense():
+    """Yields each member of the tar; drops it when the next one is requested."""
+    with _header_errors():
         tar = tarfile.open(fileobj=cast("IO[bytes]", plain), mode="r|", bufsize=BLOCK)  # noqa: SIM115 - holds nothing
     while True:
-        with _making_sense():
+        with _header_errors():
             member = tar.next()
         plain.left = None
         if member is None:
@@ -105,15 +105,15 @@ def _members(plain: _Bounded) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo
 
 
 @contextmanager
-def _making_sense() -> Iterator[None]:
+def _header_errors() -> Iterator[None]:
     try:
         yield
-    except _NONSENSE as nonsense:
-        raise tarfile.HeaderError(f"a header makes no sense: {nonsense}") from nonsense
+    except _MALFORMED as malformed:
+        raise tarfile.HeaderError(f"malformed header: {malformed}") from malformed
 
 
 class _Bounded:
-    """A stream of which `left` bytes may still be read; None: any number."""
+    """A stream that allows `left` more bytes to be read; None: no limit."""
 
     def __init__(self, stream: Stream, name: str) -> None:
         self.left: int | None = HEADERS
@@ -126,22 +126,22 @@ class _Bounded:
             self.left -= len(data)
             if self.left < 0:
                 raise CheckpointError(
-                    f"{self._name}: a name or another header has more than {HEADERS:,} bytes; no tar of an om.db has."
+                    f"{self._name}: a header has more than {HEADERS:,} bytes; the tar of an om.db has none that long."
                 )
         return data
 
 
-def _torn(name: str, broken: Exception) -> CheckpointError:
-    return CheckpointError(f"{name} is torn or damaged ({broken}): take or copy the checkpoint again.")
+def _damaged(name: str, broken: Exception) -> CheckpointError:
+    return CheckpointError(f"{name} is truncated or damaged ({broken}): take or copy the checkpoint again.")
 
 
-def _unpacked(stream: Stream) -> Stream:
-    """The stream without its packing."""
+def _decompressed(stream: Stream) -> Stream:
+    """The decompressed stream."""
     head = b""
     while len(head) < 6 and (more := stream.read(6 - len(head))):
         head += more
-    whole = _Rejoined(head, stream)
-    packed = io.BufferedReader(whole, BLOCK)
+    plain = _Rejoined(head, stream)
+    packed = io.BufferedReader(plain, BLOCK)
     if head.startswith(b"\x1f\x8b"):
         return gzip.GzipFile(fileobj=packed)
     if head.startswith(b"\x28\xb5\x2f\xfd"):
@@ -150,11 +150,11 @@ def _unpacked(stream: Stream) -> Stream:
         return bz2.BZ2File(packed)
     if head.startswith(b"\xfd7zXZ\x00"):
         return _Xz(packed)
-    return whole
+    return plain
 
 
 class _Xz:
-    """An xz file, one stream after another; LZMAFile would let it have as much memory as it asks for."""
+    """Decoder of an xz file with several streams and a memory limit, which LZMAFile lacks."""
 
     def __init__(self, packed: io.BufferedReader[_Rejoined]) -> None:
         self._packed = packed
@@ -164,9 +164,9 @@ class _Xz:
         while True:
             rest = b""
             if self._part.needs_input and not self._part.eof and not (rest := self._packed.read1(BLOCK)):
-                raise EOFError("it ends before the end of what is packed")
+                raise EOFError("the compressed data is truncated")
             if self._part.eof:
-                # Between streams there may be zeros.
+                # Padding between streams: zeros.
                 rest = self._part.unused_data.lstrip(b"\0")
                 while not rest:
                     if not (rest := self._packed.read1(BLOCK)):
@@ -178,7 +178,7 @@ class _Xz:
 
 
 class _Rejoined(io.RawIOBase):
-    """A stream with the bytes that were read ahead put back in front."""
+    """A stream preceded by the bytes that were read ahead from it."""
 
     def __init__(self, head: bytes, rest: Stream) -> None:
         self._head = head
@@ -200,14 +200,16 @@ class _Rejoined(io.RawIOBase):
 
 
 def _check(member: tarfile.TarInfo, name: str) -> None:
-    """Raises CheckpointError for what no tar of an om.db holds."""
+    """Raises CheckpointError for an entry that no tar of an om.db contains."""
     longest = max(len(member.name), len(member.linkname))
     if longest > LONGEST_NAME:
-        raise CheckpointError(f"{name}: a name has {longest:,} characters; no file's has.")
+        raise CheckpointError(f"{name}: a name has {longest:,} characters, over the limit of {LONGEST_NAME:,}.")
     if member.issparse():
         raise CheckpointError(f"{name}: {_shown(member.name)} is a sparse file; make the tar without --sparse.")
     if not 0 <= member.mtime < LATEST:
-        raise CheckpointError(f"{name}: {_shown(member.name)} has a time that no file has ({member.mtime:.9g}).")
+        raise CheckpointError(
+            f"{name}: {_shown(member.name)} has an impossible modification time ({member.mtime:.9g})."
+        )
 
 
 def _take(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path, name: str) -> None:
@@ -225,7 +227,7 @@ def _take(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path, name: str
             raise no_space(target, shutil.disk_usage(target).free, member.size) from refused
         if refused.errno in _BAD_NAME:
             raise CheckpointError(
-                f"{name}: {_shown(member.name)} cannot be written ({refused.strerror}): it is not a tar of one om.db."
+                f"{name}: {_shown(member.name)} cannot be written ({refused.strerror}): not the tar of a single om.db."
             ) from refused
         raise
 
@@ -234,7 +236,7 @@ def _link(member: tarfile.TarInfo, source: Path, path: Path, name: str) -> None:
     if not source.is_file():
         raise CheckpointError(
             f"{name}: {_shown(member.name)} is a hard link to {_shown(member.linkname)}, "
-            "which is not in the tar before it."
+            "which does not precede it in the tar."
         )
     os.link(source, path)
 
@@ -242,34 +244,34 @@ def _link(member: tarfile.TarInfo, source: Path, path: Path, name: str) -> None:
 def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path, name: str) -> None:
     content = tar.extractfile(member) if member.isreg() else None
     if content is None:
-        raise CheckpointError(f"{name}: {_shown(member.name)} is not a regular file; a checkpoint holds nothing else.")
+        raise CheckpointError(f"{name}: {_shown(member.name)} is not a regular file, as all files of a checkpoint are.")
     free = shutil.disk_usage(path.parent).free
     if member.size > free:
         raise no_space(path.parent, free, member.size)
     with path.open("xb", buffering=0) as out:
         shutil.copyfileobj(content, out, BLOCK)
-    # The age of the files is the age of the data.
+    # The modification time of the files tells the age of the data.
     os.utime(path, (member.mtime, member.mtime))
 
 
 def _shown(member: str) -> str:
-    """A name for a message, where it is to be one line and not a long one."""
+    """A name quoted on one line and shortened, for a message."""
     return repr(member if len(member) <= SHOWN else member[:SHOWN] + "…")
 
 
 def _safe(member: str, name: str) -> PurePosixPath:
-    """The relative path a member of the tar may be written to."""
+    """The relative path of a member; CheckpointError when it would leave the directory."""
     path = PurePosixPath(member)
     if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in member:
         raise CheckpointError(
-            f"{name}: {_shown(member)} would be written outside of the checkpoint; nothing of it was kept."
+            f"{name}: {_shown(member)} would be written outside of the checkpoint directory; nothing was kept."
         )
     return path
 
 
 def no_space(path: Path, free: int, needed: int) -> NoSpace:
-    """The error that says how many bytes a checkpoint under `path` needs and how many are free."""
+    """The error for a disk with too little space: bytes needed under `path`, and bytes free."""
     return NoSpace(
-        f"{path}: a checkpoint needs {needed:,} bytes more and {free:,} are free. "
+        f"{path}: the checkpoint needs {needed:,} more bytes, but only {free:,} are free. "
         "Free some space or choose another --data-dir."
     )

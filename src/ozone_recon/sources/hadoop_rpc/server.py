@@ -1,4 +1,8 @@
-"""Takes calls over Hadoop RPC, as datanodes make them to report what they have."""
+"""Serves Hadoop RPC calls over TCP: datanodes report to Recon through it.
+
+One `ServerSession` runs per connection. The `ConnectionPool` bounds the number of connections and the bytes of requests
+that all of them buffer together.
+"""
 
 from __future__ import annotations
 
@@ -17,195 +21,196 @@ from ozone_recon.wire.hadoop_rpc.server import Call, ServerConnection
 
 _LOG: Final = logging.getLogger(__name__)
 _PIECE: Final = 1 << 16
-"""Bytes to read at once."""
+"""Bytes per read."""
 _BACKLOG: Final = 1024
-"""Connections that may wait to be taken: all datanodes come at once when we have been away."""
+"""Connections waiting to be accepted: all datanodes reconnect at once after Recon was down."""
 _IPC: Final = "org.apache.hadoop.ipc_"
-"""Where Ozone 2.2 has Hadoop RPC's own exceptions."""
+"""The package of Hadoop RPC's own exceptions in Ozone 2.2."""
 
 
 class Recognised(NamedTuple):
-    """The response message to a caller that the method recognises: others' connections are evicted before its."""
+    """A response to a client that the method recognises; unrecognised clients' connections are evicted first."""
 
     message: bytes
 
 
 Methods = Mapping[tuple[str, str], Callable[[bytes], Awaitable[bytes | Recognised]]]
-"""Protocol and method → what makes a response message of a request message.
+"""(protocol, method) → coroutine from request message to response message.
 
-A ReconError refuses the call; a RemoteError with Java's exception of the class that it names in full.
+A RemoteError fails the call with the Java exception class that it names in full, any other ReconError with
+`java.io.IOException`.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class RpcServerSettings:
-    """How to take calls. Times are seconds."""
+    """Address and limits of a server; times are seconds."""
 
     host: str
     port: int
-    """0 for any that is free."""
+    """0 for any free port."""
     mechanisms: Sequence[Mechanism] = (Simple(),)
-    """Ways to authenticate that will do."""
+    """Accepted ways to authenticate."""
     idle_limit: float = 600.0
-    """How long a connection on which nothing comes is kept."""
+    """A connection is closed after this time without data."""
     patience: float = 60.0
-    """How long a client may take to say who it is, and a request from its first byte to its last."""
-    most_connections: int = 10_000
-    """Beyond, the one is evicted on which nothing has come for the longest time, of those that no method recognises."""
-    most_held: int = 512 << 20
-    """Bytes of requests, in part or not answered yet, of all connections; beyond, large ones come one by one."""
+    """Timeout for a client's introduction, and for a request from its first byte to its last."""
+    max_connections: int = 10_000
+    """At the limit, a new connection evicts the longest-idle one; unrecognised clients go first."""
+    max_buffered: int = 512 << 20
+    """Bytes of incomplete and unanswered requests in total; above it, large requests are read one at a time."""
     calls_at_once: int = 16
-    """Of one connection; what it sends beyond is not read before one is answered."""
+    """Concurrent calls per connection; further requests are not read before one is answered."""
     longest_request: int = LONGEST
     """Bytes (`ipc.maximum.data.length`)."""
 
 
 @asynccontextmanager
 async def take_calls(methods: Methods, settings: RpcServerSettings) -> AsyncIterator[int]:
-    """Takes calls until it is left, and gives the port on which it does; OSError when that is taken."""
-    conversations: set[asyncio.Task[None]] = set()
-    company = ConnectionPool(settings)
+    """Serves calls until the context exits; yields the port. OSError when the port is in use."""
+    tasks: set[asyncio.Task[None]] = set()
+    pool = ConnectionPool(settings)
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(ServerSession(methods, settings, company, reader, writer).run())
-        conversations.add(task)
-        task.add_done_callback(conversations.discard)
+        task = asyncio.create_task(ServerSession(methods, settings, pool, reader, writer).run())
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     server = await asyncio.start_server(connected, settings.host, settings.port, backlog=_BACKLOG)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        for task in conversations:
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*conversations, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class ConnectionPool:
-    """All conversations of a server: there must not be too many, nor too much that they hold together."""
+    """All sessions of a server, in LRU order; bounds their number and the bytes that they buffer."""
 
     def __init__(self, settings: RpcServerSettings) -> None:
         self._settings = settings
         self._recognised: dict[ServerSession, None] = {}
         self._others: dict[ServerSession, None] = {}
-        """In both, the one of which something was heard last is the last."""
-        self._held = 0
-        self.turn = asyncio.Lock()
-        """Held by the one whose large request comes while there is not room for all."""
+        """Both are ordered from the least to the most recently active session."""
+        self._buffered = 0
+        self.large_request = asyncio.Lock()
+        """Held by the session that reads a large request while the pool is over its limit."""
 
     @property
-    def is_crowded(self) -> bool:
-        """Whether they hold too much."""
-        return self._held > self._settings.most_held
+    def is_over_limit(self) -> bool:
+        """Whether the sessions buffer more than `max_buffered` bytes."""
+        return self._buffered > self._settings.max_buffered
 
-    def join(self, one: ServerSession) -> None:
-        """Takes one in."""
-        most = self._settings.most_connections
-        if len(self._recognised) + len(self._others) >= most:
-            quietest = next(iter(self._others or self._recognised))
-            self.leave(quietest)
-            quietest.evict()
+    def add(self, session: ServerSession) -> None:
+        """Adds a session, and evicts the longest-idle one when the limit is reached."""
+        limit = self._settings.max_connections
+        if len(self._recognised) + len(self._others) >= limit:
+            idlest = next(iter(self._others or self._recognised))
+            self.remove(idlest)
+            idlest.evict()
             _LOG.warning(
                 "%s: closing the longest-idle connection: the limit of %s connections is reached",
-                quietest.peer,
-                f"{most:,}",
+                idlest.peer,
+                f"{limit:,}",
             )
-        self._others[one] = None
+        self._others[session] = None
 
-    def __contains__(self, one: ServerSession) -> bool:
-        return one in self._others or one in self._recognised
+    def __contains__(self, session: ServerSession) -> bool:
+        return session in self._others or session in self._recognised
 
-    def hear(self, one: ServerSession) -> None:
-        """Says that something was heard of one."""
-        if one in self:
-            group = self._recognised if one in self._recognised else self._others
-            del group[one]
-            group[one] = None
+    def touch(self, session: ServerSession) -> None:
+        """Marks a session as the most recently active one."""
+        if session in self:
+            group = self._recognised if session in self._recognised else self._others
+            del group[session]
+            group[session] = None
 
-    def recognise(self, one: ServerSession) -> None:
-        """Says that a method recognises one."""
-        if one in self._others:
-            del self._others[one]
-            self._recognised[one] = None
+    def recognise(self, session: ServerSession) -> None:
+        """Marks a session as one whose client a method recognises."""
+        if session in self._others:
+            del self._others[session]
+            self._recognised[session] = None
 
-    def hold(self, one: ServerSession, size: int) -> None:
-        """Says how many bytes one holds now."""
-        if one in self:
-            self._held += size - one.held
-            one.held = size
+    def set_buffered(self, session: ServerSession, size: int) -> None:
+        """Sets the number of bytes that a session buffers."""
+        if session in self:
+            self._buffered += size - session.buffered
+            session.buffered = size
 
-    def leave(self, one: ServerSession) -> None:
-        """One is over, or as good as that."""
-        self.hold(one, 0)
-        self._others.pop(one, None)
-        self._recognised.pop(one, None)
+    def remove(self, session: ServerSession) -> None:
+        """Removes a session that has ended or is evicted."""
+        self.set_buffered(session, 0)
+        self._others.pop(session, None)
+        self._recognised.pop(session, None)
 
 
 class ServerSession:
-    """One client's connection."""
+    """One client's connection: reads requests, runs their calls concurrently, sends the responses as they finish."""
 
     def __init__(
         self,
         methods: Methods,
         settings: RpcServerSettings,
-        company: ConnectionPool,
+        pool: ConnectionPool,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
         self._clock = asyncio.get_running_loop().time
-        self.heard = self._clock()
-        """When a request last came whole, or the first byte of the one that comes now."""
-        self.held = 0
-        """Bytes of requests that have come in part, or are not answered yet."""
-        self.under_way = 0
-        """Calls."""
-        self._methods, self._settings, self._company = methods, settings, company
+        self._active_at = self._clock()
+        """When the last request was complete, or the first byte of the current one arrived."""
+        self.buffered = 0
+        """Bytes of incomplete and unanswered requests, as the pool counts them."""
+        self._running = 0
+        """Number of unanswered calls."""
+        self._methods, self._settings, self._pool = methods, settings, pool
         self._reader, self._writer = reader, writer
         self._wire = ServerConnection(settings.mechanisms, settings.longest_request)
-        self.peer = ":".join(map(str, (writer.get_extra_info("peername") or ("a client that is gone",))[:2]))
-        self._room = asyncio.Semaphore(settings.calls_at_once)
-        self._called = 0
-        """Bytes of their requests."""
-        self._has_turn = False
+        self.peer = ":".join(map(str, (writer.get_extra_info("peername") or ("a disconnected client",))[:2]))
+        self._call_slots = asyncio.Semaphore(settings.calls_at_once)
+        self._unanswered_bytes = 0
+        """Bytes of the unanswered calls' requests."""
+        self._has_large_request = False
         self._is_evicted = False
 
     def evict(self) -> None:
-        """Ends it from our side."""
+        """Closes the connection from our side."""
         self._is_evicted = True
-        self._reader.set_exception(TransferError("it is evicted"))
+        self._reader.set_exception(TransferError("the connection is evicted"))
 
     async def run(self) -> None:
-        """Until the client goes, is refused, or is silent for too long; calls that have begun are done to their end."""
-        self._company.join(self)
+        """Runs until the client disconnects, is refused or times out; then finishes the calls that have begun."""
+        self._pool.add(self)
         try:
             async with asyncio.TaskGroup() as calls:
-                await self._read_on(calls)
+                await self._read_requests(calls)
             self._writer.close()
             with suppress(OSError):
                 async with asyncio.timeout(self._settings.patience):
                     await self._writer.wait_closed()
         finally:
-            self._company.leave(self)
-            self._end_turn(over=True)
+            self._pool.remove(self)
+            self._release_large_request(closed=True)
             self._writer.transport.abort()
 
-    async def _read_on(self, calls: asyncio.TaskGroup) -> None:
+    async def _read_requests(self, calls: asyncio.TaskGroup) -> None:
         try:
             while data := await self._next_piece():
-                frames, owed = self._wire.frames, self._owes()
+                frames, was_pending = self._wire.frames, self._request_pending()
                 for event in self._wire.receive(data):
                     if isinstance(event, Call):
-                        await self._room.acquire()
-                        self.under_way += 1
-                        self._called += len(event.request)
+                        await self._call_slots.acquire()
+                        self._running += 1
+                        self._unanswered_bytes += len(event.request)
                         calls.create_task(self._answer(event))
-                    # Whatever else comes in this piece, it is the others' turn.
+                    # One client's burst of frames must not starve the other sessions.
                     await asyncio.sleep(0)
-                if self._wire.frames > frames or not owed:
-                    self.heard = self._clock()
-                    self._company.hear(self)
-                self._hold()
-                self._end_turn()
+                if self._wire.frames > frames or not was_pending:
+                    self._active_at = self._clock()
+                    self._pool.touch(self)
+                self._update_buffered()
+                self._release_large_request()
                 self._send()
             self._wire.end()
         except (ReconError, OSError) as error:
@@ -214,47 +219,48 @@ class ServerSession:
             self._send()
 
     async def _next_piece(self) -> bytes:
-        """What comes next, once the client has taken what it was sent; nothing at the end, and when it is silent.
+        """The next bytes, read once the client has taken our responses; empty at the end and after `idle_limit`.
 
-        TransferError when it owes more, and has not sent that in time.
+        Raises TransferError when a pending request or introduction is not complete within `patience`.
         """
         while True:
             limit = self._settings.idle_limit
-            if self._owes():
-                limit = self._settings.patience - (self._clock() - self.heard)
+            if self._request_pending():
+                limit = self._settings.patience - (self._clock() - self._active_at)
             try:
                 async with asyncio.timeout(limit):
                     await self._writer.drain()
-                    await self._take_turn()
+                    await self._acquire_large_request()
                     return await self._reader.read(_PIECE)
             except TimeoutError:
-                if self._owes():
-                    raise TransferError(self._late()) from None
-                if not self.under_way:
+                if self._request_pending():
+                    raise TransferError(self._timeout_message()) from None
+                if not self._running:
                     return b""
 
-    async def _take_turn(self) -> None:
-        """Waits until it may go on, when it is amid a large request and there are too many of these."""
-        if self._wire.begun > _PIECE and self._company.is_crowded and not self._has_turn:
-            await self._company.turn.acquire()
-            self._has_turn = True
+    async def _acquire_large_request(self) -> None:
+        """Waits for the pool's lock when this session is within a large request and the pool is over its limit."""
+        if self._wire.begun > _PIECE and self._pool.is_over_limit and not self._has_large_request:
+            await self._pool.large_request.acquire()
+            self._has_large_request = True
 
-    def _end_turn(self, *, over: bool = False) -> None:
-        if self._has_turn and (over or self._wire.begun <= _PIECE):
-            self._company.turn.release()
-            self._has_turn = False
+    def _release_large_request(self, *, closed: bool = False) -> None:
+        if self._has_large_request and (closed or self._wire.begun <= _PIECE):
+            self._pool.large_request.release()
+            self._has_large_request = False
 
-    def _owes(self) -> bool:
-        """Whether something has begun that must come to its end in time."""
+    def _request_pending(self) -> bool:
+        """Whether a request is incomplete, or the client has not introduced itself."""
         return self._wire.begun > 0 or not self._wire.introduced
 
-    def _late(self) -> str:
-        what = f"a request had {self._wire.begun:,} bytes" if self._wire.begun else "nobody said who it is"
-        return f"it is let go: after {self._settings.patience:g} s {what}"
+    def _timeout_message(self) -> str:
+        received = self._wire.begun
+        missing = f"a request is incomplete ({received:,} bytes received)" if received else "the client sent no context"
+        return f"closing the connection: after {self._settings.patience:g} s {missing}"
 
     async def _answer(self, call: Call) -> None:
         try:
-            await self._try(call)
+            await self._run_method(call)
         except RemoteError as refusal:
             self._wire.fail(call, refusal.exception, refusal.message)
         except ReconError as refusal:
@@ -263,31 +269,31 @@ class ServerSession:
             _LOG.exception("%s: %s of %s failed", self.peer, call.method, call.protocol)
             self._wire.fail(call, "java.lang.RuntimeException", repr(fault))
         finally:
-            self.under_way -= 1
-            self._called -= len(call.request)
-            self._room.release()
-        self._hold()
+            self._running -= 1
+            self._unanswered_bytes -= len(call.request)
+            self._call_slots.release()
+        self._update_buffered()
         self._send()
 
-    async def _try(self, call: Call) -> None:
+    async def _run_method(self, call: Call) -> None:
         method = self._methods.get((call.protocol, call.method))
         if method is not None:
             answer = await method(call.request)
             if isinstance(answer, Recognised):
-                self._company.recognise(self)
+                self._pool.recognise(self)
                 answer = answer.message
             self._wire.respond(call, answer)
         elif any(call.protocol == protocol for protocol, _ in self._methods):
-            what = f"{call.protocol} has no method {call.method} here"
-            self._wire.fail(call, f"{_IPC}.RpcNoSuchMethodException", what, RpcErrorDetail.NO_SUCH_METHOD)
+            error = f"unknown method {call.method} of protocol {call.protocol}"
+            self._wire.fail(call, f"{_IPC}.RpcNoSuchMethodException", error, RpcErrorDetail.NO_SUCH_METHOD)
         else:
-            what = f"{call.protocol} is not spoken here"
-            self._wire.fail(call, f"{_IPC}.RpcNoSuchProtocolException", what, RpcErrorDetail.NO_SUCH_PROTOCOL)
+            error = f"unknown protocol {call.protocol}"
+            self._wire.fail(call, f"{_IPC}.RpcNoSuchProtocolException", error, RpcErrorDetail.NO_SUCH_PROTOCOL)
 
-    def _hold(self) -> None:
-        self._company.hold(self, self._wire.begun + self._called)
+    def _update_buffered(self) -> None:
+        self._pool.set_buffered(self, self._wire.begun + self._unanswered_bytes)
 
     def _send(self) -> None:
-        # To write to a client that is gone is an error of its own with uvloop.
+        # Writing to a closing transport raises with uvloop.
         if not self._writer.is_closing():
-            self._writer.write(self._wire.take())
+            self._writer.write(self._wire.data_to_send())

@@ -1,4 +1,4 @@
-"""An OM checkpoint, a RocksDB directory, open for reading: the one door to its rows."""
+"""Reads an OM checkpoint, a RocksDB directory; all access to its rows goes through `Checkpoint`."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ozone_recon.sources.rocksdb.library import RocksDbLibrary
 T = TypeVar("T")
 
 BATCH_BYTES = 8 << 20
-"""Bytes of rows handed on at a time: enough that the work on a batch outweighs its start."""
+"""Bytes of rows per batch, enough to amortise the cost of starting one."""
 
 
 class Checkpoint:
-    """A checkpoint's column families and rows; nothing is ever written into its directory.
+    """A checkpoint's column families and rows; never writes into its directory.
 
-    `DatabaseFiles` reads its files. What that does not support, RocksDB itself reads (`RocksDbLibrary`), two to three
-    times slower: the whole database, or the rest of a column family. `reader` names the readers used so far, and why.
-    `taken_at` is when the checkpoint was written, in milliseconds since 1970.
+    `DatabaseFiles` reads the files. Where that is Unsupported, RocksDB itself (`RocksDbLibrary`, two to three times
+    slower) reads the whole database or the rest of a column family. `reader` names the readers used so far and the
+    reason. `taken_at` is when the checkpoint was written, in milliseconds since 1970.
     """
 
     def __init__(self, path: Path, reader: Literal["any", "files", "rocksdb"] = "any") -> None:
@@ -46,15 +46,15 @@ class Checkpoint:
 
     @classmethod
     def open(cls, path: Path) -> Checkpoint:
-        """Open the database in `path`; CheckpointError when it is none or is damaged."""
+        """Opens the database in `path`; CheckpointError when it is damaged or no database."""
         return cls(path)
 
     def scan(
         self, column_family: str, use: Callable[[Rows], T], threads: int = 2, batch_bytes: int = BATCH_BYTES
     ) -> Iterator[T]:
-        """What `use`, run on `threads` threads, makes of each batch of about `batch_bytes` of rows, in key order.
+        """Yields `use(rows)` for each batch of about `batch_bytes` of rows, in key order; runs on `threads` threads.
 
-        A batch may be empty: all its rows were deleted.
+        A batch is empty when all its rows are deleted.
         """
         return self._rows.scan(column_family, use, threads, batch_bytes)
 
@@ -63,15 +63,15 @@ class Checkpoint:
         return self._rows.get(column_family, key)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Closes the database."""
         self._rows.close()
         if self._library and self._library is not self._rows:
             self._library.close()
 
     def _rocksdb(self, error: Unsupported) -> RocksDbLibrary:
-        """RocksDB's own reader, for what we do not read."""
+        """Opens RocksDB's own reader, for the data that `DatabaseFiles` does not support."""
         if self._wanted == "files":
-            raise CheckpointError(f"{self._path} holds {error}, which only RocksDB itself reads") from error
+            raise CheckpointError(f"{self._path} contains {error}, which only RocksDB itself can read") from error
         with self._opening:
             if not self._library:
                 self._library, self.reader = RocksDbLibrary(self._path), f"rocksdb: {error}"
@@ -85,7 +85,7 @@ class Checkpoint:
 
 
 def family_ids(path: Path) -> dict[str, int]:
-    """The ids of the column families of the database in `path`, by their names; CheckpointError when it is none."""
+    """Maps column family names to ids for the database in `path`; CheckpointError when it is no database."""
     try:
         manifest = read_manifest_of(path)
     except (OSError, DecodeError) as error:

@@ -1,9 +1,9 @@
-"""A checkpoint's table files and write-ahead logs, read by us: bulk reading with no Python for a row.
+"""Reads a checkpoint's table files and write-ahead logs in bulk, with no Python per row.
 
-A column family's rows are cut into key ranges of about equal size. A range is read on one thread: the blocks that
-overlap it are taken from every file, unpacked, parsed, merged (the newest of equal keys counts, deletes drop out), and
-handed on as columns. What these files may hold and we do not read (range deletions, merges, other formats) is
-`Unsupported`, and RocksDB itself reads the database if that shows at the opening, else the rows from there on.
+The rows of a column family are split into key ranges of about equal size, and each range is read on one thread: read
+the overlapping blocks of every file, decompress and parse them, merge them by key (the newest row wins, deletes are
+dropped), and return columns. Content that this reader does not handle (range deletions, merges, other formats) is
+`Unsupported`: RocksDB itself then reads the whole database when it shows at opening, else the rows from there on.
 """
 
 from __future__ import annotations
@@ -30,26 +30,27 @@ from ozone_recon.wire.rocksdb.manifest import ColumnFamily
 
 T = TypeVar("T")
 STEPS = 16
-"""A file's blocks are looked at in steps of this part of a range."""
+"""The number of steps per range at which the blocks of a file are sampled."""
 
 
 @dataclass(frozen=True, slots=True)
 class FamilyFiles:
-    """A column family: its files, and the rows that only the write-ahead logs have."""
+    """A column family: its table files, and its rows in the write-ahead logs."""
 
     tables: tuple[SstFile, ...]
     logged: LoggedRows
 
 
 class DatabaseFiles:
-    """An open checkpoint directory; nothing is written into it. Rows are yielded in key order.
+    """An open checkpoint directory; never writes into it, and yields rows in key order.
 
-    `judge` gives RocksDB's own reader, or an error, for rows that we do not read; Unsupported when none could be read.
+    `fallback` opens RocksDB's own reader for unsupported rows, or raises. The constructor raises Unsupported when the
+    whole database needs that reader.
     """
 
-    def __init__(self, path: Path, judge: Callable[[Unsupported], RocksDbLibrary]) -> None:
+    def __init__(self, path: Path, fallback: Callable[[Unsupported], RocksDbLibrary]) -> None:
         self._path = path
-        self._judge = judge
+        self._fallback = fallback
         self._tables: list[SstFile] = []
         try:
             manifest = read_manifest_of(path)
@@ -76,19 +77,19 @@ class DatabaseFiles:
         return tuple(opened)
 
     def scan(self, column_family: str, use: Callable[[Rows], T], threads: int, batch_bytes: int) -> Iterator[T]:
-        """What `use` makes of each key range, in key order."""
+        """Yields `use(rows)` for each key range, in key order."""
         done = b""
         try:
-            for end, made in self._ranges(self._families[column_family], use, threads, batch_bytes):
-                yield made
+            for end, result in self._ranges(self._families[column_family], use, threads, batch_bytes):
+                yield result
                 done = end
         except Unsupported as error:
-            yield from self._judge(error).scan(column_family, use, threads, batch_bytes, done)
+            yield from self._fallback(error).scan(column_family, use, threads, batch_bytes, done)
 
     def _ranges(
         self, family: FamilyFiles, use: Callable[[Rows], T], threads: int, batch_bytes: int
     ) -> Iterator[tuple[bytes, T]]:
-        """The end of each key range, in order, and what `use` makes of its rows."""
+        """Yields the end of each key range, in order, and `use(rows)`."""
         cuts = _cuts(family.tables, batch_bytes)
         ranges = list(zip([b"", *cuts], [*cuts, None], strict=True))
 
@@ -113,11 +114,11 @@ class DatabaseFiles:
         try:
             rows = _read_range(self._families[column_family], key, key + b"\0")
         except Unsupported as error:
-            return self._judge(error).get(column_family, key)
+            return self._fallback(error).get(column_family, key)
         return rows.values[0] if len(rows) else None
 
     def close(self) -> None:
-        """Let go of all files."""
+        """Closes all files."""
         for table in self._tables:
             table.close()
 
@@ -129,7 +130,7 @@ class DatabaseFiles:
 
 
 def _cuts(tables: Sequence[SstFile], batch_bytes: int) -> list[bytes]:
-    """Keys that cut the rows of all tables into ranges of about `batch_bytes` unpacked bytes."""
+    """Keys that split the rows of all tables into ranges of about `batch_bytes` uncompressed bytes."""
     step = batch_bytes / STEPS
     marks: list[bytes] = []
     for table in tables:

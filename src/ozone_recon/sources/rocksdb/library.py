@@ -1,4 +1,4 @@
-"""A checkpoint read through RocksDB itself (rocksdict): what reads every database, and the judge of what we read."""
+"""Reads a checkpoint with RocksDB itself (rocksdict): the fallback for any database, and the reference in tests."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ozone_recon.errors import CheckpointError
 T = TypeVar("T")
 
 FILES = ("CURRENT", "MANIFEST-*", "OPTIONS-*", "*.sst", "*.blob", "*.log")
-"""What RocksDB reads of a database's directory."""
+"""The files of a database that RocksDB reads."""
 
 
 class RocksDbLibrary:
-    """A RocksDB directory, open for reading; nothing is ever written into it.
+    """A RocksDB directory, open for reading; never writes into it.
 
-    rocksdict leaves a file of its own in any directory it opens, so it is given a directory of links instead.
+    rocksdict creates a file in any directory that it opens, so it opens a temporary directory of symbolic links.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,9 +46,9 @@ class RocksDbLibrary:
     def scan(
         self, column_family: str, use: Callable[[Rows], T], threads: int, batch_bytes: int, first: bytes = b""
     ) -> Iterator[T]:
-        """What `use`, run on `threads` threads, makes of each batch of about `batch_bytes` of rows, in key order.
+        """Yields `use(rows)` for each batch of about `batch_bytes` of rows from the key `first` on, in key order.
 
-        The rows are those of `first` and greater keys.
+        `use` runs on `threads` threads.
         """
         with ThreadPoolExecutor(threads) as pool:
             waiting: deque[Future[T]] = deque()
@@ -62,36 +62,36 @@ class RocksDbLibrary:
     def _batches(self, column_family: str, batch_bytes: int, first: bytes) -> Iterator[Rows]:
         keys: list[bytes] = []
         values: list[bytes] = []
-        held = 0
+        size = 0
         family = self._db.get_column_family(column_family)
         key = None
         for key, value in cast("Iterator[tuple[bytes, bytes]]", family.items(from_key=first)):
             keys.append(key)
             values.append(value)
-            held += len(key) + len(value)
-            if held >= batch_bytes:
+            size += len(key) + len(value)
+            if size >= batch_bytes:
                 yield Rows(ByteColumn.of(keys), ByteColumn.of(values))
-                keys, values, held = [], [], 0
+                keys, values, size = [], [], 0
         self._require_end(family, column_family, first, key)
         if keys:
             yield Rows(ByteColumn.of(keys), ByteColumn.of(values))
 
     def _require_end(self, family: Rdict, name: str, first: bytes, last: bytes | None) -> None:
-        """CheckpointError unless `last` is the last row (None: there is none), for iteration just stops at damage.
+        """CheckpointError unless `last` is the last row from `first` on (None: no rows).
 
-        The rows are those from `first` on.
+        Needed because rocksdict's iteration stops silently at damage.
         """
-        place = family.iter()
+        iterator = family.iter()
         at = first if last is None else last
         try:
-            place.seek(at)
-            if last is not None and place.valid():
-                place.next()
-            place.status()
+            iterator.seek(at)
+            if last is not None and iterator.valid():
+                iterator.next()
+            iterator.status()
         except Exception as error:
             raise CheckpointError(f"{name} of {self._path} is damaged after key {at!r}: {error}") from error
-        if place.valid():
-            raise CheckpointError(f"{name} of {self._path} could not be read beyond key {at!r}; is it damaged?")
+        if iterator.valid():
+            raise CheckpointError(f"{name} of {self._path} cannot be read beyond key {at!r}: it may be damaged")
 
     def get(self, column_family: str, key: bytes) -> bytes | None:
         """One row's value, or None when there is no such row."""
@@ -102,7 +102,7 @@ class RocksDbLibrary:
         return value
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Closes the database and removes the links."""
         self._db.close()
         self._links.cleanup()
 

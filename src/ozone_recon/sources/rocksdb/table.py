@@ -1,4 +1,4 @@
-"""One table file (SST) of a checkpoint: its index held in memory, its blocks read and unpacked when asked for."""
+"""Reads one table file (SST) of a checkpoint: caches its index, reads and decompresses its blocks on demand."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ from ozone_recon.wire.rocksdb.sst import (
 )
 
 LARGEST_BLOCK = 256 << 20
-"""Bytes; a block that says it unpacks to more is taken for damaged."""
+"""Bytes; a block that announces more uncompressed bytes is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
 class PackedBlocks:
-    """Neighbouring blocks as they are in their file, and their sizes when unpacked, in bytes."""
+    """Adjacent blocks as stored in the file, and their uncompressed sizes in bytes."""
 
     name: str
     raw: bytes
@@ -51,18 +51,18 @@ class PackedBlocks:
     unpacked_sizes: Int64s
 
     def unpack(self, out: Bytes, bounds: Int64s) -> None:
-        """Put block n into out[bounds[n]:bounds[n + 1]]; CheckpointError when it is not of the size it says."""
-        whole = memoryview(self.raw)
-        room = out.data
+        """Decompresses block n into out[bounds[n]:bounds[n + 1]]; CheckpointError when its size differs."""
+        raw = memoryview(self.raw)
+        buffer = out.data
         limits = bounds.tolist()
         for n, (start, stop) in enumerate(zip(self.starts.tolist(), self.stops.tolist(), strict=True)):
             kind = self.raw[stop]
-            target = room[limits[n] : limits[n + 1]]
+            target = buffer[limits[n] : limits[n + 1]]
             try:
-                written = _unpack_into(kind, whole[start:stop], target)
+                written = _unpack_into(kind, raw[start:stop], target)
             except Exception as error:
                 raise CheckpointError(
-                    f"{self.name}: a block cannot be unpacked: {error}; take a new checkpoint"
+                    f"{self.name}: a block cannot be decompressed: {error}; take a new checkpoint"
                 ) from error
             if written != len(target):
                 raise CheckpointError(f"{self.name}: a block has {written} bytes instead of {len(target)}")
@@ -75,7 +75,7 @@ def _unpacked_sizes(data: Bytes, starts: Int64s, stops: Int64s) -> Int64s:
         return sizes
     if (packing := int(data[stops[bad]])) not in (UNPACKED, SNAPPY, LZ4, LZ4HC, ZSTD):
         raise Unsupported(f"compression of type {packing}")
-    raise DecodeError(f"a block does not say that it unpacks to at most {LARGEST_BLOCK} bytes")
+    raise DecodeError(f"a block announces no uncompressed size, or more than {LARGEST_BLOCK} bytes")
 
 
 def _unpack_into(kind: int, block: memoryview, out: memoryview) -> int:
@@ -91,7 +91,7 @@ def _unpack_into(kind: int, block: memoryview, out: memoryview) -> int:
 
 
 class SstFile:
-    """An open table file. Its blocks' checksums are verified whenever they are read."""
+    """An open table file; every read of a block verifies its checksum."""
 
     def __init__(self, path: Path, file: TableFile) -> None:
         self.name = path.name
@@ -101,7 +101,7 @@ class SstFile:
         try:
             size = os.fstat(self._descriptor).st_size
             if size != file.size:
-                raise DecodeError(f"it has {size} bytes, and {file.size} by the MANIFEST")
+                raise DecodeError(f"it has {size} bytes, but {file.size} according to the MANIFEST")
             footer = read_footer(os.pread(self._descriptor, FOOTER, max(0, size - FOOTER)))
             self._checksum = footer.checksum
             self._index_handle = footer.index
@@ -109,7 +109,7 @@ class SstFile:
             if "rocksdb.range_del" in meta:
                 raise Unsupported("range deletions")
             if "rocksdb.compression_dict" in meta:
-                raise Unsupported("a dictionary for compression")
+                raise Unsupported("a compression dictionary")
             if "rocksdb.properties" not in meta:
                 raise DecodeError("it has no properties")
             self.properties = read_properties(self._block(meta["rocksdb.properties"]))
@@ -120,11 +120,11 @@ class SstFile:
             self.close()
             raise DecodeError(f"{self.name}: {error}") from None
         self.expansion = (self.properties.raw_key_size + self.properties.raw_value_size) / max(1, size)
-        """Unpacked bytes for each byte in the file, on average."""
+        """Average number of uncompressed bytes per byte of the file."""
 
     @property
     def index(self) -> SstIndex:
-        """The file's index, read at first use."""
+        """The file's index, read on first use."""
         if self._index is None:
             try:
                 self._index = self._read_index()
@@ -135,7 +135,7 @@ class SstFile:
         return self._index
 
     def packed_blocks(self, low: bytes, high: bytes | None) -> PackedBlocks | None:
-        """The blocks that may hold keys from `low` to `high` (exclusive; None: no end); None when there are none."""
+        """The blocks that may hold keys from `low` to `high` (exclusive; None: unbounded), or None."""
         if self.largest < low or (high is not None and self.smallest >= high):
             return None
         index = self.index
@@ -153,7 +153,7 @@ class SstFile:
             raise CheckpointError(f"{self.name}: {error}; take a new checkpoint") from error
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Closes the file."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -190,7 +190,7 @@ class SstFile:
         return PackedBlocks(self.name, raw, starts, stops, _unpacked_sizes(data, starts, stops))
 
     def _block(self, handle: BlockHandle) -> bytes:
-        """One unpacked block, its checksum verified."""
+        """Reads one block, verifies its checksum and decompresses it."""
         raw = self._read(handle.offset, handle.size + TRAILER)
         if not self._matches(raw, 0, handle.size):
             raise DecodeError(f"the block at byte {handle.offset} does not match its checksum")
@@ -201,7 +201,7 @@ class SstFile:
         try:
             written = _unpack_into(kind, view, memoryview(out))
         except Exception as error:
-            raise DecodeError(f"the block at byte {handle.offset} cannot be unpacked: {error}") from error
+            raise DecodeError(f"the block at byte {handle.offset} cannot be decompressed: {error}") from error
         if written != len(out):
             raise DecodeError(f"the block at byte {handle.offset} has {written} bytes instead of {len(out)}")
         return bytes(out)
@@ -211,19 +211,19 @@ class SstFile:
             raise DecodeError(f"{size} bytes at byte {offset} cannot be a block")
         raw = os.pread(self._descriptor, size, offset)
         if len(raw) != size:
-            raise DecodeError(f"{size} bytes are announced at byte {offset}, and the file has {len(raw)}")
+            raise DecodeError(f"{size} bytes are announced at byte {offset}, but only {len(raw)} are left in the file")
         return raw
 
     def _matches(self, raw: bytes, start: int, stop: int) -> bool:
-        """Whether the block raw[start:stop] and the type behind it have the checksum behind that."""
+        """Whether the checksum that follows the block raw[start:stop] and its type byte matches them."""
         stored = int.from_bytes(raw[stop + 1 : stop + TRAILER], "little")
         if self._checksum == CRC32C:
             return masked_crc32c(np.frombuffer(raw, np.uint8), start, stop + 1) == stored
         if self._checksum == XXH3:
-            found = xxhash.xxh3_64_intdigest(memoryview(raw)[start:stop]) & 0xFFFFFFFF
-            return (found ^ raw[stop] * LAST_BYTE & 0xFFFFFFFF) == stored
+            digest = xxhash.xxh3_64_intdigest(memoryview(raw)[start:stop]) & 0xFFFFFFFF
+            return (digest ^ raw[stop] * LAST_BYTE & 0xFFFFFFFF) == stored
         return True
 
 
 LAST_BYTE = 0x6B9083D9
-"""RocksDB mixes the byte after a block (its compression) into an XXH3 checksum by this factor (format.cc)."""
+"""The factor by which RocksDB mixes the type byte after a block into an XXH3 checksum (format.cc)."""

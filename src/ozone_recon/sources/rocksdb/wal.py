@@ -1,4 +1,4 @@
-"""Rows that a database has only in its write-ahead logs, as a live om.db or a copy of one does."""
+"""Reads the rows that are only in the write-ahead logs, as in a live om.db or a copy of one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LoggedRows:
     _keys: list[bytes] | None = None
 
     def block(self, low: bytes, high: bytes | None) -> bytes:
-        """The changes of a key range as a data block, so that they are read as a file's rows are; empty for none."""
+        """The changes of a key range encoded as a data block, to merge with the table files' blocks; empty if none."""
         if self._keys is None:
             self._keys = sorted(self.changes)
         first = bisect_left(self._keys, low)
@@ -38,17 +38,17 @@ class LoggedRows:
 
 @dataclass(frozen=True, slots=True)
 class Logs:
-    """All logs of a database: rows by column family id, and the last sequence number in them (0: there is none)."""
+    """All logs of a database: rows by column family id, and their last sequence number (0: none)."""
 
     rows: dict[int, LoggedRows]
     last_sequence: int
 
 
 def read_logs(path: Path, manifest: DatabaseManifest) -> Logs:
-    """What the logs hold beyond the table files; a last record cut short is left out, as RocksDB leaves it.
+    """Reads the changes in the logs that the table files lack; drops a truncated last record, as RocksDB does.
 
-    DecodeError when changes are missing between two logs, or between the MANIFEST and the first one. RocksDB does not
-    look: it would give a database without them.
+    DecodeError when changes are missing between two logs, or between the MANIFEST and the first log. RocksDB does not
+    check this: it would open a database without them.
     """
     rows = {family: LoggedRows() for family in manifest.families}
     last = 0
@@ -63,8 +63,8 @@ def read_logs(path: Path, manifest: DatabaseManifest) -> Logs:
             known = max(last, manifest.last_sequence)
             if number >= first_needed and batch.sequence > known + 1:
                 raise DecodeError(
-                    f"{log.name} goes on with change {batch.sequence:,}, and what is before it ends with {known:,}: "
-                    "a log is missing or cut short"
+                    f"{log.name} continues with change {batch.sequence:,}, but the last one before it is {known:,}: "
+                    "a log is missing or truncated"
                 )
             last = max(last, batch.last_sequence)
             for change in batch.changes:

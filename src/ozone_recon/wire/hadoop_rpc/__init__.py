@@ -1,1 +1,1 @@
-"""Hadoop RPC, sans-I/O: frames, messages, SASL, both sides of a connection."""
+"""Hadoop RPC, sans-I/O: frames, messages, SASL, and both sides of a connection."""

@@ -1,6 +1,6 @@
-"""The client's side of a Hadoop RPC connection: calls in, bytes out; bytes in, answers out, in any order.
+"""The client's side of a Hadoop RPC connection: calls in, bytes out; bytes in, responses out, in any order.
 
-connect ──→ (SASL, when there are mechanisms) ──→ the context, with the first call ──→ calls, pings ──→ close
+connect ──→ (SASL, if there are mechanisms) ──→ the context, with the first call ──→ calls ──→ close
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from ozone_recon.wire.hadoop_rpc.connection import RpcProtocol
 from ozone_recon.wire.hadoop_rpc.frames import LONGEST, AuthMethod, Bounds, connection_header
 from ozone_recon.wire.hadoop_rpc.messages import (
     CONTEXT_CALL,
-    PING_CALL,
     SASL_CALL,
     ConnectionContext,
     RequestHeader,
@@ -28,13 +27,13 @@ from ozone_recon.wire.hadoop_rpc.messages import (
 from ozone_recon.wire.hadoop_rpc.sasl import ClientNegotiation, Mechanism
 
 _STACK: Final = "\n\tat "
-"""Begins the stack trace that Java sends behind an exception's message."""
+"""Starts the stack trace that Java appends to an exception's message."""
 _CALL_IDS: Final = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The answer to a call: the response message of its method."""
+    """A successful call: the response message of its method."""
 
     call_id: int
     message: bytes
@@ -42,11 +41,11 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The server's refusal of a call; when `fatal`, of all calls that wait, and the connection is over."""
+    """A failed call; when `fatal`, all pending calls fail and the connection is closed."""
 
     call_id: int
     exception: str
-    """The simple name of Java's class."""
+    """The simple name of the Java class."""
     message: str
     fatal: bool
 
@@ -57,60 +56,56 @@ class ClientConnection(RpcProtocol[Response | Failure]):
     _SASL_HEADER = RpcRequestHeader(SASL_CALL, b"").encode()
 
     def __init__(self, user: str, client_id: bytes, mechanisms: Sequence[Mechanism] = (), limit: int = LONGEST) -> None:
-        """`client_id` is 16 bytes that no other client has. Without `mechanisms` nobody authenticates.
+        """`client_id` is 16 unique bytes. Without `mechanisms` there is no authentication.
 
-        `limit` is the longest frame taken, in bytes (`ipc.maximum.response.length`).
+        `limit` is the maximum frame length in bytes (`ipc.maximum.response.length`).
         """
         super().__init__(Bounds(limit))
-        self.waiting: set[int] = set()
-        """The calls without an answer yet."""
+        self.pending: set[int] = set()
+        """Ids of the calls without a response."""
         self._user = user
         self._client_id = client_id
         self._negotiation = ClientNegotiation(mechanisms) if mechanisms else None
-        self._held: list[tuple[bytes, ...]] = []
-        """What is to be sent when the negotiation is over."""
+        self._queued: list[tuple[bytes, ...]] = []
+        """Frames to send after the negotiation."""
         self._introduced = False
         self._next_call = 0
 
     def connect(self) -> None:
-        """Begins; to be done once."""
+        """Sends the connection header; call it once, first."""
         self._outgoing += connection_header(AuthMethod.NONE if self._negotiation is None else AuthMethod.SASL)
         if self._negotiation is not None:
             self._send(self._SASL_HEADER, SaslMessage(SaslState.NEGOTIATE).encode())
 
     def call(self, protocol: str, method: str, request: bytes) -> int:
-        """Calls a method of a protocol with its request message; gives the call's id.
+        """Queues a call of a protocol's method with its request message; returns the call id.
 
-        The connection is introduced as one for the protocol of its first call, as Java's are for their only one.
-        Raises TransferError when it is over.
+        The first call also sends the connection context, which names its protocol (Java has one protocol per
+        connection). Raises TransferError when the connection is closed.
         """
         if self.closed:
             raise TransferError("the connection is closed")
         if not self._introduced:
             self._introduced = True
             context = ConnectionContext(self._user, protocol=protocol)
-            self._hold(RpcRequestHeader(CONTEXT_CALL, self._client_id).encode(), context.encode())
+            self._send_or_queue(RpcRequestHeader(CONTEXT_CALL, self._client_id).encode(), context.encode())
         call_id = self._next_call
         self._next_call = (call_id + 1) % _CALL_IDS
-        self.waiting.add(call_id)
+        self.pending.add(call_id)
         header = RpcRequestHeader(call_id, self._client_id, retry_count=0)
-        self._hold(header.encode(), RequestHeader(method, protocol).encode(), request)
+        self._send_or_queue(header.encode(), RequestHeader(method, protocol).encode(), request)
         return call_id
 
-    def ping(self) -> None:
-        """Lets the server know that we are there; it does not answer."""
-        self._send(RpcRequestHeader(PING_CALL, self._client_id).encode())
-
-    def _hold(self, *messages: bytes) -> None:
+    def _send_or_queue(self, *messages: bytes) -> None:
         if self._negotiation is None:
             self._send(*messages)
         else:
-            self._held.append(messages)
+            self._queued.append(messages)
 
     def _read(self, messages: list[bytes]) -> Response | Failure | None:
         header = RpcResponseHeader.decode(messages[0])
         if header.client_id not in (b"", self._client_id):
-            raise DecodeError(f"an answer for the client {header.client_id.hex()}, and we are {self._client_id.hex()}")
+            raise DecodeError(f"a response to client {header.client_id.hex()}, but this is {self._client_id.hex()}")
         if header.status is not RpcStatus.SUCCESS:
             return self._fail(header)
         message = self._message(messages, 1)
@@ -125,14 +120,14 @@ class ClientConnection(RpcProtocol[Response | Failure]):
 
     def _negotiate(self, message: SaslMessage) -> None:
         if self._negotiation is None:
-            raise DecodeError(f"SASL's {message.state.name} is out of turn")
+            raise DecodeError(f"unexpected SASL {message.state.name}")
         answer = self._negotiation.answer(message)
         if answer is not None:
             self._send(self._SASL_HEADER, answer.encode())
         if self._negotiation.done:
             exchange, self._negotiation = self._negotiation.exchange, None
             self._protection = exchange if exchange is not None and exchange.wraps else None
-            for messages in self._held:
+            for messages in self._queued:
                 self._send(*messages)
 
     def _fail(self, header: RpcResponseHeader) -> Failure:
@@ -140,10 +135,10 @@ class ClientConnection(RpcProtocol[Response | Failure]):
         if not self.closed:
             self._settle(header.call_id)
         exception = re.split(r"[.$]", header.exception or "Exception")[-1]
-        message = (header.error or "without a message").split(_STACK, 1)[0].rstrip()
+        message = (header.error or "no message").split(_STACK, 1)[0].rstrip()
         return Failure(header.call_id, exception, message, self.closed)
 
     def _settle(self, call_id: int) -> None:
-        if call_id not in self.waiting:
-            raise DecodeError(f"an answer to call {call_id}, for which none waits")
-        self.waiting.discard(call_id)
+        if call_id not in self.pending:
+            raise DecodeError(f"a response to call {call_id}, which is not pending")
+        self.pending.discard(call_id)

@@ -1,4 +1,4 @@
-"""What both sides of a Hadoop RPC connection have: bytes to send, bytes that came, and how these are protected."""
+"""The common part of both sides of a Hadoop RPC connection: frames, SASL protection, and bytes to send."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ Event = TypeVar("Event")
 
 
 class RpcProtocol(ABC, Generic[Event]):
-    """A connection without its socket: give `receive` what arrives, and send what `take` gives after each step."""
+    """A connection without its socket: pass received bytes to `receive`, then send the bytes of `data_to_send`."""
 
     _SASL_HEADER: ClassVar[bytes]
-    """What this side writes before a SASL message."""
+    """The header that this side writes before a SASL message."""
 
     def __init__(self, bounds: Bounds) -> None:
         self.closed = False
-        """Whether it is over: nothing that arrives is read any more; what `take` still gives is to be sent."""
+        """Whether the connection is closed: `receive` ignores its input; `data_to_send` may still have a last error."""
         self._protection: Exchange | None = None
-        """What wraps all frames, once it does."""
+        """Wraps all frames once the mechanism has agreed on protection."""
         self._frames = FrameReader(bounds)
         self._unwrapped = FrameReader(bounds)
         self._outgoing = bytearray()
 
     @property
     def frames(self) -> int:
-        """How many have come whole."""
+        """The number of complete frames received."""
         return self._frames.number
 
     @property
     def begun(self) -> int:
-        """Bytes that have come of frames that are not whole yet."""
+        """The number of received bytes that belong to incomplete frames."""
         return self._frames.begun + self._unwrapped.begun
 
-    def take(self) -> bytes:
-        """The bytes to send now, once."""
+    def data_to_send(self) -> bytes:
+        """Returns the bytes to send, and clears them."""
         outgoing = bytes(self._outgoing)
         self._outgoing.clear()
         return outgoing
 
     def receive(self, data: bytes) -> Iterator[Event]:
-        """What has happened now that `data` has come; to be iterated to the end.
+        """Yields the events that `data` completes; iterate to the end.
 
-        Raises DecodeError for what is not Hadoop RPC, TooLong for a frame over the limit, and SourceError when the
-        two sides cannot agree how to authenticate. The connection is over then.
+        Raises DecodeError for input that is not Hadoop RPC, MessageTooLong for a frame over the limit, and SourceError
+        without a common authentication method. The connection is closed then.
         """
         frames = self._cut(data)
         try:
@@ -63,25 +63,25 @@ class RpcProtocol(ABC, Generic[Event]):
             raise
 
     def end(self) -> None:
-        """Says that nothing more comes; TransferError when that is within a frame."""
+        """Signals the end of the input; TransferError when it is within a frame."""
         if not self.closed:
             self.closed = True
             self._frames.end()
 
     def close(self) -> None:
-        """Ends the connection from this side; nothing is said about that on the wire."""
+        """Closes this side; sends nothing."""
         self.closed = True
 
     @abstractmethod
     def _read(self, messages: list[bytes]) -> Event | None:
-        """What the messages of a frame, at least one, mean."""
+        """The event of a frame, given its messages, at least one."""
 
     @abstractmethod
     def _call_id(self, header: bytes) -> int:
-        """The call id in the other side's header."""
+        """The call id in the peer's header."""
 
     def _refuse(self, error: ReconError) -> None:
-        """Tells the other side that it is over, and why."""
+        """Tells the peer why the connection is closed."""
 
     def _event(self, messages: list[bytes]) -> Event | None:
         try:
@@ -90,7 +90,7 @@ class RpcProtocol(ABC, Generic[Event]):
             raise type(error)(f"frame {self._frames.number}: {error}") from None
 
     def _cut(self, data: bytes) -> Iterator[list[bytes]]:
-        """The messages of each frame that is whole now, freed of what protects them."""
+        """The messages of each frame that is complete now, unwrapped."""
         for messages in self._frames.cut(data):
             if self._protection is None:
                 yield messages
@@ -102,7 +102,7 @@ class RpcProtocol(ABC, Generic[Event]):
             message = SaslMessage.decode(messages[1])
             if message.state is SaslState.WRAP and message.token is not None:
                 return message.token
-        raise DecodeError(f"frame {self._frames.number} is not wrapped, as was agreed")
+        raise DecodeError(f"frame {self._frames.number} is not wrapped, although the mechanism requires it")
 
     def _send(self, *messages: bytes) -> None:
         data = frame(*messages)
@@ -111,7 +111,7 @@ class RpcProtocol(ABC, Generic[Event]):
         self._outgoing += data
 
     def _message(self, messages: list[bytes], index: int) -> bytes:
-        """The frame's last message, which this one must be."""
+        """The message at `index`, which must be the last of its frame."""
         if len(messages) != index + 1:
-            raise DecodeError(f"it has {len(messages)} messages, and {index + 1} are due")
+            raise DecodeError(f"it has {len(messages)} messages instead of {index + 1}")
         return messages[index]

@@ -1,6 +1,6 @@
-"""What an OM's or an SCM's refusal of a call means for the next attempt, by the exception's simple class name.
+"""Maps the exceptions of OM and SCM to the retry action: fail over, retry later, or give up.
 
-Java's class names come with their package, which changed between releases, so only the last part counts.
+The simple class name decides: the packages of the exceptions changed between releases.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Final
 
 
 class Remedy(Enum):
-    """What may help."""
+    """The action after a failed call."""
 
-    ANOTHER = "ask another server of the group: this one is not its leader"
-    LATER = "ask the same server again, later"
-    NONE = "asking again does not help"
+    ANOTHER = "fail over: this server is not the leader"
+    LATER = "retry the same server after a pause"
+    NONE = "do not retry"
 
 
 _REMEDIES: Final = {
@@ -40,9 +40,9 @@ _LEADER: Final = re.compile(r"Suggested leader is (?:OM:([^\s\[]+)\[|Server:([^\
 
 
 def remedy(exception: str, message: str) -> Remedy:
-    """What may help against an exception. One that is not known is final, unless it says that this is not the leader.
+    """The action after an exception. An unknown one is final, unless its message says that this is not the leader.
 
-    Java's clients go on to the next server for any exception that they do not know, up to 500 times.
+    Java's clients instead fail over on any unknown exception, up to 500 times.
     """
     return _REMEDIES.get(exception, Remedy.ANOTHER if _NOT_LEADER.search(message) else Remedy.NONE)
 
@@ -50,7 +50,7 @@ def remedy(exception: str, message: str) -> Remedy:
 def suggested_leader(message: str) -> str | None:
     """The leader that a follower names: an OM by its node id, an SCM as `host:port`; None when it names none.
 
-    What an OM says of its leader's address is not where it takes calls.
+    The address in an OM's message is not its RPC address.
     """
-    found = _LEADER.search(message)
-    return found and (found[1] or found[2])
+    match = _LEADER.search(message)
+    return match and (match[1] or match[2])

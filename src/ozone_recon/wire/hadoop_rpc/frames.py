@@ -1,11 +1,11 @@
-"""Hadoop RPC's outermost bytes: the seven that begin a connection, and the frames that follow in both directions.
+"""Hadoop RPC's outer framing: the connection header (7 bytes), and the frames that follow in both directions.
 
 ┌──────┬─────────┬─────────┬──────┐   once, from the client: "hrpc", version 9, service class 0,
-│ hrpc │ version │ service │ auth │   auth 0 (SIMPLE) or 0xDF (SASL is to be negotiated)
+│ hrpc │ version │ service │ auth │   auth 0 (SIMPLE) or 0xDF (SASL negotiation)
 │ 4    │ 1       │ 1       │ 1    │
 └──────┴─────────┴─────────┴──────┘
-┌────────┬──────────────┬─ ─ ─ ─ ─ ─ ─ ┐   then frames: a length (big-endian), and that many bytes of messages,
-│ length │ size, header │ size, message│   each behind its own size (a varint)
+┌────────┬──────────────┬─ ─ ─ ─ ─ ─ ─ ┐   then frames: a length (big-endian) and that many bytes of messages,
+│ length │ size, header │ size, message│   each preceded by its size (a varint)
 │ 4      │              │              │
 └────────┴──────────────┴─ ─ ─ ─ ─ ─ ─ ┘
 """
@@ -28,14 +28,14 @@ CONNECTION_HEADER: Final = 7
 LENGTH: Final = 4
 """Bytes of a frame's length."""
 LONGEST: Final = 128 << 20
-"""Bytes a frame may have without its length: Java's default of `ipc.maximum.data.length` for what a server takes, and
-of `ipc.maximum.response.length` for what a client takes."""
+"""Maximum bytes of a frame without its length: Java's default of `ipc.maximum.data.length` (server) and of
+`ipc.maximum.response.length` (client)."""
 MESSAGES: Final = 3
-"""Messages that a frame has at most: two headers and a request."""
+"""Maximum number of messages per frame: two headers and a request."""
 _VARINT32: Final = 5
-"""Bytes of a message's size at most."""
+"""Maximum bytes of a message's size."""
 _SHORT: Final = 1 << 16
-"""Bytes of a message that waits to be whole among what has arrived."""
+"""Bytes up to which an incomplete message stays in the receive buffer."""
 
 
 class AuthMethod(IntEnum):
@@ -46,7 +46,7 @@ class AuthMethod(IntEnum):
 
 
 def connection_header(auth: AuthMethod) -> bytes:
-    """What a client sends first."""
+    """The first bytes that a client sends."""
     return MAGIC + bytes([VERSION, 0, auth])
 
 
@@ -57,44 +57,43 @@ def frame(*messages: bytes) -> bytes:
 
 
 class Bounds(NamedTuple):
-    """The sizes of what is taken, in bytes."""
+    """Size limits in bytes."""
 
     frame: int
-    """A frame, without its length."""
+    """Limit of a frame, without its length."""
     messages: tuple[int, ...] = ()
-    """The first, second, ... message of a frame; those beyond may be as long as the frame."""
+    """Limits of the first, second, … message of a frame; further ones may be as long as the frame."""
     name: str = "ipc.maximum.data.length, ipc.maximum.response.length"
-    """What sets the bound of a frame."""
+    """The settings that define the limit of a frame, for error messages."""
 
 
 class FrameReader:
-    """Cuts what arrives into frames, and those into messages, wherever it was split; holds no more than has arrived.
+    """Splits a byte stream into frames and messages; buffers only the bytes that have arrived.
 
-    A long message gets a buffer of its own, which becomes the message: to copy 128 MB stops an event loop for a tenth
-    of a second.
+    A long message gets its own buffer, which becomes the message: copying 128 MB would block an event loop for 0.1 s.
     """
 
     def __init__(self, bounds: Bounds | None = None) -> None:
         self.bounds = bounds or Bounds(LONGEST)
-        """May be changed between two frames."""
+        """May be replaced between two frames."""
         self.number = 0
-        """Of the last frame that was cut; the first one is 1."""
+        """The number of complete frames so far."""
         self._arrived = bytearray()
-        """What has come, and is in no message yet."""
+        """Received bytes that are in no message yet."""
         self._length = 0
-        """Bytes of the frame that is being cut; 0 between two frames."""
+        """Bytes of the current frame; 0 between two frames."""
         self._left = 0
-        """Those that are in none of its messages yet."""
+        """Bytes of the current frame that are in no message yet."""
         self._messages: list[bytes] = []
         self._long = BytesIO()
         self._missing = 0
-        """Bytes that the long message still lacks; 0 when there is none."""
+        """Bytes that the current long message still lacks; 0 when there is none."""
 
     def cut(self, data: bytes) -> Iterator[list[bytes]]:
-        """The messages of each frame that is whole now that `data` has come; to be iterated to the end.
+        """Yields the messages of each frame that `data` completes; iterate to the end.
 
-        Raises TooLong as soon as a length over the bounds has come, and DecodeError for a length of 0 and for messages
-        that do not fill their frame.
+        Raises MessageTooLong as soon as a length over the bounds has arrived, and DecodeError for a length of 0 and for
+        messages that do not fill their frame.
         """
         self._arrived += data
         while self._begin() and self._next_message():
@@ -105,12 +104,12 @@ class FrameReader:
 
     @property
     def begun(self) -> int:
-        """Bytes that have come of a frame that is not whole yet."""
+        """The number of received bytes that belong to an incomplete frame."""
         cut = LENGTH + self._length - self._left if self._length else 0
         return cut + len(self._arrived)
 
     def end(self) -> None:
-        """Says that nothing more comes; TransferError within a frame."""
+        """Signals the end of the input; TransferError when it is within a frame."""
         if self.begun:
             raise TransferError(f"the connection ended {self.begun} bytes into {self._which}")
 
@@ -119,11 +118,11 @@ class FrameReader:
         return f"frame {self.number + 1}"
 
     def _begin(self) -> bool:
-        """Whether a frame has begun."""
+        """Reads a frame's length; True within a frame."""
         if not self._length and len(self._arrived) >= LENGTH:
             length = int.from_bytes(self._arrived[:LENGTH], "big")
             if self._arrived[:LENGTH] == b"HTTP":
-                raise DecodeError("it answers in HTTP: this is the port of a web server, not of Hadoop RPC")
+                raise DecodeError("the server speaks HTTP: this is the port of a web server, not of Hadoop RPC")
             if not length:
                 raise DecodeError(f"{self._which} has a length of 0")
             if length > self.bounds.frame:
@@ -136,51 +135,51 @@ class FrameReader:
         return self._length > 0
 
     def _next_message(self) -> bool:
-        """Whether the frame's next message is whole; it is among its messages then."""
+        """Appends the frame's next message to `_messages`; False when it is incomplete."""
         if not self._missing and not self._begin_message():
             return False
         if self._missing:
             self._missing -= self._long.write(self._taken(min(self._missing, len(self._arrived))))
             if self._missing:
                 return False
-            # The bytes are shared with the buffer, not copied, as long as nothing more is written.
+            # getvalue shares the buffer instead of copying it, as long as nothing more is written.
             self._messages.append(self._long.getvalue())
             self._long = BytesIO()
         return True
 
     def _begin_message(self) -> bool:
-        """Takes a short message, or begins a long one; False when too little has come for that."""
-        place, within = self._length - self._left, Cursor(bytes(self._arrived[: min(self._left, _VARINT32)]))
-        if within.left < min(self._left, _VARINT32) and (not within.left or min(within.data[-1:]) >= 0x80):
+        """Takes a short message or starts a long one; False when too few bytes have arrived."""
+        start, cursor = self._length - self._left, Cursor(bytes(self._arrived[: min(self._left, _VARINT32)]))
+        if cursor.left < min(self._left, _VARINT32) and (not cursor.left or min(cursor.data[-1:]) >= 0x80):
             return False
         try:
-            size = within.varint32()
+            size = cursor.varint32()
         except DecodeError as error:
-            raise DecodeError(f"{self._which}: the size of the message at byte {place}: {error}") from None
-        left = self._left - within.at
+            raise DecodeError(f"{self._which}: the size of the message at byte {start}: {error}") from None
+        left = self._left - cursor.at
         if size > left:
-            raise DecodeError(f"{self._which}: {size} bytes are announced at byte {place}, but {left} are left")
+            raise DecodeError(f"{self._which}: {size} bytes are announced at byte {start}, but {left} are left")
         index = len(self._messages)
         if index < len(self.bounds.messages) and size > self.bounds.messages[index]:
-            most = self.bounds.messages[index]
+            limit = self.bounds.messages[index]
             raise MessageTooLong(
-                f"{self._which}: message {index + 1} has {size:,} bytes, which is over the limit of {most:,}"
+                f"{self._which}: message {index + 1} has {size:,} bytes, which is over the limit of {limit:,}"
             )
         if index == MESSAGES - 1 and size < left:
             raise DecodeError(
-                f"{self._which}: {left - size} bytes follow the message that ends at byte {place + within.at + size}"
+                f"{self._which}: {left - size} bytes follow the message that ends at byte {start + cursor.at + size}"
             )
-        if within.at + size <= len(self._arrived):
-            self._messages.append(self._taken(within.at + size)[within.at :])
+        if cursor.at + size <= len(self._arrived):
+            self._messages.append(self._taken(cursor.at + size)[cursor.at :])
         elif size > _SHORT:
-            self._taken(within.at)
+            self._taken(cursor.at)
             self._missing = size
         else:
             return False
         return True
 
     def _taken(self, size: int) -> bytes:
-        """The next bytes of the frame that have arrived."""
+        """Removes the next `size` bytes of the frame from the receive buffer."""
         data = bytes(self._arrived[:size])
         del self._arrived[:size]
         self._left -= size

@@ -1,4 +1,4 @@
-"""The messages of Hadoop RPC itself: headers of requests and responses, the connection's context, and SASL's."""
+"""Hadoop RPC's own messages: request and response headers, the connection context, and SASL messages."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from ozone_recon.wire.hadoop_rpc.frames import VERSION
 from ozone_recon.wire.protobuf.fields import Message, bytes_field, number_field, zigzag
 
 PROTOBUF: Final = 2
-"""The kind of a request whose payload is protobuf; others have gone out of use."""
+"""The RPC kind of a protobuf payload; the other kinds are obsolete."""
 FINAL_PACKET: Final = 0
 """The operation of every request."""
 OUT_OF_BAND: Final = -1
-"""The retry count of what is no call of an application."""
+"""The retry count of a frame that is not an application's call."""
 CONTEXT_CALL: Final = -3
 PING_CALL: Final = -4
 SASL_CALL: Final = -33
-"""Call ids of what is no call; those of calls begin at 0."""
+"""Reserved call ids; calls are numbered from 0."""
 CONNECTION: Final = -1
-"""The call id of a failure that is the whole connection's."""
+"""The call id of a failure of the whole connection."""
 
 MOST_FIELDS: Final = 64
-"""Fields of a message, those that we do not know among them; Java's have a dozen."""
+"""Maximum number of fields per message, unknown ones included; Java's messages have about a dozen."""
 
 E = TypeVar("E", bound=IntEnum)
 
 
 class RpcStatus(IntEnum):
-    """What has become of a call; after FATAL the server closes the connection."""
+    """The result of a call; after FATAL the server closes the connection."""
 
     SUCCESS = 0
     ERROR = 1
@@ -38,7 +38,7 @@ class RpcStatus(IntEnum):
 
 
 class RpcErrorDetail(IntEnum):
-    """Why a call failed; from 10 on the connection is over."""
+    """Why a call failed; from 10 on the failure is fatal to the connection."""
 
     APPLICATION = 1
     NO_SUCH_METHOD = 2
@@ -49,7 +49,7 @@ class RpcErrorDetail(IntEnum):
 
 
 class SaslState(IntEnum):
-    """What a SASL message is for."""
+    """The type of a SASL message."""
 
     SUCCESS = 0
     NEGOTIATE = 1
@@ -61,7 +61,7 @@ class SaslState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class RpcRequestHeader:
-    """RpcRequestHeaderProto: begins what a client sends. What it may say of traces and callers is not kept."""
+    """RpcRequestHeaderProto, the first message of a client's frame; its trace and caller contexts are ignored."""
 
     call_id: int
     client_id: bytes
@@ -70,7 +70,7 @@ class RpcRequestHeader:
     operation: int = FINAL_PACKET
 
     def encode(self) -> bytes:
-        """As Java writes it."""
+        """Encodes like Java."""
         return (
             number_field(1, self.kind)
             + number_field(2, self.operation)
@@ -81,7 +81,7 @@ class RpcRequestHeader:
 
     @classmethod
     def decode(cls, data: bytes) -> RpcRequestHeader:
-        """DecodeError also for a kind or an operation that is not said: servers insist on them."""
+        """DecodeError also for a missing kind or operation, which servers require."""
         message = Message("RpcRequestHeaderProto", data, MOST_FIELDS)
         return cls(
             message.sint32(3), message.blob(4), message.sint32(5, OUT_OF_BAND), message.int32(1), message.int32(2)
@@ -90,21 +90,21 @@ class RpcRequestHeader:
 
 @dataclass(frozen=True, slots=True)
 class RpcResponseHeader:
-    """RpcResponseHeaderProto: begins what a server sends. The last three fields are of failures."""
+    """RpcResponseHeaderProto, the first message of a server's frame; failures alone have the last three fields."""
 
     call_id: int
     status: RpcStatus = RpcStatus.SUCCESS
     client_id: bytes = b""
     retry_count: int = OUT_OF_BAND
     exception: str | None = None
-    """Java's class name."""
+    """The full name of the Java class."""
     error: str | None = None
-    """The exception's message, for most with a stack trace."""
+    """The exception's message, usually with a stack trace."""
     detail: int | None = None
-    """One of Detail, or another."""
+    """An RpcErrorDetail or an unknown number."""
 
     def encode(self) -> bytes:
-        """As Java writes it; the call id is a sint32 in requests and a uint32 here."""
+        """Encodes like Java; the call id is a sint32 in requests and a uint32 here."""
         return (
             number_field(1, self.call_id & 0xFFFFFFFF)
             + number_field(2, self.status)
@@ -118,7 +118,7 @@ class RpcResponseHeader:
 
     @classmethod
     def decode(cls, data: bytes) -> RpcResponseHeader:
-        """DecodeError also for a status that cannot be."""
+        """DecodeError also for an unknown status."""
         message = Message("RpcResponseHeaderProto", data, MOST_FIELDS)
         return cls(
             message.int32(1),
@@ -133,39 +133,39 @@ class RpcResponseHeader:
 
 @dataclass(frozen=True, slots=True)
 class RequestHeader:
-    """RequestHeaderProto: the method that is called. All of Ozone's protocols have version 1."""
+    """RequestHeaderProto: the method to call. All of Ozone's protocols have version 1."""
 
     method: str
     protocol: str
     version: int = 1
 
     def encode(self) -> bytes:
-        """As Java writes it."""
+        """Encodes like Java."""
         return bytes_field(1, self.method) + bytes_field(2, self.protocol) + number_field(3, self.version)
 
     @classmethod
     def decode(cls, data: bytes) -> RequestHeader:
-        """DecodeError when it is not one."""
+        """DecodeError when it is malformed."""
         message = Message("RequestHeaderProto", data, MOST_FIELDS)
         return cls(message.text(1), message.text(2), message.int64(3))
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionContext:
-    """IpcConnectionContextProto: who is calling, and the protocol of the calls. The real user is a proxy's."""
+    """IpcConnectionContextProto: the user and the protocol of the calls. `real_user` is set for a proxy user."""
 
     user: str | None = None
     real_user: str | None = None
     protocol: str | None = None
 
     def encode(self) -> bytes:
-        """As Java writes it; without users the message about them is left out."""
+        """Encodes like Java; omits UserInformationProto without users."""
         users = bytes_field(1, self.user) + bytes_field(2, self.real_user)
         return bytes_field(2, users or None) + bytes_field(3, self.protocol)
 
     @classmethod
     def decode(cls, data: bytes) -> ConnectionContext:
-        """DecodeError when it is not one."""
+        """DecodeError when it is malformed."""
         message = Message("IpcConnectionContextProto", data, MOST_FIELDS)
         users = Message("UserInformationProto", message.blob(2, b""), MOST_FIELDS)
         return cls(users.text(1, None), users.text(2, None), message.text(3, None))
@@ -173,7 +173,7 @@ class ConnectionContext:
 
 @dataclass(frozen=True, slots=True)
 class SaslAuth:
-    """SaslAuth: a way to authenticate, such as KERBEROS by GSSAPI, to the principal `protocol`/`server_id`."""
+    """SaslAuth: an authentication method, such as KERBEROS with GSSAPI, for the principal `protocol`/`server_id`."""
 
     method: str
     mechanism: str
@@ -182,7 +182,7 @@ class SaslAuth:
     challenge: bytes | None = None
 
     def encode(self) -> bytes:
-        """As Java writes it."""
+        """Encodes like Java."""
         return (
             bytes_field(1, self.method)
             + bytes_field(2, self.mechanism)
@@ -193,7 +193,7 @@ class SaslAuth:
 
     @classmethod
     def decode(cls, data: bytes) -> SaslAuth:
-        """DecodeError when it is not one."""
+        """DecodeError when it is malformed."""
         message = Message("SaslAuth", data, MOST_FIELDS)
         return cls(
             message.text(1), message.text(2), message.text(3, None), message.text(4, None), message.blob(5, None)
@@ -202,20 +202,20 @@ class SaslAuth:
 
 @dataclass(frozen=True, slots=True)
 class SaslMessage:
-    """RpcSaslProto: one step of the negotiation, or (WRAP) bytes that the mechanism protects."""
+    """RpcSaslProto: one step of the negotiation, or (WRAP) protected bytes."""
 
     state: SaslState
     token: bytes | None = None
     auths: tuple[SaslAuth, ...] = ()
 
     def encode(self) -> bytes:
-        """As Java writes it."""
+        """Encodes like Java."""
         auths = b"".join(bytes_field(4, auth.encode()) for auth in self.auths)
         return number_field(2, self.state) + bytes_field(3, self.token) + auths
 
     @classmethod
     def decode(cls, data: bytes) -> SaslMessage:
-        """DecodeError also for a state that cannot be."""
+        """DecodeError also for an unknown state."""
         message = Message("RpcSaslProto", data, MOST_FIELDS)
         state = _one_of(SaslState, message.int32(2), "RpcSaslProto")
         return cls(state, message.blob(3, None), message.messages(4, SaslAuth.decode))
@@ -223,5 +223,5 @@ class SaslMessage:
 
 def _one_of(kind: type[E], value: int, name: str) -> E:
     if value not in set(kind):
-        raise DecodeError(f"{name}: {value} is no {kind.__name__}")
+        raise DecodeError(f"{name}: unknown {kind.__name__} {value}")
     return kind(value)

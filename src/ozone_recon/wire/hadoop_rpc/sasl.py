@@ -1,14 +1,14 @@
-"""Which way to authenticate, and the doing of it: both sides of Hadoop RPC's SASL negotiation, for any mechanism.
+"""Both sides of Hadoop RPC's SASL negotiation, for any mechanism.
 
     client                                  server
-    NEGOTIATE                        →                          (a server without authentication: SUCCESS, and over)
-                                     ←      NEGOTIATE, the ways it knows, the best first
-    INITIATE, the way taken, token   →                          (the way SIMPLE: over, without an answer)
+    NEGOTIATE                        →                          (without authentication: SUCCESS, done)
+                                     ←      NEGOTIATE, its methods in order of preference
+    INITIATE, chosen method, token   →                          (SIMPLE: done, without a response)
                                      ←      CHALLENGE, token    \
-    RESPONSE, token                  →                          / as often as the mechanism needs
+    RESPONSE, token                  →                          / repeated as the mechanism requires
                                      ←      SUCCESS, token
 
-KERBEROS is to come; SIMPLE, which is no authentication, is here.
+Only SIMPLE, which does not authenticate, is implemented; KERBEROS is planned.
 """
 
 from __future__ import annotations
@@ -22,63 +22,63 @@ from ozone_recon.wire.hadoop_rpc.messages import SaslAuth, SaslMessage, SaslStat
 
 
 class Exchange(Protocol):
-    """One authentication under way, on one side of one connection."""
+    """The state of one authentication, on one side of one connection."""
 
     @property
     def complete(self) -> bool:
-        """Whether this side is satisfied."""
+        """Whether this side has finished successfully."""
 
     @property
     def user(self) -> str:
-        """At the server, when complete: who the client is."""
+        """Server only, when complete: the authenticated user."""
 
     @property
     def wraps(self) -> bool:
-        """When complete: whether all that follows is wrapped (`hadoop.rpc.protection` is more than authentication)."""
+        """When complete: whether later frames are wrapped (`hadoop.rpc.protection` above authentication)."""
 
     def step(self, token: bytes) -> bytes | None:
-        """What to send for what came (at the client's beginning: nothing came); SourceError when it will not do."""
+        """Processes a token (empty at the client's start); returns the one to send. SourceError when it is invalid."""
 
     def wrap(self, data: bytes) -> bytes:
-        """Bytes to send, protected."""
+        """Protects bytes to send."""
 
     def unwrap(self, data: bytes) -> bytes:
-        """The other side's bytes; DecodeError when they were tampered with."""
+        """Recovers the peer's bytes; DecodeError when they were tampered with."""
 
 
 class Mechanism(Protocol):
-    """A way to authenticate, on one side."""
+    """An authentication method, on one side."""
 
     @property
     def auth(self) -> SaslAuth:
-        """Its names; at a server with the principal to which clients are to authenticate."""
+        """The names of the method; at a server also its principal."""
 
     def begin(self, auth: SaslAuth) -> Exchange | None:
-        """An exchange for a new connection; at the client `auth` is the server's. None when there is none to have."""
+        """Starts an exchange for a new connection (a client passes the server's `auth`), or None if none is needed."""
 
 
 class Simple:
-    """No authentication: the client says who it is, and the server believes it."""
+    """No authentication: the server trusts the user that the client names."""
 
     auth: Final = SaslAuth("SIMPLE", "")
 
     def begin(self, auth: SaslAuth) -> None:
-        """There is nothing to exchange."""
+        """Needs no exchange."""
 
 
 class ClientNegotiation:
-    """The client's side."""
+    """The client's side of the negotiation."""
 
     def __init__(self, mechanisms: Sequence[Mechanism]) -> None:
-        """With Simple among the mechanisms, a server that does not authenticate will do."""
+        """With Simple among the mechanisms, a server without authentication is accepted."""
         self.done = False
         self.exchange: Exchange | None = None
         self._mechanisms = {(one.auth.method, one.auth.mechanism): one for one in mechanisms}
 
     def answer(self, message: SaslMessage) -> SaslMessage | None:
-        """What to send for the server's message; None for nothing.
+        """Processes the server's message; returns the one to send, or None.
 
-        Raises SourceError when there is no way that both know, and DecodeError for a message out of turn.
+        Raises SourceError without a common method, and DecodeError for an unexpected message.
         """
         exchange = self.exchange
         match message.state:
@@ -90,10 +90,10 @@ class ClientNegotiation:
                 if exchange is None:
                     self._choose((Simple.auth,))
                 elif (message.token is not None and exchange.step(message.token)) or not exchange.complete:
-                    raise DecodeError("the server says that it is satisfied, and the mechanism is not at its end")
+                    raise DecodeError("the server sent SUCCESS before the mechanism was complete")
                 self.done = True
                 return None
-        raise DecodeError(f"SASL's {message.state.name} is out of turn")
+        raise DecodeError(f"unexpected SASL {message.state.name}")
 
     def _initiate(self, auths: Sequence[SaslAuth]) -> SaslMessage:
         auth = self._choose(auths)
@@ -105,30 +105,33 @@ class ClientNegotiation:
         return SaslMessage(SaslState.INITIATE, token or b"", (replace(auth, challenge=None),))
 
     def _choose(self, auths: Sequence[SaslAuth]) -> SaslAuth:
-        """The server's first way that we know too."""
+        """The first of the server's methods that we support."""
         for auth in auths:
             if (auth.method, auth.mechanism) in self._mechanisms:
                 return auth
         offered, known = (
             ", ".join(one) or "none" for one in ([a.method for a in auths], [m for m, _ in self._mechanisms])
         )
-        raise SourceError(f"the server authenticates by {offered}, and we by {known} (hadoop.security.authentication)")
+        raise SourceError(
+            f"no common authentication method: the server offers {offered}, this client {known} "
+            "(hadoop.security.authentication)"
+        )
 
 
 class ServerNegotiation:
-    """The server's side."""
+    """The server's side of the negotiation."""
 
     def __init__(self, mechanisms: Sequence[Mechanism]) -> None:
-        """The mechanisms are offered in their order."""
+        """The mechanisms are offered in the given order."""
         self.done = False
         self.exchange: Exchange | None = None
         self._mechanisms = {one.auth: one for one in mechanisms}
         self._offered = False
 
     def answer(self, message: SaslMessage) -> SaslMessage | None:
-        """What to send for the client's message; None for nothing.
+        """Processes the client's message; returns the one to send, or None.
 
-        Raises SourceError for a way that was not offered, and DecodeError for a message out of turn.
+        Raises SourceError for a method that was not offered, and DecodeError for an unexpected message.
         """
         match message.state:
             case SaslState.NEGOTIATE if not self._offered:
@@ -140,7 +143,9 @@ class ServerNegotiation:
             case SaslState.INITIATE if self.exchange is None and len(message.auths) == 1:
                 (auth,) = message.auths
                 if auth not in self._mechanisms:
-                    raise SourceError(f"the client wants to authenticate by {auth.method}, which was not offered")
+                    raise SourceError(
+                        f"the client chose the authentication method {auth.method}, which was not offered"
+                    )
                 self.exchange = self._mechanisms[auth].begin(auth)
                 if self.exchange is not None:
                     return self._step(self.exchange, message)
@@ -148,7 +153,7 @@ class ServerNegotiation:
                 return None
             case SaslState.RESPONSE if self.exchange is not None:
                 return self._step(self.exchange, message)
-        raise DecodeError(f"SASL's {message.state.name} is out of turn")
+        raise DecodeError(f"unexpected SASL {message.state.name}")
 
     def _step(self, exchange: Exchange, message: SaslMessage) -> SaslMessage:
         reply = exchange.step(_token(message))
@@ -158,5 +163,5 @@ class ServerNegotiation:
 
 def _token(message: SaslMessage) -> bytes:
     if message.token is None:
-        raise DecodeError(f"SASL's {message.state.name} has no token")
+        raise DecodeError(f"SASL {message.state.name} has no token")
     return message.token

@@ -1,4 +1,4 @@
-"""The server's side of a Hadoop RPC connection: bytes in, calls out; answers in, in any order, bytes out."""
+"""The server's side of a Hadoop RPC connection: bytes in, calls out; responses in, in any order, bytes out."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from ozone_recon.wire.hadoop_rpc.messages import (
 from ozone_recon.wire.hadoop_rpc.sasl import Mechanism, ServerNegotiation, Simple
 
 _HTTP: Final = (
-    b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\n\r\nThis is a port of Hadoop RPC, not of a web server.\n"
+    b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\n\r\nThis is a Hadoop RPC port, not a web server.\n"
 )
 _JAVA: Final = "org.apache.hadoop."
-"""Where the exceptions live that clients know."""
+"""The package of Hadoop's exceptions."""
 LONGEST_HEADER: Final = 16 << 10
-"""Bytes of a header, and of what a client says of itself; Java's have some hundred."""
+"""Maximum bytes of a header and of the connection context; Java's have about a hundred."""
 LONGEST_TOKEN: Final = 64 << 10
-"""Bytes of a SASL message before a client is known: a Kerberos ticket with all of a user's groups has up to 48 KB."""
+"""Maximum bytes of a SASL message before the context: a Kerberos ticket with many groups has up to 48 KB."""
 _MORE: Final = 16
-"""Bytes of the sizes of a frame's messages at most."""
+"""Maximum bytes of the size fields of a frame's messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A client has said who it is and which protocol it will speak; both may be empty."""
+    """The connection context: the client's user and protocol; both may be empty."""
 
     user: str
     protocol: str
@@ -49,7 +49,7 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a method with its request message, to be answered by `respond` or `fail`."""
+    """A method call with its request message; answer it with `respond` or `fail`."""
 
     call_id: int
     protocol: str
@@ -57,12 +57,12 @@ class Call:
     request: bytes
     client_id: bytes
     retry_count: int
-    """Above 0 when the client asks again."""
+    """Above 0 when the client retries."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """The client waits for an answer, and is there."""
+    """A keep-alive of a client that waits for a response."""
 
 
 class ServerConnection(RpcProtocol[Connected | Call | Ping]):
@@ -71,28 +71,28 @@ class ServerConnection(RpcProtocol[Connected | Call | Ping]):
     _SASL_HEADER = RpcResponseHeader(SASL_CALL).encode()
 
     def __init__(self, mechanisms: Sequence[Mechanism] = (Simple(),), limit: int = LONGEST) -> None:
-        """`mechanisms` are the ways to authenticate that will do; `limit` is `ipc.maximum.data.length`, in bytes."""
+        """`mechanisms` are the accepted authentication methods; `limit` is `ipc.maximum.data.length`, in bytes."""
         first = LONGEST_HEADER if all(one.auth == Simple.auth for one in mechanisms) else LONGEST_TOKEN
         super().__init__(
-            Bounds(LONGEST_HEADER + first + _MORE, (LONGEST_HEADER, first), "before the client has said who it is")
+            Bounds(LONGEST_HEADER + first + _MORE, (LONGEST_HEADER, first), "before the connection context")
         )
         self._limit = limit
         self._head = bytearray()
-        """What has come of the connection header."""
+        """The received part of the connection header."""
         self._begun = False
         self._negotiation: ServerNegotiation | None = None
         self._mechanisms = mechanisms
         self._user: str | None = None
-        """Who the client is, when it has proved that."""
+        """The authenticated user, if any."""
         self.introduced = False
-        """Whether it has said so, and may call."""
+        """Whether the connection context has arrived; calls are allowed then."""
 
     def respond(self, call: Call, message: bytes) -> None:
-        """Answers a call; nothing once the connection is over."""
+        """Sends a response; ignored when the connection is closed."""
         self._answer(RpcResponseHeader(call.call_id, RpcStatus.SUCCESS, call.client_id, call.retry_count), message)
 
     def fail(self, call: Call, exception: str, error: str, detail: RpcErrorDetail = RpcErrorDetail.APPLICATION) -> None:
-        """Refuses a call: Java's full class name of an exception, and its message."""
+        """Fails a call with the full class name of a Java exception, and its message."""
         status = RpcStatus.ERROR
         self._answer(
             RpcResponseHeader(call.call_id, status, call.client_id, call.retry_count, exception, error, detail)
@@ -114,18 +114,18 @@ class ServerConnection(RpcProtocol[Connected | Call | Ping]):
 
     def _begin(self, head: bytes) -> None:
         if head[: len(MAGIC)] != MAGIC:
-            raise DecodeError(f"the connection begins with {head!r}, which is not Hadoop RPC")
+            raise DecodeError(f"the connection header {head!r} is not Hadoop RPC")
         if head[4] != VERSION:
-            raise DecodeError(f"the client speaks version {head[4]} of Hadoop RPC, and we speak {VERSION}")
+            raise DecodeError(f"unsupported Hadoop RPC version {head[4]}; this server supports {VERSION}")
         if head[6] == AuthMethod.SASL:
             self._negotiation = ServerNegotiation(self._mechanisms)
         elif head[6] != AuthMethod.NONE or Simple.auth not in [one.auth for one in self._mechanisms]:
-            raise SourceError(f"the client does not authenticate ({head[6]:#04x}), and must")
+            raise SourceError(f"the client does not authenticate ({head[6]:#04x}), but this server requires it")
 
     def _read(self, messages: list[bytes]) -> Connected | Call | Ping | None:
         header = RpcRequestHeader.decode(messages[0])
         if (header.kind, header.operation) != (PROTOBUF, FINAL_PACKET):
-            raise DecodeError(f"a request of kind {header.kind} and operation {header.operation} is not known")
+            raise DecodeError(f"unknown RPC kind {header.kind} or operation {header.operation}")
         if header.call_id == PING_CALL:
             return Ping()
         if header.call_id == SASL_CALL:
@@ -134,7 +134,7 @@ class ServerConnection(RpcProtocol[Connected | Call | Ping]):
         if header.call_id == CONTEXT_CALL:
             return self._introduce(ConnectionContext.decode(self._message(messages, 1)))
         if header.call_id < 0 or not self.introduced:
-            raise DecodeError(f"call {header.call_id} is out of turn")
+            raise DecodeError(f"unexpected call {header.call_id}")
         request = self._message(messages, 2)
         called = RequestHeader.decode(messages[1])
         return Call(header.call_id, called.protocol, called.method, request, header.client_id, header.retry_count)
@@ -144,7 +144,7 @@ class ServerConnection(RpcProtocol[Connected | Call | Ping]):
 
     def _negotiate(self, message: SaslMessage) -> None:
         if self._negotiation is None:
-            raise DecodeError(f"SASL's {message.state.name} is out of turn")
+            raise DecodeError(f"unexpected SASL {message.state.name}")
         answer = self._negotiation.answer(message)
         if answer is not None:
             self._send(self._SASL_HEADER, answer.encode())
@@ -156,9 +156,9 @@ class ServerConnection(RpcProtocol[Connected | Call | Ping]):
 
     def _introduce(self, context: ConnectionContext) -> Connected:
         if self.introduced or self._negotiation is not None:
-            raise DecodeError("the connection context is out of turn")
+            raise DecodeError("unexpected connection context")
         if self._user is not None and context.user not in (None, self._user):
-            raise SourceError(f"{self._user} wants to be taken for {context.user}: we know no proxies")
+            raise SourceError(f"{self._user} cannot act as {context.user}: proxy users are not supported")
         self.introduced = True
         inner = Bounds(self._limit, (LONGEST_HEADER, LONGEST_HEADER))
         self._frames.bounds = inner if self._protection is None else Bounds(self._limit, (LONGEST_HEADER,))

@@ -1,1 +1,1 @@
-"""Ozone's own calls over Hadoop RPC, sans-I/O: OM's envelope, and the datanodes' protocol."""
+"""Ozone's own messages over Hadoop RPC, sans-I/O: calls of OM, and responses to datanodes."""

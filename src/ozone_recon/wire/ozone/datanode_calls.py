@@ -1,4 +1,4 @@
-"""What Recon answers datanodes: the messages of ReconDatanodeProtocol that go back, as Java Recon writes them."""
+"""Encodes the responses of ReconDatanodeProtocol to datanodes, byte for byte like Java Recon."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _REREGISTER: Final = 1
 
 
 class DatanodeCommand(IntEnum):
-    """What a datanode asks for; the answer's own message is in the field with this number and 5."""
+    """A datanode's command; the response's own message is in field number `command + 5`."""
 
     GET_VERSION = 1
     REGISTER = 2
@@ -22,15 +22,15 @@ class DatanodeCommand(IntEnum):
 
 
 def version_answer() -> bytes:
-    """Says nothing but that we are there: SCM says which cluster it is, and datanodes do not look for it here."""
+    """The response to GET_VERSION: no cluster ids, because datanodes take them from SCM only."""
     return _answer(DatanodeCommand.GET_VERSION, number_field(1, 0))
 
 
 def registered_answer(datanode: str, cluster_id: str) -> bytes:
-    """Says that we know the datanode now. Any cluster id will do that is not blank.
+    """The response to REGISTER: success. Any non-blank `cluster_id` is accepted.
 
-    Java Recon adds how it sees the datanode in the network, by which the datanode then corrects what it knows of
-    itself, and tells SCM; we do not meddle.
+    Java Recon adds the datanode's host name and address as it sees them; the datanode adopts these and reports them to
+    SCM. They are omitted here, so that Recon cannot change a datanode's identity.
     """
     return _answer(
         DatanodeCommand.REGISTER, number_field(1, _OK) + bytes_field(2, datanode) + bytes_field(3, cluster_id)
@@ -38,7 +38,7 @@ def registered_answer(datanode: str, cluster_id: str) -> bytes:
 
 
 def heartbeat_answer(datanode: str, *, reregister: bool) -> bytes:
-    """Says that the heartbeat has come; `reregister` asks the datanode to begin anew, and so to report all it has."""
+    """The response to SEND_HEARTBEAT; `reregister` commands a new registration, with full reports."""
     command = number_field(1, _REREGISTER) + bytes_field(2, b"") + number_field(15, 0) + bytes_field(16, b"")
     commands = bytes_field(2, command + number_field(17, 0)) if reregister else b""
     return _answer(DatanodeCommand.SEND_HEARTBEAT, bytes_field(1, datanode) + commands)

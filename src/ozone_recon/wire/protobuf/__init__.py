@@ -1,1 +1,1 @@
-"""Protobuf messages, sans-I/O: one by one, and many of one kind as columns."""
+"""Protobuf messages, sans-I/O: one at a time, and many of one type as columns."""

@@ -1,12 +1,12 @@
-"""Protobuf messages, field by field: reads only the fields that are asked for, strict about what is cut short; writes.
+"""Reads and writes protobuf messages without generated code: fields by number, strict about truncation.
 
 The rules are those of the protobuf encoding guide. A varint has up to ten bytes and is taken modulo 2^64, so a
-negative number reads as what Java wrote. A field we know by number but that comes with another wire type, like one
-we do not know, is skipped. The last of several values of a singular field wins. Groups are skipped to their end,
-whatever their end is numbered. Everything must end exactly where its length says. The number of fields is bounded,
-those of groups too, because each of them takes a microsecond and an object.
+negative number reads as Java wrote it. A known field with another wire type is skipped, like an unknown field. The last
+of several values of a singular field wins. Groups are skipped; the number of their end tag is not compared. Every
+length-delimited value must end exactly where its length says. The number of fields is bounded, including those within
+groups, because each takes a microsecond and an object.
 
-A message may be read from a `memoryview`: what is long and embedded in it is not copied then, unless as bytes.
+A message may be read from a `memoryview`: long embedded values are then not copied, unless read as bytes.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ FIXED32: Final = 5
 
 MAX_VARINT_BYTES: Final = 10
 MOST_FIELDS: Final = 1 << 20
-"""Fields of a message, unless told otherwise: a datanode that could not report for a day sends many in one."""
+"""Default maximum of fields per message: after a day without reports a datanode sends many in one."""
 _LONG: Final = 1 << 16
-"""Bytes that are not copied for a slice of a `memoryview`."""
+"""Above this many bytes, a value within a `memoryview` is not copied."""
 _U64: Final = (1 << 64) - 1
 _SHORT: Final = tuple(bytes([number]) for number in range(0x80))
-"""Most numbers that are written."""
+"""Precomputed encodings of the numbers below 128."""
 
 
 def read_varint(data: Raw, at: int) -> tuple[int, int]:
-    """The unsigned 64-bit number that starts at byte `at`, and where the next thing starts."""
+    """The unsigned 64-bit number that starts at byte `at`, and the offset after it."""
     value = 0
     for index in range(MAX_VARINT_BYTES):
         if at + index >= len(data):
@@ -64,7 +64,7 @@ def to_int32(value: int) -> int:
 
 
 def from_zigzag(value: int) -> int:
-    """An unsigned number as the sint32 or sint64 that it stands for: 0, -1, 1, -2, ..."""
+    """Decodes a zigzag number: 0, 1, 2, 3 stand for 0, -1, 1, -2."""
     return value >> 1 ^ -(value & 1)
 
 
@@ -78,10 +78,10 @@ def _to_name(value: Raw) -> str:
 
 
 def read_field(data: Raw, at: int, most: int = MOST_FIELDS) -> tuple[int, int | Raw | None, int]:
-    """The field whose tag starts at byte `at`: its tag, its value, and where the next field starts.
+    """Reads the field whose tag starts at byte `at`; returns its tag, its value, and the offset after it.
 
-    The value is an unsigned number for a varint, bytes for a length-delimited field, None for what is skipped. TooLong
-    for a group of more than `most` fields.
+    The value is an unsigned number for a varint, bytes for a length-delimited field, None for a skipped field.
+    MessageTooLong for a group of more than `most` fields.
     """
     tag, after = _read_tag(data, at)
     wire_type = tag & 7
@@ -99,13 +99,13 @@ def read_field(data: Raw, at: int, most: int = MOST_FIELDS) -> tuple[int, int | 
         size = 8 if wire_type == FIXED64 else 4
         _need(data, after, size)
         return tag, None, after + size
-    raise DecodeError(f"tag at byte {at} has wire type {wire_type}, which cannot stand here")
+    raise DecodeError(f"tag at byte {at} has the invalid wire type {wire_type}")
 
 
 def _read_tag(data: Raw, at: int) -> tuple[int, int]:
     tag, after = read_varint(data, at)
     if not 1 <= tag >> 3 < 1 << 29:
-        raise DecodeError(f"tag at byte {at} names field {tag >> 3}, which cannot exist")
+        raise DecodeError(f"tag at byte {at} has the invalid field number {tag >> 3}")
     return tag, after
 
 
@@ -113,7 +113,7 @@ def _skip_group(data: Raw, at: int, most: int) -> int:
     depth = 1
     while depth:
         if not most:
-            raise MessageTooLong(f"the group that goes on at byte {at} has more fields than are taken")
+            raise MessageTooLong(f"the group that continues at byte {at} has too many fields")
         most -= 1
         tag, after = _read_tag(data, at)
         if tag & 7 == START_GROUP:
@@ -136,14 +136,14 @@ class _Required(Enum):
 
 Required = Literal[_Required.REQUIRED]
 REQUIRED: Final = _Required.REQUIRED
-"""In place of a default: a message without the field is refused, as Java refuses it."""
+"""Passed instead of a default: a message without the field is a DecodeError, as in Java."""
 
 
 class Message:
-    """The fields of one message, asked for by number; a field asked for without a default must be there."""
+    """The fields of one message, read by number; reading a missing field without a default is a DecodeError."""
 
     def __init__(self, name: str, data: Raw, most: int = MOST_FIELDS) -> None:
-        """Splits `data` into fields; `name` is what errors call the message. TooLong for more fields than `most`."""
+        """Splits `data` into fields; `name` is for error messages. MessageTooLong for more than `most` fields."""
         self._name = name
         self._most = left = most
         self._numbers: dict[int, list[int]] = {}
@@ -151,13 +151,13 @@ class Message:
         at = 0
         while at < len(data):
             if left <= 0:
-                raise MessageTooLong(f"{name}: it has more than {most:,} fields, which are not taken")
+                raise MessageTooLong(f"{name}: it has more than {most:,} fields")
             start = at
             try:
                 tag, value, at = read_field(data, at, left)
             except DecodeError as error:
                 raise type(error)(f"{name}: {error}") from None
-            # The fields of a group have two bytes at least.
+            # A field within a group has at least two bytes.
             left -= 1 if tag & 7 != START_GROUP else (at - start) // 2
             if isinstance(value, int):
                 self._numbers.setdefault(tag >> 3, []).append(value)
@@ -165,19 +165,19 @@ class Message:
                 self._blobs.setdefault(tag >> 3, []).append(value)
 
     def int64(self, number: int, default: D | Required = REQUIRED) -> int | D:
-        """A varint as Java's `long`: right for int64 and, since Java has no other, for uint64."""
+        """A varint as Java's `long`: for int64, and for uint64, which Java reads as signed."""
         return self._last(self._numbers, number, to_int64, default)
 
     def int64s(self, number: int) -> tuple[int, ...]:
-        """A repeated varint, in order; not packed, which proto2 does not do unless told."""
+        """A repeated, unpacked varint, in order; proto2 packs only on request."""
         return tuple(map(to_int64, self._numbers.get(number, ())))
 
     def int32(self, number: int, default: D | Required = REQUIRED) -> int | D:
-        """A varint as Java's `int`: right for int32, uint32 and enums."""
+        """A varint as Java's `int`: for int32, uint32 and enums."""
         return self._last(self._numbers, number, to_int32, default)
 
     def sint32(self, number: int, default: D | Required = REQUIRED) -> int | D:
-        """A zigzag varint as Java's `int`: right for sint32."""
+        """A zigzag varint as Java's `int`: for sint32."""
         return self._last(self._numbers, number, lambda value: from_zigzag(value & 0xFFFFFFFF), default)
 
     def boolean(self, number: int, default: D | Required = REQUIRED) -> bool | D:
@@ -185,11 +185,11 @@ class Message:
         return self._last(self._numbers, number, bool, default)
 
     def blob(self, number: int, default: D | Required = REQUIRED) -> bytes | D:
-        """A length-delimited field's bytes as they are."""
+        """The bytes of a length-delimited field."""
         return self._last(self._blobs, number, bytes, default)
 
     def view(self, number: int, default: D | Required = REQUIRED) -> Raw | D:
-        """The same, without a copy of them."""
+        """The bytes of a length-delimited field, without a copy."""
         return self._last(self._blobs, number, lambda value: value, default)
 
     def views(self, number: int) -> tuple[Raw, ...]:
@@ -201,11 +201,11 @@ class Message:
         return self._last(self._blobs, number, to_text, default)
 
     def name(self, number: int, default: D | Required = REQUIRED) -> str | D:
-        """A string that is no key of ours; bytes that are not UTF-8 are replaced, as Java does when it reads them."""
+        """A string for display only; bytes that are not UTF-8 are replaced, as Java does."""
         return self._last(self._blobs, number, _to_name, default)
 
     def names(self, number: int) -> tuple[str, ...]:
-        """A repeated one, in order."""
+        """A repeated string for display, in order."""
         return tuple(map(_to_name, self._blobs.get(number, ())))
 
     def texts(self, number: int) -> tuple[str, ...]:
@@ -234,21 +234,21 @@ class Message:
         return default
 
     def part(self, number: int, name: str) -> Message:
-        """An embedded message whose fields are to be asked for; bounded as this one is, and not copied."""
+        """An embedded message, with the same maximum of fields, without a copy."""
         return Message(f"{self._name} field {number}: {name}", self.view(number), self._most)
 
     def _within(self, number: int, decode: Callable[[bytes], T]) -> Callable[[Raw], T]:
-        def decode_and_say_where(value: Raw) -> T:
+        def decode_and_locate(value: Raw) -> T:
             try:
                 return decode(bytes(value))
             except DecodeError as error:
                 raise type(error)(f"{self._name} field {number}: {error}") from None
 
-        return decode_and_say_where
+        return decode_and_locate
 
 
 def varint(value: int) -> bytes:
-    """A number in as few bytes as it needs; a negative one in ten, as Java writes an `int`, a `long` or an enum."""
+    """Encodes a number in the fewest bytes; a negative one in ten, as Java writes an `int`, a `long` or an enum."""
     if 0 <= value < 0x80:
         return _SHORT[value]
     value &= _U64
@@ -261,22 +261,22 @@ def varint(value: int) -> bytes:
 
 
 def zigzag(value: int) -> int:
-    """A sint32 as the unsigned number that stands for it."""
+    """Encodes a sint32 as zigzag."""
     return (value << 1 ^ value >> 31) & 0xFFFFFFFF
 
 
 def delimited(message: bytes) -> bytes:
-    """A message, or a field's value, behind a varint that gives its length."""
+    """Bytes preceded by their length, a varint."""
     return varint(len(message)) + message
 
 
 def number_field(number: int, value: int | None) -> bytes:
-    """A varint field; nothing for None."""
+    """Encodes a varint field; nothing for None."""
     return b"" if value is None else varint(number << 3 | VARINT) + varint(value)
 
 
 def bytes_field(number: int, value: bytes | str | None) -> bytes:
-    """A field of bytes, text or a message; nothing for None. Text that `to_text` made gives the same bytes again."""
+    """Encodes a field of bytes, text or a message; nothing for None. Inverts `to_text`."""
     if value is None:
         return b""
     data = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value

@@ -1,7 +1,7 @@
-"""The protobuf rules of `wire.protobuf.fields` for compiled code: the fields of a byte array, with no object for each.
+"""Compiled protobuf reader with the rules of `wire.protobuf.fields`: reads fields of a byte array without objects.
 
-A position below 0 means that the bytes are not a message; nothing is read at or after `end`. Positions index as
-unsigned numbers, since numba would otherwise look at each for being negative, Python's "from the end".
+A returned offset below 0 means a malformed message; nothing is read at or after `end`. Arrays are indexed by unsigned
+offsets, because numba would otherwise check each index for Python's negative indexing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ozone_recon.columnar.kernels import inlined_part, kernel_part
 
 @inlined_part
 def read_varint(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """The signed 64-bit number that starts at byte `at`, and where the next thing starts."""
+    """The signed 64-bit number that starts at byte `at`, and the offset after it."""
     if at < end and data[np.uint64(at)] < 0x80:
         return int(data[np.uint64(at)]), at + 1
     value = 0
@@ -31,10 +31,10 @@ def read_varint(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @inlined_part
 def read_field(data: Bytes, at: int, end: int) -> tuple[int, int, int]:
-    """The field whose tag starts at byte `at`: its tag, its value, and where the next field starts.
+    """Reads the field whose tag starts at byte `at`; returns its tag, its value, and the offset after it.
 
-    The value is a signed number for a varint, the start of the content for a length-delimited field (it ends where
-    the next field starts), 0 for what is skipped.
+    The value is a signed number for a varint, the start of the content for a length-delimited field (which ends at the
+    offset after it), 0 for a skipped field.
     """
     tag, at = read_varint(data, at, end)
     if at < 0 or not 1 <= tag >> 3 < 1 << 29:
@@ -55,7 +55,7 @@ def read_field(data: Bytes, at: int, end: int) -> tuple[int, int, int]:
 
 @inlined_part
 def skip_fixed(at: int, end: int, wire_type: int) -> int:
-    """Where a fixed-size value ends; -1 for any other wire type."""
+    """The offset after a fixed-size value; -1 for any other wire type."""
     if wire_type == 1 and end - at >= 8:
         return at + 8
     if wire_type == 5 and end - at >= 4:
@@ -65,7 +65,7 @@ def skip_fixed(at: int, end: int, wire_type: int) -> int:
 
 @kernel_part
 def skip_group(data: Bytes, at: int, end: int) -> int:
-    """Where the group ends whose content starts at byte `at`."""
+    """The offset after the group whose content starts at byte `at`."""
     depth = 1
     while depth > 0:
         tag, at = read_varint(data, at, end)

@@ -1,4 +1,8 @@
-"""Many protobuf messages of one kind, read as columns: what `wire.protobuf.fields.Message` says of each of them."""
+"""Reads many protobuf messages of one type as columns, with the rules of `wire.protobuf.fields.Message`.
+
+One pass splits all messages into a table of fields, and indexes the last field of each number in each message; a column
+is then a gather from that table.
+"""
 
 from __future__ import annotations
 
@@ -19,24 +23,24 @@ Bools = NDArray[np.bool_]
 T = TypeVar("T")
 
 MOST_FIELDS = 24
-"""Fields with this number or a higher one cannot be asked for; no message of OM has them."""
+"""Fields with this or a higher number cannot be read; the messages of OM that are read here have none."""
 
 
 class Messages:
-    """Messages, numbered from 0, whose fields are asked for by number as those of a `Message`.
+    """Messages, numbered from 0, whose fields are read by number like those of a `Message`.
 
-    Where a `Message` raises DecodeError, a message is refused, and so are all messages that it stands in: at the end
-    `refused` says which. What columns hold for refused messages means nothing.
+    Where `Message` raises DecodeError, the message and all that contain it are marked in `refused`. The values of
+    refused messages in the columns are undefined.
     """
 
     def __init__(self, cells: ByteSlices, above: Self | None = None, parent: Int64s | None = None) -> None:
-        """`parent` has for each message the number of the one `above` that it stands in."""
+        """`parent` maps each message to the number of the message in `above` that contains it."""
         self.refused: Bools = np.zeros(len(cells.starts), np.bool_)
         self.parent = np.arange(len(self.refused)) if parent is None else parent
         self._above = above
         self._data = cells.data
         cells = cells.to_read()
-        # The last one stands for absent fields, which are number -1.
+        # The last field stands for absent ones, whose index is -1.
         fields = np.zeros((4, count_fields(*cells) + 1), np.int64)
         self._message, self._tag, self._value, self._end = fields
         self._last = np.full((2 * MOST_FIELDS, len(self)), -1, np.int32)
@@ -47,24 +51,24 @@ class Messages:
         return len(self.refused)
 
     def refuse(self, messages: Int64s) -> None:
-        """Refuses these messages."""
+        """Marks these messages, and all that contain them, as refused."""
         self.refused[messages] = True
         if self._above is not None and len(messages):
             self._above.refuse(self.parent[messages])
 
     def has_number(self, number: int) -> Bools:
-        """Whether there is a varint with this number."""
-        there: Bools = self._last[number] >= 0
-        return there
+        """Whether each message has a varint with this number."""
+        present: Bools = self._last[number] >= 0
+        return present
 
     def has_blob(self, number: int) -> Bools:
-        """Whether there is a length-delimited field with this number."""
-        there: Bools = self._last[MOST_FIELDS + number] >= 0
-        return there
+        """Whether each message has a length-delimited field with this number."""
+        present: Bools = self._last[MOST_FIELDS + number] >= 0
+        return present
 
     def int64(self, number: int, default: int | None = None) -> Int64s:
-        """A varint as Java's `long`; without a default, messages without the field are refused."""
-        at = self._found(number, required=default is None)
+        """A varint as Java's `long`; without a default, a message without the field is refused."""
+        at = self._last_fields(number, required=default is None)
         values: Int64s = self._value[at]
         return np.where(at < 0, default, values) if default else values
 
@@ -74,20 +78,20 @@ class Messages:
 
     def boolean(self, number: int, default: bool | None = None) -> Bools:
         """A varint as a boolean."""
-        found: Bools = self.int64(number, default) != 0
-        return found
+        values: Bools = self.int64(number, default) != 0
+        return values
 
     def blob(self, number: int, *, required: bool = True) -> ByteSlices:
-        """A length-delimited field's bytes; empty where it may be absent and is."""
-        return self._cells_of(self._found(MOST_FIELDS + number, required))
+        """The bytes of a length-delimited field; empty where an optional one is absent."""
+        return self._slices_of(self._last_fields(MOST_FIELDS + number, required))
 
     def blobs(self, number: int) -> tuple[ByteSlices, Int64s]:
-        """Those of a repeated field in order, and the message that each stands in."""
+        """The values of a repeated length-delimited field in order, and the message of each."""
         fields = np.flatnonzero(self._tag == number << 3 | 2)
-        return self._cells_of(fields), self._message[fields]
+        return self._slices_of(fields), self._message[fields]
 
     def message(self, number: int) -> Messages:
-        """An embedded message, one for each of these; where it is absent, it and this one are refused."""
+        """An embedded message of each message; where it is absent, both are refused."""
         return Messages(self.blob(number), self)
 
     def messages(self, number: int) -> Messages:
@@ -95,28 +99,28 @@ class Messages:
         cells, parent = self.blobs(number)
         return Messages(cells, self, parent)
 
-    def _found(self, which: int, required: bool) -> Int32s:
-        """The last field of this kind in each message, or -1."""
-        at: Int32s = self._last[which]
+    def _last_fields(self, kind: int, required: bool) -> Int32s:
+        """The index of the last such field in each message, or -1."""
+        at: Int32s = self._last[kind]
         if required and (absent := at < 0).any():
             self.refuse(np.flatnonzero(absent))
         return at
 
-    def _cells_of(self, fields: Int64s | Int32s) -> ByteSlices:
+    def _slices_of(self, fields: Int64s | Int32s) -> ByteSlices:
         return ByteSlices(self._data, self._value[fields], self._end[fields])
 
 
 def read_messages(cells: ByteSlices, read: Callable[[Messages], T]) -> tuple[Int64s, T]:
-    """The rows of `cells` whose messages are not refused, and what `read` makes of the messages of these alone."""
+    """Applies `read` to the messages of `cells` that are not refused; returns their rows, and the result."""
     messages = Messages(cells)
-    found = read(messages)
+    result = read(messages)
     good = np.flatnonzero(~messages.refused)
-    return good, found if len(good) == len(messages) else read(Messages(cells.at(good)))
+    return good, result if len(good) == len(messages) else read(Messages(cells.at(good)))
 
 
 @lean_kernel
 def count_fields(data: Bytes, starts: Int64s, ends: Int64s) -> int:
-    """How many fields there are."""
+    """The number of fields in all messages."""
     count = zero()
     for row in range(len(starts)):
         at = starts[row]
@@ -128,10 +132,10 @@ def count_fields(data: Bytes, starts: Int64s, ends: Int64s) -> int:
 
 @lean_kernel
 def split_fields(data: Bytes, starts: Int64s, ends: Int64s, fields: Int64s, last: Int32s, refused: Bools) -> None:
-    """Fills in, for each field, the message that it is in and what `read_field` says of it.
+    """Fills `fields` with the message, tag, value and end of each field, as `read_field` returns them.
 
-    Fills in the last field of each number in each message: first varints, then length-delimited ones. Sets `refused`
-    of what is not a message.
+    Fills `last` with the last field of each number in each message: first varints, then length-delimited ones. Marks
+    malformed messages in `refused`.
     """
     message, tags, values, field_ends = fields[0], fields[1], fields[2], fields[3]
     count = zero()

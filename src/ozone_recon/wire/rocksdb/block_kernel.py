@@ -1,7 +1,11 @@
-"""Rows out of many unpacked data blocks at once, and their merge: the loops of `block_rows`.
+"""Compiled loops of `block_rows`: parse many uncompressed data blocks, and merge their rows.
 
-Blocks lie in one array; block b is `data[starts[b]:stops[b]]`. Whatever a block announces is checked against its end
-before it is read, and the whole pass is refused with a code below zero that tells the block: -1 - b.
+Keys in a block are prefix-compressed: each entry shares a number of bytes with the key before it. `measure_blocks`
+validates the blocks and sizes the output; `read_blocks` then writes out the keys of a run, which are sorted;
+`merge_runs` merges two runs, and is called until one is left; `pick_live` keeps the newest row of each key.
+
+All blocks lie in one array; block b is `data[starts[b]:stops[b]]`. Every length is checked against the block's end
+before the bytes are read. A fault ends the pass with the code -1 - b, where b is the block.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ Trailers = NDArray[np.uint64]
 
 @inlined_part
 def read_varint32(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """A varint of at most 32 bits and where it ends; -1 as its end when it does not end before `end`."""
+    """A varint of at most 32 bits, and the offset after it; -1 when it does not end before `end`."""
     value = zero()
     shift = zero()
     while at < end and shift < 35:
@@ -32,7 +36,7 @@ def read_varint32(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @kernel_part
 def _entries_end(data: Bytes, start: int, stop: int) -> int:
-    """Where the entries of a block end, -1 when its restarts do not fit it."""
+    """The end of the entries of a block; -1 when its restart offsets do not fit."""
     if stop - start < 4 or start < 0 or stop > data.size:
         return -1
     restarts = int(np.int64(data[stop - 4])) | int(np.int64(data[stop - 3])) << 8
@@ -42,8 +46,8 @@ def _entries_end(data: Bytes, start: int, stop: int) -> int:
 
 
 @lean_kernel
-def measure_blocks(data: Bytes, starts: Int64s, stops: Int64s, found: Int64s) -> int:
-    """Put the number of rows and the bytes of their user keys into `found`; -1 - b when block b is not one."""
+def measure_blocks(data: Bytes, starts: Int64s, stops: Int64s, sizes: Int64s) -> int:
+    """Stores the number of rows and the bytes of their user keys in `sizes`; -1 - b when block b is malformed."""
     rows = zero()
     key_bytes = zero()
     for b in range(starts.size):
@@ -66,14 +70,14 @@ def measure_blocks(data: Bytes, starts: Int64s, stops: Int64s, found: Int64s) ->
             at += own + size
             rows += 1
             key_bytes += length - 8
-    found[0] = rows
-    found[1] = key_bytes
+    sizes[0] = rows
+    sizes[1] = key_bytes
     return 0
 
 
 @inlined_part
 def _compare(a: Bytes, a_start: int, a_stop: int, b: Bytes, b_start: int, b_stop: int) -> int:
-    """Below, at or above zero as a is before, equal to or after b, byte by byte."""
+    """Compares bytewise: negative, zero or positive when a is before, equal to or after b."""
     for i in range(min(a_stop - a_start, b_stop - b_start)):
         difference = int(np.int64(a[np.uint64(a_start + i)]) - np.int64(b[np.uint64(b_start + i)]))
         if difference != 0:
@@ -96,12 +100,12 @@ def read_blocks(
     value_starts: Int64s,
     value_stops: Int64s,
 ) -> int:
-    """Append the rows of measured blocks with keys from `low` to `high` (exclusive; no end unless `bounded`).
+    """Appends the rows of measured blocks with keys from `low` to `high` (exclusive; unbounded unless `bounded`).
 
-    Row r gets the user key `keys[key_offsets[r]:key_offsets[r + 1]]`, the value `data[value_starts[r]:value_stops[r]]`
-    and its trailer, sequence << 8 | type. Gives the number of rows there are then. `measure_blocks` has checked the
-    blocks and told how large the arrays must be; `keys` needs 8 bytes more. -1 - b when block b is out of order: each
-    key must be above the one before or, when it is the same, have a lower trailer.
+    Row r has the user key `keys[key_offsets[r]:key_offsets[r + 1]]`, the value `data[value_starts[r]:value_stops[r]]`
+    and the trailer sequence << 8 | type. Returns the new number of rows. `measure_blocks` must have validated the
+    blocks and sized the arrays; `keys` needs 8 more bytes. Returns -1 - b when block b is out of order: each key must
+    be greater than the one before it, or equal with a lower trailer.
     """
     key_at = key_offsets[row]
     before_at = key_at
@@ -169,9 +173,9 @@ def merge_runs(
     end: int,
     out: Int64s,
 ) -> None:
-    """Merge the runs order[a:b] and order[b:end] of rows into out[a:end]: by key, the newest of equal keys first.
+    """Merges the runs order[a:b] and order[b:end] of rows into out[a:end], by key, the newest of equal keys first.
 
-    All keys have their first `common` bytes in common.
+    All keys share their first `common` bytes.
     """
     i, j = a, b
     for at in range(a, end):
@@ -194,7 +198,7 @@ def merge_runs(
 
 @inlined_part
 def _same(keys: Bytes, a_start: int, a_stop: int, b_start: int, b_stop: int) -> bool:
-    """Whether two keys are equal, looking at their ends first: neighbours differ there."""
+    """Whether two keys are equal; compares backwards, because adjacent keys differ near their ends."""
     size = a_stop - a_start
     if size != b_stop - b_start:
         return False
@@ -206,9 +210,9 @@ def _same(keys: Bytes, a_start: int, a_stop: int, b_start: int, b_stop: int) -> 
 
 @lean_kernel
 def pick_live(keys: Bytes, key_offsets: Int64s, trailers: Trailers, order: Int64s, picked: Int64s) -> int:
-    """Put the newest row of each key into `picked`, unless it deletes.
+    """Stores the newest row of each key in `picked`, unless it is a delete.
 
-    Gives their number; -1 - type when a row is of a type that is not read here.
+    Returns the number of rows; -1 - type for a row of an unsupported type.
     """
     count = zero()
     for n in range(order.size):
@@ -228,7 +232,7 @@ def pick_live(keys: Bytes, key_offsets: Int64s, trailers: Trailers, order: Int64
 
 @lean_kernel
 def gather(data: Bytes, starts: Int64s, stops: Int64s, rows: Int64s, offsets: Int64s, out: Bytes) -> None:
-    """Copy `data[starts[r]:stops[r]]` of each row one after the other into `out`, which has room for them."""
+    """Concatenates `data[starts[r]:stops[r]]` of each row into `out`, which must be large enough."""
     at = zero()
     for n in range(rows.size):
         row = rows[n]

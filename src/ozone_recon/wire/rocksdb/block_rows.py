@@ -1,4 +1,8 @@
-"""The live rows of a key range out of unpacked data blocks: the compiled path, for whole tables."""
+"""Reads the live rows of a key range from uncompressed data blocks: the compiled path, for whole tables.
+
+Parses each run of blocks into sorted rows, then merges the runs pairwise (bottom-up merge sort) and keeps the newest
+row of each key. `block_rows_reference` is the definition.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +17,21 @@ from ozone_recon.wire.rocksdb.block_kernel import Trailers, gather, measure_bloc
 from ozone_recon.wire.rocksdb.block_rows_reference import Run
 
 SLACK = 8
-"""Bytes that `read_blocks` needs beyond the keys."""
+"""Extra bytes that `read_blocks` needs after the keys."""
 
 
 def live_rows(data: Bytes, runs: Sequence[Run], low: bytes, high: bytes | None) -> Rows:
-    """The newest row of each key from `low` to `high` (exclusive; None: no end), in key order, without deletes.
+    """The newest row of each key from `low` to `high` (exclusive; None: unbounded), in key order, without deletes.
 
-    What is refused, and how it is said, is left to `block_rows_reference.live_rows`.
+    On any fault `block_rows_reference.live_rows` reads the blocks again and raises the error.
     """
     rows = key_bytes = 0
-    found = np.zeros(2, np.int64)
+    sizes = np.zeros(2, np.int64)
     for run in runs:
-        if measure_blocks(data, run.starts, run.stops, found) < 0:
+        if measure_blocks(data, run.starts, run.stops, sizes) < 0:
             return reference.live_rows(data, runs, low, high)
-        rows += int(found[0])
-        key_bytes += int(found[1])
+        rows += int(sizes[0])
+        key_bytes += int(sizes[1])
     if key_bytes > reference.LARGEST_KEYS:
         return reference.live_rows(data, runs, low, high)
     keys = np.empty(key_bytes + SLACK, np.uint8)
@@ -66,7 +70,7 @@ def live_rows(data: Bytes, runs: Sequence[Run], low: bytes, high: bytes | None) 
 
 
 def _in_order(keys: Bytes, key_offsets: Int64s, trailers: Trailers, bounds: list[int]) -> Int64s:
-    """All rows in order of their keys; the rows of each run, bounds[n] to bounds[n + 1], are so already."""
+    """All rows in key order; each run, rows bounds[n] to bounds[n + 1], is sorted already."""
     order = np.arange(bounds[-1])
     other = np.empty_like(order)
     common = _common(keys, key_offsets, bounds)
@@ -81,10 +85,10 @@ def _in_order(keys: Bytes, key_offsets: Int64s, trailers: Trailers, bounds: list
 
 
 def _common(keys: Bytes, key_offsets: Int64s, bounds: list[int]) -> int:
-    """How many bytes all keys begin with in common; in a run, the first and the last key tell."""
+    """The length of the common prefix of all keys; the first and last key of each sorted run determine it."""
     edges = [row for start, stop in pairwise(bounds) if start < stop for row in (start, stop - 1)]
-    found = [keys[key_offsets[row] : key_offsets[row + 1]].tobytes() for row in edges]
-    lowest, highest = min(found, default=b""), max(found, default=b"")
+    edge_keys = [keys[key_offsets[row] : key_offsets[row + 1]].tobytes() for row in edges]
+    lowest, highest = min(edge_keys, default=b""), max(edge_keys, default=b"")
     differ = (n for n, (a, b) in enumerate(zip(lowest, highest, strict=False)) if a != b)
     return next(differ, len(lowest))
 

@@ -1,7 +1,7 @@
-"""The live rows of a key range out of unpacked data blocks, in plain Python: the definition of the compiled path.
+"""Reads the live rows of a key range from uncompressed data blocks, in plain Python: the definition of `block_rows`.
 
-A run is neighbouring blocks of one file. Its rows are in strict order, by user key and then from new to old; a run that
-is not is refused, as is a block that is none by `table_file.entries` or that holds a key without its trailer.
+A run is a sequence of adjacent blocks of one file. Its rows must be strictly ordered by user key, and from new to old
+within one key. Any other order, a block that `sst.entries` refuses and a key without a trailer are errors.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from ozone_recon.errors import DecodeError, Unsupported
 from ozone_recon.wire.rocksdb.sst import DELETION, SINGLE_DELETION, VALUE, entries
 
 LARGEST_KEYS: Final = 1 << 30
-"""Bytes; blocks whose keys come to more when written out are taken for damaged."""
+"""Bytes; blocks whose keys take more when written out are damaged."""
 BEFORE_ALL: Final = (b"", 2**64 - 1)
-"""The user key and trailer that every row comes after."""
+"""A user key and trailer before those of every row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,10 @@ class Run:
 
 
 def live_rows(data: Bytes, runs: Sequence[Run], low: bytes, high: bytes | None) -> Rows:
-    """The newest row of each key from `low` to `high` (exclusive; None: no end), in key order, without deletes.
+    """The newest row of each key from `low` to `high` (exclusive; None: unbounded), in key order, without deletes.
 
-    Of a run, only the first and the last block may hold rows outside of the range. DecodeError when a block is
-    damaged, Unsupported when a row that counts is of a type that only RocksDB reads; both name the file.
+    Only the first and the last block of a run may hold rows outside of the range. DecodeError for a damaged block,
+    Unsupported when the newest row of a key has a type that only RocksDB reads; both name the file.
     """
     newest: dict[bytes, tuple[int, bytes, Run]] = {}
     key_bytes = 0
@@ -42,7 +42,7 @@ def live_rows(data: Bytes, runs: Sequence[Run], low: bytes, high: bytes | None) 
             for key, trailer, value in _rows_of(data, run):
                 key_bytes += len(key)
                 if key_bytes > LARGEST_KEYS:
-                    raise DecodeError(f"its keys come to more than {LARGEST_KEYS} bytes")
+                    raise DecodeError(f"its keys take more than {LARGEST_KEYS} bytes")
                 if low <= key and (high is None or key < high) and (key not in newest or trailer > newest[key][0]):
                     newest[key] = trailer, value, run
         except Unsupported as error:
@@ -60,7 +60,7 @@ def live_rows(data: Bytes, runs: Sequence[Run], low: bytes, high: bytes | None) 
 
 
 def _rows_of(data: Bytes, run: Run) -> Iterator[tuple[bytes, int, bytes]]:
-    """User key, trailer and value of each row of a run."""
+    """Yields the user key, trailer and value of each row of a run."""
     before = BEFORE_ALL
     for start, stop in zip(run.starts.tolist(), run.stops.tolist(), strict=True):
         for internal, value in entries(data[start:stop].tobytes()):
@@ -68,6 +68,6 @@ def _rows_of(data: Bytes, run: Run) -> Iterator[tuple[bytes, int, bytes]]:
                 raise DecodeError(f"a key of {len(internal)} bytes is not an internal key")
             key, trailer = internal[:-8], int.from_bytes(internal[-8:], "little")
             if key < before[0] or (key == before[0] and trailer >= before[1]):
-                raise DecodeError(f"key {key!r} stands after {before[0]!r}")
+                raise DecodeError(f"key {key!r} follows {before[0]!r}")
             before = key, trailer
             yield key, trailer, value

@@ -1,4 +1,7 @@
-"""Index blocks of table files: the compiled twin of `table_file.read_index`, which says what is wrong with one."""
+"""Reads index blocks of table files: the compiled twin of `sst.read_index`, which raises the errors.
+
+Two passes over the block: the first validates and measures it, the second fills arrays of the measured sizes.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +13,24 @@ from ozone_recon.wire.rocksdb import sst
 from ozone_recon.wire.rocksdb.block_kernel import read_varint32
 from ozone_recon.wire.rocksdb.sst import LARGEST_PLACE, TRAILER, IndexFormat, SstIndex, entries_end
 
-ROWS, KEY_BYTES, LONGEST, FOUND = range(4)
-"""What a first scan finds: entries, bytes of their user keys, bytes of the longest key; FOUND numbers."""
+ROWS, KEY_BYTES, LONGEST, MEASURES = range(4)
+"""The results of the first pass: number of entries, bytes of their user keys, bytes of the longest key."""
 
 
 def read_index(block: bytes, format: IndexFormat) -> SstIndex:
-    """For each block, in order: a user key not below its last and not above the next one's first, and its place."""
+    """Per block, in order: a user key between its last and the next one's first, its offset and its size."""
     data = np.frombuffer(block, np.uint8)
     end = entries_end(block)
     trailer = 0 if format.user_keys else 8
-    found = np.zeros(FOUND, np.int64)
+    measured = np.zeros(MEASURES, np.int64)
     nothing = np.empty(0, np.uint8), np.empty(0, np.uint8), np.zeros(1, np.int64), np.empty((2, 0), np.int64)
-    if not scan_index(data, end, trailer, format.delta_values, found, *nothing, False):
+    if not scan_index(data, end, trailer, format.delta_values, measured, *nothing, False):
         return sst.read_index(block, format)
-    rows, key_bytes, longest = found.tolist()
+    rows, key_bytes, longest = measured.tolist()
     keys, offsets, places = np.empty(key_bytes, np.uint8), np.zeros(rows + 1, np.int64), np.empty((2, rows), np.int64)
-    scan_index(data, end, trailer, format.delta_values, found, np.empty(longest, np.uint8), keys, offsets, places, True)
+    scan_index(
+        data, end, trailer, format.delta_values, measured, np.empty(longest, np.uint8), keys, offsets, places, True
+    )
     return SstIndex(ByteColumn(offsets, keys), *places)
 
 
@@ -35,14 +40,14 @@ def scan_index(
     end: int,
     trailer: int,
     delta_values: bool,
-    found: Int64s,
+    measured: Int64s,
     key: Bytes,
     keys: Bytes,
     offsets: Int64s,
     places: Int64s,
     fill: bool,
 ) -> bool:
-    """Measures an index block or, the second time, fills in its keys and places; False when it is not one."""
+    """Measures an index block or, with `fill`, stores its keys and places; False when it is malformed."""
     at, length, rows, key_bytes, longest = zero(), zero(), zero(), zero(), zero()
     offset, size = zero(), zero()
     while at < end:
@@ -82,15 +87,15 @@ def scan_index(
             offsets[rows + 1] = key_bytes
         rows += 1
         longest = max(longest, length)
-    found[ROWS] = rows
-    found[KEY_BYTES] = key_bytes
-    found[LONGEST] = longest
+    measured[ROWS] = rows
+    measured[KEY_BYTES] = key_bytes
+    measured[LONGEST] = longest
     return True
 
 
 @lean_kernel
 def read_varint63(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """A varint that is not negative as a signed number, and where it ends; -1 as its end when there is none."""
+    """A varint of at most 63 bits, and the offset after it; -1 when there is none."""
     value, shift = zero(), zero()
     while at < end and shift < 63:
         byte = int(np.int64(data[np.uint64(at)]))

@@ -1,10 +1,10 @@
-"""RocksDB's log format, in which the MANIFEST and the write-ahead log keep their records.
+"""Reads RocksDB's log format, which holds the records of the MANIFEST and the write-ahead log.
 
-A file is a run of 32 KiB blocks; a record is one or more fragments, none of which crosses a block's end:
+A file is a sequence of 32 KiB blocks; a record consists of one or more fragments, each within one block:
 
     ┌──────────┬────────┬──────┬─ ─ ─ ─ ─┐   type 1 whole · 2 first · 3 middle · 4 last
     │ checksum │ length │ type │ payload │   5 to 8: the same in a recycled file, where the log's number (4 bytes)
-    │ 4        │ 2      │ 1    │ length  │   follows the type; fragments of another number are what the file held before
+    │ 4        │ 2      │ 1    │ length  │   follows the type; fragments of another number are old content
     └──────────┴────────┴──────┴─ ─ ─ ─ ─┘   checksum: masked CRC-32C of type (and log number) and payload
 """
 
@@ -25,25 +25,24 @@ WHOLE, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 
 
 def records(data: bytes, *, torn_tail: bool, log_number: int = 0) -> Iterator[bytes]:
-    """The records of a log in order.
+    """Yields the records of a log in order.
 
-    A database that was copied while it ran, or that crashed, may have a record cut short at its end: with `torn_tail`
-    the log ends before the first fragment that is not whole, as RocksDB's recovery does; without, that is a
-    DecodeError, as is a bad checksum or a fragment out of turn. Unsupported when a fragment that is whole is of a type
-    that we do not know: it may say that what follows is packed.
+    A database that was copied while it ran, or that crashed, may end with a truncated record. With `torn_tail` the log
+    ends before the first incomplete, damaged or unexpected fragment, as in RocksDB's recovery; without it, such a
+    fragment is a DecodeError. Unsupported for a valid fragment of an unknown type, which may announce compression.
     """
     parts: list[bytes] = []
     for kind, payload in _fragments(data, torn_tail, log_number):
         if (kind in (WHOLE, FIRST)) == bool(parts):
             if torn_tail:
                 return
-            raise DecodeError(f"a fragment of type {kind} is out of turn")
+            raise DecodeError(f"unexpected fragment of type {kind}")
         parts.append(payload)
         if kind in (WHOLE, LAST):
             yield b"".join(parts)
             parts = []
     if parts and not torn_tail:
-        raise DecodeError("the last record has no end")
+        raise DecodeError("the last record is truncated")
 
 
 def _fragments(data: bytes, torn_tail: bool, log_number: int) -> Iterator[tuple[int, bytes]]:
@@ -58,7 +57,7 @@ def _fragments(data: bytes, torn_tail: bool, log_number: int) -> Iterator[tuple[
         kind = data[at + 6]
         if kind == 0 and length == 0:
             if room >= RECYCLED_HEADER and not torn_tail and any(data[at:]):
-                raise DecodeError(f"there are zeros at byte {at}, and data behind them")
+                raise DecodeError(f"zeros at byte {at} are followed by data")
             at += room
             continue
         header = RECYCLED_HEADER if LAST < kind <= 2 * LAST else HEADER

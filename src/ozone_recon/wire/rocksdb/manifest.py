@@ -1,4 +1,4 @@
-"""RocksDB's MANIFEST: which files hold which column family, told as a log of edits (VersionEdit)."""
+"""Reads RocksDB's MANIFEST, the files of each column family, by replaying its log of edits (VersionEdit)."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ COMPARATOR, LOG_NUMBER, NEXT_FILE, LAST_SEQUENCE, COMPACT_CURSOR, DELETED_FILE =
 PREVIOUS_LOG, MIN_LOG_TO_KEEP, NEW_FILE = 9, 10, 103
 FAMILY, FAMILY_ADD, FAMILY_DROP, MAX_FAMILY, ATOMIC_GROUP = 200, 201, 202, 203, 300
 IGNORABLE: Final = 1 << 13
-"""Tags with this bit carry a length and may be skipped by who does not know them."""
+"""Tags with this bit are followed by a slice and may be skipped when unknown."""
 LAST_FIELD, OLDEST_VALUE_FILE, PATH = 1, 4, 65
-"""Fields of a new file: the end of them; that it has values in other files; in which of several directories it lay."""
+"""Fields of a new file: the end of its fields; that it has values in blob files; the index of its directory."""
 BINDING: Final = 1 << 6
-"""Fields of a new file with this bit may not be skipped by who does not know them."""
+"""Fields of a new file with this bit must not be skipped when unknown."""
 BYTEWISE: Final = b"leveldb.BytewiseComparator"
 REQUIRED: Final = {
-    COMPARATOR: "order of keys",
-    LOG_NUMBER: "number of a log",
-    NEXT_FILE: "number of the next file",
+    COMPARATOR: "comparator",
+    LOG_NUMBER: "log number",
+    NEXT_FILE: "next file number",
     LAST_SEQUENCE: "sequence number",
 }
-"""What the edits of every database say, and what it is called: without it RocksDB refuses to open a database."""
+"""Tags that the edits of every database contain, with their names: RocksDB opens no database without them."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableFile:
-    """A live SST file; `smallest` and `largest` are user keys, both inclusive; `size` is bytes."""
+    """A live SST file; `smallest` and `largest` are user keys, both inclusive; `size` is in bytes."""
 
     number: int
     level: int
@@ -41,7 +41,7 @@ class TableFile:
 
 @dataclass(slots=True)
 class ColumnFamily:
-    """A column family: its id in WriteBatches, and its live files. Write-ahead logs below `log_number` are in them."""
+    """A column family: its id in WriteBatches and its live files, which contain the logs below `log_number`."""
 
     id: int
     name: str
@@ -51,18 +51,18 @@ class ColumnFamily:
 
 @dataclass(slots=True)
 class DatabaseManifest:
-    """What all edits come to."""
+    """The state after all edits."""
 
     families: dict[int, ColumnFamily]
     last_sequence: int = 0
     tags: set[int] = field(default_factory=set)
-    """Those of the edits."""
+    """The tags of all edits."""
 
 
 def read_manifest(data: bytes) -> DatabaseManifest:
-    """The state after all edits of a MANIFEST.
+    """Reads the state after all edits of a MANIFEST.
 
-    DecodeError when one is damaged, or when they do not make a database; Unsupported when a tag is unknown.
+    DecodeError when an edit is damaged or the edits make no database; Unsupported for an unknown tag.
     """
     manifest = DatabaseManifest({0: ColumnFamily(0, "default")})
     for number, record in enumerate(records(data, torn_tail=False)):
@@ -71,7 +71,7 @@ def read_manifest(data: bytes) -> DatabaseManifest:
         except DecodeError as error:
             raise type(error)(f"edit {number} of the MANIFEST: {error}") from None
     if missing := [name for tag, name in REQUIRED.items() if tag not in manifest.tags]:
-        raise DecodeError(f"the MANIFEST is empty or cut short: it has no {', no '.join(missing)}")
+        raise DecodeError(f"the MANIFEST is empty or truncated: it lacks the {', '.join(missing)}")
     if 0 not in manifest.families:
         raise DecodeError("the MANIFEST drops the default column family")
     return manifest
@@ -89,7 +89,7 @@ def _apply(manifest: DatabaseManifest, edit: Cursor) -> None:
         manifest.tags.add(tag)
         if tag == COMPARATOR:
             if (name := edit.slice()) != BYTEWISE:
-                raise DecodeError(f"keys are ordered by {name!r}, not byte by byte")
+                raise DecodeError(f"unsupported comparator {name!r}: keys are not in byte order")
         elif tag == LOG_NUMBER:
             log_number = edit.varint()
         elif tag == LAST_SEQUENCE:
@@ -136,7 +136,7 @@ def _new_file(edit: Cursor) -> TableFile:
     while (tag := edit.varint32()) != LAST_FIELD:
         edit.slice()
         if tag == OLDEST_VALUE_FILE:
-            raise Unsupported(f"values of file {number} in files of their own")
+            raise Unsupported(f"blob files of file {number}")
         if tag & BINDING and tag != PATH:
             raise Unsupported(f"field {tag} of file {number}")
     if min(len(smallest), len(largest)) < 8:

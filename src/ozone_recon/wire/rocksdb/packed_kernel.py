@@ -1,6 +1,6 @@
-"""Blocks as they are in a table file, many at a time: their checksums, and their sizes when unpacked.
+"""Checks many stored blocks of a table file at once: their checksums and their uncompressed sizes.
 
-Block n is `data[starts[n]:stops[n]]`, with its trailer behind it; the caller has checked that all of it is there.
+Block n is `data[starts[n]:stops[n]]`, followed by its trailer; the caller has checked the bounds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ozone_recon.wire.rocksdb.sst import LZ4, LZ4HC, SNAPPY, UNPACKED, ZSTD
 
 @kernel
 def first_mismatch(data: Bytes, starts: Int64s, stops: Int64s) -> int:
-    """The first block that does not match its CRC-32C; -1 when all do."""
+    """The first block with a wrong CRC-32C; -1 when there is none."""
     for n in range(starts.size):
         stop = stops[n]
         stored = np.int64(0)
@@ -29,7 +29,7 @@ def first_mismatch(data: Bytes, starts: Int64s, stops: Int64s) -> int:
 
 @kernel
 def first_unsized(data: Bytes, starts: Int64s, stops: Int64s, largest: int, sizes: Int64s) -> int:
-    """Fills in the size of each block when unpacked, in bytes, at most `largest`; the first that tells none, or -1."""
+    """Stores each block's uncompressed size in bytes; returns the first without one or above `largest`, or -1."""
     for n in range(starts.size):
         packing = data[stops[n]]
         if packing == UNPACKED:

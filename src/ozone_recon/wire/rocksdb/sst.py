@@ -1,11 +1,12 @@
-"""RocksDB's block-based table (SST) file, format versions 2 to 5: footer, blocks, index, properties.
+"""Reads RocksDB's block-based table (SST) files, format versions 2 to 5: footer, blocks, index, properties.
 
     data blocks … │ filter │ properties │ metaindex │ index │ footer (53 bytes)
     every block is followed by its compression type (1 byte) and its checksum (4)
 
-A block is a run of entries, each `shared length, own length, value length` (varints), the key's own bytes, the value;
-`shared` bytes are those of the key before. Then the offsets of the entries that share nothing (4 bytes each), and
-their number (4). A data block's keys are internal: user key, then `sequence << 8 | type` (8 bytes).
+A block is a sequence of entries: `shared length, own length, value length` (varints), the key's own bytes, the value.
+The key starts with the first `shared` bytes of the key before it. After the entries come the restart offsets of entries
+that share nothing (4 bytes each) and their number (4). Keys of data blocks are internal: the user key, then
+`sequence << 8 | type` (8 bytes).
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ from ozone_recon.wire.cursor import Cursor
 FOOTER: Final = 53
 TRAILER: Final = 5
 LARGEST_PLACE: Final = 1 << 61
-"""Bytes; no file is larger, and sums of two places fit 64 bits."""
+"""Exclusive limit of offsets and sizes in bytes, so that the sum of two fits 64 bits."""
 MAGIC: Final = 0x88E241B785F4CFF7
 NO_CHECKSUM, CRC32C, XXH3 = 0, 1, 4
 UNPACKED, SNAPPY, LZ4, LZ4HC, ZSTD = 0, 1, 4, 5, 7
-"""How a block is packed."""
+"""Compression types of a block."""
 PACKINGS: Final = (b"", b"NoCompression", b"Snappy", b"LZ4", b"LZ4HC", b"ZSTD")
-"""The same by the names that properties have for it."""
+"""The names of these types in the properties."""
 DELETION, VALUE, SINGLE_DELETION = 0, 1, 7
-"""Types of a row that we read; a merge, a blob or a wide column has another."""
+"""Supported row types; merges, blobs and wide columns have others."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlockHandle:
-    """Where a block is: `size` bytes at `offset`, without its trailer."""
+    """The location of a block: `size` bytes at `offset`, without its trailer."""
 
     offset: int
     size: int
@@ -44,7 +45,7 @@ class BlockHandle:
 
 @dataclass(frozen=True, slots=True)
 class SstFooter:
-    """The end of a table file."""
+    """The footer of a table file."""
 
     checksum: int
     metaindex: BlockHandle
@@ -56,9 +57,9 @@ def _handle(cursor: Cursor) -> BlockHandle:
 
 
 def read_footer(data: bytes) -> SstFooter:
-    """The footer in the last 53 bytes of a file."""
+    """Reads the footer, the last 53 bytes of a file."""
     if len(data) != FOOTER:
-        raise DecodeError(f"a table file has a footer of {FOOTER} bytes, this one {len(data)}")
+        raise DecodeError(f"the footer has {len(data)} bytes instead of {FOOTER}")
     cursor = Cursor(data)
     checksum = cursor.fixed(1)
     footer = SstFooter(checksum, _handle(cursor), _handle(cursor))
@@ -73,7 +74,7 @@ def read_footer(data: bytes) -> SstFooter:
 
 
 def entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of an unpacked block, in order."""
+    """Yields the keys and values of an uncompressed block, in order."""
     cursor = Cursor(block[: entries_end(block)])
     key = b""
     while cursor.left:
@@ -86,7 +87,7 @@ def entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def entries_end(block: bytes) -> int:
-    """Where the entries of an unpacked block end and its restart offsets begin."""
+    """The offset in an uncompressed block at which its entries end and its restart offsets begin."""
     if len(block) < 4:
         raise DecodeError(f"a block of {len(block)} bytes has no restart count")
     restarts = int.from_bytes(block[-4:], "little")
@@ -99,7 +100,7 @@ def entries_end(block: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class IndexFormat:
-    """How an index block is written, by the file's properties."""
+    """The format of a file's index blocks, from its properties."""
 
     user_keys: bool
     delta_values: bool
@@ -108,8 +109,9 @@ class IndexFormat:
 
 @dataclass(frozen=True, slots=True)
 class SstIndex:
-    """A file's blocks in key order: a user key not below each block's last and not above the next one's first, and
-    where the block is: `sizes[n]` bytes at `offsets[n]`, without its trailer.
+    """A file's blocks in key order: block n has `sizes[n]` bytes at `offsets[n]`, without its trailer.
+
+    `last_keys[n]` is a user key not below the last key of block n and not above the first of block n + 1.
     """
 
     last_keys: ByteColumn
@@ -118,7 +120,7 @@ class SstIndex:
 
 
 def read_index(block: bytes, format: IndexFormat) -> SstIndex:
-    """An index block: the readable twin of `index_kernel.read_index`."""
+    """Reads an index block in plain Python: the definition of `index_kernel.read_index`."""
     cursor = Cursor(block[: entries_end(block)])
     keys: list[bytes] = []
     handles: list[BlockHandle] = []
@@ -137,7 +139,7 @@ def read_index(block: bytes, format: IndexFormat) -> SstIndex:
         else:
             handle = _handle(cursor)
         if not (0 <= handle.offset < LARGEST_PLACE and 0 <= handle.size < LARGEST_PLACE):
-            raise DecodeError(f"an index entry tells of {handle.size} bytes at byte {handle.offset}")
+            raise DecodeError(f"an index entry points to {handle.size} bytes at byte {handle.offset}")
         if not format.user_keys and len(key) < 8:
             raise DecodeError(f"an index key of {len(key)} bytes is not an internal key")
         keys.append(key if format.user_keys else key[:-8])
@@ -148,7 +150,7 @@ def read_index(block: bytes, format: IndexFormat) -> SstIndex:
 
 @dataclass(frozen=True, slots=True)
 class SstProperties:
-    """What a file says of itself; sizes in bytes, before packing."""
+    """A file's properties; sizes in bytes, uncompressed."""
 
     rows: int
     raw_key_size: int
@@ -157,22 +159,22 @@ class SstProperties:
 
 
 def read_properties(block: bytes) -> SstProperties:
-    """The properties block; Unsupported when they tell of what only RocksDB reads."""
-    held = dict(entries(block))
+    """Reads the properties block; Unsupported for a file that only RocksDB can read."""
+    properties = dict(entries(block))
 
     def number(name: bytes) -> int:
-        raw = held.get(b"rocksdb." + name)
+        raw = properties.get(b"rocksdb." + name)
         return Cursor(raw).varint() if raw else 0
 
     if ranges := number(b"num.range-deletions"):
         raise Unsupported(f"{ranges} range deletions")
     if merges := number(b"merge.operands"):
         raise Unsupported(f"{merges} merge operands")
-    if any(held.get(b"rocksdb.external_sst_file.global_seqno", b"")):
+    if any(properties.get(b"rocksdb.external_sst_file.global_seqno", b"")):
         raise Unsupported("a global sequence number")
-    if (packing := held.get(b"rocksdb.compression", b"")) not in PACKINGS:
+    if (packing := properties.get(b"rocksdb.compression", b"")) not in PACKINGS:
         raise Unsupported(f"compression {packing.decode(errors='replace')}")
-    kind = int.from_bytes(held.get(b"rocksdb.block.based.table.index.type", b"\0"), "little")
+    kind = int.from_bytes(properties.get(b"rocksdb.block.based.table.index.type", b"\0"), "little")
     if kind not in (0, 2):
         raise Unsupported(f"an index of type {kind}")
     format = IndexFormat(
@@ -182,5 +184,5 @@ def read_properties(block: bytes) -> SstProperties:
 
 
 def read_metaindex(block: bytes) -> dict[str, BlockHandle]:
-    """Names and places of the blocks that are not data."""
+    """Maps the names of the meta blocks to their locations."""
     return {name.decode(errors="replace"): _handle(Cursor(value)) for name, value in entries(block)}

@@ -1,6 +1,6 @@
-"""RocksDB's WriteBatch: changes that belong together, as the write-ahead log and OM's getDBUpdates carry them.
+"""Reads and writes RocksDB's WriteBatch, an atomic group of changes in a write-ahead log or OM's getDBUpdates.
 
-┌──────────┬───────┬─ ─ ─ ─ ┐   sequence (8) of the first change, count (4) of changes; then records: a tag,
+┌──────────┬───────┬─ ─ ─ ─ ┐   sequence (8) of the first change, number (4) of changes; then records: a tag,
 │ sequence │ count │ records│   for some a column family id (varint), then slices (varint length and bytes)
 └──────────┴───────┴─ ─ ─ ─ ┘   Every change takes one sequence number; marks take none.
 """
@@ -18,7 +18,7 @@ from ozone_recon.wire.protobuf.fields import delimited, varint
 
 
 class ChangeKind(Enum):
-    """What a change does to its key."""
+    """The effect of a change on its key."""
 
     PUT = "put"
     DELETE = "delete"
@@ -40,15 +40,24 @@ class BatchChange:
     value: bytes
 
 
+DELETE: Final = 0x00
+PUT: Final = 0x01
+LOG_DATA: Final = 0x03
+FAMILY_DELETE: Final = 0x04
+FAMILY_PUT: Final = 0x05
+SINGLE_DELETE: Final = 0x07
+FAMILY_SINGLE_DELETE: Final = 0x08
+NOOP: Final = 0x0D
+"""Tags of the records that can be applied (RocksDB's ValueType); FAMILY_… tags are followed by a column family id."""
 CHANGES: Final[dict[int, tuple[ChangeKind, bool]]] = {
-    0x00: (ChangeKind.DELETE, False),
-    0x04: (ChangeKind.DELETE, True),
-    0x01: (ChangeKind.PUT, False),
-    0x05: (ChangeKind.PUT, True),
+    DELETE: (ChangeKind.DELETE, False),
+    FAMILY_DELETE: (ChangeKind.DELETE, True),
+    PUT: (ChangeKind.PUT, False),
+    FAMILY_PUT: (ChangeKind.PUT, True),
     0x02: (ChangeKind.MERGE, False),
     0x06: (ChangeKind.MERGE, True),
-    0x07: (ChangeKind.SINGLE_DELETE, False),
-    0x08: (ChangeKind.SINGLE_DELETE, True),
+    SINGLE_DELETE: (ChangeKind.SINGLE_DELETE, False),
+    FAMILY_SINGLE_DELETE: (ChangeKind.SINGLE_DELETE, True),
     0x0F: (ChangeKind.DELETE_RANGE, False),
     0x0E: (ChangeKind.DELETE_RANGE, True),
     0x11: (ChangeKind.BLOB_INDEX, False),
@@ -56,11 +65,11 @@ CHANGES: Final[dict[int, tuple[ChangeKind, bool]]] = {
     0x16: (ChangeKind.WIDE_COLUMNS, False),
     0x17: (ChangeKind.WIDE_COLUMNS, True),
 }
-"""Tag → what it does, and whether a column family id follows (else it is the default one, 0)."""
-MARKS: Final[dict[int, int]] = {0x03: 1, 0x0D: 0}
-"""Tag of what changes nothing (log data, a place left free) → slices that follow."""
+"""Tag → the kind of change, and whether a column family id follows (otherwise the family is 0, the default)."""
+MARKS: Final[dict[int, int]] = {LOG_DATA: 1, NOOP: 0}
+"""Tag of a record without effect → the number of slices that follow."""
 TWO_PHASE: Final = frozenset((0x09, 0x12, 0x13, 0x0A, 0x0B, 0x0C, 0x15))
-"""Tags of a transaction's marks: changes between its begin and its end count only once a later batch commits it."""
+"""Tags of two-phase commits: the changes between begin and end take effect only when a later batch commits."""
 KEY_ONLY: Final = (ChangeKind.DELETE, ChangeKind.SINGLE_DELETE)
 
 
@@ -73,14 +82,14 @@ class WriteBatch:
 
     @property
     def last_sequence(self) -> int:
-        """The sequence number of the last change (that before the first, when there are none)."""
+        """The sequence number of the last change; without changes, the one before `sequence`."""
         return self.sequence + len(self.changes) - 1
 
 
 def read_write_batch(data: bytes) -> WriteBatch:
-    """The batch in `data`; DecodeError when it is cut short, has an unknown tag, or its count is not true.
+    """Reads a batch; DecodeError when it is truncated, has an unknown tag, or its count is wrong.
 
-    Unsupported when it has a part of a transaction that is committed in two phases.
+    Unsupported for records of two-phase commits.
     """
     cursor = Cursor(data)
     first, count = cursor.fixed(8), cursor.fixed(4)
@@ -107,11 +116,11 @@ def read_write_batch(data: bytes) -> WriteBatch:
 
 
 def write_write_batch(sequence: int, changes: Sequence[tuple[int, bytes, bytes | None]]) -> bytes:
-    """A batch whose first change has this sequence number: column family ids, keys and values (None deletes)."""
+    """Encodes a batch from its first sequence number and (column family id, key, value) changes; None deletes."""
     records = [sequence.to_bytes(8, "little") + len(changes).to_bytes(4, "little")]
     for family, key, value in changes:
         if value is None:
-            records.append(b"\x04" + varint(family) + delimited(key))
+            records.append(bytes([FAMILY_DELETE]) + varint(family) + delimited(key))
         else:
-            records.append(b"\x05" + varint(family) + delimited(key) + delimited(value))
+            records.append(bytes([FAMILY_PUT]) + varint(family) + delimited(key) + delimited(value))
     return b"".join(records)

@@ -1,4 +1,4 @@
-"""What WriteBatches leave of each row: the compiled path, with no Python for a change."""
+"""Reduces WriteBatches to the newest change of each row: the compiled path, with no Python per change."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from ozone_recon.wire.write_batch.net_kernel import (
 
 
 def net_changes(batches: ByteSlices, after: int, families: Mapping[int, str]) -> Changes:
-    """What is left of WriteBatches that follow the sequence number `after`; `families` are names by their ids.
+    """The newest change of each row in WriteBatches after the sequence number `after`; `families` maps ids to names.
 
-    What is refused, and how it is said, is left to `net_changes_reference.net_changes`.
+    On any fault `net_changes_reference.net_changes` reads the batches again and raises the error.
     """
     data, starts, ends = batches.to_read()
     count = count_changes(data, starts, ends)
@@ -33,11 +33,11 @@ def net_changes(batches: ByteSlices, after: int, families: Mapping[int, str]) ->
     if count < 0 or read_changes(data, starts, ends, after, changes) < 0:
         return reference.net_changes(batches, after, families)
     ids = np.array(sorted(families), np.int64)
-    found = np.searchsorted(ids, changes[:, FAMILY])
-    if count and (found.max() == len(ids) or (ids[found] != changes[:, FAMILY]).any()):
+    family_index = np.searchsorted(ids, changes[:, FAMILY])
+    if count and (family_index.max() == len(ids) or (ids[family_index] != changes[:, FAMILY]).any()):
         return reference.net_changes(batches, after, families)
-    rows = np.argsort(found.astype(np.min_scalar_type(len(ids))), kind="stable")
-    bounds = np.concatenate([np.zeros(1, np.int64), np.bincount(found, minlength=len(ids)).cumsum()]).tolist()
+    rows = np.argsort(family_index.astype(np.min_scalar_type(len(ids))), kind="stable")
+    bounds = np.concatenate([np.zeros(1, np.int64), np.bincount(family_index, minlength=len(ids)).cumsum()]).tolist()
     words, other_words = np.empty((2, count), np.uint64)
     other_rows, groups = np.empty(count, np.int64), np.empty((count // 2 + 1, 3), np.int64)
     kept: list[tuple[str, int, int]] = []

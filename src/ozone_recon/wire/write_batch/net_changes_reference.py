@@ -1,4 +1,4 @@
-"""What WriteBatches leave of each row, in plain Python: the definition of the compiled path."""
+"""Reduces WriteBatches to the newest change of each row, in plain Python: the definition of `net_changes`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ozone_recon.errors import CheckpointCause, CheckpointNeeded, DecodeError, U
 from ozone_recon.wire.write_batch.batch import ChangeKind, read_write_batch
 
 APPLIED: Final = (ChangeKind.PUT, ChangeKind.DELETE, ChangeKind.SINGLE_DELETE)
-"""What a row can tell by itself; the other changes need the rows before them, or more of the database than its rows."""
+"""Changes that determine their row; the others need earlier rows or other parts of the database."""
 
 
 def net_changes(batches: ByteSlices, after: int, families: Mapping[int, str]) -> Changes:
-    """What is left of WriteBatches that follow the sequence number `after`; `families` are names by their ids.
+    """The newest change of each row in WriteBatches after the sequence number `after`; `families` maps ids to names.
 
-    Raises CheckpointNeeded when a sequence number is missing or comes again, or a column family is not known;
-    Unsupported for a change that is not applied here, and DecodeError for bytes that are no WriteBatch.
+    Raises CheckpointNeeded for a missing or repeated sequence number or an unknown column family, Unsupported for a
+    change that cannot be applied, and DecodeError for a malformed WriteBatch.
     """
     newest: dict[int, dict[bytes, bytes | None]] = {}
     last = after
@@ -32,7 +32,7 @@ def net_changes(batches: ByteSlices, after: int, families: Mapping[int, str]) ->
             raise type(error)(f"batch {number}: {error}") from None
         if batch.sequence != last + 1:
             raise CheckpointNeeded(
-                CheckpointCause.GAP, f"OM's changes go on with {batch.sequence:,}, and what we have ends with {last:,}"
+                CheckpointCause.GAP, f"OM's changes continue with {batch.sequence:,}, but ours end with {last:,}"
             )
         for change in batch.changes:
             if change.kind not in APPLIED:
@@ -43,7 +43,7 @@ def net_changes(batches: ByteSlices, after: int, families: Mapping[int, str]) ->
     unknown = newest.keys() - families.keys()
     if unknown:
         raise CheckpointNeeded(
-            CheckpointCause.COLUMN_FAMILY, f"OM has changed column family {min(unknown)}, which our checkpoint has not"
+            CheckpointCause.COLUMN_FAMILY, f"OM has changed column family {min(unknown)}, which our checkpoint lacks"
         )
     return Changes(last, {families[family]: _rows(newest[family]) for family in sorted(newest)})
 

@@ -1,6 +1,12 @@
-"""Changes out of many WriteBatches at once, and the last of each key in key order: the loops of `net_changes`.
+"""Compiled loops of `net_changes`: parse many WriteBatches, and keep the newest change of each key in key order.
 
-Batch b is `data[starts[b]:ends[b]]`. Whatever a batch announces is checked against its end before it is read.
+`keep_newest` is an MSD radix sort with 7-byte digits: it sorts rows by a word that packs the next 7 bytes of the key
+and their number, then refines each group of equal words by the following bytes. It skips the common prefix of a group,
+which saves most passes, because OM's keys share long prefixes. The rows of a group are sorted by their words with a
+bottom-up merge sort over insertion-sorted runs. Changes are numbered by age: of equal keys, the greatest row is the
+newest change.
+
+Batch b is `data[starts[b]:ends[b]]`. Every length is checked against the batch's end before the bytes are read.
 """
 
 from __future__ import annotations
@@ -11,17 +17,28 @@ from numpy.typing import NDArray
 from ozone_recon.columnar.byte_column import Bytes, Int64s
 from ozone_recon.columnar.kernels import inlined_part, kernel_part, lean_kernel, zero
 from ozone_recon.wire.rocksdb.block_kernel import read_varint32
+from ozone_recon.wire.write_batch.batch import (
+    DELETE,
+    FAMILY_DELETE,
+    FAMILY_PUT,
+    FAMILY_SINGLE_DELETE,
+    LOG_DATA,
+    NOOP,
+    PUT,
+    SINGLE_DELETE,
+)
 
 Words = NDArray[np.uint64]
 
 HEADER = 12
 SMALLEST_CHANGE = 2
-"""Bytes of a delete of the empty key in column family 0."""
-WHOLE = 7
-"""Bytes of a key that fit into a word beside their number."""
-SHORT = 8
-"""Rows that are sorted one by one."""
+"""Bytes of the shortest change: a delete of the empty key in column family 0."""
+WORD_BYTES = 7
+"""Key bytes per word; the last byte of the word is their number."""
+RUN_ROWS = 8
+"""The number of rows per insertion-sorted run."""
 FAMILY, KEY, KEY_END, VALUE, VALUE_END, FIELDS = 0, 1, 2, 3, 4, 5
+"""Columns of the array of changes, and their number."""
 
 
 @inlined_part
@@ -34,7 +51,7 @@ def _little_endian(data: Bytes, at: int, size: int) -> int:
 
 @inlined_part
 def _read_slice(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """Where the length-prefixed bytes at `at` start and end; -1 as their end when they are not all there."""
+    """The start and end of the length-prefixed bytes at `at`; the end is -1 when they are truncated."""
     if at < 0:
         return at, at
     size, at = read_varint32(data, at, end)
@@ -43,7 +60,7 @@ def _read_slice(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @lean_kernel
 def count_changes(data: Bytes, starts: Int64s, ends: Int64s) -> int:
-    """How many changes the batches announce together; -1 when one has no header, or not the bytes for so many."""
+    """The number of changes that the batches announce; -1 when a batch is too short for its header or count."""
     changes = zero()
     for b in range(len(starts)):
         if ends[b] - starts[b] < HEADER:
@@ -57,11 +74,11 @@ def count_changes(data: Bytes, starts: Int64s, ends: Int64s) -> int:
 
 @lean_kernel
 def read_changes(data: Bytes, starts: Int64s, ends: Int64s, after: int, changes: Int64s) -> int:
-    """Fills in, for each change, its family and where in `data` its key and value are; -1 when the reference must say.
+    """Stores the family of each change and the bounds of its key and value in `data`; a deleted row's value ends at -1.
 
-    That is for bytes that are no batch, for a batch that does not follow the one before it (the first one: the
-    sequence number `after`), and for a record that is neither a put, a delete nor without effect (the tags are those
-    of `write_batch`). A deleted row's value ends at -1. `count_changes` has told how large `changes` must be.
+    Returns the number of changes, or -1 when the reference must raise the error: for a malformed batch, for one that
+    does not continue the batch before it (the first one: the sequence number `after`), and for a record that is not a
+    put, a delete or without effect. `count_changes` sizes `changes`.
     """
     change = zero()
     for b in range(len(starts)):
@@ -73,23 +90,23 @@ def read_changes(data: Bytes, starts: Int64s, ends: Int64s, after: int, changes:
         while at < end:
             tag = data[np.uint64(at)]
             at += 1
-            if tag == 0x03:
+            if tag == LOG_DATA:
                 _, at = _read_slice(data, at, end)
-            elif tag <= 0x01 or tag == 0x04 or tag == 0x05 or tag == 0x07 or tag == 0x08:
+            elif tag in (DELETE, PUT, FAMILY_DELETE, FAMILY_PUT, SINGLE_DELETE, FAMILY_SINGLE_DELETE):
                 if change == last:
                     return -1
                 family = zero()
-                if tag != 0x00 and tag != 0x01 and tag != 0x07:
+                if tag in (FAMILY_DELETE, FAMILY_PUT, FAMILY_SINGLE_DELETE):
                     family, at = read_varint32(data, at, end)
                 key, at = _read_slice(data, at, end)
                 changes[change, FAMILY], changes[change, KEY], changes[change, KEY_END] = family, key, at
-                if tag == 0x01 or tag == 0x05:
+                if tag in (PUT, FAMILY_PUT):
                     changes[change, VALUE], at = _read_slice(data, at, end)
                     changes[change, VALUE_END] = at
                 else:
                     changes[change, VALUE] = changes[change, VALUE_END] = -1
                 change += 1
-            elif tag != 0x0D:
+            elif tag != NOOP:
                 return -1
             if at < 0:
                 return -1
@@ -100,7 +117,7 @@ def read_changes(data: Bytes, starts: Int64s, ends: Int64s, after: int, changes:
 
 @kernel_part
 def _common(data: Bytes, changes: Int64s, rows: Int64s, start: int, stop: int, known: int) -> int:
-    """How many bytes the keys of `rows[start:stop]` begin with in common, if these are `known` or more."""
+    """The length of the common prefix of the keys of `rows[start:stop]`, which is at least `known`."""
     first = changes[rows[start], KEY]
     common = int(changes[rows[start], KEY_END] - first)
     for i in range(start + 1, stop):
@@ -115,25 +132,25 @@ def _common(data: Bytes, changes: Int64s, rows: Int64s, start: int, stop: int, k
 
 @inlined_part
 def _word(data: Bytes, at: int, end: int) -> np.uint64:
-    """The next bytes of a key and how many these are, WHOLE and one more when the key goes on, as they are to sort."""
-    word = np.uint64(min(end - at, WHOLE + 1))
-    for n in range(min(end - at, WHOLE)):
+    """A sort word: the next bytes of a key, then their number, WORD_BYTES + 1 when the key continues."""
+    word = np.uint64(min(end - at, WORD_BYTES + 1))
+    for n in range(min(end - at, WORD_BYTES)):
         word |= np.uint64(data[np.uint64(at + n)]) << np.uint64(56 - 8 * n)
     return word
 
 
 @kernel_part
 def _sort(words: Words, rows: Int64s, start: int, stop: int, other_words: Words, other_rows: Int64s) -> None:
-    """Sorts `rows[start:stop]` by their `words`, these with them."""
+    """Sorts `words[start:stop]`, and `rows[start:stop]` with them; stable."""
     for i in range(start + 1, stop):
-        if (i - start) % SHORT != 0:
+        if (i - start) % RUN_ROWS != 0:
             word, row = words[i], rows[i]
             j = i
-            while (j - start) % SHORT != 0 and words[j - 1] > word:
+            while (j - start) % RUN_ROWS != 0 and words[j - 1] > word:
                 words[j], rows[j] = words[j - 1], rows[j - 1]
                 j -= 1
             words[j], rows[j] = word, row
-    width = SHORT
+    width = RUN_ROWS
     while width < stop - start:
         for i in range(start, stop):
             other_words[i], other_rows[i] = words[i], rows[i]
@@ -154,10 +171,9 @@ def _sort(words: Words, rows: Int64s, start: int, stop: int, other_words: Words,
 def keep_newest(
     data: Bytes, changes: Int64s, rows: Int64s, words: Words, other_rows: Int64s, other_words: Words, groups: Int64s
 ) -> int:
-    """Puts the newest change of each key, in key order, to the front of `rows`; how many.
+    """Moves the newest change of each key, in key order, to the front of `rows`; returns their number.
 
-    `rows` are changes of one family; the other arrays are for its own use, and as large. Rows are sorted by the first
-    few bytes in which their keys differ, then those that have these in common, a group, by the next few, and so on.
+    `rows` are changes of one family; the other arrays are scratch space of the same length (`groups`: of half of it).
     """
     groups[0, 0], groups[0, 1], groups[0, 2] = 0, len(rows), 0
     waiting = 1
@@ -175,8 +191,8 @@ def keep_newest(
                 newest = max(newest, rows[end])
                 end += 1
             if end > start + 1:
-                if words[start] & np.uint64(0xFF) > np.uint64(WHOLE):
-                    groups[waiting, 0], groups[waiting, 1], groups[waiting, 2] = start, end, common + WHOLE
+                if words[start] & np.uint64(0xFF) > np.uint64(WORD_BYTES):
+                    groups[waiting, 0], groups[waiting, 1], groups[waiting, 2] = start, end, common + WORD_BYTES
                     waiting += 1
                 else:
                     rows[start] = newest
