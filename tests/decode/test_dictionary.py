@@ -35,12 +35,12 @@ def test_each_string_is_decoded_once_and_refused_with_its_message() -> None:
     few = decode_dictionary(messages, cells, decode_and_note, parents)
     assert seen == [one, two, bad]
     assert few.values == [1, 2]
-    assert few.which[[0, 1, 3]].tolist() == [0, 1, 1]
+    assert few.indices[[0, 1, 3]].tolist() == [0, 1, 1]
     assert messages.refused.tolist() == [False, True, False]
 
 
 def test_what_is_absent_is_none() -> None:
     messages = Messages(slices_of_texts(ByteColumn.of([b"", blob(1, number(1, 4)), blob(1, b"")])))
     few = decode_optional(messages, 1, decode)
-    assert [few.values[which] for which in few.which[:2]] == [None, 4]
+    assert [few.values[index] for index in few.indices[:2]] == [None, 4]
     assert messages.refused.tolist() == [False, False, True]

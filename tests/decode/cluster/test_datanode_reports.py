@@ -189,7 +189,7 @@ def test_replicas() -> None:
         REPLICA,
         Replica(1, "9", 0, 0, 0, 0, 0, False, ""),
     )
-    with pytest.raises(DecodeError, match="container -1 cannot be"):
+    with pytest.raises(DecodeError, match="container id -1 is negative"):
         reports.decode_replicas(sent.container_report(sent.replica(), sent.replica(-1)))
 
 

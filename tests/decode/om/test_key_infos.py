@@ -57,7 +57,7 @@ def check(values: list[bytes], decode: Decode, reference: Reference) -> KeyInfoM
 
 def replications(found: KeyInfoMatches) -> list[ReplicationConfig]:
     few = found.replication()
-    return [few.values[which] for which in few.which]
+    return [few.values[index] for index in few.indices]
 
 
 def of_one(value: bytes) -> tuple[KeyFacts, ...]:

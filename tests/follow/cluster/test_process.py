@@ -18,7 +18,7 @@ from ozone_recon.config.cluster_settings import ScmPace
 from ozone_recon.errors import NotReady
 from ozone_recon.model.metrics import METRICS, MetricSample
 from ozone_recon.model.requests import (
-    AskForPendingBlocks,
+    GetPendingBlocks,
     RemoveDatanodes,
     StopSynchronising,
     Synchronise,
@@ -77,9 +77,9 @@ def test_a_cluster_is_followed(world: World) -> None:
         assert watch.ask(StopSynchronising()).result(20) in (True, False)
         removal = watch.ask(RemoveDatanodes((NODE, "nobody"))).result(20)
         assert (list(removal.refused), removal.not_found) == ([NODE], ("nobody",))
-        first = watch.ask(AskForPendingBlocks()).result(20)
-        assert first.asking
-        while (pending := watch.ask(AskForPendingBlocks()).result(20)).asking:
+        first = watch.ask(GetPendingBlocks()).result(20)
+        assert first.polling
+        while (pending := watch.ask(GetPendingBlocks()).result(20)).polling:
             pass
         assert pending.pending == {NODE: -1, OTHER_NODE: -1}, "they have no web server"
 

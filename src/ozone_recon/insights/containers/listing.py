@@ -71,7 +71,7 @@ def pipelines_of(generation: Generation, rows: Int64s) -> ByteSlices:
     ids = generation.table("pipelines").bytes("id")
     if not len(ids):
         return ByteSlices(ids.data, pipeline * 0, pipeline * 0)
-    return slices_at(ids, np.maximum(pipeline, 0)).only(pipeline >= 0)
+    return slices_at(ids, np.maximum(pipeline, 0)).masked(pipeline >= 0)
 
 
 def required_of(generation: Generation, rows: Int64s) -> Int64s:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
 from ozone_recon.columnar.kernels import lean_kernel, zero
 from ozone_recon.columnar.search import find
-from ozone_recon.decode.batch_kernel import SLASH, Strings, copy_bytes, to_read
+from ozone_recon.decode.batch_kernel import SLASH, Strings, copy_bytes, strings_of
 from ozone_recon.decode.om.id_prefixes import PrefixIds
 from ozone_recon.insights.namespace.nodes import NodeKind
 from ozone_recon.store.generation import Generation
@@ -68,7 +68,7 @@ class DirectoryPaths:
 
         A place has none, and is empty here, when it or a directory above it is deleted or missing; so has -1.
         """
-        names, parent = to_read(self._names), self._places["parent"]
+        names, parent = strings_of(self._names), self._places["parent"]
         known, offsets = np.empty(len(places), np.bool_), np.zeros(len(places) + 1, np.int64)
         measure_paths(names, self._places["kind"], parent, places, known, offsets)
         data = np.empty(offsets[-1], np.uint8)

@@ -120,7 +120,7 @@ def _paths_of_files(tree: DirectoryPaths, keys: ByteSlices, values: ByteSlices) 
     directory, known = tree.paths_of(tree.places_within(ids))
     there = good & known
     noted = noted_paths(values, good & ~known)
-    return slices_of_texts(joined([slices_of_texts(directory).only(there), name.only(there), noted]))
+    return slices_of_texts(joined([slices_of_texts(directory).masked(there), name.masked(there), noted]))
 
 
 def _read(keys: ByteColumn, values: ByteColumn, rows: Int64s, path: ByteSlices) -> tuple[Int64s, OpenKeyRows]:
@@ -128,7 +128,7 @@ def _read(keys: ByteColumn, values: ByteColumn, rows: Int64s, path: ByteSlices) 
     good = rows[infos.row]
     return good, OpenKeyRows(
         db_key=joined([slices_at(keys, good)]),
-        path=joined([path.at(infos.row)]),
+        path=joined([path.take(infos.row)]),
         size=infos.size,
         replicated_size=infos.replicated_size,
         replication=infos.replication(),

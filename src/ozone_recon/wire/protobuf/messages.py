@@ -35,7 +35,7 @@ class Messages:
         self.parent = np.arange(len(self.refused)) if parent is None else parent
         self._above = above
         self._data = cells.data
-        cells = cells.to_read()
+        cells = cells.read_only()
         # The last one stands for absent fields, which are number -1.
         fields = np.zeros((4, count_fields(*cells) + 1), np.int64)
         self._message, self._tag, self._value, self._end = fields
@@ -111,7 +111,7 @@ def read_messages(cells: ByteSlices, read: Callable[[Messages], T]) -> tuple[Int
     messages = Messages(cells)
     found = read(messages)
     good = np.flatnonzero(~messages.refused)
-    return good, found if len(good) == len(messages) else read(Messages(cells.at(good)))
+    return good, found if len(good) == len(messages) else read(Messages(cells.take(good)))
 
 
 @lean_kernel

@@ -27,7 +27,7 @@ def net_changes(batches: ByteSlices, after: int, families: Mapping[int, str]) ->
 
     What is refused, and how it is said, is left to `net_changes_reference.net_changes`.
     """
-    data, starts, ends = batches.to_read()
+    data, starts, ends = batches.read_only()
     count = count_changes(data, starts, ends)
     changes = np.empty((max(count, 0), FIELDS), np.int64)
     if count < 0 or read_changes(data, starts, ends, after, changes) < 0:
