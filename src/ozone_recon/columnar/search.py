@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from typing import Any
 
-from ozone_recon.columnar.byte_column import ByteColumn
+import numpy as np
+from numpy.typing import NDArray
+
+from ozone_recon.columnar.byte_column import ByteColumn, Int64s
+
+Integers = NDArray[np.integer[Any]]
+
+
+def lookup(ascending: Integers, wanted: Integers) -> tuple[NDArray[np.bool_], Int64s]:
+    """Looks up each wanted number in an ascending column; returns whether it is there, and its (first) index.
+
+    The index of an absent number is where it would be inserted; it may be `len(ascending)`.
+    """
+    at = np.searchsorted(ascending, wanted)
+    present = at < len(ascending)
+    present[present] = ascending[at[present]] == wanted[present]
+    return present, at
 
 
 def first_at_or_after(column: ByteColumn, key: bytes, low: int = 0, high: int | None = None) -> int:

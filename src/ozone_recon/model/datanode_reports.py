@@ -48,7 +48,7 @@ class Software(NamedTuple):
     setup_time: int
 
 
-OBJECT = 64
+REPORT_OVERHEAD = 64
 """Estimated bytes of memory for a report in addition to its content; matters when there are many short ones."""
 
 
@@ -74,7 +74,7 @@ class Heartbeat:
     @property
     def size(self) -> int:
         """Bytes of memory that the reports hold; a report that is a slice of a request holds the whole request."""
-        return sum(memoryview(memoryview(one).obj).nbytes + OBJECT for one in self.reports())
+        return sum(memoryview(memoryview(one).obj).nbytes + REPORT_OVERHEAD for one in self.reports())
 
     def reports(self) -> tuple[Raw, ...]:
         """All reports of this heartbeat."""

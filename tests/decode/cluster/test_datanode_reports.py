@@ -19,7 +19,7 @@ from ozone_recon.decode.cluster import datanode_reports as reports
 from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request
 from ozone_recon.errors import DecodeError, MessageTooLong
 from ozone_recon.model.datanode_reports import (
-    OBJECT,
+    REPORT_OVERHEAD,
     CommandStatus,
     ContainerAction,
     Heartbeat,
@@ -156,7 +156,7 @@ def test_what_two_heartbeats_say_together() -> None:
         pipelines=b"",
         command_statuses=(b"s1", b"s2"),
     )
-    assert together.size == 12 + 7 * OBJECT
+    assert together.size == 12 + 7 * REPORT_OVERHEAD
     newest = together.followed_by(replace(two, containers=b"c3", increments=(b"i3",)))
     assert (newest.containers, newest.increments) == (b"c3", (b"i3",))
     software = Software("2.2.0", "", 0)

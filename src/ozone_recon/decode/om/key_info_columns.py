@@ -113,7 +113,7 @@ def decode_key_info_columns(values: ByteSlices) -> tuple[Int64s, KeyInfoColumns]
     return read_messages(values, _keys)
 
 
-def noted_paths(values: ByteSlices, wanted: Bools) -> ByteSlices:
+def stored_paths(values: ByteSlices, wanted: Bools) -> ByteSlices:
     """`volume/bucket/key` from each wanted value; empty for other values and for invalid KeyInfos."""
     rows = np.flatnonzero(wanted)
     if not len(rows):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
 from ozone_recon.columnar.kernels import lean_kernel, zero
-from ozone_recon.columnar.search import find
+from ozone_recon.columnar.search import find, lookup
 from ozone_recon.decode.batch_kernel import SLASH, Strings, copy_bytes, strings_of
 from ozone_recon.decode.om.id_prefixes import PrefixIds
 from ozone_recon.insights.namespace.nodes import NodeKind
@@ -48,12 +48,9 @@ class DirectoryPaths:
 
         The same rule as in `namespace_nodes.collect`: a parent's id counts in its own bucket alone.
         """
-        known = self._ids["object_id"]
         places = np.full(len(ids.parent), -1, np.int64)
-        if not len(known):
-            return places
-        at = np.minimum(np.searchsorted(known, ids.parent), len(known) - 1)
-        found = np.flatnonzero(known[at] == ids.parent)
+        is_known, at = lookup(self._ids["object_id"], ids.parent)
+        found = np.flatnonzero(is_known)
         place = self._ids["row"][at[found]].astype(np.int64)
         row = self._places["bucket"][place]
         bucket = self._bucket_places[row]

@@ -8,6 +8,7 @@ import numpy as np
 
 from ozone_recon.columnar.byte_slices import ByteSlices, joined
 from ozone_recon.columnar.changes import ChangedRows, Changes
+from ozone_recon.columnar.search import lookup
 from ozone_recon.wire.write_batch import net_changes_reference as reference
 from ozone_recon.wire.write_batch.net_kernel import (
     FAMILY,
@@ -33,8 +34,8 @@ def net_changes(batches: ByteSlices, after: int, families: Mapping[int, str]) ->
     if count < 0 or read_changes(data, starts, ends, after, changes) < 0:
         return reference.net_changes(batches, after, families)
     ids = np.array(sorted(families), np.int64)
-    found = np.searchsorted(ids, changes[:, FAMILY])
-    if count and (found.max() == len(ids) or (ids[found] != changes[:, FAMILY]).any()):
+    is_known, found = lookup(ids, changes[:, FAMILY])
+    if not is_known.all():
         return reference.net_changes(batches, after, families)
     rows = np.argsort(found.astype(np.min_scalar_type(len(ids))), kind="stable")
     bounds = np.concatenate([np.zeros(1, np.int64), np.bincount(found, minlength=len(ids)).cumsum()]).tolist()
