@@ -88,7 +88,7 @@ def test_one_that_makes_no_progress_is_hung() -> None:
         assert watched.child.returncode == -signal.SIGKILL
 
 
-def test_nobody_waits_for_one_that_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sender_does_not_wait_for_a_child_that_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "SILENCE", 1_000_000)
     with running("stop_at_once") as watched:
         assert watched.messages.get(timeout=60) == "stopping"

@@ -62,8 +62,8 @@ def _fill_found(
                 below = middle + 1
             else:
                 above = middle
-        there = below < high[n] and _compared(items, starts, ends, below, wanted, start, end) == 0
-        found[n] = below if there else -1 - below
+        is_match = below < high[n] and _compared(items, starts, ends, below, wanted, start, end) == 0
+        found[n] = below if is_match else -1 - below
 
 
 @inlined_part

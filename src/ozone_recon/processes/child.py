@@ -172,15 +172,15 @@ class ChildProcess:
 
     def _run_once(self) -> str:
         """Starts a child and waits for its end; returns the reason for it."""
-        ours, theirs = socket.socketpair()
+        own_end, child_end = socket.socketpair()
         try:
-            with theirs:
-                process = self._spawn(theirs)
+            with child_end:
+                process = self._spawn(child_end)
         except OSError as error:
-            ours.close()
+            own_end.close()
             self._spawned.set()
             return f"cannot be started ({error.strerror or error})"
-        channel = Channel(ours)
+        channel = Channel(own_end)
         with self._lock:
             self._process, self._channel = process, channel
             self._responsive, self._silence, self._hung = False, 0, ""

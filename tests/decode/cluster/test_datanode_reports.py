@@ -1,4 +1,4 @@
-"""What datanodes send: every field lands where it belongs, defaults are Ozone's, broken bytes raise DecodeError."""
+"""Decoders of datanode requests: each field arrives, defaults are Ozone's, broken bytes raise DecodeError."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def test_pipelines_and_what_is_to_be_done() -> None:
 
 
 UNKNOWN = b"\x98\x06\0"
-"""A field that nobody knows."""
+"""An unknown field."""
 
 
 def test_what_is_read_at_once_is_bounded_and_what_is_long_is_not_copied() -> None:

@@ -280,7 +280,7 @@ def test_metrics_of_another_form_are_refused(data: bytes, why: str) -> None:
         scm.decode_decommission_metrics(data)
 
 
-def test_as_many_nodes_as_nobody_has_take_no_time() -> None:
+def test_a_total_beyond_all_nodes_costs_no_time() -> None:
     many = {**BEAN, "DecommissioningMaintenanceNodesTotal": 1 << 62, "tag.datanode.2": None}
     del many["tag.datanode.2"]
     assert len(scm.decode_decommission_metrics(metrics(many))) == 1

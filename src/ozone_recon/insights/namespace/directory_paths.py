@@ -46,7 +46,7 @@ class DirectoryPaths:
     def places_within(self, ids: PrefixIds) -> Int64s:
         """The places that rows with these ids in their keys are directly in; -1 when that is none we know.
 
-        The same rule as in `namespace_nodes.collect`: a parent's id counts in its own bucket alone.
+        The same rule as in `nodes.collect`: a parent's id counts in its own bucket alone.
         """
         places = np.full(len(ids.parent), -1, np.int64)
         is_known, at = lookup(self._ids["object_id"], ids.parent)
