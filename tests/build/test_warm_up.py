@@ -18,7 +18,7 @@ print(*(one.py_func.__name__ for one in gc.get_objects() if isinstance(one, Disp
 def test_what_is_compiled_is_loaded_and_nothing_stays_on_disk(tmp_path: Path) -> None:
     command = [sys.executable, "-c", REHEARSED, str(tmp_path)]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    assert {"fill_key_columns", "fill_directory_columns", "fill_ids", "put_cells"} <= set(said)
+    assert {"fill_key_columns", "fill_directory_columns", "fill_ids", "put_slices"} <= set(said)
     assert list(tmp_path.iterdir()) == []
 
 

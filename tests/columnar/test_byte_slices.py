@@ -21,14 +21,14 @@ def test_parts_are_joined_row_by_row(items: list[bytes], data: st.DataObject) ->
         same_slices(b",", len(rows)),
         b" ",
         b"",
-        picked.only(np.array(chosen, np.bool_)),
+        picked.masked(np.array(chosen, np.bool_)),
         b"]",
     ]
     wanted = [b"[%s, %s]" % (items[row], items[row] if one else b"") for row, one in zip(rows, chosen, strict=True)]
     assert joined(parts).items() == wanted
     assert joined([picked, picked, b"]"]).items() == [2 * items[row] + b"]" for row in rows]
     order = np.arange(len(rows))[::-1]
-    assert joined([slices_of_texts(joined(parts)).at(order)]).items() == wanted[::-1]
+    assert joined([slices_of_texts(joined(parts)).take(order)]).items() == wanted[::-1]
     assert joined([slices_of_texts(column), same_slices(b"", len(column))]).items() == items
 
 

@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 
 import pytest
 from tests.compat.real_recon import JAVA, of
+from tests.decode.om.om_tables import TABLES
 from tests.demo.accounts import keys_of
 from tests.eventually import eventually
 from tests.real_cluster import needs_cluster
 from tools.cluster.real import RealCluster
 
-from ozone_recon.decode.om.tables import TABLES
 from ozone_recon.demo.plan import Plan
 from ozone_recon.demo.running import running
 from ozone_recon.demo.script.play import Play

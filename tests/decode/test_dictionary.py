@@ -16,15 +16,15 @@ def decode(value: bytes) -> int:
 @settings(deadline=None)
 @given(st.lists(st.binary(max_size=2) | st.sampled_from([b"", b"user1", b"user2"])))
 def test_strings_are_numbered_in_the_order_they_come(items: list[bytes]) -> None:
-    found, which = distinct(slices_of_texts(ByteColumn.of(items)))
-    assert found.items() == list(dict.fromkeys(items))
-    assert [found[number] for number in which] == items
+    strings, indices = distinct(slices_of_texts(ByteColumn.of(items)))
+    assert strings.items() == list(dict.fromkeys(items))
+    assert [strings[index] for index in indices] == items
 
 
 def test_each_string_is_decoded_once_and_refused_with_its_message() -> None:
     seen: list[bytes] = []
 
-    def decode_and_note(value: bytes) -> int:
+    def recording_decode(value: bytes) -> int:
         seen.append(value)
         return decode(value)
 
@@ -32,15 +32,15 @@ def test_each_string_is_decoded_once_and_refused_with_its_message() -> None:
     values = [blob(1, one) + blob(1, two), blob(1, bad), blob(1, two)]
     messages = Messages(slices_of_texts(ByteColumn.of(values)))
     cells, parents = messages.blobs(1)
-    few = decode_dictionary(messages, cells, decode_and_note, parents)
+    column = decode_dictionary(messages, cells, recording_decode, parents)
     assert seen == [one, two, bad]
-    assert few.values == [1, 2]
-    assert few.which[[0, 1, 3]].tolist() == [0, 1, 1]
+    assert column.values == [1, 2]
+    assert column.indices[[0, 1, 3]].tolist() == [0, 1, 1]
     assert messages.refused.tolist() == [False, True, False]
 
 
 def test_what_is_absent_is_none() -> None:
     messages = Messages(slices_of_texts(ByteColumn.of([b"", blob(1, number(1, 4)), blob(1, b"")])))
-    few = decode_optional(messages, 1, decode)
-    assert [few.values[which] for which in few.which[:2]] == [None, 4]
+    column = decode_optional(messages, 1, decode)
+    assert [column.values[index] for index in column.indices[:2]] == [None, 4]
     assert messages.refused.tolist() == [False, False, True]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
+from tests.decode.om.om_tables import TABLES
 from tests.demo.a_day import Simulated
 
-from ozone_recon.decode.om.tables import TABLES
 from ozone_recon.demo.scm.containers import share
 from ozone_recon.model.om import KeyInfo
 from ozone_recon.model.scm import ContainerState

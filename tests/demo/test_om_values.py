@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.decode.om.om_tables import TABLES
 
 from ozone_recon.columnar.byte_column import Rows
-from ozone_recon.decode.om.tables import TABLES
 from ozone_recon.demo.om import values as om_values
 from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 

@@ -57,7 +57,7 @@ def texts(column: ByteColumn | ByteSlices | DictionaryColumn[bytes] | tuple[Byte
         case ByteColumn():
             return [item.decode() for item in column]
         case DictionaryColumn():
-            return [column.values[which].decode() for which in column.which]
+            return [column.values[index].decode() for index in column.indices]
         case ByteSlices():
             return texts(joined([column]))
     return texts(joined(column))

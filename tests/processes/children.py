@@ -1,4 +1,4 @@
-"""What children of `test_child.py` do: the first message is the name of a function here, each further one is for it."""
+"""Programs of the children in `test_child.py`: the first message names a function here, which gets all others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A supervised child: one that hangs or ends is noticed and replaced, and nobody waits for it."""
+"""A supervised child that hangs or exits is detected and replaced, and no sender blocks."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Watched:
-    """What came of a child."""
+    """A child with its messages and the reasons for its ends."""
 
     def __init__(self, does: str, *, replaced: bool = False, grace: int = 20) -> None:
-        self.said: SimpleQueue[Any] = SimpleQueue()
-        self.fates: SimpleQueue[str] = SimpleQueue()
+        self.messages: SimpleQueue[Any] = SimpleQueue()
+        self.ends: SimpleQueue[str] = SimpleQueue()
         self.child = ChildProcess(
             Program("test", "tests.processes.children"),
-            self.said.put,
+            self.messages.put,
             greeting=lambda: [does],
-            ended=self.fates.put,
+            ended=self.ends.put,
             replaced=replaced,
             grace=grace,
         )
@@ -60,11 +60,11 @@ def test_messages_go_both_ways_whole_and_in_order_and_it_ends_when_told_to(
     with running("echo") as watched:
         for message in messages:
             watched.child.send(message)
-        assert [watched.said.get(timeout=60) for _ in messages] == messages
+        assert [watched.messages.get(timeout=60) for _ in messages] == messages
         assert watched.child.running
-    assert watched.said.get(timeout=1) == "bye"
+    assert watched.messages.get(timeout=1) == "bye"
     assert (watched.child.returncode, watched.child.state.state) == (0, "stopped")
-    assert watched.fates.get(timeout=1) == "ended with exit code 0"
+    assert watched.ends.get(timeout=1) == "ended with exit code 0"
     with pytest.raises(BrokenPipeError):
         watched.child.send(1)
     assert caplog.text == ""
@@ -73,8 +73,8 @@ def test_messages_go_both_ways_whole_and_in_order_and_it_ends_when_told_to(
 def test_one_that_hangs_is_killed_and_another_is_there(caplog: pytest.LogCaptureFixture) -> None:
     with running("stop_at_once", replaced=True) as watched:
         for _ in range(2):
-            assert watched.said.get(timeout=60) == "stopping"
-        assert watched.fates.get(timeout=1) == "has not answered for 5 s"
+            assert watched.messages.get(timeout=60) == "stopping"
+        assert watched.ends.get(timeout=1) == "has not answered for 5 s"
         assert (watched.child.state.hung, watched.child.state.ended) == (1, 0)
         os.kill(watched.child.pid, signal.SIGKILL)
     (line, *_) = (record.getMessage() for record in caplog.records)
@@ -83,58 +83,58 @@ def test_one_that_hangs_is_killed_and_another_is_there(caplog: pytest.LogCapture
 
 def test_one_that_makes_no_progress_is_hung() -> None:
     with running("make_no_progress") as watched:
-        assert watched.said.get(timeout=60) == "working"
-        assert watched.fates.get(timeout=60) == "has not answered for 5 s"
+        assert watched.messages.get(timeout=60) == "working"
+        assert watched.ends.get(timeout=60) == "has not answered for 5 s"
         assert watched.child.returncode == -signal.SIGKILL
 
 
-def test_nobody_waits_for_one_that_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sender_does_not_wait_for_a_child_that_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "SILENCE", 1_000_000)
     with running("stop_at_once") as watched:
-        assert watched.said.get(timeout=60) == "stopping"
+        assert watched.messages.get(timeout=60) == "stopping"
         sent = 0
         with pytest.raises(BrokenPipeError):
             while True:
                 watched.child.send(bytes(1 << 20))
                 sent += 1 << 20
         assert channel.BUFFER <= sent <= channel.BUFFER + (16 << 20)
-        assert watched.fates.get(timeout=60) == "does not read what it is sent"
+        assert watched.ends.get(timeout=60) == "does not read its messages"
 
 
 def test_a_message_larger_than_the_buffer_arrives() -> None:
     with running("count_bytes") as watched:
         watched.child.send(bytes(channel.BUFFER + 1))
-        assert watched.said.get(timeout=60) == channel.BUFFER + 1
+        assert watched.messages.get(timeout=60) == channel.BUFFER + 1
 
 
 def test_one_that_does_not_end_when_told_to_is_killed(caplog: pytest.LogCaptureFixture) -> None:
     with running("never_end", grace=1) as watched:
-        assert watched.said.get(timeout=60) == "working"
+        assert watched.messages.get(timeout=60) == "working"
     assert watched.child.returncode == -signal.SIGKILL
-    assert "does not end: killing it with SIGKILL" in caplog.text
+    assert "does not end on request: killing it with SIGKILL" in caplog.text
 
 
 def test_without_grace_it_is_killed_at_once(caplog: pytest.LogCaptureFixture) -> None:
     with running("never_end", grace=0) as watched:
-        assert watched.said.get(timeout=60) == "working"
+        assert watched.messages.get(timeout=60) == "working"
     assert (watched.child.returncode, caplog.text) == (-signal.SIGKILL, "")
 
 
 @pytest.mark.parametrize(
-    ("how", "fate"),
+    ("how", "reason"),
     [
         (3, "ended with exit code 3"),
-        (-signal.SIGKILL, "was ended by SIGKILL (possibly out of memory: see the kernel's log)"),
-        (-signal.SIGBUS, "was ended by SIGBUS (a file that it had mapped was truncated, or its disk failed)"),
-        (-signal.SIGABRT, "was ended by SIGABRT"),
+        (-signal.SIGKILL, "was killed by SIGKILL (possibly out of memory: see the kernel log)"),
+        (-signal.SIGBUS, "was killed by SIGBUS (a memory-mapped file was truncated, or its disk failed)"),
+        (-signal.SIGABRT, "was killed by SIGABRT"),
     ],
 )
-def test_a_death_is_explained(how: int, fate: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_reason_for_an_exit_is_logged(how: int, reason: str, caplog: pytest.LogCaptureFixture) -> None:
     with running("die", replaced=True) as watched:
         pid = watched.child.pid
         watched.child.send(how)
-        assert watched.fates.get(timeout=60) == fate
-    assert caplog.messages == [f"process test (pid {pid}) {fate}: starting another in 0 s"]
+        assert watched.ends.get(timeout=60) == reason
+    assert caplog.messages == [f"process test (pid {pid}) {reason}: starting another in 0 s"]
 
 
 def send_all(child: ChildProcess) -> None:
@@ -149,7 +149,7 @@ def test_messages_of_several_threads_are_not_mixed_up() -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        heard = [watched.said.get(timeout=60) for _ in range(4000)]
+        heard = [watched.messages.get(timeout=60) for _ in range(4000)]
     assert sorted(heard) == sorted([*range(1000)] * 4)
 
 
@@ -159,7 +159,7 @@ def test_one_that_cannot_be_started_is_tried_again(
     python = sys.executable
     monkeypatch.setattr(sys, "executable", "/nonexistent")
     with running("echo", replaced=True) as watched:
-        assert watched.fates.get(timeout=60).startswith("cannot be started (No such file")
+        assert watched.ends.get(timeout=60).startswith("cannot be started (No such file")
         monkeypatch.setattr(sys, "executable", python)
         while watched.child.state.state != "running":
             threading.Event().wait(0.05)

@@ -1,1 +1,1 @@
-"""What columns need, in Arrow's words: byte strings, sorted search, sums, and how a kernel is compiled."""
+"""Columns of byte strings and numbers (Arrow's layout), sorted search, saturating sums, and kernel compilation."""

@@ -1,12 +1,12 @@
 """Amounts (bytes and counts) are integers from 0 to 2^63 - 1; their sums saturate.
 
 The rule for integers from outside:
-- An amount that is summed is checked where it is decoded. OM rows with a negative size, or one whose replicas do not
-  fit in 64 bits, are refused and counted as unreadable; datanode and SCM reports are clamped, because the rest of the
+- A decoder checks every amount that is summed later. It refuses an OM row with a negative size, or with a replicated
+  size over 64 bits, and counts it as unreadable. It clamps amounts in datanode and SCM reports, because the rest of the
   report is still needed.
-- Every sum is computed here or by `amounts_kernel` and stops at MAX_AMOUNT. A sum that wraps around is negative; one
-  that grows past 64 bits has no JSON, no Java `long` and no column.
-- All other integers (ids, times, sizes that are only shown) are passed on as they are.
+- Every sum is computed here or in `amounts_kernel` and saturates at MAX_AMOUNT. A sum that wrapped around would be
+  negative; one over 64 bits would not fit into JSON, a Java `long` or a column.
+- All other integers (ids, times, sizes that are only displayed) pass unchanged.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _LOW: Final = (1 << _HALF) - 1
 
 
 def clamp(number: int) -> int:
-    """The amount nearest to `number`."""
+    """Clamps `number` to the range of amounts, 0 to MAX_AMOUNT."""
     return min(max(number, 0), MAX_AMOUNT)
 
 
 def bounded(number: int) -> int:
-    """The number nearest to a count that may be negative, as OM's own may be, from -MAX_AMOUNT to MAX_AMOUNT."""
+    """Clamps a count that may be negative, as OM's own counts may be, to -MAX_AMOUNT to MAX_AMOUNT."""
     return max(-MAX_AMOUNT, min(number, MAX_AMOUNT))
 
 
@@ -46,13 +46,13 @@ def sum_column(values: Int64s) -> int:
 
 
 def sum_runs(values: Int64s, bounds: Int64s) -> Int64s:
-    """The sum of each run of a column: run n is `bounds[n]` up to `bounds[n + 1]`, and may be empty."""
+    """The sum of each run of a column; run n is `values[bounds[n]:bounds[n + 1]]` and may be empty."""
     high, low = (np.append(0, half.cumsum())[bounds] for half in _halves(values))
     return _joined(np.diff(high), np.diff(low))
 
 
 def sum_by(index: Int64s, values: Int64s, size: int) -> Int64s:
-    """For each index from 0 up to `size`, the sum of the amounts that have it."""
+    """Sums `values` by group: entry n of the result is the sum of the values with `index` n, for n in range(size)."""
     sums = np.zeros((2, size), np.int64)
     for of_half, half in zip(sums, _halves(values), strict=True):
         np.add.at(of_half, index, half)
@@ -66,7 +66,7 @@ def add_sums(sums: Int64s, more: Int64s) -> None:
 
 
 def _halves(values: Int64s) -> tuple[Int64s, Int64s]:
-    """The high and the low 32 bits: sums of fewer than 2^31 of either do not overflow."""
+    """Splits into the high and low 32 bits: sums of fewer than 2^31 halves cannot overflow."""
     return values >> _HALF, values & _LOW
 
 

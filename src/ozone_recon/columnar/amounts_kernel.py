@@ -1,4 +1,4 @@
-"""Saturating sums of amounts (see `amounts`), compiled."""
+"""Compiled saturating sums of amounts (see `amounts`)."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from ozone_recon.columnar.kernels import inlined_part, lean_kernel
 
 @inlined_part
 def plus(one: int, other: int) -> int:
-    """The sum of two amounts."""
+    """The saturating sum of two amounts."""
     total = one + other
     return total if total >= 0 else MAX_AMOUNT
 
 
 @lean_kernel
-def add_runs(values: Int64s, starts: Int64s, place: Int64s, sums: Int64s) -> None:
-    """Adds run n of `values`, `starts[n]` up to `starts[n + 1]`, to `sums[place[n]]`; skips negative places."""
+def add_runs(values: Int64s, starts: Int64s, target: Int64s, sums: Int64s) -> None:
+    """Adds run n of `values`, `starts[n]` up to `starts[n + 1]`, to `sums[target[n]]`; skips negative targets."""
     for run in range(starts.size):
-        at = place[run]
+        at = target[run]
         if at >= 0:
             stop = starts[run + 1] if run + 1 < starts.size else values.size
             total = sums[at]

@@ -1,4 +1,4 @@
-"""Byte strings and database rows as columns: the shape in which bulk data moves between stages."""
+"""Byte strings and database rows as columns (Arrow's binary layout): the format of bulk data between stages."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 Int64s = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 Raw = bytes | memoryview
-"""Bytes to read: a long slice of the latter is not copied, and keeps all that it is a slice of."""
+"""Bytes to decode. A slice of a memoryview is not copied, but keeps the whole underlying buffer alive."""
 
 
 @dataclass(frozen=True, slots=True)
 class ByteColumn:
     """A column of byte strings laid end to end: item i is `data[offsets[i]:offsets[i + 1]]`.
 
-    `offsets` has one entry more than there are items and never falls; it need not start at 0, so a slice of a
-    column shares the data of the whole.
+    `offsets` is non-decreasing and has n + 1 entries for n items. It need not start at 0, so a slice of a column shares
+    the column's data.
     """
 
     offsets: Int64s
@@ -28,15 +28,15 @@ class ByteColumn:
 
     @classmethod
     def of(cls, items: Iterable[bytes]) -> ByteColumn:
-        """The column that holds `items` in their order."""
-        held = list(items)
-        offsets = np.zeros(len(held) + 1, np.int64)
-        np.cumsum([len(item) for item in held], out=offsets[1:])
-        return cls(offsets, np.frombuffer(b"".join(held), np.uint8))
+        """Builds a column from `items`, in their order."""
+        strings = list(items)
+        offsets = np.zeros(len(strings) + 1, np.int64)
+        np.cumsum([len(item) for item in strings], out=offsets[1:])
+        return cls(offsets, np.frombuffer(b"".join(strings), np.uint8))
 
     @classmethod
     def joined(cls, columns: Sequence[ByteColumn]) -> ByteColumn:
-        """All items of `columns`, one column after the other."""
+        """Concatenates `columns`."""
         lengths = [np.diff(column.offsets) for column in columns]
         data = [column.data[column.offsets[0] : column.offsets[-1]] for column in columns]
         offsets = np.concatenate([np.zeros(1, np.int64), *lengths]).cumsum()
@@ -54,11 +54,11 @@ class ByteColumn:
         return iter(self.items())
 
     def slice(self, start: int, stop: int) -> ByteColumn:
-        """Items start to stop (exclusive), sharing this column's data."""
+        """The items from `start` to `stop` (exclusive); shares this column's data."""
         return ByteColumn(self.offsets[start : stop + 1], self.data)
 
     def items(self) -> list[bytes]:
-        """All items as bytes; for pages, not for whole tables."""
+        """All items as `bytes`; for a page of results, not for a whole table."""
         bounds = self.offsets.tolist()
         first = bounds[0]
         data = self.data[first : bounds[-1]].tobytes()

@@ -1,4 +1,4 @@
-"""Byte strings of rows, wherever they lie, and how they are put together row by row without an object for each."""
+"""Byte strings as slices of a shared buffer (Arrow's string views), and their row-by-row concatenation."""
 
 from __future__ import annotations
 
@@ -15,76 +15,76 @@ T = TypeVar("T", bound=np.generic)
 
 
 class ByteSlices(NamedTuple):
-    """A byte string for each row: that of row i is `data[starts[i]:ends[i]]`."""
+    """A byte string for each row: row i is `data[starts[i]:ends[i]]`. Slices may overlap and be in any order."""
 
     data: Bytes
     starts: Int64s
     ends: Int64s
 
-    def at(self, rows: Int64s) -> ByteSlices:
-        """Those of these rows, in their order."""
+    def take(self, rows: Int64s) -> ByteSlices:
+        """The slices of the given rows, in the order of `rows`."""
         return ByteSlices(self.data, self.starts[rows], self.ends[rows])
 
-    def only(self, rows: NDArray[np.bool_]) -> ByteSlices:
-        """The same in these rows, and nothing in the others."""
+    def masked(self, rows: NDArray[np.bool_]) -> ByteSlices:
+        """These slices where `rows` is True, and empty ones elsewhere."""
         return ByteSlices(self.data, self.starts, np.where(rows, self.ends, self.starts))
 
-    def to_read(self) -> ByteSlices:
-        """The same as kernels get them: always read-only, so that numba compiles one version."""
+    def read_only(self) -> ByteSlices:
+        """Read-only arrays for a kernel; always read-only, so that numba compiles only one version."""
         return ByteSlices(_read_only(self.data), _read_only(self.starts), _read_only(self.ends))
 
 
 Part = ByteSlices | bytes
-"""What rows are put together from: cells, or a text that is the same in all rows."""
+"""An argument of `joined`: a slice for each row, or one text for all rows."""
 
 
 def slices_at(column: ByteColumn, rows: Int64s) -> ByteSlices:
-    """These items of a column, in their order."""
+    """The given items of a column, in the order of `rows`."""
     return ByteSlices(column.data, column.offsets[rows], column.offsets[rows + 1])
 
 
 def slices_of_texts(column: ByteColumn) -> ByteSlices:
-    """All items of a column."""
+    """All items of a column, as slices."""
     return ByteSlices(column.data, column.offsets[:-1], column.offsets[1:])
 
 
 def same_slices(text: Raw, rows: int) -> ByteSlices:
-    """The same text in so many rows."""
+    """The same text in `rows` rows."""
     return ByteSlices(np.frombuffer(text, np.uint8), np.zeros(rows, np.int64), np.full(rows, len(text), np.int64))
 
 
 def slices_of_rows(numbers: NDArray[T]) -> ByteSlices:
-    """The bytes of each row of a table of numbers."""
+    """The bytes of each row of a two-dimensional array."""
     rows, width = len(numbers), numbers.shape[1] * numbers.itemsize
     starts = np.arange(rows) * width
     return ByteSlices(np.ascontiguousarray(numbers).view(np.uint8).ravel(), starts, starts + width)
 
 
 def joined(parts: Sequence[Part]) -> ByteColumn:
-    """In each row, what the parts have there, one behind the other; one or more are cells, all of as many rows."""
-    cells: list[ByteSlices] = []
+    """Concatenates `parts` row by row; at least one is ByteSlices, and all of those have the same number of rows."""
+    columns: list[ByteSlices] = []
     texts = [b""]
     for part in parts:
         if isinstance(part, bytes):
             texts[-1] += part
         else:
-            cells.append(part)
+            columns.append(part)
             texts.append(b"")
-    offsets = np.zeros(len(cells[0].starts) + 1, np.int64)
-    np.cumsum(sum((one.ends - one.starts for one in cells), start=sum(map(len, texts))), out=offsets[1:])
+    offsets = np.zeros(len(columns[0].starts) + 1, np.int64)
+    np.cumsum(sum((one.ends - one.starts for one in columns), start=sum(map(len, texts))), out=offsets[1:])
     data = np.empty(offsets[-1], np.uint8)
     at = offsets[:-1].copy()
     *before, last = (np.frombuffer(text, np.uint8) for text in texts)
-    behind = [last[:0]] * (len(cells) - 1) + [last]
-    for text, one, end in zip(before, cells, behind, strict=True):
-        put_slices(text, *one.to_read(), end, data, at)
+    behind = [last[:0]] * (len(columns) - 1) + [last]
+    for text, one, end in zip(before, columns, behind, strict=True):
+        put_slices(text, *one.read_only(), end, data, at)
     return ByteColumn(offsets, data)
 
 
-def last_at(cells: ByteSlices, byte: int) -> Int64s:
-    """Where in `data` each cell has this byte last; the position before the cell where it has none."""
-    at = np.empty(len(cells.starts), np.int64)
-    find_last(*cells.to_read(), byte, at)
+def last_at(slices: ByteSlices, byte: int) -> Int64s:
+    """The position in `data` of the last `byte` of each slice; the position before the slice if it has none."""
+    at = np.empty(len(slices.starts), np.int64)
+    find_last(*slices.read_only(), byte, at)
     return at
 
 
@@ -98,9 +98,9 @@ def _read_only(array: NDArray[T]) -> NDArray[T]:
 def put_slices(
     before: Bytes, source: Bytes, starts: Int64s, ends: Int64s, behind: Bytes, target: Bytes, at: Int64s
 ) -> None:
-    """Copies `before`, the cell of each row, and `behind` to `target[at[row]:]`, and moves `at[row]` past them.
+    """For each row, writes `before`, the row's slice and `behind` to `target[at[row]:]`, and advances `at[row]`.
 
-    `target` has room for all.
+    The caller allocates `target` large enough.
     """
     for row in range(len(at)):
         to = at[row]
@@ -117,9 +117,9 @@ def put_slices(
 
 @lean_kernel
 def find_last(data: Bytes, starts: Int64s, ends: Int64s, byte: int, at: Int64s) -> None:
-    """Fills in `at` for each cell."""
+    """Fills `at`; see `last_at`."""
     for row in range(len(at)):
-        found = ends[row] - 1
-        while found >= starts[row] and data[np.uint64(found)] != byte:
-            found -= 1
-        at[row] = found
+        position = ends[row] - 1
+        while position >= starts[row] and data[np.uint64(position)] != byte:
+            position -= 1
+        at[row] = position

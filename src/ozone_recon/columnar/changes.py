@@ -1,4 +1,4 @@
-"""What has changed in a database since a moment: the last word on each row, by column family."""
+"""Net changes of a database: the final state of each changed row, by column family."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ozone_recon.columnar.sorted_search import order_with, search
 
 @dataclass(frozen=True, slots=True)
 class ChangedRows:
-    """The changed rows of one column family, in byte order of their keys: row i is now (keys[i], values[i]).
+    """The changed rows of one column family, in byte order of their keys; row i is now (keys[i], values[i]).
 
-    Where `deleted[i]` is set there is no such row any more, if there ever was; its value is empty.
+    If `deleted[i]` is set, the row does not exist any more (and may never have existed); its value is empty.
     """
 
     keys: ByteColumn
@@ -34,16 +34,16 @@ class ChangedRows:
         return sum(int(column.offsets[-1] - column.offsets[0]) for column in (self.keys, self.values))
 
     def part(self, low: int, high: int) -> ChangedRows:
-        """Rows `low` up to `high`."""
+        """The rows from `low` to `high` (exclusive)."""
         return ChangedRows(self.keys.slice(low, high), self.values.slice(low, high), self.deleted[low:high])
 
     def followed_by(self, newer: ChangedRows) -> ChangedRows:
-        """These changes and newer ones as one."""
+        """Merges these changes with newer ones: for a key in both, the newer row replaces the older one."""
         found = search(newer.keys, self.keys)
-        kept = np.ones(len(self) + len(newer), np.bool_)
-        kept[found[found >= 0]] = False
+        is_current = np.ones(len(self) + len(newer), np.bool_)
+        is_current[found[found >= 0]] = False
         order = order_with(found, len(self))
-        order = order[kept[order]]
+        order = order[is_current[order]]
         both = zip((self.keys, self.values), (newer.keys, newer.values), strict=True)
         keys, values = (joined([slices_at(ByteColumn.joined(columns), order)]) for columns in both)
         return ChangedRows(keys, values, np.concatenate([self.deleted, newer.deleted])[order])
@@ -54,7 +54,7 @@ NO_ROWS: Final = ChangedRows(ByteColumn.of(()), ByteColumn.of(()), np.zeros(0, n
 
 @dataclass(frozen=True, slots=True)
 class LastBatch:
-    """A WriteBatch: the sequence number of its first change, and a CRC-32 of its bytes; by both it is known again."""
+    """Identifies a WriteBatch by the sequence number of its first change and the CRC-32 of its bytes."""
 
     sequence_number: int
     checksum: int
@@ -62,12 +62,12 @@ class LastBatch:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What changed up to and with the sequence number `last_sequence`, in those column families where something did."""
+    """The net changes up to sequence number `last_sequence` (inclusive), for each column family that changed."""
 
     last_sequence: int
     families: Mapping[str, ChangedRows]
     last_batch: LastBatch | None = None
-    """The WriteBatch that ends with `last_sequence`, where it is known."""
+    """The WriteBatch that ends with `last_sequence`, if known."""
 
     @property
     def size(self) -> int:
@@ -75,7 +75,7 @@ class Changes:
         return sum(changed.size for changed in self.families.values())
 
     def followed_by(self, newer: Changes) -> Changes:
-        """These changes and those that came next as one."""
+        """Merges these changes with the changes that follow them directly."""
         both = {**self.families, **newer.families}
         for name in self.families.keys() & newer.families.keys():
             both[name] = self.families[name].followed_by(newer.families[name])

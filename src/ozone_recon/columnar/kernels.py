@@ -1,4 +1,4 @@
-"""How a compiled kernel is declared: plain Python over arrays and numbers, compiled by numba at first use."""
+"""Decorators of compiled kernels: plain Python over arrays and numbers that numba compiles at first use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numba import njit
 
 
 def _can_cache() -> bool:
-    """Whether numba has a place for what it compiles (`store.compiled`); else each process compiles for itself."""
+    """Whether numba has a writable cache directory (`store.compiled`); otherwise each process compiles for itself."""
 
     def probe() -> None: ...
 
@@ -21,27 +21,29 @@ def _can_cache() -> bool:
 _CACHE = _can_cache()
 
 kernel = njit(nogil=True, cache=_CACHE)
-"""Decorator of a kernel: runs without the GIL; its machine code is kept for the next start.
+"""Decorator of a kernel: runs without the GIL; its machine code is cached for the next start.
 
-A kernel does its own bounds checks on what comes from outside, and gives a code for what it refuses; its caller
-turns the code into an error. Arrays it gets are writable unless its docstring says otherwise (numba compiles a
-second version for read-only ones).
+A kernel checks bounds on untrusted data itself and returns a code for data that it refuses; its caller turns the code
+into an error. Array parameters are writable unless the docstring says otherwise: numba compiles a separate version for
+read-only arrays.
 """
 
 lean_kernel = njit(nogil=True, cache=_CACHE, _nrt=False)
-"""Decorator of a kernel that makes no arrays: numba then counts no references, which costs more than the work itself
-in a kernel that passes its arrays on to small functions."""
+"""Decorator of a kernel that allocates no arrays: numba then omits reference counting.
+
+Counting would cost more than the work itself in a kernel that passes its arrays to small functions.
+"""
 
 kernel_part = njit(nogil=True, cache=_CACHE, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-"""Decorator of a function that kernels call and Python does not; it makes no arrays."""
+"""Decorator of a function that only kernels call; it allocates no arrays."""
 
 inlined_part = njit(
     nogil=True, cache=_CACHE, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True
 )
-"""The same for a function of a few lines in an innermost loop."""
+"""Like `kernel_part`, for a function of a few lines in an innermost loop: it is always inlined."""
 
 
 @inlined_part
 def zero() -> int:
-    """Zero, to start counting with: for a literal 0, numba compiles what it is passed to once more."""
+    """Zero as an int64: numba would compile another version of a function for a literal 0."""
     return int(np.int64(0))

@@ -1,4 +1,8 @@
-"""Where many sorted byte strings are in a sorted column, compiled; and the order in which new items come in there."""
+"""Galloping search of many sorted byte strings in a sorted column, and the merge order of both.
+
+Each search starts where the previous one ended, doubles its step until it has passed the key, and then bisects the last
+step (Bentley and Yao, 1976). Searching m keys among n items costs O(m log(n / m)) comparisons.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +14,22 @@ from ozone_recon.columnar.kernels import inlined_part, lean_kernel, zero
 
 
 def search(wanted: ByteColumn, items: ByteColumn, low: Int64s | int = 0, high: Int64s | int | None = None) -> Int64s:
-    """The item, from `low` up to `high`, that is each wanted one; -1 - the first greater one where there is none.
+    """The index of each wanted string among items `low` to `high` (exclusive); -1 - (insertion index) if absent.
 
-    What is wanted is sorted between the same bounds, and the bounds never fall; so are the items between bounds.
+    Bounds are non-decreasing. The wanted strings with the same bounds are sorted, and so are the items in the bounds.
     """
     count = len(wanted)
     found = np.empty(count, np.int64)
     lows = np.broadcast_to(low, count).astype(np.int64)
     highs = np.broadcast_to(len(items) if high is None else high, count).astype(np.int64)
-    _fill_found(*slices_of_texts(wanted).to_read(), *slices_of_texts(items).to_read(), lows, highs, found)
+    _fill_found(*slices_of_texts(wanted).read_only(), *slices_of_texts(items).read_only(), lows, highs, found)
     return found
 
 
 def order_with(found: Int64s, items: int) -> Int64s:
-    """The order of items in which those that were searched have come in, each before what it was found at.
+    """The merge order of `items` items and the strings whose search results are `found`, each string before its match.
 
-    Number n is item n, and `items` + n is the one searched at place n of `found`.
+    In the result, n < `items` is item n, and `items` + n is string n.
     """
     at = np.where(found >= 0, found, -1 - found)
     return np.insert(np.arange(items), at, items + np.arange(len(found)))
@@ -43,7 +47,7 @@ def _fill_found(
     high: Int64s,
     found: Int64s,
 ) -> None:
-    """Fills in what `search` gives: a search goes on, in growing steps, from where the last one ended."""
+    """Fills `found`; see `search` and the head of this module."""
     below = zero()
     for n in range(len(found)):
         start, end = wanted_starts[n], wanted_ends[n]
@@ -58,15 +62,15 @@ def _fill_found(
                 below = middle + 1
             else:
                 above = middle
-        there = below < high[n] and _compared(items, starts, ends, below, wanted, start, end) == 0
-        found[n] = below if there else -1 - below
+        is_match = below < high[n] and _compared(items, starts, ends, below, wanted, start, end) == 0
+        found[n] = below if is_match else -1 - below
 
 
 @inlined_part
 def _compared(
     items: Bytes, starts: Int64s, ends: Int64s, item: int, wanted: Bytes, wanted_start: int, wanted_end: int
 ) -> int:
-    """Below, at or above zero as the item is before, equal to or after what is wanted."""
+    """Compares an item with a wanted string: negative, 0 or positive as the item is less, equal or greater."""
     start, length, wanted_length = starts[item], ends[item] - starts[item], wanted_end - wanted_start
     for index in range(min(length, wanted_length)):
         difference = np.int64(items[np.uint64(start + index)]) - np.int64(wanted[np.uint64(wanted_start + index)])

@@ -1,1 +1,1 @@
-"""Ozone Manager rows into records and columns; knows key grammars and value messages, no I/O."""
+"""Decodes OM rows, SCM responses and datanode reports into records and columns; no I/O."""

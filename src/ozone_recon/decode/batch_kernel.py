@@ -1,4 +1,4 @@
-"""What the columnar decoders share: byte strings in and out of compiled code, dictionaries, grammars of row keys."""
+"""Building blocks of the compiled decoders: byte string buffers, dictionary encoding, grammars of row keys."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _LOWEST_TENTH: Final = -922337203685477580
 
 
 class Strings(NamedTuple):
-    """A ByteColumn as kernels take it; when one is being filled, `data` has room for what is to come."""
+    """The arrays of a ByteColumn, as a kernel parameter; a kernel fills preallocated arrays from the start."""
 
     offsets: Int64s
     data: Bytes
 
 
 class Dictionary(NamedTuple):
-    """Distinct byte strings being collected; `slots` is an open-addressing hash table of their indexes."""
+    """A dictionary of distinct byte strings; `slots` is a hash table (linear probing) of their indexes, -1 for free."""
 
     offsets: Int64s
     data: Bytes
     slots: Int64s
 
 
-def to_read(column: ByteColumn) -> Strings:
-    """A column for a kernel to read. It always goes in as read-only, so that numba compiles one version."""
+def strings_of(column: ByteColumn) -> Strings:
+    """Read-only arrays of a column for a kernel; always read-only, so that numba compiles only one version."""
     offsets = np.ascontiguousarray(column.offsets, np.int64).view()
     data = np.ascontiguousarray(column.data, np.uint8).view()
     offsets.flags.writeable = False
@@ -40,27 +40,27 @@ def to_read(column: ByteColumn) -> Strings:
     return Strings(offsets, data)
 
 
-def to_fill(items: int, size: int) -> Strings:
-    """Room for up to `items` strings of up to `size` bytes together."""
+def allocate_strings(items: int, size: int) -> Strings:
+    """Allocates buffers for at most `items` strings with at most `size` bytes in total."""
     offsets = np.empty(items + 1, np.int64)
     offsets[0] = 0
     return Strings(offsets, np.empty(size, np.uint8))
 
 
-def to_collect(items: int, size: int) -> Dictionary:
-    """Room for up to `items` distinct strings of up to `size` bytes together."""
-    offsets, data = to_fill(items, size)
+def allocate_dictionary(items: int, size: int) -> Dictionary:
+    """Allocates a dictionary of at most `items` distinct strings with at most `size` bytes in total."""
+    offsets, data = allocate_strings(items, size)
     return Dictionary(offsets, data, np.full(2 << items.bit_length(), -1, np.int64))
 
 
-def filled(strings: Strings | Dictionary, count: int) -> ByteColumn:
-    """The first `count` strings that were filled in."""
+def as_column(strings: Strings | Dictionary, count: int) -> ByteColumn:
+    """The first `count` strings of filled buffers, as a column."""
     return ByteColumn(strings.offsets[: count + 1], strings.data[: strings.offsets[count]])
 
 
 @inlined_part
 def copy_bytes(source: Bytes, at: int, end: int, target: Bytes, to: int) -> int:
-    """Copies `source[at:end]` to `target` from `to` on; where the copy ends."""
+    """Copies `source[at:end]` to `target[to:]`; returns the end of the copy in `target`."""
     for index in range(end - at):
         target[np.uint64(to + index)] = source[np.uint64(at + index)]
     return to + end - at
@@ -68,7 +68,7 @@ def copy_bytes(source: Bytes, at: int, end: int, target: Bytes, to: int) -> int:
 
 @inlined_part
 def same_bytes(one: Bytes, at: int, end: int, other: Bytes, other_at: int) -> bool:
-    """Whether `one[at:end]` are the bytes of `other` from `other_at` on; the caller knows that it has as many."""
+    """Whether `one[at:end]` equals the bytes of `other` at `other_at`; the caller checks the length of `other`."""
     different = 0
     for index in range(end - at):
         different |= one[np.uint64(at + index)] ^ other[np.uint64(other_at + index)]
@@ -76,14 +76,17 @@ def same_bytes(one: Bytes, at: int, end: int, other: Bytes, other_at: int) -> bo
 
 
 @kernel_part
-def collect(strings: Dictionary, count: int, end: int) -> int:
-    """The index of the string that was put after the `count` strings and ends at `end`; `count` if it is a new one."""
+def intern(strings: Dictionary, count: int, end: int) -> int:
+    """Interns the string that follows the `count` known ones in `data` and ends at `end`; returns its index.
+
+    The index is `count` if the string is new. The hash function is FNV-1a.
+    """
     start = strings.offsets[count]
-    mixed = -3750763034362895579
+    hashed = -3750763034362895579
     for index in range(start, end):
-        mixed = (mixed ^ int(strings.data[index])) * 1099511628211
+        hashed = (hashed ^ int(strings.data[index])) * 1099511628211
     mask = len(strings.slots) - 1
-    slot = (mixed ^ (mixed >> 32)) & mask
+    slot = (hashed ^ (hashed >> 32)) & mask
     while strings.slots[slot] >= 0:
         known = int(strings.slots[slot])
         known_start, known_end = strings.offsets[known], strings.offsets[known + 1]
@@ -99,7 +102,7 @@ def collect(strings: Dictionary, count: int, end: int) -> int:
 
 @kernel_part
 def read_id(data: Bytes, at: int, end: int) -> tuple[int, bool]:
-    """The object id that is all of `data[at:end]`, as Java prints a `long`, and whether it is one."""
+    """Parses `data[at:end]` as an object id, written like a Java `long`; returns the id and whether it is valid."""
     first = at + 1 if at < end and data[at] == MINUS else at
     if first == end or (data[first] == ZERO and end > at + 1):
         return 0, False
@@ -116,7 +119,7 @@ def read_id(data: Bytes, at: int, end: int) -> tuple[int, bool]:
 
 @inlined_part
 def find_slash(data: Bytes, at: int, end: int) -> int:
-    """Where the first `/` of `data[at:end]` is; `end` if there is none."""
+    """The position of the first `/` in `data[at:end]`; `end` if there is none."""
     while at < end and data[np.uint64(at)] != SLASH:
         at += 1
     return at
@@ -124,7 +127,7 @@ def find_slash(data: Bytes, at: int, end: int) -> int:
 
 @kernel_part
 def split_prefix(data: Bytes, at: int, end: int) -> int:
-    """Where `/volume/bucket/` ends at the start of `data[at:end]`; -1 when it is not there (om_keys.split_prefix)."""
+    """The end of the prefix `/volume/bucket/` of `data[at:end]`; -1 if there is none (`om.keys.split_prefix`)."""
     if at == end or data[at] != SLASH:
         return -1
     volume_end = find_slash(data, at + 1, end)
@@ -136,7 +139,7 @@ def split_prefix(data: Bytes, at: int, end: int) -> int:
 
 @kernel_part
 def split_id_prefix(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """Where `/volumeId/bucketId/parentId/` ends at the start of `data[at:end]`, or -1; and the parent's id."""
+    """The end of the prefix `/volumeId/bucketId/parentId/` of `data[at:end]`, or -1; and the parent id."""
     parent_id = 0
     for _ in range(3):
         if at == end or data[at] != SLASH:
@@ -151,5 +154,5 @@ def split_id_prefix(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @inlined_part
 def is_name(data: Bytes, at: int, end: int) -> bool:
-    """Whether `data[at:end]` is the name of a file or directory: not empty, and without a `/`."""
+    """Whether `data[at:end]` is a valid name of a file or directory: not empty and without `/`."""
     return at < end and find_slash(data, at, end) == end

@@ -1,4 +1,4 @@
-"""Byte strings that many rows share: numbered, and decoded once."""
+"""Dictionary encoding: decodes each distinct byte string once and gives every row its index."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
 from ozone_recon.columnar.byte_slices import ByteSlices
 from ozone_recon.columnar.kernels import lean_kernel, zero
-from ozone_recon.decode.batch_kernel import Dictionary, collect, copy_bytes, filled, to_collect
+from ozone_recon.decode.batch_kernel import Dictionary, allocate_dictionary, as_column, copy_bytes, intern
 from ozone_recon.errors import DecodeError
 from ozone_recon.wire.protobuf.messages import Messages
 
@@ -18,24 +18,27 @@ T = TypeVar("T")
 
 
 class DictionaryColumn(NamedTuple, Generic[T]):
-    """A value for each row, of which there are few different ones: that of row i is `values[which[i]]`."""
+    """A dictionary-encoded column: the value of row i is `values[indices[i]]`."""
 
     values: Sequence[T]
-    which: Int64s
+    indices: Int64s
 
 
-def distinct(cells: ByteSlices) -> tuple[ByteColumn, Int64s]:
-    """The different byte strings in the order in which they come, and for each row the number of its own."""
-    index = np.empty(len(cells.starts), np.int64)
-    found = to_collect(len(index), int((cells.ends - cells.starts).sum()))
-    return filled(found, number_slices(*cells.to_read(), found, index)), index
+def distinct(slices: ByteSlices) -> tuple[ByteColumn, Int64s]:
+    """The distinct byte strings in order of first occurrence, and the index of each row's string among them."""
+    indices = np.empty(len(slices.starts), np.int64)
+    dictionary = allocate_dictionary(len(indices), int((slices.ends - slices.starts).sum()))
+    return as_column(dictionary, index_slices(*slices.read_only(), dictionary, indices)), indices
 
 
 def decode_dictionary(
-    messages: Messages, cells: ByteSlices, decode: Callable[[bytes], T], parents: Int64s | None = None
+    messages: Messages, slices: ByteSlices, decode: Callable[[bytes], T], parents: Int64s | None = None
 ) -> DictionaryColumn[T]:
-    """What cells decode to; the message that one is in (each in one, if no `parents` are given) is refused with it."""
-    strings, index = distinct(cells)
+    """Decodes slices of `messages`; a message with a slice that `decode` refuses is refused too.
+
+    Slice i belongs to message `parents[i]`, or to message i if `parents` is None.
+    """
+    strings, index = distinct(slices)
     values: list[T] = []
     numbers = np.zeros(len(strings), np.int64)
     for number, string in enumerate(strings):
@@ -51,20 +54,20 @@ def decode_dictionary(
 
 
 def decode_optional(messages: Messages, number: int, decode: Callable[[bytes], T | None]) -> DictionaryColumn[T | None]:
-    """What an embedded message decodes to; None where it is absent."""
-    there = np.flatnonzero(messages.has_blob(number))
-    found = decode_dictionary(messages, messages.blob(number, required=False).at(there), decode, there)
-    which = np.zeros(len(messages), np.int64)
-    which[there] = found.which + 1
-    return DictionaryColumn([None, *found.values], which)
+    """Decodes the optional field `number` of each message; None where it is absent."""
+    present = np.flatnonzero(messages.has_blob(number))
+    column = decode_dictionary(messages, messages.blob(number, required=False).take(present), decode, present)
+    indices = np.zeros(len(messages), np.int64)
+    indices[present] = column.indices + 1
+    return DictionaryColumn([None, *column.values], indices)
 
 
 @lean_kernel
-def number_slices(data: Bytes, starts: Int64s, ends: Int64s, found: Dictionary, index: Int64s) -> int:
-    """Collects the cells in `found`, and puts the number of each into `index`; how many there are."""
+def index_slices(data: Bytes, starts: Int64s, ends: Int64s, dictionary: Dictionary, indices: Int64s) -> int:
+    """Interns each slice in `dictionary` and fills `indices`; returns the number of distinct strings."""
     count = zero()
-    for row in range(len(index)):
-        end = copy_bytes(data, starts[row], ends[row], found.data, found.offsets[count])
-        index[row] = collect(found, count, end)
-        count += index[row] == count
+    for row in range(len(indices)):
+        end = copy_bytes(data, starts[row], ends[row], dictionary.data, dictionary.offsets[count])
+        indices[row] = intern(dictionary, count, end)
+        count += indices[row] == count
     return count

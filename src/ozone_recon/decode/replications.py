@@ -1,4 +1,4 @@
-"""How the things that many messages describe are replicated: what `om_parts.decode_replication` reads of one."""
+"""Decodes the replication of many messages as a column; the columnar form of `om.parts.decode_replication`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KIND_AND_FACTOR: Final = struct.Struct("<ii")
 
 
 def decode_replications(messages: Messages, kind: int, factor: int, ec: int) -> DictionaryColumn[ReplicationConfig]:
-    """The replication of messages that have the type, factor and ecReplicationConfig in fields of these numbers."""
+    """The replication of each message, from the fields with these numbers: type, factor and ecReplicationConfig."""
     numbers = np.stack((messages.int32(kind), messages.int32(factor, FACTOR_UNSET)), axis=1).astype("<i4")
     packed = joined([slices_of_rows(numbers), messages.blob(ec, required=False)])
     return decode_dictionary(messages, slices_of_texts(packed), _unpacked)

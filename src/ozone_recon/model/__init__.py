@@ -1,1 +1,1 @@
-"""What Ozone's things are called, as plain values; imports nothing of ours but errors."""
+"""Plain records of Ozone's entities, under Ozone's names; no I/O."""

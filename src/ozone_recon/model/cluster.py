@@ -1,6 +1,6 @@
-"""What is known of the running cluster at a moment, but for its containers: small, and made anew at every change.
+"""A snapshot of the running cluster without its containers; small, and replaced as a whole at every change.
 
-Sizes are bytes, times are milliseconds since 1970 and 0 when it has not happened yet.
+Sizes are bytes. Times are milliseconds since 1970, 0 for an event that has not happened yet.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from ozone_recon.model.scm import (
 )
 
 SCM_SYNC: Final = "ScmSnapshotRequest"
-"""The task that reads all of SCM, which Recon does not show."""
+"""The task that reads all of SCM; Java Recon does not list it."""
 PIPELINE_SYNC: Final = "PipelineSyncTask"
 CONTAINER_HEALTH: Final = "ContainerHealthTask"
 CONTAINER_SIZES: Final = "ContainerSizeCountTask"
-"""Tasks under Recon's names."""
+"""The other tasks, under Java Recon's names."""
 STOPPED: Final = "it was stopped"
-"""The error of a task that was told to give up."""
+"""The error of a task that was stopped on request."""
 
 
 @dataclass(frozen=True, slots=True)
 class StorageTotals:
-    """The sums over a datanode's volumes, as in its last report.
+    """Sums over the volumes in a datanode's last report.
 
-    Those of file systems are over the volumes that have not failed, all others over all; `filesystem_capacity` is 0
-    when the datanode does not report it.
+    The two file system sums cover the volumes that have not failed, the others cover all volumes. `filesystem_capacity`
+    is 0 if the datanode does not report it.
     """
 
     capacity: int = 0
@@ -50,24 +50,25 @@ class StorageTotals:
     failed_volumes: int = 0
 
     def __post_init__(self) -> None:
-        """Clamps every sum, also one that was saved before sums were."""
+        """Clamps every sum; older versions saved sums without a bound."""
         for name in self.__slots__:
             object.__setattr__(self, name, clamp(getattr(self, name)))
 
 
 def sum_of(storages: Iterable[StorageTotals]) -> StorageTotals:
-    """What some have together."""
+    """Adds up the totals of several datanodes."""
     numbers = zip(astuple(StorageTotals()), *map(astuple, storages), strict=True)
     return StorageTotals(*map(sum, numbers))
 
 
 @dataclass(frozen=True, slots=True)
 class Datanode:
-    """A datanode that has registered with us, or that SCM knows.
+    """A datanode that has registered with this server or that SCM lists.
 
-    `health` is ours, by its heartbeats to us: HEALTHY, HEALTHY_READONLY, STALE or DEAD. `op_state` is what it says
-    itself, or SCM where it does not speak to us. What only a registration or a report tells is None before there is
-    one. `containers` are replicas that it has, `open_containers` those of containers that are OPEN.
+    `health` is derived from its heartbeats to this server: HEALTHY, HEALTHY_READONLY, STALE or DEAD. `op_state` is the
+    datanode's own, or SCM's if it does not report to this server. Fields known only from a registration or a report are
+    None before the first one. `containers` is the number of its replicas, `open_containers` the number of replicas of
+    OPEN containers.
     """
 
     details: DatanodeDetails
@@ -83,7 +84,7 @@ class Datanode:
 
 @dataclass(frozen=True, slots=True)
 class LeavingDatanode:
-    """A datanode on its way out of service (DECOMMISSIONING), and what it waits for; `progress` None until SCM says."""
+    """A datanode in DECOMMISSIONING and the containers it waits for; `progress` is None until SCM reports it."""
 
     datanode: DatanodeDetails
     progress: DecommissionProgress | None
@@ -92,9 +93,9 @@ class LeavingDatanode:
 
 @dataclass(frozen=True, slots=True)
 class ClusterTask:
-    """How a task that follows the cluster fares: `timestamp` of its last start or end, and why it failed, if it did.
+    """The state of a cluster task. `timestamp` is its last start or end, `error` the reason if its last run failed.
 
-    `began` is when its last run did; `finding` what that found to be wrong, though it went well.
+    `began` is the start of the last run; `finding` is a problem that a successful run has found.
     """
 
     name: str
@@ -107,10 +108,11 @@ class ClusterTask:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """SCM and the datanodes, as they are known at the time `at`.
+    """SCM and the datanodes as known at the time `at`.
 
-    `scm_at` is when SCM was last read as a whole, and `error` why it cannot be at present. `drift` is, by the name of
-    a ContainerState, how many containers more SCM had than we when they were last compared (negative: fewer).
+    `scm_at` is the time of the last complete read of SCM; `error` is the reason if SCM cannot be read at present.
+    `drift` is, by name of a ContainerState, the number of containers in SCM minus the number here, at the last
+    comparison.
     """
 
     at: int = 0
@@ -120,14 +122,17 @@ class Cluster:
     datanodes: tuple[Datanode, ...] = ()
     pipelines: tuple[Pipeline, ...] = ()
     open_containers_of: dict[str, int] = field(default_factory=dict)
-    """Open containers by pipeline id; a pipeline that has none need not be in it."""
+    """Number of open containers by pipeline id; may omit pipelines without any."""
     waiting_for: tuple[str, ...] = ()
-    """Hosts of datanodes that live, by SCM, and have not said yet what they have: no container is judged until then."""
+    """Hosts of datanodes that SCM considers live but that have not sent a full container report.
+
+    Container health is not evaluated until all of them have.
+    """
     leaving: tuple[LeavingDatanode, ...] = ()
     deleted_blocks: DeletedBlocksSummary | None = None
     drift: dict[str, int] = field(default_factory=dict)
     tasks: tuple[ClusterTask, ...] = ()
     tables_at: int = 0
-    """When nothing was known that the last generation has not."""
+    """The last time at which the published generation contained everything known."""
     counters: tuple[MetricSample, ...] = ()
-    """What the process that follows it counts, for /prom."""
+    """Counters of the process that follows the cluster, for /prom."""

@@ -1,4 +1,4 @@
-"""Containers as columns: what a page of SCM's list of containers becomes."""
+"""Containers as columns: a decoded page of SCM's list of containers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Indexes = NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True)
 class ContainerColumns:
-    """Containers, in the order in which they came, with the fields of `model.scm.ContainerInfo`.
+    """Containers in SCM's order, with the fields of `model.scm.ContainerInfo`.
 
-    `state` is a ContainerState, 0 for one that we do not know. `replication`, `owner` and `pipeline` index
-    `replications`, `owners` and `pipelines`, which belong to these columns alone; a pipeline may be None.
+    `state` is a ContainerState, 0 for an unknown one. `replication`, `owner` and `pipeline` index
+    `replications`, `owners` and `pipelines`, which are local to this page; a pipeline may be None.
     """
 
     container_id: Int64s

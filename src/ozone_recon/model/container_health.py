@@ -1,4 +1,4 @@
-"""What is said of a container's health: SCM's verdicts, the settings they depend on, Recon's lists of the unhealthy."""
+"""Container health: SCM's health states, the settings they depend on, and Recon's lists of unhealthy containers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, Self
 
 
 class HealthState(IntEnum):
-    """What SCM's replication manager says of a container, by its numbers (ContainerHealthState)."""
+    """A container's health by SCM's replication manager, with its numbers (ContainerHealthState)."""
 
     HEALTHY = 0
     UNDER_REPLICATED = 1
@@ -29,9 +29,9 @@ class HealthState(IntEnum):
 
 
 class UnhealthyState(IntEnum):
-    """The lists in which Recon has unhealthy containers; a container may be in several. Numbered in order of the names.
+    """Recon's lists of unhealthy containers; a container may be in several. Numbered in alphabetical order.
 
-    ALL_REPLICAS_BAD may be asked for, and is never filled.
+    ALL_REPLICAS_BAD is a valid request but always empty, as in Java Recon.
     """
 
     ALL_REPLICAS_BAD = 0
@@ -56,7 +56,7 @@ _REASONS: Final = {
 
 
 class UnhealthyContainer(NamedTuple):
-    """A container in one of the lists, `since` when (ms since 1970); `expected` and `actual` count replicas."""
+    """An entry of a list: `since` is when it was added (ms since 1970); `expected` and `actual` are replica counts."""
 
     container_id: int
     state: UnhealthyState
@@ -66,12 +66,12 @@ class UnhealthyContainer(NamedTuple):
 
     @property
     def delta(self) -> int:
-        """How many replicas there are too many; negative: too few."""
+        """The number of excess replicas; negative if replicas are missing."""
         return self.actual - self.expected
 
     @property
     def reason(self) -> str:
-        """Why it is in this list, in Recon's words as far as they are true."""
+        """The reason for this entry: Java Recon's text, except where that would be false."""
         if self.actual and self.state is UnhealthyState.MISSING:
             return "Too few replicas to read it"
         if self.actual and self.state is UnhealthyState.EMPTY_MISSING:
@@ -80,24 +80,24 @@ class UnhealthyContainer(NamedTuple):
 
 
 class PlacementPolicy(IntEnum):
-    """How replicas are to be spread over racks."""
+    """The required spread of replicas over racks."""
 
     ANYWHERE = 0
     RACK_AWARE = 1
-    """Over two racks."""
+    """Replicas on two racks."""
     RACK_SCATTER = 2
-    """Over as many racks as there are, evenly."""
+    """Replicas spread evenly over all racks."""
 
     @classmethod
     def of(cls, policy: str) -> Self:
-        """What a placement policy of SCM's demands, by its class; ANYWHERE where we know of no demands."""
+        """The policy with this SCM class name; ANYWHERE for an unknown class."""
         known = {"SCMContainerPlacementRackAware": cls.RACK_AWARE, "SCMContainerPlacementRackScatter": cls.RACK_SCATTER}
         return known.get(policy.rpartition(".")[2], cls.ANYWHERE)
 
 
 @dataclass(frozen=True, slots=True)
 class HealthRules:
-    """The settings of SCM that its verdicts depend on, with its defaults.
+    """The SCM settings that determine container health, with SCM's defaults.
 
     They are `hdds.scm.replication.maintenance.replica.minimum` (for RATIS) and `….maintenance.remaining.redundancy`
     (EC), `….quasi.closed.stuck.best.origin.copies` and `….other.origin.copies`, `ozone.scm.container.placement.impl`

@@ -1,6 +1,6 @@
-"""What datanodes report of themselves, as frozen records named as in Ozone, and their replicas as columns.
+"""Datanode reports as frozen records under Ozone's names, and replicas as columns.
 
-Sizes are bytes, times are milliseconds since 1970. An enum value that we do not know is given as its number in text.
+Sizes are bytes, times are milliseconds since 1970. An unknown enum value is its number as text.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ozone_recon.model.scm import DatanodeDetails
 
 
 class ReplicaState(IntEnum):
-    """Where a replica is in its life, by the datanodes' numbers; SCM's ContainerState has others."""
+    """The life-cycle state of a replica, with the datanodes' numbers; those of SCM's ContainerState differ."""
 
     OPEN = 1
     CLOSING = 2
@@ -29,35 +29,35 @@ class ReplicaState(IntEnum):
 
 
 class LayoutVersion(NamedTuple):
-    """The layout in which a datanode keeps its data, and the newest that its software knows."""
+    """The layout version of a datanode's data, and the newest that its software supports."""
 
     metadata: int
     software: int
 
     @property
     def finalized(self) -> bool:
-        """Whether an upgrade of the datanode, if there was one, is complete."""
+        """Whether no upgrade of the datanode is pending."""
         return self.metadata >= self.software
 
 
 class Software(NamedTuple):
-    """What runs on a datanode, and since when it is set up."""
+    """The software of a datanode and the time of its setup."""
 
     version: str
     revision: str
     setup_time: int
 
 
-OBJECT = 64
-"""Bytes that a report keeps beside its own; there may be very many short ones."""
+REPORT_OVERHEAD = 64
+"""Estimated bytes of memory for a report in addition to its content; matters when there are many short ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What a datanode sends: who it is, and its reports as they came, for `decode.cluster.datanode_reports` to read.
+    """A registration or heartbeat: the datanode and its undecoded reports (see `decode.cluster.heartbeats`).
 
-    A registration is the heartbeat that says what software it is. `containers` are all that the datanode has;
-    `increments` are those that have changed since, in order. None means that there is no such report.
+    Only a registration has `software`. `containers` is a full report of all replicas; `increments` are the replicas
+    that have changed since, in order. None means that the heartbeat has no such report.
     """
 
     datanode: DatanodeDetails
@@ -73,24 +73,24 @@ class Heartbeat:
 
     @property
     def size(self) -> int:
-        """Bytes that the reports keep: those of the whole request for a report that is a slice of it."""
-        return sum(memoryview(memoryview(one).obj).nbytes + OBJECT for one in self.reports())
+        """Bytes of memory that the reports hold; a report that is a slice of a request holds the whole request."""
+        return sum(memoryview(memoryview(one).obj).nbytes + REPORT_OVERHEAD for one in self.reports())
 
     def reports(self) -> tuple[Raw, ...]:
-        """All of them."""
-        whole = (self.node, self.containers, self.pipelines)
+        """All reports of this heartbeat."""
+        full = (self.node, self.containers, self.pipelines)
         parts = self.increments + self.pipeline_actions + self.container_actions + self.command_statuses
-        return tuple(report for report in whole if report is not None) + parts
+        return tuple(report for report in full if report is not None) + parts
 
     def followed_by(self, newer: Heartbeat) -> Heartbeat:
-        """What this one and a newer one of the same datanode say together."""
-        whole = newer.containers is not None
+        """Merges with a newer heartbeat of the same datanode; a full container report replaces all earlier ones."""
+        is_full = newer.containers is not None
         return replace(
             newer,
             software=newer.software or self.software,
             node=self.node if newer.node is None else newer.node,
-            containers=newer.containers if whole else self.containers,
-            increments=newer.increments if whole else self.increments + newer.increments,
+            containers=newer.containers if is_full else self.containers,
+            increments=newer.increments if is_full else self.increments + newer.increments,
             pipelines=self.pipelines if newer.pipelines is None else newer.pipelines,
             pipeline_actions=self.pipeline_actions + newer.pipeline_actions,
             container_actions=self.container_actions + newer.container_actions,
@@ -100,10 +100,10 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class StorageReport:
-    """A volume of a datanode for containers.
+    """A container volume of a datanode.
 
-    `capacity` is what Ozone may use: that of the file system without what is `reserved`. `committed` is promised to
-    open containers, `free_space_to_spare` is what has to stay free.
+    `capacity` is the space that Ozone may use: the file system's without `reserved`. `committed` is set aside for open
+    containers; `free_space_to_spare` must stay free.
     """
 
     uuid: str
@@ -122,7 +122,7 @@ class StorageReport:
 
 @dataclass(frozen=True, slots=True)
 class PipelineReport:
-    """A pipeline that a datanode is in, and whether it leads there."""
+    """A pipeline of a datanode; `is_leader` says whether the datanode is its Ratis leader."""
 
     pipeline_id: str
     is_leader: bool
@@ -130,7 +130,7 @@ class PipelineReport:
 
 @dataclass(frozen=True, slots=True)
 class PipelineAction:
-    """What a datanode wants to be done with a pipeline: CLOSE, and why; None where it does not say."""
+    """An action that a datanode requests for a pipeline (CLOSE) and its reason; None if it gives none."""
 
     action: str
     pipeline_id: str | None
@@ -140,7 +140,7 @@ class PipelineAction:
 
 @dataclass(frozen=True, slots=True)
 class ContainerAction:
-    """What a datanode wants to be done with a container: CLOSE, and why; None where it does not say."""
+    """An action that a datanode requests for a container (CLOSE) and its reason; None if it gives none."""
 
     container_id: int
     action: str
@@ -149,7 +149,7 @@ class ContainerAction:
 
 @dataclass(frozen=True, slots=True)
 class CommandStatus:
-    """What has become of a command of SCM: PENDING, EXECUTED or FAILED."""
+    """The status of an SCM command on a datanode: PENDING, EXECUTED or FAILED."""
 
     command_id: int
     command: str
@@ -162,7 +162,7 @@ class Replica:
     """A datanode's copy of a container, or one part of an EC container; `state` is a ReplicaState's name.
 
     `sequence_id` is the last block commit's (bcsId), `number_of_keys` counts blocks, `replica_index` is 1 and up for
-    EC, else 0, and `data_checksum` is 0 when it is not known. `origin` is the datanode that wrote it first.
+    EC, else 0, and `data_checksum` is 0 if unknown. `origin` is the datanode that wrote it first.
     """
 
     container_id: int
@@ -180,8 +180,7 @@ class Replica:
 class ReplicaColumns:
     """Replicas of a datanode, in the order of its report, with the fields of Replica.
 
-    `state` is a ReplicaState, 0 for one that we do not know. `origin` indexes `origins`, which belong to these columns
-    alone.
+    `state` is a ReplicaState, 0 for an unknown one. `origin` indexes `origins`, which are local to this report.
     """
 
     container_id: Int64s
@@ -201,7 +200,7 @@ class ReplicaColumns:
 
 @dataclass(frozen=True, slots=True)
 class DatanodeReports:
-    """The reports of a Heartbeat, read; those that cannot be are left out, and `refused` says why."""
+    """The decoded reports of a Heartbeat, without undecodable ones; `refused` lists the reasons for those."""
 
     datanode: DatanodeDetails
     layout: LayoutVersion

@@ -1,4 +1,4 @@
-"""Decoded OM rows as columns: what a batch of keyTable, fileTable or directoryTable rows becomes."""
+"""OM rows as columns: the decoded form of a batch of keyTable, fileTable or directoryTable rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ozone_recon.model.replication import ReplicationConfig
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that could not be decoded: it is counted and reported, and left out of everything else."""
+    """A row that cannot be decoded: it is counted and reported, and excluded from everything else."""
 
     table: str
     key: bytes
@@ -26,10 +26,10 @@ class KeyColumns:
 
     A row's database key is `prefixes[g] + names[row]`: for keyTable the prefix is `/volume/bucket/`, for fileTable
     `/volumeId/bucketId/parentId/`. A run of rows with one prefix is a group; group g holds rows
-    `group_starts[g]` to `group_starts[g + 1]` (the array ends with the number of rows). Two groups of one batch
-    never follow each other with the same prefix, but the last group of a batch may go on in the next batch.
-    Sizes and lengths are bytes, times are milliseconds since 1970, ids are signed 64 bit as Java has them.
-    `owner` and `replication` index `owners` and `replications`, which belong to this batch alone.
+    `group_starts[g]` to `group_starts[g + 1]` (exclusive; the array ends with the number of rows). Adjacent groups of a
+    batch have different prefixes, but the last group of a batch may continue in the next batch.
+    Sizes and lengths are bytes, times are milliseconds since 1970, ids are signed 64-bit numbers as in Java.
+    `owner` and `replication` index `owners` and `replications`, which are local to this batch.
     Row r has the blocks `block_starts[r]` to `block_starts[r + 1]`, in the order of its location versions.
     """
 
@@ -59,7 +59,7 @@ class KeyColumns:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryColumns:
-    """Good rows of directoryTable, in database order; prefixes and owners work as in KeyColumns."""
+    """Good rows of directoryTable, in database order; prefixes, groups and owners are as in KeyColumns."""
 
     prefixes: ByteColumn
     group_starts: Int64s

@@ -1,8 +1,8 @@
-"""What the OM's database holds, as frozen records named as in Ozone.
+"""The contents of OM's database as frozen records under Ozone's names.
 
 Ids, sequence numbers and quotas are Java's signed 64-bit numbers, times are milliseconds since 1970, sizes are bytes.
 Text is `str`; a name that is not UTF-8 keeps its bytes as surrogates (`surrogateescape`), so encoding it the same way
-gives the database's bytes back. An enum value that we do not know is given as its number in text.
+gives the database's bytes back. An unknown enum value is its number as text.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Pairs = tuple[tuple[str, str], ...]
 """Metadata or tags: (key, value) in the order stored."""
 
 QUOTA_UNSET = -2
-"""What Ozone reads for a quota that was never written (OzoneConsts.OLD_QUOTA_DEFAULT); -1 is "no quota"."""
+"""The default of a quota field that was never written (OzoneConsts.OLD_QUOTA_DEFAULT); -1 is "no quota"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +89,13 @@ class BucketInfo:
 
     @property
     def is_link(self) -> bool:
-        """Whether this bucket only points at another one."""
+        """Whether this bucket is a link to another bucket."""
         return self.source_volume is not None and self.source_bucket is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block of a key: where it is (container and local id) and how much of the key it holds."""
+    """A block of a key: its id (container and local id) and the range of the key that it holds."""
 
     container_id: int
     local_id: int
@@ -142,8 +142,8 @@ class FileChecksum:
 class KeyInfo:
     """A key, file, open key or deleted directory (OmKeyInfo).
 
-    In FSO buckets `key` is the last name of the path only and `parent_id` says what it is in. `is_file` is None when
-    the writer did not say.
+    In FSO buckets `key` is the last component of the path, and `parent_id` is the id of its directory or bucket.
+    `is_file` is None if the field is absent.
     """
 
     volume: str
@@ -169,7 +169,7 @@ class KeyInfo:
 
     @property
     def replicated_size(self) -> int:
-        """Bytes on disks."""
+        """Bytes on disks, over all replicas."""
         return self.replication.replicated_size(self.size)
 
 
@@ -190,7 +190,7 @@ class DirectoryInfo:
 
 @dataclass(frozen=True, slots=True)
 class RepeatedKeyInfo:
-    """All deleted keys kept under one deletedTable key (RepeatedOmKeyInfo)."""
+    """All deleted keys under one deletedTable key (RepeatedOmKeyInfo)."""
 
     keys: tuple[KeyInfo, ...]
     bucket_id: int | None
@@ -198,7 +198,7 @@ class RepeatedKeyInfo:
 
 @dataclass(frozen=True, slots=True)
 class PartKeyInfo:
-    """A part of a multipart upload, kept within its MultipartKeyInfo."""
+    """A part of a multipart upload, embedded in its MultipartKeyInfo."""
 
     name: str
     number: int
@@ -270,7 +270,7 @@ class SnapshotInfo:
 
 @dataclass(frozen=True, slots=True)
 class TransactionInfo:
-    """Where in the Ratis log something happened; the term is -1 on an OM without Ratis."""
+    """A position in the Ratis log; the term is -1 on an OM without Ratis."""
 
     term: int
     index: int
@@ -298,7 +298,7 @@ class PrefixInfo:
 
 @dataclass(frozen=True, slots=True)
 class CompactionFile:
-    """An SST file that went into or came out of a compaction; a file that was only moved has no key range."""
+    """An input or output SST file of a compaction; a file that was only moved has no key range."""
 
     name: str
     start_key: str | None
@@ -309,7 +309,7 @@ class CompactionFile:
 
 @dataclass(frozen=True, slots=True)
 class CompactionLogEntry:
-    """One compaction of the OM's database, remembered for snapshot differences."""
+    """One compaction of OM's database, logged for snapshot diffs."""
 
     db_sequence_number: int
     compaction_time: int
@@ -320,7 +320,7 @@ class CompactionLogEntry:
 
 @dataclass(frozen=True, slots=True)
 class S3Secret:
-    """Who has an S3 secret; the secret itself is never read out of the database."""
+    """The access id of an S3 secret; the secret itself is never decoded."""
 
     access_id: str
 
@@ -339,7 +339,7 @@ class TenantState:
 
 @dataclass(frozen=True, slots=True)
 class TenantAccessId:
-    """Whose an S3 access id is (OmDBAccessIdInfo)."""
+    """The user and tenant of an S3 access id (OmDBAccessIdInfo)."""
 
     user: str
     tenant: str

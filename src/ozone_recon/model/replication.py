@@ -1,4 +1,4 @@
-"""How a key is replicated, and what it then occupies on disks."""
+"""Replication of keys, buckets and containers, and the disk space that replicated data occupies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ozone_recon.columnar.byte_column import Int64s
 class ReplicationConfig:
     """Replication of a key, bucket or container.
 
-    `kind` is RATIS, STAND_ALONE or EC (or the name of a type we do not know). RATIS and STAND_ALONE have a
+    `kind` is RATIS, STAND_ALONE or EC (or the name of an unsupported type). RATIS and STAND_ALONE have a
     `factor` (1 or 3; 0 is Ozone's ZERO); EC has `data`, `parity`, `codec` and `chunk` (bytes).
     """
 
@@ -26,11 +26,11 @@ class ReplicationConfig:
 
     @property
     def required_nodes(self) -> int:
-        """Replicas a healthy container of this kind has."""
+        """The number of replicas of a healthy container."""
         return self.data + self.parity if self.kind == "EC" else self.factor
 
     def replicated_size(self, size: int) -> int:
-        """Bytes on disks for `size` bytes of data, by QuotaUtil.getReplicatedSize."""
+        """Bytes on disks for `size` bytes of data, as in QuotaUtil.getReplicatedSize; `size` for an unknown kind."""
         if self.kind in ("RATIS", "STAND_ALONE"):
             return size * self.factor
         if self.kind == "EC" and self.data and self.chunk:
@@ -39,7 +39,7 @@ class ReplicationConfig:
         return size
 
     def replicated_sizes(self, sizes: Int64s) -> Int64s:
-        """The same for a whole column."""
+        """Applies `replicated_size` to a column of sizes."""
         if self.kind in ("RATIS", "STAND_ALONE"):
             copies: Int64s = sizes * self.factor
             return copies

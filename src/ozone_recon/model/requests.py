@@ -1,4 +1,4 @@
-"""What any process that answers may ask of the one that follows the cluster."""
+"""Requests from a worker process to the process that follows the cluster, and their replies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ A = TypeVar("A")
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What became of datanodes that were to be removed: `refused` says why not, by their UUIDs."""
+    """The result of RemoveDatanodes: `refused` has the reason for each datanode that was not removed, by UUID."""
 
     removed: tuple[Datanode, ...] = ()
     not_found: tuple[str, ...] = ()
@@ -20,47 +20,47 @@ class Removal:
 
 
 class ClusterRequest(Generic[A]):
-    """Something that can be asked, and is answered with an A."""
+    """A request whose reply is an A."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveDatanodes(ClusterRequest[Removal]):
-    """Forget these datanodes, by their UUIDs, if they are dead and have neither open containers nor open pipelines."""
+    """Removes datanodes, given by UUID, that are dead and have neither open containers nor open pipelines."""
 
     datanodes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Synchronise(ClusterRequest[bool]):
-    """Read all of SCM now; False when that is being done already."""
+    """Starts a complete read of SCM; the reply is False if one is already running."""
 
 
 @dataclass(frozen=True, slots=True)
 class StopSynchronising(ClusterRequest[bool]):
-    """Give up reading all of SCM; False when that is not being done."""
+    """Stops the complete read of SCM; the reply is False if none is running."""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingBlocks:
-    """Bytes of blocks that datanodes have still to delete, by their UUIDs: -1 for one that did not say.
+    """Bytes of blocks pending deletion by datanode UUID; -1 for a datanode that did not respond.
 
-    They are of the last time that all were asked, which ended at `ended` (ms since 1970, 0 before the first one);
-    `asking` says that they are being asked again.
+    The numbers are those of the last complete poll of all datanodes, which ended at `ended` (ms since 1970, 0 before
+    the first). `polling` is True while the next poll runs.
     """
 
     pending: dict[str, int] = field(default_factory=dict)
     ended: int = 0
-    asking: bool = False
+    polling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class AskForPendingBlocks(ClusterRequest[PendingBlocks]):
-    """What datanodes last said of the blocks that they have to delete; they are asked again if that was long ago."""
+class GetPendingBlocks(ClusterRequest[PendingBlocks]):
+    """Returns the last known PendingBlocks, and starts a new poll of the datanodes if those are old."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestMessage:
-    """A request on its way, and the number under which its answer is awaited."""
+    """A request with the number that its reply will carry."""
 
     number: int
     request: ClusterRequest[Any]
@@ -68,7 +68,7 @@ class RequestMessage:
 
 @dataclass(frozen=True, slots=True)
 class ReplyMessage:
-    """The answer to the request of this number; None when nobody is there to give one."""
+    """The reply to the request with this number; None if no process can handle it."""
 
     number: int
     answer: Any

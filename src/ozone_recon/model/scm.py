@@ -1,7 +1,7 @@
-"""What SCM knows of a cluster, as frozen records named as in Ozone.
+"""SCM's view of a cluster as frozen records under Ozone's names.
 
-Ids of datanodes and pipelines are UUIDs as text, times are milliseconds since 1970, sizes are bytes. An enum value that
-we do not know is given as its number in text.
+Ids of datanodes and pipelines are UUIDs as text, times are milliseconds since 1970, sizes are bytes. An unknown enum
+value is its number as text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ozone_recon.model.replication import ReplicationConfig
 
 
 class ContainerState(IntEnum):
-    """Where a container is in its life, by SCM's numbers."""
+    """The life-cycle state of a container, with SCM's numbers."""
 
     OPEN = 1
     CLOSING = 2
@@ -26,11 +26,11 @@ class ContainerState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class DatanodeDetails:
-    """A datanode: where it is, and in which operational state it believes to be.
+    """A datanode: its identity, address and the operational state it has persisted.
 
     `ports` are (name, number); `op_state` is IN_SERVICE, ENTERING_MAINTENANCE, IN_MAINTENANCE, DECOMMISSIONING or
     DECOMMISSIONED, `op_state_expiry` the second since 1970 at which maintenance ends (0: never). `level` is its depth
-    in the network's tree, `current_version` the newest protocol that it speaks.
+    in the network topology, `current_version` the newest protocol version that it supports.
     """
 
     uuid: str
@@ -48,7 +48,7 @@ class DatanodeDetails:
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """What SCM holds of a datanode; `health` is HEALTHY, HEALTHY_READONLY, STALE or DEAD."""
+    """SCM's state of a datanode; `health` is HEALTHY, HEALTHY_READONLY, STALE or DEAD."""
 
     datanode: DatanodeDetails
     health: str
@@ -57,10 +57,10 @@ class NodeStatus:
 
 @dataclass(frozen=True, slots=True)
 class DatanodeUsage:
-    """A datanode's disks, by its last report.
+    """The disk usage of a datanode, from its last report.
 
-    `capacity` is what Ozone may use: that of the file systems without what is `reserved`. `committed` is promised to
-    open containers, `minimum_free_space` is what has to stay free.
+    `capacity` is the space that Ozone may use: the file systems' without `reserved`. `committed` is set aside for open
+    containers; `minimum_free_space` must stay free.
     """
 
     datanode: DatanodeDetails
@@ -78,9 +78,9 @@ class DatanodeUsage:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Datanodes that write together; `state` is ALLOCATED, OPEN, DORMANT or CLOSED.
+    """A group of datanodes that replicate writes; `state` is ALLOCATED, OPEN, DORMANT or CLOSED.
 
-    `replica_indexes` are those of the `members`, in their order: 1 and up for EC, else 0.
+    `replica_indexes` are parallel to `members`: 1 and up for EC, else 0.
     """
 
     pipeline_id: str
@@ -97,8 +97,8 @@ class Pipeline:
 class ContainerInfo:
     """A container; `state` is a ContainerState's name, `number_of_keys` counts blocks.
 
-    `used_bytes` are those of one replica, and may be negative. `pipeline_id` is the one in which it was written, which
-    need not exist any more. A `suppressed` container is not looked at for its health.
+    `used_bytes` is the size of one replica and may be negative. `pipeline_id` is the pipeline that wrote the container
+    and may no longer exist. The health of a `suppressed` container is not evaluated.
     """
 
     container_id: int
@@ -117,7 +117,7 @@ class ContainerInfo:
 class ContainerReplica:
     """A copy of a container, or one part of an EC container, on a datanode; `origin` is where it was written first.
 
-    `data_checksum` is 0 when it is not known.
+    `data_checksum` is 0 if unknown.
     """
 
     container_id: int
@@ -133,7 +133,7 @@ class ContainerReplica:
 
 @dataclass(frozen=True, slots=True)
 class ScmPeer:
-    """An SCM of a group; `role` is LEADER or FOLLOWER, `port` is Ratis's."""
+    """An SCM of an HA group; `role` is LEADER or FOLLOWER, `port` is its Ratis port."""
 
     host: str
     port: int
@@ -144,7 +144,7 @@ class ScmPeer:
 
 @dataclass(frozen=True, slots=True)
 class ScmInfo:
-    """Which cluster it is, which SCM answers, and all of its group."""
+    """The id of the cluster, the id of the responding SCM, and all SCMs of its group."""
 
     cluster_id: str
     scm_id: str
@@ -153,7 +153,7 @@ class ScmInfo:
 
 @dataclass(frozen=True, slots=True)
 class DeletedBlocksSummary:
-    """Blocks whose deletion SCM has still to tell datanodes about."""
+    """Blocks whose deletion SCM has not yet sent to datanodes."""
 
     transactions: int
     blocks: int
@@ -163,7 +163,7 @@ class DeletedBlocksSummary:
 
 @dataclass(frozen=True, slots=True)
 class DecommissionProgress:
-    """What a datanode on its way out of service waits for; SCM names it by its host only."""
+    """The progress of decommissioning or maintenance of a datanode; SCM identifies it by host name only."""
 
     host_name: str
     start_time: int
@@ -174,7 +174,7 @@ class DecommissionProgress:
 
 @dataclass(frozen=True, slots=True)
 class PendingContainers:
-    """Containers that keep a datanode from leaving, and why: UnderReplicated or UnClosed."""
+    """Containers that delay the decommissioning of a datanode; `reason` is UnderReplicated or UnClosed."""
 
     reason: str
     container_ids: tuple[int, ...]

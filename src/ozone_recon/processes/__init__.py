@@ -1,1 +1,1 @@
-"""Child processes: started, talked to, watched and replaced in one way."""
+"""Child processes: starts and supervises them, and exchanges messages with them."""

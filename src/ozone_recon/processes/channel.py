@@ -1,9 +1,9 @@
 """Messages between a process and its child over a socket pair; a sender never blocks.
 
-Each end has one thread, which reads, writes what the socket did not take at once, and sends a heartbeat every second.
-A message is a pickle behind its length: both ends are the same program, and nobody else has the socket. A heartbeat is
-a message of no bytes. Silence is counted in beats, not by the clock, so a process that was stopped itself does not
-take the other end for hung when it goes on.
+Each end has one thread. It reads, writes the bytes that the socket did not accept at once, and sends a heartbeat every
+second. A message is a length (8 bytes, big-endian) followed by a pickle; pickles are safe here because both ends run
+the same program and no other process has the socket. A heartbeat is a message of length 0. Silence is counted in
+heartbeats, not by the clock: a process that was suspended does not take the other end for hung when it resumes.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from typing import Any, Final
 BEAT: Final = 1.0
 """Seconds from one heartbeat to the next."""
 BUFFER: Final = 64 << 20
-"""Bytes that may wait for the other end to read; one that leaves more unread is hung."""
+"""Maximum bytes queued for the other end; an end that leaves more unread is hung."""
 _READ: Final = 1 << 18
 _LENGTH: Final = struct.Struct("!Q")
 
 
 def pack(message: object) -> bytes:
-    """A message as it is sent; for one that goes to several channels."""
+    """Encodes a message once, to send it over several channels."""
     body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
     return _LENGTH.pack(len(body)) + body
 
 
 class Channel:
-    """One end. `send` and `end` may be called from any thread; `run` has a thread of its own."""
+    """One end of the connection. `send` and `end` may be called from any thread; `run` needs a thread of its own."""
 
     def __init__(self, end: socket.socket, buffer: int = BUFFER) -> None:
         end.setblocking(False)
         self.overflowed = False
-        """Whether the other end has left more than `buffer` bytes unread."""
-        self.heard = False
-        """Whether anything has come yet."""
+        """True once more than `buffer` bytes were waiting for the other end to read."""
+        self.received_any = False
+        """True once the other end has sent anything."""
         self._socket = end
         self._buffer = buffer
         self._lock = threading.Lock()
@@ -53,36 +53,36 @@ class Channel:
         self._wake_writer.setblocking(False)
 
     def send(self, message: object) -> None:
-        """Has a message go on its way; BrokenPipeError when the channel has ended or the other end does not read."""
+        """Queues a message; BrokenPipeError if the channel has ended or the other end does not read."""
         self.send_packed(pack(message))
 
     def send_packed(self, data: bytes) -> None:
-        """The same with a message that `pack` has made."""
+        """Queues a message encoded by `pack`; errors as in `send`."""
         with self._lock:
             if self._unread > self._buffer:
                 self.overflowed = True
             if self._ending or self.overflowed:
-                raise BrokenPipeError("the other process is gone, or does not read")
+                raise BrokenPipeError("the other process has ended or does not read its messages")
             self._outgoing.append(memoryview(data))
             self._unread += len(data)
             if len(self._outgoing) == 1:
                 self._write()
-            left = bool(self._outgoing)
-        if left:
+            pending = bool(self._outgoing)
+        if pending:
             self._wake()
 
     def end(self) -> None:
-        """Says that no more messages follow, after those that were sent; the other end then ends too."""
+        """Closes the sending side after the queued messages; the other end then ends too."""
         with self._lock:
             self._ending = True
             self._write()
         self._wake()
 
     def run(self, receive: Callable[[Any], object], check: Callable[[int], bool]) -> None:
-        """Calls `receive` with each message, until the other end closes.
+        """Calls `receive` with each message until the other end closes.
 
-        `check` is called every second with the number of beats in a row in which nothing has come; while it gives
-        True, a heartbeat is sent.
+        Calls `check` every second with the number of consecutive heartbeat periods without data from the other end,
+        and sends a heartbeat if it returns True.
         """
         poll = select.poll()
         poll.register(self._wake_reader, select.POLLIN)
@@ -103,7 +103,7 @@ class Channel:
             if events & ~select.POLLOUT and (data := self._read()) is not None:
                 if not data:
                     return
-                silence, self.heard = 0, True
+                silence, self.received_any = 0, True
                 incoming += data
                 _take_messages(incoming, receive)
             if time.monotonic() >= next_beat:
@@ -113,7 +113,7 @@ class Channel:
                 next_beat = time.monotonic() + BEAT
 
     def close(self) -> None:
-        """Close this end, after `run`."""
+        """Closes this end; call it after `run` has returned."""
         with self._lock:
             self._ending = True
             self._outgoing.clear()
@@ -121,11 +121,11 @@ class Channel:
                 one.close()
 
     def _beat(self) -> None:
-        with suppress(BrokenPipeError):  # It is ending, or `check` sees that it has overflowed.
+        with suppress(BrokenPipeError):  # The channel is ending, or has overflowed: `check` handles that.
             self.send_packed(_LENGTH.pack(0))
 
     def _read(self) -> bytes | None:
-        """What has come; nothing at the end, None when it was no more than a false alarm."""
+        """Reads available bytes: empty at the end of the stream, None after a spurious wake-up."""
         try:
             return self._socket.recv(_READ)
         except BlockingIOError:
@@ -134,13 +134,13 @@ class Channel:
             return b""
 
     def _write(self) -> None:
-        """Writes as much as the socket takes; with the lock held."""
+        """Writes as many bytes as the socket accepts; the caller holds the lock."""
         try:
             while self._outgoing:
                 sent = self._socket.send(self._outgoing[0])
                 self._unread -= sent
-                if left := self._outgoing[0][sent:]:
-                    self._outgoing[0] = left
+                if rest := self._outgoing[0][sent:]:
+                    self._outgoing[0] = rest
                 else:
                     self._outgoing.popleft()
             if self._ending:
@@ -148,17 +148,17 @@ class Channel:
         except BlockingIOError:
             pass
         except OSError:
-            # The other end is gone, which `run` sees too.
+            # The other end has closed; `run` notices that too.
             self._ending = True
             self._outgoing.clear()
 
     def _wake(self) -> None:
-        with suppress(OSError):  # It is awake already, or closed.
+        with suppress(OSError):  # The reader is already awake, or closed.
             self._wake_writer.send(b"!")
 
 
 def _take_messages(incoming: bytearray, receive: Callable[[Any], object]) -> None:
-    """Takes all whole messages off the front of what has come."""
+    """Decodes all complete messages at the start of `incoming` and removes their bytes."""
     start = 0
     while len(incoming) - start >= _LENGTH.size:
         (length,) = _LENGTH.unpack_from(incoming, start)

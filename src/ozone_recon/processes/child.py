@@ -1,7 +1,7 @@
-"""Supervises one child process: starts it, watches that it answers, ends it, and replaces one that ends or hangs.
+"""Supervises one child process: starts it, monitors its heartbeats, stops it, and replaces it if it exits or hangs.
 
 The child sends heartbeats (`processes.parent`). A child that sends none for `SILENCE` seconds, or does not read its
-messages, is hung: it is killed with SIGKILL, because it would not notice anything else, and replaced.
+messages, is hung. It is killed with SIGKILL, because a hung process may ignore any other signal, and replaced.
 """
 
 from __future__ import annotations
@@ -22,36 +22,36 @@ from ozone_recon.processes.channel import Channel, pack
 from ozone_recon.processes.status import SUSPECT, ProcessState, silent_for
 
 SILENCE: Final = 30
-"""Heartbeats missed in a row, one a second, after which a child is hung."""
+"""Number of consecutive missed heartbeats, one a second, after which a child is hung."""
 LOADING: Final = 120
-"""The same for a child that has not been heard yet: it is still loading its modules."""
+"""The same before the first heartbeat: the child is still loading its modules."""
 PAUSE: Final = 2.0
-"""Seconds until a child that ended is started again."""
+"""Seconds between the end of a child and the start of its replacement."""
 _HINTS: Final = {
-    signal.SIGKILL: "possibly out of memory: see the kernel's log",
-    signal.SIGBUS: "a file that it had mapped was truncated, or its disk failed",
-    signal.SIGSEGV: "a fault in compiled code",
+    signal.SIGKILL: "possibly out of memory: see the kernel log",
+    signal.SIGBUS: "a memory-mapped file was truncated, or its disk failed",
+    signal.SIGSEGV: "a memory fault in compiled code",
 }
 _LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What a child runs: `main()` of a module, with a name to call it by in messages."""
+    """The program of a child: `main()` of a module. `name` identifies it in messages."""
 
     name: str
     module: str
     arguments: tuple[str, ...] = ()
     descriptors: tuple[int, ...] = ()
-    """Which it inherits."""
+    """File descriptors that the child inherits."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Set for it unless the user has set them."""
+    """Environment variables set for the child, unless the user has set them."""
     own_session: bool = True
-    """Else it has a process group of its own: Ctrl-C is not for it either way."""
+    """Whether the child gets its own session, or only its own process group; neither receives Ctrl-C."""
 
 
 class ChildProcess:
-    """One child at a time, from `start` until `stop`; it may be started again after."""
+    """Runs one child at a time, from `start` until `stop`; may be started again afterwards."""
 
     def __init__(
         self,
@@ -63,10 +63,11 @@ class ChildProcess:
         replaced: bool = True,
         grace: int = 0,
     ) -> None:
-        """`receive` is called, in a thread, with each message; `greeting` gives the first ones for a new process.
+        """Sets the callbacks, which run in the supervising thread, and the restart policy.
 
-        `ended` is called after the end of each process with what became of it. One that is not `replaced` has to be
-        started again. `grace` is the number of seconds that one has to end by itself when it is told to.
+        `receive` gets each message; `greeting` returns the first messages for a new process; `ended` gets the reason
+        after each process has ended. If `replaced` is False, a child that ends is not restarted. `grace` is the number
+        of seconds that a child has to exit on request before it is killed.
         """
         self._program = program
         self._receive = receive
@@ -82,62 +83,63 @@ class ChildProcess:
         self._spawned = threading.Event()
         self._beats_to_end = 0
         self._silence = 0
-        self._heard = False
+        self._responsive = False
+        """Whether the running child has sent anything."""
         self._hung = ""
-        """Why the running child is being killed."""
+        """The reason for killing the running child; empty if it is not being killed."""
         self._state = ProcessState(program.name, "stopped", 0)
 
     @property
     def pid(self) -> int:
-        """That of the child which runs, or ran last; 0 before the first."""
+        """The process id of the current or last child; 0 before the first."""
         return self._state.pid
 
     @property
     def returncode(self) -> int | None:
-        """That of the child which ended last; None while one runs, or before the first."""
+        """The exit code of the last child; None while one runs and before the first."""
         return self._process.returncode if self._process else None
 
     @property
     def stopping(self) -> bool:
-        """Whether it has been told to end since the last `start`."""
+        """Whether the child was requested to end since the last `start`."""
         return self._stopping.is_set()
 
     @property
     def running(self) -> bool:
-        """Whether there is a child that has not ended."""
+        """Whether a child is running."""
         with self._lock:
             return self._channel is not None and self._process is not None and self._process.poll() is None
 
     @property
     def state(self) -> ProcessState:
-        """How it fares."""
+        """The state of the child; `hung` as soon as it misses `SUSPECT` heartbeats."""
         with self._lock:
-            if self._channel and self._heard and self._silence >= SUSPECT:
+            if self._channel and self._responsive and self._silence >= SUSPECT:
                 return self._state._replace(state="hung", reason=silent_for(self._silence))
             return self._state
 
     def start(self) -> None:
-        """Start one, and follow it in a thread; at the end there is a process, or `ended` was called."""
+        """Starts a child and a supervising thread; returns once the process exists or `ended` was called."""
         self._stopping.clear()
         self._spawned.clear()
         self._beats_to_end = self._grace
-        self._thread = threading.Thread(target=self._keep, name=self._program.name)
+        self._thread = threading.Thread(target=self._supervise, name=self._program.name)
         self._thread.start()
         self._spawned.wait()
 
     def send(self, message: object) -> None:
-        """Has a message go on its way, without ever blocking; BrokenPipeError when there is no child to read it."""
+        """Queues a message without blocking; BrokenPipeError if no child is running or it does not read."""
         self.send_packed(pack(message))
 
     def send_packed(self, data: bytes) -> None:
-        """The same with a message from `channel.pack`."""
+        """Queues a message encoded by `channel.pack`; errors as in `send`."""
         with self._lock:
             if self._channel is None:
-                raise BrokenPipeError(f"there is no process {self._program.name}")
+                raise BrokenPipeError(f"process {self._program.name} is not running")
             self._channel.send_packed(data)
 
     def end(self) -> None:
-        """Tell it to end, and do not wait for that."""
+        """Requests the child to end, without waiting; kills it at once if there is no grace period."""
         self._stopping.set()
         with self._lock:
             if self._channel:
@@ -146,42 +148,42 @@ class ChildProcess:
                 self._process.kill()
 
     def stop(self) -> None:
-        """End it, and wait until it has."""
+        """Ends the child and waits for its exit."""
         self.end()
         if self._thread:
             self._thread.join()
 
-    def _keep(self) -> None:
-        """Follows one child after the other."""
+    def _supervise(self) -> None:
+        """Runs a child, and its replacements, until stopped."""
         while True:
-            fate = self._followed()
+            reason = self._run_once()
             with self._lock:
                 if self._stopping.is_set():
                     self._state = self._state._replace(state="stopped", reason="")
                 else:
                     hung = self._state.hung + bool(self._hung)
                     ended = self._state.ended + (not self._hung)
-                    self._state = self._state._replace(state="ended", reason=fate, hung=hung, ended=ended)
+                    self._state = self._state._replace(state="ended", reason=reason, hung=hung, ended=ended)
             if self._replaced and not self._hung and not self._stopping.is_set():
-                _LOG.warning("%s %s: starting another in %.0f s", self._title, fate, PAUSE)
-            self._ended(fate)
+                _LOG.warning("%s %s: starting another in %.0f s", self._title, reason, PAUSE)
+            self._ended(reason)
             if not self._replaced or self._stopping.wait(PAUSE):
                 return
 
-    def _followed(self) -> str:
-        """Starts a child and follows it to its end; what became of it."""
-        ours, theirs = socket.socketpair()
+    def _run_once(self) -> str:
+        """Starts a child and waits for its end; returns the reason for it."""
+        own_end, child_end = socket.socketpair()
         try:
-            with theirs:
-                process = self._spawn(theirs)
+            with child_end:
+                process = self._spawn(child_end)
         except OSError as error:
-            ours.close()
+            own_end.close()
             self._spawned.set()
             return f"cannot be started ({error.strerror or error})"
-        channel = Channel(ours)
+        channel = Channel(own_end)
         with self._lock:
             self._process, self._channel = process, channel
-            self._heard, self._silence, self._hung = False, 0, ""
+            self._responsive, self._silence, self._hung = False, 0, ""
             self._state = self._state._replace(state="starting", pid=process.pid)
             with suppress(BrokenPipeError):
                 for message in self._greeting():
@@ -192,8 +194,8 @@ class ChildProcess:
         try:
             channel.run(self._receive, lambda silence: self._check(process, channel, silence))
         except Exception:
-            # From what came or from its use: without this thread, nobody would watch the child.
-            _LOG.exception("a message from %s cannot be used: killing it", self._title)
+            # The message is broken, or its handler failed. Without this thread the child would be unsupervised.
+            _LOG.exception("cannot handle a message from %s: killing it with SIGKILL", self._title)
             process.kill()
         with self._lock:
             self._channel = None
@@ -203,7 +205,7 @@ class ChildProcess:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        return self._hung or _fate(process.returncode)
+        return self._hung or _end_reason(process.returncode)
 
     def _spawn(self, end: socket.socket) -> subprocess.Popen[bytes]:
         program = self._program
@@ -213,7 +215,7 @@ class ChildProcess:
                 *(str(end.fileno()), *program.arguments),
             ],
             stdin=subprocess.DEVNULL,
-            # What a library prints must not get into an answer of the command line.
+            # Output of libraries must not mix with the output of a command: it goes to stderr.
             stdout=2,
             pass_fds=(end.fileno(), *program.descriptors),
             env=dict(program.environment) | os.environ,
@@ -222,20 +224,20 @@ class ChildProcess:
         )
 
     def _check(self, process: subprocess.Popen[bytes], channel: Channel, silence: int) -> bool:
-        """Kills a child that is hung, or does not end in time; see `Channel.run`."""
+        """Kills a child that hangs or exceeds its grace period; the `check` of `Channel.run`."""
         with self._lock:
-            if channel.heard and not self._heard:
-                self._heard = True
+            if channel.received_any and not self._responsive:
+                self._responsive = True
                 self._state = self._state._replace(state="running", reason="")
             self._silence = silence
         reason = ""
         if self._stopping.is_set():
             self._beats_to_end -= 1
             if self._grace and self._beats_to_end < 0:
-                reason = "does not end"
+                reason = "does not end on request"
         elif channel.overflowed:
-            reason = "does not read what it is sent"
-        elif silence >= (SILENCE if self._heard else LOADING):
+            reason = "does not read its messages"
+        elif silence >= (SILENCE if self._responsive else LOADING):
             reason = silent_for(silence)
         if reason and not self._hung:
             self._hung = reason
@@ -249,13 +251,13 @@ class ChildProcess:
         return f"process {self._program.name} (pid {self.pid})"
 
 
-def _fate(returncode: int) -> str:
-    """What an exit code means, in words."""
+def _end_reason(returncode: int) -> str:
+    """Describes the exit code of a process."""
     if returncode >= 0:
         return f"ended with exit code {returncode}"
     try:
         number = signal.Signals(-returncode)
     except ValueError:
-        return f"was ended by signal {-returncode}"
+        return f"was killed by signal {-returncode}"
     hint = _HINTS.get(number)
-    return f"was ended by {number.name}" + (f" ({hint})" if hint else "")
+    return f"was killed by {number.name}" + (f" ({hint})" if hint else "")

@@ -1,7 +1,7 @@
-"""The process that started this one, as a child process sees it: messages both ways, and heartbeats.
+"""The child's side of a supervised process: exchanges messages with the parent and sends heartbeats.
 
-A child sends a heartbeat every second as long as it makes progress; one that does not is killed and replaced
-(`processes.child`). The only argument of its program is the descriptor of its end of the channel.
+A child sends a heartbeat every second while it makes progress; otherwise the parent kills and replaces it
+(`processes.child`). The first argument of the program is the file descriptor of its end of the channel.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ from typing import Any, Final
 from ozone_recon.processes.channel import BEAT, Channel
 
 STALLED: Final = 300.0
-"""Seconds without progress after which a process counts as hung: far longer than compiling a kernel takes."""
+"""Seconds without progress after which a process stops its heartbeats; far longer than compiling a kernel takes."""
 
 
 class Parent:
-    """The channel to it, from the start of a process to its end."""
+    """The connection to the parent process, open for the lifetime of this process."""
 
     def __init__(self, stalled: float = STALLED) -> None:
-        """`stalled` is the number of seconds that work may take from one `progress` to the next."""
-        # A terminal or systemd signals all processes at once; the parent ends us when it is done.
+        """Connects to the parent; `stalled` is the maximum number of seconds between calls of `progress`."""
+        # A terminal or systemd signals all processes at once; the parent ends this one when it is ready.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self._channel = Channel(socket.socket(fileno=int(sys.argv[1])))
         self.silence = 0
-        """Beats in a row in which the parent has not been heard."""
+        """Number of consecutive heartbeats that the parent has missed."""
         self._stalled = stalled
         self._progress: float | None = None
         self._received: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
         threading.Thread(target=self._run, name="parent", daemon=True).start()
 
     def send(self, message: object) -> None:
-        """Never blocks; BrokenPipeError when the parent has ended."""
+        """Queues a message without blocking; BrokenPipeError if the parent has ended."""
         self._channel.send(message)
 
     def receive(self) -> Any:
-        """The next message; EOFError when the parent has ended, or wants this process to end."""
+        """Waits for the next message; EOFError if the parent has ended or requests this process to end."""
         received = self._received.get()
         if not received:
             self._received.put(())
@@ -50,15 +50,15 @@ class Parent:
         return received[0]
 
     def progress(self) -> None:
-        """Says that work is going on: the next such call has to follow in time."""
+        """Records progress: the next call must follow within `stalled` seconds."""
         self._progress = time.monotonic()
 
     def idle(self) -> None:
-        """Says that there is nothing to do, for however long that may be."""
+        """Records that there is no work: no progress is expected until the next call of `progress`."""
         self._progress = None
 
     async def watch_loop(self) -> None:
-        """Makes progress for as long as the event loop that runs it does."""
+        """Records progress for as long as the event loop runs."""
         while True:
             self.progress()
             await asyncio.sleep(BEAT)

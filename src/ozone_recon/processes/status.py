@@ -1,22 +1,22 @@
-"""The processes of the service, as the first of them sees the others."""
+"""The state of a process of the service, and the rule for when it counts as hung."""
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
 SUSPECT: Final = 5
-"""Heartbeats, one a second, that a process may miss before it is shown as hung."""
+"""Number of missed heartbeats, one a second, after which a process is shown as hung."""
 
 
 def silent_for(seconds: int) -> str:
-    """Says that a process is."""
+    """The reason of a hung process."""
     return f"has not answered for {seconds} s"
 
 
 class ProcessState(NamedTuple):
-    """One process: `state` is starting, running, hung, ended or stopped.
+    """The state of one process: starting, running, hung, ended or stopped.
 
-    `reason` says why it does not run as it should; one that was told to stop, or has not been started yet, has none.
+    `reason` explains a failure; it is empty for a process that runs, was stopped on request or has not started yet.
     """
 
     name: str
@@ -24,12 +24,12 @@ class ProcessState(NamedTuple):
     pid: int
     reason: str = ""
     hung: int = 0
-    """Times that it was replaced because it did not answer."""
+    """Number of times the process was replaced because it hung."""
     ended: int = 0
-    """Times that it was replaced because it had ended by itself."""
+    """Number of times the process was replaced because it had exited."""
 
 
 def first_process(pid: int, silence: int) -> ProcessState:
-    """How the first process fares, as one that it has started sees it: `silence` is in heartbeats."""
+    """The state of the main process, as seen by a child: `silence` is the number of heartbeats it has missed."""
     hung = silence >= SUSPECT
     return ProcessState("main", "hung" if hung else "running", pid, silent_for(silence) if hung else "")

@@ -162,7 +162,7 @@ def _without(last_batch: LastBatch, updates: Updates) -> Updates:
             CheckpointCause.PUT_BACK,
             f"OM's changes from {last_batch.sequence_number:,} on differ from ours: OM was restored and has continued",
         )
-    return replace(updates, batches=batches.at(np.arange(1, len(batches.starts))))
+    return replace(updates, batches=batches.take(np.arange(1, len(batches.starts))))
 
 
 def _batch(batches: ByteSlices, row: int) -> LastBatch:

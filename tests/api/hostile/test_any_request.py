@@ -97,7 +97,7 @@ def whole(sample: Generation, tmp_path_factory: pytest.TempPathFactory) -> FastA
     cluster = cluster_of(java("datanodes")["datanodes"], java("pipelines")["pipelines"])
 
     async def answer(_: ClusterRequest[Any]) -> Any:
-        return PendingBlocks(asking=True)
+        return PendingBlocks(polling=True)
 
     return following(tables, cluster, sample, cast("AskCluster", answer))
 

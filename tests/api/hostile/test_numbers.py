@@ -45,7 +45,7 @@ from ozone_recon.insights.containers.health import build as container_health
 from ozone_recon.model.cluster import Cluster, LeavingDatanode
 from ozone_recon.model.container_health import HealthRules
 from ozone_recon.model.datanode_reports import Heartbeat
-from ozone_recon.model.requests import AskForPendingBlocks, ClusterRequest, PendingBlocks, RemoveDatanodes
+from ozone_recon.model.requests import ClusterRequest, GetPendingBlocks, PendingBlocks, RemoveDatanodes
 from ozone_recon.store.generation import Generation, GenerationBuild
 
 AT = 1_795_461_700_000
@@ -139,7 +139,7 @@ def serving(replace: Replace, place: Path) -> FastAPI:
     async def answer(request: ClusterRequest[Any]) -> Any:
         if isinstance(request, RemoveDatanodes):
             return world.state.remove(request, AT, 1e6)
-        assert isinstance(request, AskForPendingBlocks)
+        assert isinstance(request, GetPendingBlocks)
         return PendingBlocks({NODE: MAX_AMOUNT, OTHER_NODE: MAX_AMOUNT}, AT)
 
     om = generation_of(om_tables(replace), place / "om", rounds=ROUNDS)

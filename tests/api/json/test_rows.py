@@ -33,7 +33,7 @@ def test_rows_are_what_orjson_writes_of_the_same_values(rows: list[tuple[int, bo
             "name": texts(names),
             "path": texts(b"a/", names),
             "word": chosen(DictionaryColumn(WORDS, flags.astype(np.int64)), lambda word: word),
-            "rare": same_slices(b"true", len(rows)).only(np.array([rare for *_, rare in rows], np.bool_)),
+            "rare": same_slices(b"true", len(rows)).masked(np.array([rare for *_, rare in rows], np.bool_)),
         }
     )
     wanted = [

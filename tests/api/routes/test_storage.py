@@ -17,7 +17,7 @@ from tests.insights.om_samples import RandomDatabase, generation_of
 from ozone_recon.api.context import AskCluster
 from ozone_recon.insights.size_bins import CONTAINER_UPPER_BOUNDS
 from ozone_recon.model.cluster import Cluster, Datanode
-from ozone_recon.model.requests import AskForPendingBlocks, ClusterRequest, PendingBlocks
+from ozone_recon.model.requests import ClusterRequest, GetPendingBlocks, PendingBlocks
 from ozone_recon.model.scm import ScmInfo
 
 ROWS = java("datanodes")["datanodes"]
@@ -28,7 +28,7 @@ SILENT = Datanode(details("silent", "quiet"), "HEALTHY", "IN_SERVICE")
 
 def saying(pending: PendingBlocks) -> AskCluster:
     async def answer(request: ClusterRequest[Any]) -> Any:
-        assert isinstance(request, AskForPendingBlocks)
+        assert isinstance(request, GetPendingBlocks)
         return pending
 
     return cast("AskCluster", answer)
@@ -96,7 +96,7 @@ def test_quota_of_the_root_is_the_capacity_of_what_lives(tmp_path: Path) -> None
 
 def test_pending_deletion_of_datanodes() -> None:
     path = "/api/v1/pendingDeletion?component=DN"
-    pending = PendingBlocks({ROWS[0]["uuid"]: 5, "dead": -1, ROWS[1]["uuid"]: 7}, AT, asking=True)
+    pending = PendingBlocks({ROWS[0]["uuid"]: 5, "dead": -1, ROWS[1]["uuid"]: 7}, AT, polling=True)
     app = following(cluster=CLUSTER, ask_cluster=saying(pending))
     found = ask(app, path).json()
     assert found == {
@@ -123,7 +123,7 @@ def test_pending_deletion_before_datanodes_were_asked() -> None:
         "totalNodeQueriesFailed": 0,
     }
     for asking, status in ((True, "IN_PROGRESS"), (False, "NOT_STARTED")):
-        app = following(cluster=CLUSTER, ask_cluster=saying(PendingBlocks(asking=asking)))
+        app = following(cluster=CLUSTER, ask_cluster=saying(PendingBlocks(polling=asking)))
         for path in ("pendingDeletion?component=dn", "storageDistribution/download"):
             answer = ask(app, f"/api/v1/{path}")
             assert (answer.status_code, answer.json()) == (202, {"status": status, **nothing})

@@ -1,4 +1,4 @@
-"""What datanodes send: every field lands where it belongs, defaults are Ozone's, broken bytes raise DecodeError."""
+"""Decoders of datanode requests: each field arrives, defaults are Ozone's, broken bytes raise DecodeError."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ozone_recon.decode.cluster import datanode_reports as reports
 from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request
 from ozone_recon.errors import DecodeError, MessageTooLong
 from ozone_recon.model.datanode_reports import (
-    OBJECT,
+    REPORT_OVERHEAD,
     CommandStatus,
     ContainerAction,
     Heartbeat,
@@ -156,7 +156,7 @@ def test_what_two_heartbeats_say_together() -> None:
         pipelines=b"",
         command_statuses=(b"s1", b"s2"),
     )
-    assert together.size == 12 + 7 * OBJECT
+    assert together.size == 12 + 7 * REPORT_OVERHEAD
     newest = together.followed_by(replace(two, containers=b"c3", increments=(b"i3",)))
     assert (newest.containers, newest.increments) == (b"c3", (b"i3",))
     software = Software("2.2.0", "", 0)
@@ -189,7 +189,7 @@ def test_replicas() -> None:
         REPLICA,
         Replica(1, "9", 0, 0, 0, 0, 0, False, ""),
     )
-    with pytest.raises(DecodeError, match="container -1 cannot be"):
+    with pytest.raises(DecodeError, match="container id -1 is negative"):
         reports.decode_replicas(sent.container_report(sent.replica(), sent.replica(-1)))
 
 
@@ -213,7 +213,7 @@ def test_pipelines_and_what_is_to_be_done() -> None:
 
 
 UNKNOWN = b"\x98\x06\0"
-"""A field that nobody knows."""
+"""An unknown field."""
 
 
 def test_what_is_read_at_once_is_bounded_and_what_is_long_is_not_copied() -> None:

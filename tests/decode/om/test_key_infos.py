@@ -56,8 +56,8 @@ def check(values: list[bytes], decode: Decode, reference: Reference) -> KeyInfoM
 
 
 def replications(found: KeyInfoMatches) -> list[ReplicationConfig]:
-    few = found.replication()
-    return [few.values[which] for which in few.which]
+    column = found.replication()
+    return [column.values[index] for index in column.indices]
 
 
 def of_one(value: bytes) -> tuple[KeyFacts, ...]:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from tests.conftest import SAMPLE
+from tests.decode.om.om_tables import TABLES
 
 from ozone_recon.decode.om.keys import encode_text
-from ozone_recon.decode.om.tables import TABLES
 from ozone_recon.model.om import CompactionLogEntry, S3Secret, TenantAccessId, TenantState
 from ozone_recon.sources.checkpoint.fetch import from_path
 from ozone_recon.sources.rocksdb.checkpoint import Checkpoint

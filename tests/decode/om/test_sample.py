@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from rocksdict import AccessType, Options, Rdict
 from tests.decode.om.batches import plain, rows_of
+from tests.decode.om.om_tables import TABLES
 
 from ozone_recon.decode.om import key_columns, key_columns_reference
 from ozone_recon.decode.om.key_columns_reference import KeyTable
 from ozone_recon.decode.om.keys import encode_text
-from ozone_recon.decode.om.tables import TABLES
 from ozone_recon.store.schema import OM_TABLES
 
 Database = dict[str, list[tuple[bytes, bytes]]]

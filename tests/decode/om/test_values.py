@@ -14,9 +14,9 @@ from tests.decode.om.om_messages import (
     number,
     pair,
 )
+from tests.decode.om.om_tables import TABLES
 
 from ozone_recon.decode.om import values
-from ozone_recon.decode.om.tables import TABLES
 from ozone_recon.errors import DecodeError
 from ozone_recon.model.om import (
     Block,

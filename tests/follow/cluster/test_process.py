@@ -19,7 +19,7 @@ from ozone_recon.config.cluster_settings import ScmPace
 from ozone_recon.errors import NotReady
 from ozone_recon.model.metrics import METRICS, MetricSample
 from ozone_recon.model.requests import (
-    AskForPendingBlocks,
+    GetPendingBlocks,
     RemoveDatanodes,
     StopSynchronising,
     Synchronise,
@@ -78,9 +78,9 @@ def test_a_cluster_is_followed(world: World) -> None:
         assert eventually(lambda: not watch.ask(StopSynchronising()).result(20)), "nothing is left to stop"
         removal = watch.ask(RemoveDatanodes((NODE, "nobody"))).result(20)
         assert (list(removal.refused), removal.not_found) == ([NODE], ("nobody",))
-        first = watch.ask(AskForPendingBlocks()).result(20)
-        assert first.asking
-        while (pending := watch.ask(AskForPendingBlocks()).result(20)).asking:
+        first = watch.ask(GetPendingBlocks()).result(20)
+        assert first.polling
+        while (pending := watch.ask(GetPendingBlocks()).result(20)).polling:
             pass
         assert pending.pending == {NODE: -1, OTHER_NODE: -1}, "they have no web server"
 

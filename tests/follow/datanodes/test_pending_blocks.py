@@ -50,7 +50,7 @@ def serving(body: bytes, then: Callable[[int], Awaitable[None]]) -> None:
 
 async def asked(pending: PendingBlocksOfDatanodes, datanodes: list[Datanode]) -> PendingBlocks:
     """What is said when all have been asked."""
-    assert pending.ask(datanodes).asking
+    assert pending.ask(datanodes).polling
     assert pending._asking is not None
     await pending._asking
     return pending._last
@@ -120,7 +120,7 @@ def test_they_are_not_asked_again_too_soon_and_the_last_answers_stay() -> None:
         pending = PendingBlocksOfDatanodes(replace(SETTINGS, pending_pause=3600.0))
         await asked(pending, [datanode("a", port)])
         again = pending.ask([datanode("a", port)])
-        assert (again.asking, again.pending) == (False, {"a": 7})
+        assert (again.polling, again.pending) == (False, {"a": 7})
 
     serving(SAID % b"7", ask)
 

@@ -9,11 +9,11 @@ from tests.decode.cluster.sample_datanodes import DATANODE, OTHER_DATANODE
 from tests.decode.cluster.scm_messages import NODE, OTHER_NODE
 
 from ozone_recon.follow.datanodes.report_queue import Dropped, ReportQueue
-from ozone_recon.model.datanode_reports import OBJECT, Heartbeat, LayoutVersion
+from ozone_recon.model.datanode_reports import REPORT_OVERHEAD, Heartbeat, LayoutVersion
 
 ONE = Heartbeat(DATANODE, LayoutVersion(10, 10))
 K = 1000
-LONG = 10 * K - OBJECT
+LONG = 10 * K - REPORT_OVERHEAD
 OTHER = replace(ONE, datanode=OTHER_DATANODE)
 
 
@@ -35,7 +35,7 @@ def test_datanodes_take_turns_and_what_one_has_said_stays_together() -> None:
         ONE,
     ):
         queue.put(heartbeat)
-    assert queue.size == 7 + 4 * OBJECT
+    assert queue.size == 7 + 4 * REPORT_OVERHEAD
     assert take_all(queue) == [
         replace(ONE, increments=(b"a1", b"a2")),
         replace(OTHER, containers=b"b", increments=(b"b2",)),
@@ -47,7 +47,7 @@ def test_what_does_not_fit_is_owed_until_a_full_report_comes() -> None:
     queue = ReportQueue(limit=10 * K)
     queue.put(replace(ONE, containers=bytes(8 * K)))
     queue.put(replace(OTHER, increments=(bytes(3 * K),)))
-    assert queue.dropped == Dropped(heartbeats=1, size=3 * K + OBJECT)
+    assert queue.dropped == Dropped(heartbeats=1, size=3 * K + REPORT_OVERHEAD)
     assert not queue.owes(OTHER_NODE), "there is no room yet"
     assert take_all(queue) == [replace(ONE, containers=bytes(8 * K))]
     assert queue.owes(OTHER_NODE)
@@ -66,14 +66,14 @@ def test_a_newer_full_report_makes_room_for_itself() -> None:
     assert (queue.size, queue.dropped) == (10 * K, Dropped())
     queue.put(replace(ONE, increments=(bytes(K),)))
     queue.put(OTHER)
-    assert queue.dropped == Dropped(heartbeats=1, size=K + OBJECT)
+    assert queue.dropped == Dropped(heartbeats=1, size=K + REPORT_OVERHEAD)
     assert take_all(queue) == [replace(ONE, containers=bytes(LONG)), OTHER]
 
 
 def test_one_that_is_too_large_alone_is_kept() -> None:
     queue = ReportQueue(limit=10 * K)
     queue.put(replace(ONE, containers=bytes(11 * K)))
-    assert (queue.size, queue.dropped) == (11 * K + OBJECT, Dropped())
+    assert (queue.size, queue.dropped) == (11 * K + REPORT_OVERHEAD, Dropped())
 
 
 def test_taking_waits() -> None:

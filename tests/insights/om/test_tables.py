@@ -69,4 +69,4 @@ def test_what_a_message_says() -> None:
     assert found.object_id.tolist() == [5, 5]
     assert found.is_file.tolist() == [1, 1]
     assert found.replication().values == [ReplicationConfig("STAND_ALONE", 1)]
-    assert found.replication().which.tolist() == [0, 0]
+    assert found.replication().indices.tolist() == [0, 0]

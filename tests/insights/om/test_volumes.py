@@ -20,7 +20,7 @@ def test_volumes_and_buckets_are_those_of_a_scan_in_pages(tmp_path: Path, seed: 
     everything = [tuple(key.decode().split("/")[1:]) for key, _ in oracle.rows("bucketTable")]
     found: list[tuple[str, str]] = []
     while len(buckets := list_buckets(generation, None, "/".join(found[-1]) if found else "", 2)):
-        volumes = [buckets.volume.values[which] for which in buckets.volume.which]
+        volumes = [buckets.volume.values[index] for index in buckets.volume.indices]
         found += zip(volumes, texts(buckets.name), strict=True)
     assert found == everything
     for volume in (*names, "no-such"):

@@ -236,7 +236,7 @@ def test_what_is_no_batch_is_refused_with_the_reason(net: Netting, data: bytes, 
 @many
 @given(st.lists(drawn_changes, min_size=1, max_size=6))
 def test_nothing_is_written_beyond_the_room_that_is_measured(drawn: list[list[Drawn]]) -> None:
-    data, starts, ends = slices_of_texts(batches_of(drawn)).to_read()
+    data, starts, ends = slices_of_texts(batches_of(drawn)).read_only()
     count = count_changes(data, starts, ends)
     assert count == sum(map(len, drawn))
     room = [

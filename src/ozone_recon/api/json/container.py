@@ -31,7 +31,9 @@ def pipeline_ids(generation: Generation, rows: Int64s, before: bytes = b"", afte
     ids = pipelines_of(generation, rows)
     there = ids.starts < ids.ends
     begin, end, none = (same_slices(text, len(rows)) for text in (before, after, b"null"))
-    return slices_of_texts(joined([begin.only(there), texts(ids).only(there), end.only(there), none.only(~there)]))
+    return slices_of_texts(
+        joined([begin.masked(there), texts(ids).masked(there), end.masked(there), none.masked(~there)])
+    )
 
 
 def replications(generation: Generation, rows: Int64s) -> ByteSlices:
@@ -45,7 +47,7 @@ def replication_factors(generation: Generation, rows: Int64s) -> ByteSlices:
     which, known = _replications(generation, rows)
     is_factor = np.array([one.kind != "EC" for one in known], np.bool_)
     factors = chosen(DictionaryColumn(known, which), lambda one: FACTORS.get(one.factor, str(one.factor)))
-    return factors.only(is_factor[which])
+    return factors.masked(is_factor[which])
 
 
 def _replications(generation: Generation, rows: Int64s) -> tuple[Int64s, list[ReplicationConfig]]:

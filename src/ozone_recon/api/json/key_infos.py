@@ -37,7 +37,7 @@ def deleted_keys_json(rows: DeletedKeyRows) -> RawJson:
     # Between two keys is a comma, or the turn from each row to the next one; a row may have no key.
     previous = np.append(0, row)[:-1]
     turn = ByteSlices(turns.data, turns.offsets[previous], turns.offsets[row])
-    comma = same_slices(b",", len(row)).only(np.append(False, row[1:] == row[:-1])[: len(row)])
+    comma = same_slices(b",", len(row)).masked(np.append(False, row[1:] == row[:-1])[: len(row)])
     last_turn = turns.data[turns.offsets[row[-1] if len(row) else 0] : -len(b"," + ROW_BEGINS)]
     keys = joined([turn, comma, *objects(_fields(rows.keys))])
     return RawJson((b"[" + ROW_BEGINS, keys.data.data, last_turn.data, b"]"))
@@ -103,7 +103,7 @@ def _unquoted(texts: ByteSlices) -> ByteSlices:
 
 
 def _or_null(cells: ByteSlices, there: Bools) -> Sequence[Part]:
-    return cells.only(there), same_slices(b"null", len(there)).only(~there)
+    return cells.masked(there), same_slices(b"null", len(there)).masked(~there)
 
 
 def _last_of_each(items: ByteColumn, parents: Int64s, rows: int) -> Sequence[Part]:

@@ -31,7 +31,7 @@ def locations_json(versions: VersionColumns, blocks: BlockColumns) -> ByteColumn
     made_for = np.append(blocks.create_version, versions.version)
 
     order = np.lexsort((made_for, parent))
-    block, parent, made_for = block.at(order), parent[order], made_for[order]
+    block, parent, made_for = block.take(order), parent[order], made_for[order]
     begins = np.ones(len(order), np.bool_)
     begins[1:] = (parent[1:] != parent[:-1]) | (made_for[1:] != made_for[:-1])
     first = np.flatnonzero(begins)
@@ -41,7 +41,7 @@ def locations_json(versions: VersionColumns, blocks: BlockColumns) -> ByteColumn
 
     listed = joined([block])
     within = inside(listed, np.cumsum(begins) - 1, len(first))
-    by_version = joined([b'"', scalars(version).at(as_met), b'":[', within.at(as_met), b"],"])
+    by_version = joined([b'"', scalars(version).take(as_met), b'":[', within.take(as_met), b"],"])
     groups = objects(
         {
             "version": scalars(versions.version),
@@ -49,7 +49,7 @@ def locations_json(versions: VersionColumns, blocks: BlockColumns) -> ByteColumn
             "locationList": lists(listed, parent, rows),
             "multipartKey": scalars(versions.is_multipart),
             "locationListCount": scalars(np.bincount(blocks.group, minlength=rows)),
-            "blocksLatestVersionOnly": [b"[", within.at(latest), b"]"],
+            "blocksLatestVersionOnly": [b"[", within.take(latest), b"]"],
             "locationLists": lists(joined([b"[", within, b"],"]), of_row, rows),
         }
     )

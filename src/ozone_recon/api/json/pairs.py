@@ -30,19 +30,19 @@ def pairs_json(pairs: PairColumns, names: DictionaryColumn[str], rows: int) -> S
     Of pairs with one name, the value of the last is in the place of the first.
     """
     values = texts(pairs.value)
-    if _differ(names.values) and _differ(pairs.parent * len(names.values) + names.which):
+    if _differ(names.values) and _differ(pairs.parent * len(names.values) + names.indices):
         return lists(joined([chosen(names, str), b":", values, b","]), pairs.parent, rows, b"{}")
     found: list[dict[str, orjson.Fragment]] = [{} for _ in range(rows)]
-    for parent, name, value in zip(pairs.parent.tolist(), names.which.tolist(), joined([values]), strict=True):
+    for parent, name, value in zip(pairs.parent.tolist(), names.indices.tolist(), joined([values]), strict=True):
         found[parent][names.values[name]] = orjson.Fragment(value)
     return (slices_of_texts(ByteColumn.of(map(orjson.dumps, found))),)
 
 
 def with_pair(pairs: PairColumns, names: DictionaryColumn[str], name: str, value: bytes | None, rows: int) -> Bools:
     """Which rows have a pair of this name, the last of which has this value (None for any)."""
-    at = np.flatnonzero(np.isin(names.which, [row for row, one in enumerate(names.values) if one == name]))
+    at = np.flatnonzero(np.isin(names.indices, [row for row, one in enumerate(names.values) if one == name]))
     found = np.zeros(rows, np.bool_)
-    found[pairs.parent[at]] = [value in (None, held) for held in joined([pairs.value.at(at)])]
+    found[pairs.parent[at]] = [value in (None, held) for held in joined([pairs.value.take(at)])]
     return found
 
 

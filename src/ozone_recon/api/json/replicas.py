@@ -67,4 +67,4 @@ def replicas_json(generation: Generation, replicas: ReplicaRows, containers: Int
 
 
 def _unknown(host: ByteSlices) -> ByteSlices:
-    return same_slices(b"N/A", len(host.starts)).only(host.starts == host.ends)
+    return same_slices(b"N/A", len(host.starts)).masked(host.starts == host.ends)

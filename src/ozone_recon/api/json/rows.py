@@ -49,7 +49,7 @@ def objects(fields: Mapping[str, ByteSlices | Sequence[Part]]) -> Sequence[Part]
         elif (there := value.starts < value.ends).all():
             parts += label, value
         else:
-            parts += same_slices(label, len(there)).only(there), value
+            parts += same_slices(label, len(there)).masked(there), value
     return [*parts, b"}"]
 
 
@@ -107,7 +107,7 @@ def texts(*parts: Part) -> ByteSlices:
 
 def chosen(few: DictionaryColumn[T], json: Callable[[T], object]) -> ByteSlices:
     """In each row, its one of few values, as JSON of what `json` makes of it."""
-    return slices_at(ByteColumn.of(orjson.dumps(json(value)) for value in few.values), few.which)
+    return slices_at(ByteColumn.of(orjson.dumps(json(value)) for value in few.values), few.indices)
 
 
 def names(few: DictionaryColumn[bytes]) -> ByteSlices:

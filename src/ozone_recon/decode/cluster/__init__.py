@@ -1,1 +1,1 @@
-"""SCM's answers and datanodes' reports into records and columns."""
+"""Decodes SCM's responses and datanodes' reports into records and columns."""

@@ -1,4 +1,4 @@
-"""Containers by the thousand, as columns: what `scm.decode_container_info` reads of one."""
+"""Decodes SCM's pages of containers into columns; the columnar form of `scm.decode_container_info`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ozone_recon.wire.protobuf.fields import to_text
 from ozone_recon.wire.protobuf.messages import Messages, read_messages
 
 
-def decode_containers(cells: ByteSlices) -> tuple[Int64s, ContainerColumns]:
-    """Which of these are ContainerInfoProtos, and what those say."""
-    return read_messages(cells, _containers)
+def decode_containers(slices: ByteSlices) -> tuple[Int64s, ContainerColumns]:
+    """Decodes ContainerInfoProtos; returns the indexes of the valid ones, and their columns."""
+    return read_messages(slices, _containers)
 
 
-def decode_container_ids(cells: ByteSlices) -> tuple[Int64s, Int64s]:
-    """Which of these are ContainerIDs, and what those say."""
-    return read_messages(cells, lambda ids: ids.int64(1))
+def decode_container_ids(slices: ByteSlices) -> tuple[Int64s, Int64s]:
+    """Decodes ContainerIDs; returns the indexes of the valid ones, and their ids."""
+    return read_messages(slices, lambda ids: ids.int64(1))
 
 
 def _containers(containers: Messages) -> ContainerColumns:
@@ -40,9 +40,9 @@ def _containers(containers: Messages) -> ContainerColumns:
         state_enter_time=containers.int64(6, 0),
         sequence_id=containers.int64(9, 0),
         suppressed=containers.boolean(13, False),
-        replication=replication.which.astype(np.int32),
-        owner=owner.which.astype(np.int32),
-        pipeline=pipeline.which.astype(np.int32),
+        replication=replication.indices.astype(np.int32),
+        owner=owner.indices.astype(np.int32),
+        pipeline=pipeline.indices.astype(np.int32),
         replications=tuple(replication.values),
         owners=tuple(owner.values),
         pipelines=tuple(pipeline.values),

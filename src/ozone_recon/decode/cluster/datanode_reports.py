@@ -1,6 +1,6 @@
-"""The reports in registrations and heartbeats of datanodes, message by message, as in `decode.cluster.scm`.
+"""Decodes the reports in datanodes' registrations and heartbeats, one message type per function.
 
-Replicas by the thousand: `decode.cluster.replicas`.
+`decode.cluster.replicas` decodes container reports into columns. Conventions are those of `decode.cluster.scm`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ COMMAND_STATUSES = {1: "PENDING", 2: "EXECUTED", 3: "FAILED"}
 
 
 def decode_node_report(data: Raw) -> tuple[StorageReport, ...]:
-    """The volumes for containers of a NodeReportProto; those for metadata and databases are not read."""
+    """The container volumes of a NodeReportProto; metadata and database volumes are ignored."""
     return Message("NodeReportProto", data).messages(1, _storage_report)
 
 
@@ -68,16 +68,19 @@ def _storage_report(data: bytes) -> StorageReport:
 
 
 def decode_replicas(data: Raw) -> tuple[Replica, ...]:
-    """A ContainerReportsProto or an IncrementalContainerReportProto, which are alike; refused as a whole."""
+    """A ContainerReportsProto or IncrementalContainerReportProto (same fields); one invalid replica refuses it all.
+
+    The readable reference of `decode.cluster.replicas`, which calls it for the text of an error.
+    """
     return Message("ContainerReportsProto", data).messages(1, _replica)
 
 
 def _replica(data: bytes) -> Replica:
-    """A ContainerReplicaProto; a negative container id is refused."""
+    """A ContainerReplicaProto; DecodeError if the container id is negative."""
     message = Message("ContainerReplicaProto", data)
     container_id = message.int64(1)
     if container_id < 0:
-        raise DecodeError(f"ContainerReplicaProto: container {container_id} cannot be")
+        raise DecodeError(f"ContainerReplicaProto: container id {container_id} is negative")
     return Replica(
         container_id=container_id,
         state=named(REPLICA_STATES, message.int32(2)),
@@ -92,7 +95,7 @@ def _replica(data: bytes) -> Replica:
 
 
 def decode_pipeline_reports(data: Raw) -> tuple[PipelineReport, ...]:
-    """A PipelineReportsProto: all pipelines that a datanode is in."""
+    """A PipelineReportsProto: all pipelines of a datanode."""
     return Message("PipelineReportsProto", data).messages(1, _pipeline_report)
 
 

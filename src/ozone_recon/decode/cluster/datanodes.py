@@ -1,4 +1,4 @@
-"""Datanodes, as SCM's answers and datanodes' own reports name them."""
+"""Decodes datanode details, which occur in SCM's responses and in datanodes' own reports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OP_STATES = {
     5: "DECOMMISSIONED",
 }
 FIRST_VERSION = 1
-"""The version of a datanode that says none."""
+"""The protocol version of a datanode that sends none."""
 
 
 def decode_datanode_id(data: bytes) -> str:
@@ -23,7 +23,7 @@ def decode_datanode_id(data: bytes) -> str:
 
 
 def decode_datanode(data: bytes) -> DatanodeDetails:
-    """A DatanodeDetailsProto; its id is in three fields, of which the newest counts."""
+    """A DatanodeDetailsProto; three fields may hold its id, and the newest of them takes precedence."""
     message = Message("DatanodeDetailsProto", data)
     newest = message.message(102, decode_datanode_id, None) or message.message(100, decode_uuid, None)
     return DatanodeDetails(

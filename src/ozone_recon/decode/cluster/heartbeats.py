@@ -1,8 +1,8 @@
-"""What datanodes ask of Recon: registrations and heartbeats, first cut into the reports that they carry, then read.
+"""Decodes datanodes' registrations and heartbeats in two steps: first splits a request into reports, then decodes them.
 
-Only the first is done before a datanode gets its answer, without copying what is long, and of so few fields, if that is
-wanted, that it takes no time to speak of. As in `decode.cluster.scm`, what Ozone's message calls required must
-be there, and names are those of Ozone 2.2.0.
+`decode_request` runs before the datanode gets its response. It does not copy reports, and a limit on the number of
+fields bounds its time. `decode_reports` runs later. As in `decode.cluster.scm`, a message must have all fields that
+Ozone declares as required, and names are those of Ozone 2.2.0.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from ozone_recon.wire.protobuf.fields import MOST_FIELDS, Message
 
 T = TypeVar("T")
 
-_LONGEST: Final = 8 << 10
-"""Bytes of what a datanode says of itself; Java's have some hundred."""
+_MAX_DETAILS: Final = 8 << 10
+"""Maximum bytes of a datanode's details or layout; Java's have a few hundred."""
 _FIRST_LAYOUT: Final = LayoutVersion(0, 0)
-"""That of a datanode that says none."""
+"""The layout of a datanode that sends none."""
 
 
 def decode_request(data: bytes, most: int = MOST_FIELDS) -> Heartbeat | None:
-    """An SCMDatanodeRequest; None when it asks for our version, which has nothing in it.
+    """An SCMDatanodeRequest; None for a version request, which has no content.
 
-    TooLong when it, or what it embeds, has more fields than `most`, of which nothing is read then.
+    TooLong if it or an embedded message has more than `most` fields; such a message is not decoded.
     """
     message = Message("SCMDatanodeRequest", memoryview(data), most)
     match message.int32(1):
@@ -80,11 +80,11 @@ def _heartbeat(message: Message) -> Heartbeat:
 
 
 def _check(message: Message, *numbers: int) -> None:
-    """Refuses what is read at once when it is too long for that."""
+    """DecodeError if one of the fields, which are decoded before the response, is over the size limit."""
     for number in numbers:
         size = len(message.view(number, b""))
-        if size > _LONGEST:
-            raise DecodeError(f"field {number} has {size:,} bytes, which is over the limit of {_LONGEST:,}")
+        if size > _MAX_DETAILS:
+            raise DecodeError(f"field {number} has {size:,} bytes, which is over the limit of {_MAX_DETAILS:,}")
 
 
 def _layout(data: bytes) -> LayoutVersion:
@@ -93,7 +93,7 @@ def _layout(data: bytes) -> LayoutVersion:
 
 
 def decode_reports(heartbeat: Heartbeat) -> DatanodeReports:
-    """All reports of a heartbeat; one that is broken does not keep the others from being read."""
+    """Decodes all reports of a heartbeat; an invalid report is skipped, and its error is added to `refused`."""
     refused: list[str] = []
 
     def each(decode: Callable[[Raw], T], reports: Iterable[Raw]) -> Iterable[T]:
@@ -103,17 +103,17 @@ def decode_reports(heartbeat: Heartbeat) -> DatanodeReports:
             except DecodeError as error:
                 refused.append(str(error))
 
-    def whole(decode: Callable[[Raw], T], report: Raw | None) -> T | None:
+    def single(decode: Callable[[Raw], T], report: Raw | None) -> T | None:
         return next(iter(each(decode, () if report is None else (report,))), None)
 
     return DatanodeReports(
         datanode=heartbeat.datanode,
         layout=heartbeat.layout,
         software=heartbeat.software,
-        node=whole(decode_node_report, heartbeat.node),
-        containers=whole(decode_replicas, heartbeat.containers),
+        node=single(decode_node_report, heartbeat.node),
+        containers=single(decode_replicas, heartbeat.containers),
         increments=tuple(each(decode_replicas, heartbeat.increments)),
-        pipelines=whole(decode_pipeline_reports, heartbeat.pipelines),
+        pipelines=single(decode_pipeline_reports, heartbeat.pipelines),
         pipeline_actions=tuple(chain(*each(decode_pipeline_actions, heartbeat.pipeline_actions))),
         container_actions=tuple(chain(*each(decode_container_actions, heartbeat.container_actions))),
         command_statuses=tuple(chain(*each(decode_command_statuses, heartbeat.command_statuses))),

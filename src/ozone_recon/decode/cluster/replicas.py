@@ -1,4 +1,4 @@
-"""Replicas by the thousand, as columns: what `datanode_reports.decode_replicas` reads of a report."""
+"""Decodes container reports of datanodes into columns; the columnar form of `datanode_reports.decode_replicas`."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ozone_recon.wire.protobuf.messages import Messages
 
 
 def decode_replicas(data: Raw) -> ReplicaColumns:
-    """A ContainerReportsProto or an IncrementalContainerReportProto; refused as a whole."""
+    """A ContainerReportsProto or IncrementalContainerReportProto; DecodeError if any of its replicas is invalid."""
     report = Messages(same_slices(data, 1))
     is_message = not report.refused[0]
-    cells, parent = report.blobs(1)
-    replicas = Messages(cells, report, parent)
+    slices, parent = report.blobs(1)
+    replicas = Messages(slices, report, parent)
     columns = _columns(replicas)
     if report.refused[0]:
-        # Says why, of the first replica that is refused: there may be millions.
+        # The reference decoder raises the error; it gets only the first refused replica, as there may be millions.
         for row in np.flatnonzero(replicas.refused)[:is_message]:
-            data = bytes_field(1, bytes(data[cells.starts[row] : cells.ends[row]]))
+            data = bytes_field(1, bytes(data[slices.starts[row] : slices.ends[row]]))
         datanode_reports.decode_replicas(data)
-        raise DecodeError("ContainerReportsProto: it cannot be read")
+        raise DecodeError("ContainerReportsProto: a replica is invalid")
     return columns
 
 
@@ -41,7 +41,7 @@ def _columns(replicas: Messages) -> ReplicaColumns:
         used_bytes=replicas.int64(4, 0),
         number_of_keys=replicas.int64(5, 0),
         sequence_id=replicas.int64(12, 0),
-        origin=origin.which.astype(np.int32),
+        origin=origin.indices.astype(np.int32),
         origins=tuple(origin.values),
         replica_index=replicas.int32(14, 0).astype(np.int32),
         is_empty=replicas.boolean(15, False),

@@ -1,8 +1,8 @@
-"""What SCM answers, message by message; each function reads like its message's field numbers.
+"""Decodes SCM's responses, one message type per function.
 
-A function gets a message's bytes and gives a record of `model.scm`, or raises DecodeError. What Ozone's message calls
-required must be there; names of messages and defaults of absent fields are those of Ozone 2.2.0. Containers by the
-thousand: `decode.cluster.containers`.
+Each function takes a message's bytes and returns a record of `model.scm`, or raises DecodeError. A message must have
+all fields that Ozone declares as required; message names and defaults of absent fields are those of Ozone 2.2.0.
+`decode.cluster.containers` decodes pages of containers into columns.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ _METRICS = "NodeDecommissionMetrics"
 
 
 def decode_container_info(data: bytes) -> ContainerInfo:
-    """A ContainerInfoProto; a negative container id is refused."""
+    """A ContainerInfoProto; DecodeError if the container id is negative."""
     message = Message("ContainerInfoProto", data)
     container_id = message.int64(1)
     if container_id < 0:
-        raise DecodeError(f"ContainerInfoProto: container {container_id} cannot be")
+        raise DecodeError(f"ContainerInfoProto: container id {container_id} is negative")
     return ContainerInfo(
         container_id=container_id,
         state=named(CONTAINER_STATES, message.int32(2)),
@@ -64,14 +64,14 @@ def decode_container_info(data: bytes) -> ContainerInfo:
 
 
 def decode_pipeline_id(data: bytes) -> str:
-    """A PipelineID; older SCMs write it as text only."""
+    """A PipelineID; older SCMs write only its text form."""
     message = Message("PipelineID", data)
     newest = message.message(100, decode_uuid, None)
     return message.name(1) if newest is None else newest
 
 
 def decode_container_with_pipeline(data: bytes) -> tuple[ContainerInfo, Pipeline]:
-    """A ContainerWithPipeline; for a container that is not open, SCM makes one up of the datanodes that have it."""
+    """A ContainerWithPipeline; SCM makes up a pipeline of the replicas' datanodes if the container is not open."""
     message = Message("ContainerWithPipeline", data)
     return message.message(1, decode_container_info), message.message(2, decode_pipeline)
 
@@ -93,7 +93,7 @@ def decode_container_replica(data: bytes) -> ContainerReplica:
 
 
 def decode_pipeline(data: bytes) -> Pipeline:
-    """A Pipeline; its leader is in three fields and the suggested one in two, of which the newest counts."""
+    """A Pipeline; three fields may hold its leader and two its suggested leader, and the newest takes precedence."""
     message = Message("Pipeline", data)
     members = message.messages(1, decode_datanode)
     indexes = message.int64s(10)[: len(members)]
@@ -116,7 +116,7 @@ def _datanode_id(message: Message, number: int, older: int) -> str | None:
 
 
 def decode_node(data: bytes) -> NodeStatus:
-    """A Node; its states are repeated fields in which SCM puts one each."""
+    """A Node; its states are repeated fields, each with one entry."""
     message = Message("Node", data)
     return NodeStatus(
         datanode=message.message(1, decode_datanode),
@@ -150,7 +150,7 @@ def decode_scm_info(data: bytes) -> ScmInfo:
 
 
 def _scm_peer(text: str) -> ScmPeer:
-    """A peer as SCM writes it, `host:port:role:id:ip`; there is no ip when SCM cannot resolve the host."""
+    """A peer in SCM's format `host:port:role:id:ip`; the ip is missing if SCM cannot resolve the host."""
     host, port, role, scm_id, ip_address = [*text.split(":", 4), "", "", "", ""][:5]
     if not (port.isascii() and port.isdecimal() and len(port) <= 5):
         raise DecodeError(f"GetScmInfoResponseProto: peer {text!r} is not `host:port:role:id:ip`")
@@ -180,9 +180,9 @@ def decode_container_id(data: bytes) -> int:
 
 
 def decode_decommission_metrics(data: bytes) -> tuple[DecommissionProgress, ...]:
-    """The JSON that SCM makes of its metrics `NodeDecommissionMetrics`: numbered attributes, a number for a datanode.
+    """SCM's metrics `NodeDecommissionMetrics` as JSON; each datanode has a number, which ends the attribute names.
 
-    A datanode is in it once SCM's monitor has looked at it. Numbers beyond the total are of datanodes that are done.
+    SCM's monitor adds a datanode at its first check. Numbers over the total belong to datanodes that have finished.
     """
     try:
         match orjson.loads(data):
@@ -193,7 +193,7 @@ def decode_decommission_metrics(data: bytes) -> tuple[DecommissionProgress, ...]
                 return tuple(_decommission_progress(bean, n) for n in numbers if f"tag.datanode.{n}" in bean)
     except ValueError as error:
         raise DecodeError(f"{_METRICS}: {error}") from error
-    raise DecodeError(f"{_METRICS}: there is no total in it")
+    raise DecodeError(f"{_METRICS}: DecommissioningMaintenanceNodesTotal is missing")
 
 
 def _decommission_progress(bean: dict[Any, Any], node: int) -> DecommissionProgress:
@@ -202,7 +202,7 @@ def _decommission_progress(bean: dict[Any, Any], node: int) -> DecommissionProgr
             case int(value):
                 return clamp(value)
             case other:
-                raise DecodeError(f"{_METRICS}: {name}.{node} is {other!r}")
+                raise DecodeError(f"{_METRICS}: {name}.{node} is not an integer: {other!r}")
 
     return DecommissionProgress(
         host_name=str(bean[f"tag.datanode.{node}"]),

@@ -1,1 +1,1 @@
-"""OM's rows into records and columns."""
+"""Decodes OM's rows into records and columns."""

@@ -1,4 +1,4 @@
-"""All that volumes and buckets say, as columns, for pages: what `om_values` reads of one."""
+"""Decodes pages of volumes and buckets into columns; the columnar form of `decode_volume` and `decode_bucket`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ozone_recon.wire.protobuf.messages import Messages, read_messages
 
 @dataclass(frozen=True, slots=True)
 class NamedObjectColumns:
-    """What volumes and buckets have in common; `acl_object` is the number of the one that a rule is of."""
+    """The common fields of volumes and buckets; entry i of `acls` belongs to object `acl_object[i]`."""
 
     name: ByteSlices
     creation_time: Int64s
@@ -69,12 +69,12 @@ class BucketInfoColumns(NamedObjectColumns):
 
 
 def decode_volumes(values: ByteSlices) -> tuple[Int64s, VolumeInfoColumns]:
-    """Which values are VolumeInfos, and what these say."""
+    """Decodes VolumeInfos; returns the indexes of the valid values, and their columns."""
     return read_messages(values, _volumes)
 
 
 def decode_buckets(values: ByteSlices) -> tuple[Int64s, BucketInfoColumns]:
-    """Which values are BucketInfos, and what these say."""
+    """Decodes BucketInfos; returns the indexes of the valid values, and their columns."""
     return read_messages(values, _buckets)
 
 
@@ -123,5 +123,5 @@ def _buckets(messages: Messages) -> BucketInfoColumns:
 
 
 def _named(names: Mapping[int, str], numbers: Int64s) -> DictionaryColumn[str]:
-    values, which = np.unique(numbers, return_inverse=True)
-    return DictionaryColumn([named(names, value) for value in values.tolist()], which)
+    values, indices = np.unique(numbers, return_inverse=True)
+    return DictionaryColumn([named(names, value) for value in values.tolist()], indices)

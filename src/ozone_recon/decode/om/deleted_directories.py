@@ -1,4 +1,4 @@
-"""Keys of deletedDirectoryTable, many at a time: which directory waits for deletion, and where it was."""
+"""Decodes keys of deletedDirectoryTable into columns: the ids and names of directories pending deletion."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.columnar.kernels import lean_kernel, zero
 from ozone_recon.decode.batch_kernel import (
     Strings,
+    allocate_strings,
+    as_column,
     copy_bytes,
-    filled,
     find_slash,
     read_id,
     split_id_prefix,
-    to_fill,
-    to_read,
+    strings_of,
 )
 
 ROW, VOLUME_ID, BUCKET_ID, PARENT_ID, OBJECT_ID, COLUMNS = 0, 1, 2, 3, 4, 5
@@ -24,7 +24,7 @@ ROW, VOLUME_ID, BUCKET_ID, PARENT_ID, OBJECT_ID, COLUMNS = 0, 1, 2, 3, 4, 5
 
 @dataclass(frozen=True, slots=True)
 class DeletedDirectoryColumns:
-    """Deleted directories in the order of their keys; `row` is a key's number. A key of another form gives none."""
+    """Deleted directories in key order; `row` is the index of the key. Keys of another form are skipped."""
 
     row: Int64s
     volume_id: Int64s
@@ -38,17 +38,17 @@ class DeletedDirectoryColumns:
 
 
 def decode_deleted_directories(keys: ByteColumn) -> DeletedDirectoryColumns:
-    """What each key says; the same as `om_keys.DeletedDirectoryKey.parse`."""
+    """Decodes the valid keys; the columnar form of `om.keys.DeletedDirectoryKey.parse`."""
     numbers = np.empty((COLUMNS, len(keys)), np.int64)
-    names = to_fill(len(keys), int(keys.offsets[-1] - keys.offsets[0]))
-    count = fill_deleted_directories(to_read(keys), numbers, names)
+    names = allocate_strings(len(keys), int(keys.offsets[-1] - keys.offsets[0]))
+    count = fill_deleted_directories(strings_of(keys), numbers, names)
     row, volume_id, bucket_id, parent_id, object_id = numbers[:, :count]
-    return DeletedDirectoryColumns(row, volume_id, bucket_id, parent_id, object_id, filled(names, count))
+    return DeletedDirectoryColumns(row, volume_id, bucket_id, parent_id, object_id, as_column(names, count))
 
 
 @lean_kernel
 def fill_deleted_directories(keys: Strings, numbers: Int64s, names: Strings) -> int:
-    """Fills a column of `numbers` and a name for each good key; how many there are."""
+    """Fills `numbers` and `names` from the valid keys; returns the number of those."""
     count = zero()
     for row in range(len(keys.offsets) - 1):
         at, end = keys.offsets[row], keys.offsets[row + 1]

@@ -1,4 +1,4 @@
-"""The ids in `/volumeId/bucketId/parentId/`, the prefix that the rows of one directory share (om_keys)."""
+"""Decodes `/volumeId/bucketId/parentId/`, the common key prefix of all rows in one directory (`om.keys`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ozone_recon.errors import DecodeError
 
 
 class PrefixIds(NamedTuple):
-    """The object ids in prefixes: of the volume, the bucket, and the bucket or directory that the rows are in."""
+    """The object ids in prefixes: the volume, the bucket, and the parent (a directory, or the bucket itself)."""
 
     volume: Int64s
     bucket: Int64s
@@ -22,7 +22,7 @@ class PrefixIds(NamedTuple):
 
 
 def ids_of_prefixes(prefixes: ByteColumn) -> PrefixIds:
-    """The ids in every prefix; DecodeError when one is no such prefix."""
+    """The ids of each prefix; DecodeError if one has another form."""
     prefix_ends, ids = split_id_prefixes(slices_of_texts(prefixes))
     bad = np.flatnonzero(prefix_ends != prefixes.offsets[1:])
     if len(bad):
@@ -31,15 +31,15 @@ def ids_of_prefixes(prefixes: ByteColumn) -> PrefixIds:
 
 
 def split_id_prefixes(keys: ByteSlices) -> tuple[Int64s, PrefixIds]:
-    """Where in `data` each key's prefix ends, and its ids; -1 and zeros where a key does not begin with a prefix."""
+    """The end of each key's prefix in `data`, and its ids; -1 and zeros for a key without such a prefix."""
     ends, ids = np.empty(len(keys.starts), np.int64), np.zeros((3, len(keys.starts)), np.int64)
-    fill_ids(*keys.to_read(), ends, ids)
+    fill_ids(*keys.read_only(), ends, ids)
     return ends, PrefixIds(*ids)
 
 
 @lean_kernel
 def fill_ids(data: Bytes, starts: Int64s, ends: Int64s, prefix_ends: Int64s, ids: Int64s) -> None:
-    """Fills in the end of every prefix, or -1, and a column of ids."""
+    """Fills `prefix_ends` and `ids`; see `split_id_prefixes`."""
     for row in range(len(starts)):
         at, end = starts[row], ends[row]
         prefix_ends[row], parent = split_id_prefix(data, at, end)

@@ -1,7 +1,7 @@
-"""Rows of keyTable, fileTable and directoryTable into columns: the compiled path.
+"""Compiled decoder of keyTable, fileTable and directoryTable rows into columns.
 
-One pass over a batch fills columns that are large enough for the worst case; memory that is not written to is not
-used. `key_columns_reference` says in plain Python what the same functions do, and why a row is bad.
+One pass over a batch fills columns that are allocated for the worst case; the operating system provides memory only for
+pages that are written. `key_columns_reference` defines the result in plain Python and gives the reasons for bad rows.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from ozone_recon.columnar.kernels import inlined_part, kernel_part, lean_kernel,
 from ozone_recon.decode.batch_kernel import (
     Dictionary,
     Strings,
-    collect,
+    allocate_dictionary,
+    allocate_strings,
+    as_column,
     copy_bytes,
-    filled,
+    intern,
     is_name,
     same_bytes,
     split_id_prefix,
     split_prefix,
-    to_collect,
-    to_fill,
-    to_read,
+    strings_of,
 )
 from ozone_recon.decode.om.key_columns_reference import KeyTable, decode_each, directory_row, key_row
 from ozone_recon.decode.om.key_info_kernel import (
@@ -38,17 +38,17 @@ from ozone_recon.decode.om.key_info_kernel import (
     CREATION_TIME,
     DATA,
     FACTOR,
-    FOUND,
+    FIELDS,
     KIND,
     LENGTH,
     LOCAL_ID,
+    MIN_BLOCK_SIZE,
     MODIFICATION_TIME,
     OBJECT_ID,
     OWNER,
     OWNER_END,
     PARITY,
     SIZE,
-    SMALLEST_BLOCK,
     UPDATE_ID,
     VERSION,
     scan_directory_info,
@@ -61,7 +61,7 @@ from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.wire.protobuf.fields import to_text
 
 _REPLICATION = struct.Struct("<5q")
-"""Kind, factor, data, parity and chunk of a replication in a kernel's dictionary; the codec's name follows."""
+"""A replication in a kernel's dictionary: kind, factor, data, parity and chunk; the name of the codec follows."""
 
 KEY_SIZE, KEY_REPLICATED_SIZE, KEY_CREATION_TIME, KEY_MODIFICATION_TIME = 0, 1, 2, 3
 KEY_OBJECT_ID, KEY_UPDATE_ID, KEY_OWNER, KEY_REPLICATION, KEY_COLUMNS = 4, 5, 6, 7, 8
@@ -70,7 +70,7 @@ DIRECTORY_MODIFICATION_TIME, DIRECTORY_UPDATE_ID, DIRECTORY_OWNER, DIRECTORY_COL
 
 
 class GroupBuffers(NamedTuple):
-    """Rows being filled in: the name of each, and the groups of rows with one prefix."""
+    """Output buffers: the name of each row, and the groups of adjacent rows with the same prefix."""
 
     prefixes: Strings
     starts: Int64s
@@ -78,36 +78,36 @@ class GroupBuffers(NamedTuple):
 
 
 def decode_keys(rows: Rows, table: KeyTable) -> KeyColumns:
-    """All good rows of a batch of keyTable or fileTable rows, and its bad ones."""
+    """Decodes a batch of keyTable or fileTable rows; bad rows are listed with their reasons."""
     count = len(rows)
-    keys, values = to_read(rows.keys), to_read(rows.values)
+    keys, values = strings_of(rows.keys), strings_of(rows.values)
     key_bytes, value_bytes = _size(keys), _size(values)
-    runs = _runs(count, key_bytes)
+    buffers = _group_buffers(count, key_bytes)
     numbers = np.empty((KEY_COLUMNS, count), np.int64)
     block_starts = np.zeros(count + 1, np.int64)
-    blocks = np.empty((BLOCK_COLUMNS, value_bytes // SMALLEST_BLOCK + 1), np.int64)
-    owners = to_collect(count, value_bytes)
-    replications = to_collect(count, count * _REPLICATION.size + value_bytes)
+    blocks = np.empty((BLOCK_COLUMNS, value_bytes // MIN_BLOCK_SIZE + 1), np.int64)
+    owners = allocate_dictionary(count, value_bytes)
+    replications = allocate_dictionary(count, count * _REPLICATION.size + value_bytes)
     bad = np.empty(count, np.int64)
     good, groups, owner_count, replication_count = fill_key_columns(
         keys,
         values,
         table == "fileTable",
-        runs,
+        buffers,
         numbers,
         block_starts,
         blocks,
         owners,
         replications,
         bad,
-        np.empty(FOUND, np.int64),
-        np.empty(FOUND, np.int64),
+        np.empty(FIELDS, np.int64),
+        np.empty(FIELDS, np.int64),
     )
     numbers, blocks = numbers[:, :good], blocks[:, : block_starts[good]]
     return KeyColumns(
-        prefixes=filled(runs.prefixes, groups),
-        group_starts=runs.starts[: groups + 1],
-        names=filled(runs.names, good),
+        prefixes=as_column(buffers.prefixes, groups),
+        group_starts=buffers.starts[: groups + 1],
+        names=as_column(buffers.names, good),
         size=numbers[KEY_SIZE],
         replicated_size=numbers[KEY_REPLICATED_SIZE],
         creation_time=numbers[KEY_CREATION_TIME],
@@ -116,8 +116,8 @@ def decode_keys(rows: Rows, table: KeyTable) -> KeyColumns:
         update_id=numbers[KEY_UPDATE_ID],
         owner=numbers[KEY_OWNER].astype(np.int32),
         replication=numbers[KEY_REPLICATION].astype(np.int32),
-        owners=tuple(filled(owners, owner_count)),
-        replications=tuple(map(unpack_replication, filled(replications, replication_count))),
+        owners=tuple(as_column(owners, owner_count)),
+        replications=tuple(map(unpack_replication, as_column(replications, replication_count))),
         block_starts=block_starts[: good + 1],
         block_container=blocks[CONTAINER],
         block_local_id=blocks[LOCAL_ID],
@@ -128,34 +128,36 @@ def decode_keys(rows: Rows, table: KeyTable) -> KeyColumns:
 
 
 def decode_directories(rows: Rows) -> DirectoryColumns:
-    """All good rows of a batch of directoryTable rows, and its bad ones."""
+    """Decodes a batch of directoryTable rows; bad rows are listed with their reasons."""
     count = len(rows)
-    keys, values = to_read(rows.keys), to_read(rows.values)
-    runs = _runs(count, _size(keys))
+    keys, values = strings_of(rows.keys), strings_of(rows.values)
+    buffers = _group_buffers(count, _size(keys))
     numbers = np.empty((DIRECTORY_COLUMNS, count), np.int64)
-    owners = to_collect(count, _size(values))
+    owners = allocate_dictionary(count, _size(values))
     bad = np.empty(count, np.int64)
     good, groups, owner_count = fill_directory_columns(
-        keys, values, runs, numbers, owners, bad, np.empty(FOUND, np.int64)
+        keys, values, buffers, numbers, owners, bad, np.empty(FIELDS, np.int64)
     )
     numbers = numbers[:, :good]
     return DirectoryColumns(
-        prefixes=filled(runs.prefixes, groups),
-        group_starts=runs.starts[: groups + 1],
-        names=filled(runs.names, good),
+        prefixes=as_column(buffers.prefixes, groups),
+        group_starts=buffers.starts[: groups + 1],
+        names=as_column(buffers.names, good),
         object_id=numbers[DIRECTORY_OBJECT_ID],
         parent_id=numbers[DIRECTORY_PARENT_ID],
         creation_time=numbers[DIRECTORY_CREATION_TIME],
         modification_time=numbers[DIRECTORY_MODIFICATION_TIME],
         update_id=numbers[DIRECTORY_UPDATE_ID],
         owner=numbers[DIRECTORY_OWNER].astype(np.int32),
-        owners=tuple(filled(owners, owner_count)),
+        owners=tuple(as_column(owners, owner_count)),
         bad=_reasons(rows, "directoryTable", directory_row, bad[: count - good]),
     )
 
 
-def _runs(rows: int, key_bytes: int) -> GroupBuffers:
-    return GroupBuffers(to_fill(rows, key_bytes), np.zeros(rows + 1, np.int64), to_fill(rows, key_bytes))
+def _group_buffers(rows: int, key_bytes: int) -> GroupBuffers:
+    return GroupBuffers(
+        allocate_strings(rows, key_bytes), np.zeros(rows + 1, np.int64), allocate_strings(rows, key_bytes)
+    )
 
 
 def _size(strings: Strings) -> int:
@@ -163,7 +165,7 @@ def _size(strings: Strings) -> int:
 
 
 def unpack_replication(packed: bytes) -> ReplicationConfig:
-    """What was packed: kind, factor, data, parity and chunk, eight bytes each, then the codec."""
+    """Unpacks a replication: kind, factor, data, parity and chunk (8 bytes each), then the name of the codec."""
     kind, factor, data, parity, chunk = _REPLICATION.unpack_from(packed)
     return ReplicationConfig(
         named(REPLICATION_TYPES, kind), factor, data, parity, to_text(packed[_REPLICATION.size :]), chunk
@@ -171,7 +173,7 @@ def unpack_replication(packed: bytes) -> ReplicationConfig:
 
 
 def _reasons(rows: Rows, table: str, decode: Callable[[bytes, bytes], object], bad: Int64s) -> tuple[BadRow, ...]:
-    """Why rows are bad: the reference says it."""
+    """Finds the reasons for bad rows by decoding those rows with the reference."""
     _, refused = decode_each(rows, table, decode, bad.tolist())
     return refused
 
@@ -181,26 +183,33 @@ def fill_key_columns(
     keys: Strings,
     values: Strings,
     in_paths: bool,
-    runs: GroupBuffers,
+    buffers: GroupBuffers,
     numbers: Int64s,
     block_starts: Int64s,
     blocks: Int64s,
     owners: Dictionary,
     replications: Dictionary,
     bad: Int64s,
-    found: Int64s,
+    fields: Int64s,
     last: Int64s,
 ) -> tuple[int, int, int, int]:
-    """Fills the columns; how many good rows, groups, owners and replications there are.
+    """Fills the columns; returns the number of good rows, groups, owners and replications.
 
-    `numbers` has a row for each numeric column, `bad` gets the indexes of bad rows; `found` and `last` are for
-    what scans find.
+    Each row passes through four steps. (1) The key is split into prefix and name. Rows are sorted by key, so most have
+    the prefix of the current group: one comparison replaces the parse, and a different prefix starts a new group.
+    (2) The value is scanned once for the fields of the columns; its blocks go to the end of `blocks`, where a bad row's
+    blocks are overwritten by the next row's. (3) The replicated size is computed, which also validates the replication.
+    (4) Owner and replication are dictionary-encoded; a comparison with the previous entry avoids most hash look-ups.
+    A row that fails in any step is bad: nothing of it is kept, and `good` stays.
+
+    `numbers` has a row for each numeric column; `bad` receives the indexes of bad rows. `fields` and `last` are scratch
+    arrays for the scanned fields of the current row, and of the row in which the replication last changed.
     """
     good, groups, block, owner_count, replication_count = zero(), zero(), zero(), zero(), zero()
     owner, replication = zero() - 1, zero() - 1
     for row in range(len(keys.offsets) - 1):
         at, end = keys.offsets[row], keys.offsets[row + 1]
-        name = after_last_prefix(keys.data, at, end, runs, groups)
+        name = after_last_prefix(keys.data, at, end, buffers, groups)
         is_new = name < 0
         if is_new and in_paths:
             name, _ = split_id_prefix(keys.data, at, end)
@@ -208,45 +217,51 @@ def fill_key_columns(
             name = split_prefix(keys.data, at, end)
         block_end, replicated_size = -1, -1
         if name >= 0 and (not in_paths or is_name(keys.data, name, end)):
-            block_end = scan_key_info(values.data, values.offsets[row], values.offsets[row + 1], found, blocks, block)
+            block_end = scan_key_info(values.data, values.offsets[row], values.offsets[row + 1], fields, blocks, block)
         if block_end >= 0:
-            replicated_size = scan_replication(values.data, found)
+            replicated_size = scan_replication(values.data, fields)
         if replicated_size < 0:
             bad[row - good] = row
             continue
         if is_new:
-            groups = add_group(keys.data, at, name, runs, groups, good)
-        add_name(keys.data, name, end, runs, good)
-        owner = index_of(values.data, found[OWNER], found[OWNER_END], owners, owner_count, owner)
+            groups = add_group(keys.data, at, name, buffers, groups, good)
+        add_name(keys.data, name, end, buffers, good)
+        owner = index_of(values.data, fields[OWNER], fields[OWNER_END], owners, owner_count, owner)
         owner_count = max(owner_count, owner + 1)
-        numbers[KEY_SIZE, good] = found[SIZE]
+        numbers[KEY_SIZE, good] = fields[SIZE]
         numbers[KEY_REPLICATED_SIZE, good] = replicated_size
-        numbers[KEY_CREATION_TIME, good] = found[CREATION_TIME]
-        numbers[KEY_MODIFICATION_TIME, good] = found[MODIFICATION_TIME]
-        numbers[KEY_OBJECT_ID, good] = found[OBJECT_ID]
-        numbers[KEY_UPDATE_ID, good] = found[UPDATE_ID]
+        numbers[KEY_CREATION_TIME, good] = fields[CREATION_TIME]
+        numbers[KEY_MODIFICATION_TIME, good] = fields[MODIFICATION_TIME]
+        numbers[KEY_OBJECT_ID, good] = fields[OBJECT_ID]
+        numbers[KEY_UPDATE_ID, good] = fields[UPDATE_ID]
         numbers[KEY_OWNER, good] = owner
-        if replication < 0 or not same_replication(values.data, found, last):
-            replication = collect_replication(values.data, found, replications, replication_count)
+        if replication < 0 or not same_replication(values.data, fields, last):
+            replication = intern_replication(values.data, fields, replications, replication_count)
             replication_count = max(replication_count, replication + 1)
-            found, last = last, found
+            fields, last = last, fields
         numbers[KEY_REPLICATION, good] = replication
         block = block_end
         good += 1
         block_starts[good] = block
-    runs.starts[groups] = good
+    buffers.starts[groups] = good
     return good, groups, owner_count, replication_count
 
 
 @lean_kernel
 def fill_directory_columns(
-    keys: Strings, values: Strings, runs: GroupBuffers, numbers: Int64s, owners: Dictionary, bad: Int64s, found: Int64s
+    keys: Strings,
+    values: Strings,
+    buffers: GroupBuffers,
+    numbers: Int64s,
+    owners: Dictionary,
+    bad: Int64s,
+    fields: Int64s,
 ) -> tuple[int, int, int]:
-    """Fills the columns; how many good rows, groups and owners there are."""
+    """Fills the columns like `fill_key_columns`; returns the number of good rows, groups and owners."""
     good, groups, owner_count, owner, parent_id = zero(), zero(), zero(), zero() - 1, zero()
     for row in range(len(keys.offsets) - 1):
         at, end = keys.offsets[row], keys.offsets[row + 1]
-        name = after_last_prefix(keys.data, at, end, runs, groups)
+        name = after_last_prefix(keys.data, at, end, buffers, groups)
         is_new = name < 0
         row_parent_id = parent_id
         if is_new:
@@ -254,67 +269,67 @@ def fill_directory_columns(
         if (
             name < 0
             or not is_name(keys.data, name, end)
-            or not scan_directory_info(values.data, values.offsets[row], values.offsets[row + 1], found)
+            or not scan_directory_info(values.data, values.offsets[row], values.offsets[row + 1], fields)
         ):
             bad[row - good] = row
             continue
         if is_new:
-            groups = add_group(keys.data, at, name, runs, groups, good)
+            groups = add_group(keys.data, at, name, buffers, groups, good)
             parent_id = row_parent_id
-        add_name(keys.data, name, end, runs, good)
-        owner = index_of(values.data, found[OWNER], found[OWNER_END], owners, owner_count, owner)
+        add_name(keys.data, name, end, buffers, good)
+        owner = index_of(values.data, fields[OWNER], fields[OWNER_END], owners, owner_count, owner)
         owner_count = max(owner_count, owner + 1)
-        numbers[DIRECTORY_OBJECT_ID, good] = found[OBJECT_ID]
+        numbers[DIRECTORY_OBJECT_ID, good] = fields[OBJECT_ID]
         numbers[DIRECTORY_PARENT_ID, good] = parent_id
-        numbers[DIRECTORY_CREATION_TIME, good] = found[CREATION_TIME]
-        numbers[DIRECTORY_MODIFICATION_TIME, good] = found[MODIFICATION_TIME]
-        numbers[DIRECTORY_UPDATE_ID, good] = found[UPDATE_ID]
+        numbers[DIRECTORY_CREATION_TIME, good] = fields[CREATION_TIME]
+        numbers[DIRECTORY_MODIFICATION_TIME, good] = fields[MODIFICATION_TIME]
+        numbers[DIRECTORY_UPDATE_ID, good] = fields[UPDATE_ID]
         numbers[DIRECTORY_OWNER, good] = owner
         good += 1
-    runs.starts[groups] = good
+    buffers.starts[groups] = good
     return good, groups, owner_count
 
 
 @inlined_part
-def after_last_prefix(data: Bytes, at: int, end: int, runs: GroupBuffers, groups: int) -> int:
-    """Where the last group's prefix ends in the key `data[at:end]`; -1 when it starts with another one."""
+def after_last_prefix(data: Bytes, at: int, end: int, buffers: GroupBuffers, groups: int) -> int:
+    """The end of the last group's prefix in the key `data[at:end]`; -1 if the key has another prefix."""
     if groups == 0:
         return -1
-    prefix, prefix_end = runs.prefixes.offsets[groups - 1], runs.prefixes.offsets[groups]
+    prefix, prefix_end = buffers.prefixes.offsets[groups - 1], buffers.prefixes.offsets[groups]
     after = at + int(prefix_end - prefix)
-    if after > end or not same_bytes(runs.prefixes.data, prefix, prefix_end, data, at):
+    if after > end or not same_bytes(buffers.prefixes.data, prefix, prefix_end, data, at):
         return -1
     return after
 
 
 @kernel_part
-def add_group(data: Bytes, at: int, end: int, runs: GroupBuffers, groups: int, row: int) -> int:
-    """Starts a group with the prefix `data[at:end]` at `row`; how many groups there are then."""
-    runs.starts[groups] = row
-    start = runs.prefixes.offsets[groups]
-    runs.prefixes.offsets[groups + 1] = copy_bytes(data, at, end, runs.prefixes.data, start)
+def add_group(data: Bytes, at: int, end: int, buffers: GroupBuffers, groups: int, row: int) -> int:
+    """Starts a group with the prefix `data[at:end]` at `row`; returns the new number of groups."""
+    buffers.starts[groups] = row
+    start = buffers.prefixes.offsets[groups]
+    buffers.prefixes.offsets[groups + 1] = copy_bytes(data, at, end, buffers.prefixes.data, start)
     return groups + 1
 
 
 @inlined_part
-def add_name(data: Bytes, at: int, end: int, runs: GroupBuffers, row: int) -> None:
-    """Gives `row` the name `data[at:end]`."""
-    runs.names.offsets[row + 1] = copy_bytes(data, at, end, runs.names.data, runs.names.offsets[row])
+def add_name(data: Bytes, at: int, end: int, buffers: GroupBuffers, row: int) -> None:
+    """Stores `data[at:end]` as the name of `row`."""
+    buffers.names.offsets[row + 1] = copy_bytes(data, at, end, buffers.names.data, buffers.names.offsets[row])
 
 
 @kernel_part
 def index_of(data: Bytes, at: int, end: int, strings: Dictionary, count: int, last: int) -> int:
-    """The index of `data[at:end]` among `count` distinct strings, the last asked for first; `count` if it is new."""
+    """The index of `data[at:end]` among `count` distinct strings, `count` if new; compares with string `last` first."""
     if last >= 0:
         start, stop = strings.offsets[last], strings.offsets[last + 1]
         if stop - start == end - at and same_bytes(strings.data, start, stop, data, at):
             return last
-    return collect(strings, count, copy_bytes(data, at, end, strings.data, strings.offsets[count]))
+    return intern(strings, count, copy_bytes(data, at, end, strings.data, strings.offsets[count]))
 
 
 @inlined_part
 def same_replication(data: Bytes, one: Int64s, other: Int64s) -> bool:
-    """Whether two rows are replicated alike, by what `scan_replication` left of each."""
+    """Whether two rows have the same replication, by their fields from `scan_replication`."""
     length = one[CODEC_END] - one[CODEC]
     return (
         one[KIND] == other[KIND]
@@ -328,11 +343,11 @@ def same_replication(data: Bytes, one: Int64s, other: Int64s) -> bool:
 
 
 @kernel_part
-def collect_replication(data: Bytes, found: Int64s, replications: Dictionary, count: int) -> int:
-    """The index of a row's replication among `count` distinct ones, packed as `unpack_replication` reads it."""
+def intern_replication(data: Bytes, fields: Int64s, replications: Dictionary, count: int) -> int:
+    """The index of a row's replication among `count` distinct ones, in the format of `unpack_replication`."""
     to = replications.offsets[count]
     for field in (KIND, FACTOR, DATA, PARITY, CHUNK):
         for byte in range(8):
-            replications.data[to + byte] = (found[field] >> (8 * byte)) & 0xFF
+            replications.data[to + byte] = (fields[field] >> (8 * byte)) & 0xFF
         to += 8
-    return collect(replications, count, copy_bytes(data, found[CODEC], found[CODEC_END], replications.data, to))
+    return intern(replications, count, copy_bytes(data, fields[CODEC], fields[CODEC_END], replications.data, to))

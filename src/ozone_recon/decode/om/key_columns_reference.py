@@ -1,10 +1,10 @@
-"""Rows of keyTable, fileTable and directoryTable into columns, in plain Python: the definition of the compiled path.
+"""Decodes rows of keyTable, fileTable and directoryTable into columns in plain Python: the reference of `key_columns`.
 
-A row is bad when its key does not have its table's form; when its value is not a message with everything that Ozone
-requires of it; or when a number in it cannot be: a negative size, block length or container id, a location version
-over 2^31 - 1, an EC layout without data or of more parts than that, a size whose replicas do not fit in 64 bits. Only
-what becomes columns is looked at: access rules, metadata and the like are skipped unread. An embedded message that
-should come once but comes more often is not merged: the last one counts.
+A row is bad if its key does not have its table's form, if its value lacks a required field of its message, or if a
+number is out of range: a negative size, block length or container id, a location version over 2^31 - 1, an EC
+configuration without data or with more than 2^31 - 1 parts, a replicated size over 64 bits. Only fields that become
+columns are decoded and validated; others (access rules, metadata …) are skipped. Of a singular embedded message that
+occurs more than once, the last occurrence counts; occurrences are not merged.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class KeyFacts:
-    """What columns hold of a KeyInfo; `blocks` are (container id, local id, length, version)."""
+    """The fields of a KeyInfo that become columns; `blocks` are (container id, local id, length, version)."""
 
     size: int
     replicated_size: int
@@ -45,7 +45,7 @@ class KeyFacts:
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """What columns hold of one key."""
+    """A decoded row of keyTable or fileTable."""
 
     prefix: bytes
     name: bytes
@@ -54,7 +54,7 @@ class KeyRow:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryRow:
-    """What columns hold of one directory; `parent_id` is the one in its key."""
+    """A decoded row of directoryTable; `parent_id` is the one in the key."""
 
     prefix: bytes
     name: bytes
@@ -67,7 +67,7 @@ class DirectoryRow:
 
 
 def key_facts(value: bytes) -> KeyFacts:
-    """What columns hold of a KeyInfo, or DecodeError."""
+    """Decodes the fields of a KeyInfo that become columns."""
     message = Message("KeyInfo", value)
     for required_name in (1, 2, 3):
         message.blob(required_name)
@@ -92,13 +92,13 @@ def key_facts(value: bytes) -> KeyFacts:
 
 
 def key_row(table: KeyTable, key: bytes, value: bytes) -> KeyRow:
-    """One row of keyTable or fileTable, or DecodeError."""
+    """Decodes a row of keyTable or fileTable."""
     path = PathKey.parse(key).name if table == "fileTable" else ObjectKey.parse(key).key
     return KeyRow(*_split(key, path), key_facts(value))
 
 
 def directory_row(key: bytes, value: bytes) -> DirectoryRow:
-    """One row of directoryTable, or DecodeError."""
+    """Decodes a row of directoryTable."""
     path = PathKey.parse(key)
     prefix, name = _split(key, path.name)
     message = Message("DirectoryInfo", value)
@@ -117,7 +117,7 @@ def directory_row(key: bytes, value: bytes) -> DirectoryRow:
 
 
 def decode_keys(rows: Rows, table: KeyTable) -> KeyColumns:
-    """All good rows of a batch of keyTable or fileTable rows, and its bad ones."""
+    """Decodes a batch of keyTable or fileTable rows; bad rows are listed with their reasons."""
     good, bad = decode_each(rows, table, lambda key, value: key_row(table, key, value))
     prefixes, group_starts = _groups([row.prefix for row in good])
     facts = [row.facts for row in good]
@@ -148,7 +148,7 @@ def decode_keys(rows: Rows, table: KeyTable) -> KeyColumns:
 
 
 def decode_directories(rows: Rows) -> DirectoryColumns:
-    """All good rows of a batch of directoryTable rows, and its bad ones."""
+    """Decodes a batch of directoryTable rows; bad rows are listed with their reasons."""
     good, bad = decode_each(rows, "directoryTable", directory_row)
     prefixes, group_starts = _groups([row.prefix for row in good])
     owners, owner = _indexed(row.owner for row in good)
@@ -168,11 +168,11 @@ def decode_directories(rows: Rows) -> DirectoryColumns:
 
 
 def decode_each(
-    rows: Rows, table: str, decode: Callable[[bytes, bytes], T], which: Iterable[int] | None = None
+    rows: Rows, table: str, decode: Callable[[bytes, bytes], T], indexes: Iterable[int] | None = None
 ) -> tuple[list[T], tuple[BadRow, ...]]:
-    """What `decode` makes of the good rows (of those in `which`, or of all), and the bad ones with their reasons."""
+    """Decodes all rows, or those with `indexes`; returns the results, and the bad rows with their reasons."""
     good, bad = [], []
-    for index in range(len(rows)) if which is None else which:
+    for index in range(len(rows)) if indexes is None else indexes:
         key = rows.keys[index]
         try:
             good.append(decode(key, rows.values[index]))
@@ -192,9 +192,9 @@ def _groups(prefixes: list[bytes]) -> tuple[ByteColumn, Int64s]:
 
 
 def _indexed(items: Iterable[T]) -> tuple[tuple[T, ...], Int64s]:
-    held = list(items)
-    index = {item: position for position, item in enumerate(dict.fromkeys(held))}
-    return tuple(index), _numbers(index[item] for item in held)
+    values = list(items)
+    index = {item: position for position, item in enumerate(dict.fromkeys(values))}
+    return tuple(index), _numbers(index[item] for item in values)
 
 
 def _numbers(items: Iterable[int]) -> Int64s:

@@ -1,4 +1,4 @@
-"""All that KeyInfo messages say, as columns, for pages: what `om_values.decode_key_info` reads of one."""
+"""Decodes pages of KeyInfo messages into columns with all fields; the columnar form of `values.decode_key_info`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Bools = NDArray[np.bool_]
 
 
 class PairColumns(NamedTuple):
-    """Metadata or tags: `parent` is the number of the key, volume or bucket that a pair is of."""
+    """Metadata or tags; pair i belongs to the key, volume or bucket with index `parent[i]`."""
 
     parent: Int64s
     name: ByteSlices
@@ -37,7 +37,7 @@ class PairColumns(NamedTuple):
 
 
 class VersionColumns(NamedTuple):
-    """Location versions: `key` is the number of the key that one is of."""
+    """Location versions; version i belongs to the key with index `key[i]`."""
 
     key: Int64s
     version: Int64s
@@ -45,7 +45,7 @@ class VersionColumns(NamedTuple):
 
 
 class BlockColumns(NamedTuple):
-    """Blocks: `group` is the number of the location version that one is of."""
+    """Blocks; block i belongs to the location version with index `group[i]`."""
 
     group: Int64s
     container_id: Int64s
@@ -59,9 +59,9 @@ class BlockColumns(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KeyInfoColumns:
-    """Keys with the fields of `model.om.KeyInfo`; `row` is the value that each is in, `key` its name.
+    """Keys with the fields of `model.om.KeyInfo`; `row` is the index of the value that contains the key.
 
-    What a key has several of stands in columns of its own, in the order of the keys.
+    Repeated fields have columns of their own, in key order.
     """
 
     row: Int64s
@@ -93,31 +93,32 @@ class KeyInfoColumns:
         return len(self.row)
 
     def path(self) -> ByteColumn:
-        """`volume/bucket/key`, as each says."""
+        """`volume/bucket/key` of each key, from its value."""
         volume, bucket = (
-            slices_at(ByteColumn.of(map(encode_text, few.values)), few.which) for few in (self.volume, self.bucket)
+            slices_at(ByteColumn.of(map(encode_text, names.values)), names.indices)
+            for names in (self.volume, self.bucket)
         )
         return joined([volume, b"/", bucket, b"/", self.key])
 
 
 class DeletedKeyColumns(NamedTuple):
-    """Values of deletedTable: `bucket_id` of each, 0 where none is noted, and the keys in all of them."""
+    """Values of deletedTable: the `bucket_id` of each (0 if absent), and the keys of all values."""
 
     bucket_id: Int64s
     keys: KeyInfoColumns
 
 
 def decode_key_info_columns(values: ByteSlices) -> tuple[Int64s, KeyInfoColumns]:
-    """Which values are KeyInfos, and what these say."""
+    """Decodes KeyInfos; returns the indexes of the valid values, and their columns."""
     return read_messages(values, _keys)
 
 
-def noted_paths(values: ByteSlices, wanted: Bools) -> ByteSlices:
-    """`volume/bucket/key`, as each wanted value says that is a KeyInfo; the others have none."""
+def stored_paths(values: ByteSlices, wanted: Bools) -> ByteSlices:
+    """`volume/bucket/key` from each wanted value; empty for other values and for invalid KeyInfos."""
     rows = np.flatnonzero(wanted)
     if not len(rows):
         return same_slices(b"", len(wanted))
-    readable, keys = decode_key_info_columns(values.at(rows))
+    readable, keys = decode_key_info_columns(values.take(rows))
     paths = keys.path()
     starts, ends = np.zeros((2, len(wanted)), np.int64)
     starts[rows[readable]], ends[rows[readable]] = paths.offsets[:-1], paths.offsets[1:]
@@ -125,7 +126,7 @@ def noted_paths(values: ByteSlices, wanted: Bools) -> ByteSlices:
 
 
 def decode_deleted_keys(values: ByteSlices) -> tuple[Int64s, DeletedKeyColumns]:
-    """Which values are RepeatedKeyInfos, and what these say."""
+    """Decodes RepeatedKeyInfos; returns the indexes of the valid values, and their columns."""
     return read_messages(values, lambda rows: DeletedKeyColumns(rows.int64(2, 0), _keys(rows.messages(1))))
 
 
@@ -165,7 +166,7 @@ def _keys(keys: Messages) -> KeyInfoColumns:
 def _replicated(keys: Messages, size: Int64s, replication: DictionaryColumn[ReplicationConfig]) -> Int64s:
     replicated = np.zeros(len(keys), np.int64)
     for number, config in enumerate(replication.values):
-        rows = np.flatnonzero(replication.which == number)
+        rows = np.flatnonzero(replication.indices == number)
         keys.refuse(rows[(size[rows] < 0) | (size[rows] > largest_size(config))])
         replicated[rows] = config.replicated_sizes(size[rows])
     return replicated
@@ -193,6 +194,6 @@ def _locations(keys: Messages) -> tuple[VersionColumns, BlockColumns]:
 
 
 def decode_pair_columns(messages: Messages, number: int) -> PairColumns:
-    """A repeated KeyValue; a missing value reads as empty text."""
+    """Decodes a repeated KeyValue; a missing value is empty text."""
     pairs = messages.messages(number)
     return PairColumns(pairs.parent, pairs.blob(1), pairs.blob(2, required=False))

@@ -1,7 +1,10 @@
-"""KeyInfo, DirectoryInfo and what is in them, scanned by compiled code: the fields that columns hold.
+"""Compiled single-pass scanners of KeyInfo and DirectoryInfo messages for the fields that become columns.
 
-What is refused is what `decode.om.key_columns_reference` refuses; a scan answers a negative number for it. A scan
-leaves what it found in an array of numbers, `found`, at the positions named here.
+A scanner reads the tags of a message in order (protobuf wire format), stores the values of known fields in the array
+`fields` at the positions named here, and skips all other fields without decoding them. Required fields are a bit set,
+`missing`: each field clears its bit, and a bit left at the end makes the message invalid. A byte string is stored as
+its start and end in the data, both 0 if it is absent. A scanner returns a negative number (or False) for exactly those
+messages that `decode.om.key_columns_reference` refuses.
 """
 
 from __future__ import annotations
@@ -31,31 +34,31 @@ CHUNK: Final = 13
 CODEC: Final = 14
 CODEC_END: Final = 15
 IS_FILE: Final = 16
-FOUND: Final = 17
-"""How many numbers a scan finds; a byte string is found as where it starts and ends, both 0 when it is absent."""
+FIELDS: Final = 17
+"""The length of `fields`."""
 
 KEY_INFO_REQUIRED: Final = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 9
 DIRECTORY_INFO_REQUIRED: Final = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 6 | 1 << 7 | 1 << 8
 KEY_LOCATION_REQUIRED: Final = 1 << 1 | 1 << 3 | 1 << 4
 CONTAINER_BLOCK_ID_REQUIRED: Final = 1 << 1 | 1 << 2
 EC_CONFIG_REQUIRED: Final = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4
-"""Numbers of the fields that a message must have, as sets of bits."""
+"""The numbers of required fields, as bit sets."""
 
 CONTAINER: Final = 0
 LOCAL_ID: Final = 1
 LENGTH: Final = 2
 VERSION: Final = 3
 BLOCK_COLUMNS: Final = 4
-"""Columns of a block."""
-SMALLEST_BLOCK: Final = 14
-"""Bytes of a KeyLocation that has nothing but what it must have: no value holds more blocks than its length allows."""
+"""The number of columns of `blocks`."""
+MIN_BLOCK_SIZE: Final = 14
+"""Bytes of the smallest valid KeyLocation, which limits the number of blocks in a value."""
 
 
 @kernel_part
-def scan_key_info(data: Bytes, at: int, end: int, found: Int64s, blocks: Int64s, block: int) -> int:
-    """Scans the KeyInfo in `data[at:end]`, puts its blocks into `blocks` from column `block` on; where they end."""
-    found[:] = 0
-    found[FACTOR] = FACTOR_UNSET
+def scan_key_info(data: Bytes, at: int, end: int, fields: Int64s, blocks: Int64s, block: int) -> int:
+    """Scans the KeyInfo in `data[at:end]`; stores its blocks in `blocks` from index `block` and returns their end."""
+    fields[:] = 0
+    fields[FACTOR] = FACTOR_UNSET
     missing = KEY_INFO_REQUIRED
     while at < end:
         tag, value, at = read_field(data, at, end)
@@ -64,43 +67,43 @@ def scan_key_info(data: Bytes, at: int, end: int, found: Int64s, blocks: Int64s,
         if tag == 1 << 3 | 2 or tag == 2 << 3 | 2 or tag == 3 << 3 | 2:
             missing &= ~(1 << (tag >> 3))
         elif tag == 4 << 3:
-            found[SIZE] = value
+            fields[SIZE] = value
             missing &= ~(1 << 4)
         elif tag == 5 << 3:
-            found[KIND] = to_int32(value)
+            fields[KIND] = to_int32(value)
             missing &= ~(1 << 5)
         elif tag == 6 << 3:
-            found[FACTOR] = to_int32(value)
+            fields[FACTOR] = to_int32(value)
         elif tag == 7 << 3 | 2:
             block = scan_location_version(data, value, at, blocks, block)
             if block < 0:
                 return -1
         elif tag == 8 << 3:
-            found[CREATION_TIME] = value
+            fields[CREATION_TIME] = value
             missing &= ~(1 << 8)
         elif tag == 9 << 3:
-            found[MODIFICATION_TIME] = value
+            fields[MODIFICATION_TIME] = value
             missing &= ~(1 << 9)
         elif tag == 14 << 3:
-            found[OBJECT_ID] = value
+            fields[OBJECT_ID] = value
         elif tag == 15 << 3:
-            found[UPDATE_ID] = value
+            fields[UPDATE_ID] = value
         elif tag == 17 << 3 | 2:
-            found[EC_CONFIG] = value
-            found[EC_CONFIG_END] = at
+            fields[EC_CONFIG] = value
+            fields[EC_CONFIG_END] = at
         elif tag == 19 << 3:
-            found[IS_FILE] = value != 0
+            fields[IS_FILE] = value != 0
         elif tag == 20 << 3 | 2:
-            found[OWNER] = value
-            found[OWNER_END] = at
-    if missing or found[SIZE] < 0:
+            fields[OWNER] = value
+            fields[OWNER_END] = at
+    if missing or fields[SIZE] < 0:
         return -1
     return block
 
 
 @kernel_part
 def scan_location_version(data: Bytes, at: int, end: int, blocks: Int64s, block: int) -> int:
-    """Puts the blocks of the KeyLocationList in `data[at:end]` into `blocks` from column `block` on; where they end."""
+    """Scans the KeyLocationList in `data[at:end]`; stores its blocks from index `block` and returns their end."""
     first = block
     version = 0
     while at < end:
@@ -122,7 +125,7 @@ def scan_location_version(data: Bytes, at: int, end: int, blocks: Int64s, block:
 
 @kernel_part
 def scan_block(data: Bytes, at: int, end: int, blocks: Int64s, block: int) -> bool:
-    """Puts the KeyLocation in `data[at:end]` into column `block` of `blocks`."""
+    """Scans the KeyLocation in `data[at:end]` into `blocks[:, block]`; returns whether it is valid."""
     missing = KEY_LOCATION_REQUIRED
     id_start, id_end, length = 0, 0, 0
     while at < end:
@@ -145,7 +148,7 @@ def scan_block(data: Bytes, at: int, end: int, blocks: Int64s, block: int) -> bo
 
 @kernel_part
 def scan_block_id(data: Bytes, at: int, end: int, blocks: Int64s, block: int) -> bool:
-    """Puts the container and local id of the BlockID in `data[at:end]` into column `block` of `blocks`."""
+    """Scans the BlockID in `data[at:end]` into `blocks[:, block]`: container id and local id; whether it is valid."""
     inner_start, inner_end = -1, -1
     while at < end:
         tag, value, at = read_field(data, at, end)
@@ -171,59 +174,59 @@ def scan_block_id(data: Bytes, at: int, end: int, blocks: Int64s, block: int) ->
 
 
 @kernel_part
-def scan_replication(data: Bytes, found: Int64s) -> int:
-    """The replicated size of what `scan_key_info` found; leaves the parts of an EC configuration in `found`."""
-    size, kind, copies = int(found[SIZE]), int(found[KIND]), 1
+def scan_replication(data: Bytes, fields: Int64s) -> int:
+    """The replicated size of a scanned key; stores the parts of an EC configuration in `fields`."""
+    size, kind, copies = int(fields[SIZE]), int(fields[KIND]), 1
     if kind == EC:
-        if not scan_ec_config(data, found):
+        if not scan_ec_config(data, fields):
             return -1
-        copies = 1 + int(found[PARITY])
+        copies = 1 + int(fields[PARITY])
     elif kind in (RATIS, STAND_ALONE):
-        copies = int(found[FACTOR])
+        copies = int(fields[FACTOR])
     else:
-        found[FACTOR] = 0
+        fields[FACTOR] = 0
     if copies < 0 or (size >> 31 and size > MAX_AMOUNT // max(copies, 1)):
         return -1
     if kind != EC:
         return size * copies
-    found[FACTOR] = 0
-    chunk, parity = int(found[CHUNK]), int(found[PARITY])
-    stripe = int(found[DATA]) * chunk
+    fields[FACTOR] = 0
+    chunk, parity = int(fields[CHUNK]), int(fields[PARITY])
+    stripe = int(fields[DATA]) * chunk
     stripes = size // stripe
     return size + stripes * (parity * chunk) + min(size - stripes * stripe, chunk) * parity
 
 
 @kernel_part
-def scan_ec_config(data: Bytes, found: Int64s) -> bool:
-    """Puts the parts of the ECReplicationConfig that `scan_key_info` found into `found`."""
-    at, end = found[EC_CONFIG], found[EC_CONFIG_END]
+def scan_ec_config(data: Bytes, fields: Int64s) -> bool:
+    """Scans the ECReplicationConfig that `scan_key_info` has located into `fields`; returns whether it is valid."""
+    at, end = fields[EC_CONFIG], fields[EC_CONFIG_END]
     missing = EC_CONFIG_REQUIRED
     while at < end:
         tag, value, at = read_field(data, at, end)
         if at < 0:
             return False
         if tag == 1 << 3:
-            found[DATA] = to_int32(value)
+            fields[DATA] = to_int32(value)
             missing &= ~(1 << 1)
         elif tag == 2 << 3:
-            found[PARITY] = to_int32(value)
+            fields[PARITY] = to_int32(value)
             missing &= ~(1 << 2)
         elif tag == 3 << 3 | 2:
-            found[CODEC] = value
-            found[CODEC_END] = at
+            fields[CODEC] = value
+            fields[CODEC_END] = at
             missing &= ~(1 << 3)
         elif tag == 4 << 3:
-            found[CHUNK] = to_int32(value)
+            fields[CHUNK] = to_int32(value)
             missing &= ~(1 << 4)
-    if missing or found[DATA] < 1 or found[PARITY] < 0 or found[CHUNK] < 1:
+    if missing or fields[DATA] < 1 or fields[PARITY] < 0 or fields[CHUNK] < 1:
         return False
-    return bool(found[DATA] + found[PARITY] <= MAX_INT32)
+    return bool(fields[DATA] + fields[PARITY] <= MAX_INT32)
 
 
 @kernel_part
-def scan_directory_info(data: Bytes, at: int, end: int, found: Int64s) -> bool:
-    """Scans the DirectoryInfo in `data[at:end]`."""
-    found[:] = 0
+def scan_directory_info(data: Bytes, at: int, end: int, fields: Int64s) -> bool:
+    """Scans the DirectoryInfo in `data[at:end]` into `fields`; returns whether it is valid."""
+    fields[:] = 0
     missing = DIRECTORY_INFO_REQUIRED
     while at < end:
         tag, value, at = read_field(data, at, end)
@@ -232,20 +235,20 @@ def scan_directory_info(data: Bytes, at: int, end: int, found: Int64s) -> bool:
         if tag == 1 << 3 | 2:
             missing &= ~(1 << 1)
         elif tag == 2 << 3:
-            found[CREATION_TIME] = value
+            fields[CREATION_TIME] = value
             missing &= ~(1 << 2)
         elif tag == 3 << 3:
-            found[MODIFICATION_TIME] = value
+            fields[MODIFICATION_TIME] = value
             missing &= ~(1 << 3)
         elif tag == 6 << 3:
-            found[OBJECT_ID] = value
+            fields[OBJECT_ID] = value
             missing &= ~(1 << 6)
         elif tag == 7 << 3:
-            found[UPDATE_ID] = value
+            fields[UPDATE_ID] = value
             missing &= ~(1 << 7)
         elif tag == 8 << 3:
             missing &= ~(1 << 8)
         elif tag == 9 << 3 | 2:
-            found[OWNER] = value
-            found[OWNER_END] = at
+            fields[OWNER] = value
+            fields[OWNER_END] = at
     return missing == 0

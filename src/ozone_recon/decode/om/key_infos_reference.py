@@ -1,4 +1,4 @@
-"""The KeyInfo messages in a value of a table that is kept as raw rows, in plain Python: what `key_infos` compiles."""
+"""Decodes the KeyInfos in values of raw tables in plain Python: the reference of `key_infos`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from ozone_recon.wire.protobuf.fields import Message
 
 
 def key_infos_of_repeated(value: bytes) -> tuple[KeyFacts, ...]:
-    """All KeyInfos of a RepeatedKeyInfo, or DecodeError."""
+    """All KeyInfos of a RepeatedKeyInfo."""
     return Message("RepeatedKeyInfo", value).messages(1, key_facts)
 
 
 def key_infos_of_upload(value: bytes) -> tuple[KeyFacts, ...]:
-    """The KeyInfo of each part of a MultipartKeyInfo, or DecodeError; how the upload is replicated is not looked at."""
+    """The KeyInfo of each part of a MultipartKeyInfo; the upload's own replication is not validated."""
     message = Message("MultipartKeyInfo", value)
     message.blob(1)
     message.int64(2)

@@ -1,8 +1,8 @@
-"""The key grammars of the OM's tables: database keys into parts, and parts into database keys.
+"""The key grammars of OM's tables: one class per grammar, which parses and formats database keys.
 
-Names are text as in `model.om` (bytes that are not UTF-8 are kept as surrogates). Object ids are written as Java
-writes a `long`: decimal, signed, no leading zeros. Each class has `parse` (raises DecodeError) and `format`, which
-are each other's inverse.
+Names are text as in `model.om` (bytes that are not UTF-8 become surrogates). Object ids have Java's `long` format:
+decimal, signed, no leading zeros. Each class has `parse`, which raises DecodeError for a key of another form, and its
+inverse, `format`. Some classes are used by tests only: they are the readable reference of docs/formats/om-keys.md.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _ID = re.compile(rb"0|-?[1-9][0-9]{0,18}")
 
 
 def encode_text(text: str) -> bytes:
-    """Text as the database has it; the inverse of `to_text`."""
+    """Encodes text for the database; the inverse of `to_text`."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def parse_id(text: bytes) -> int | None:
-    """An object id as Java prints a `long`, or None when it is not one."""
+    """Parses an object id in Java's `long` format; None if `text` is not one."""
     if _ID.fullmatch(text) is None:
         return None
     value = int(text)
@@ -31,7 +31,7 @@ def parse_id(text: bytes) -> int | None:
 
 
 def split_prefix(key: bytes) -> tuple[bytes, bytes] | None:
-    """A keyTable key as its group's prefix `/volume/bucket/` and the rest; None when it has no such prefix."""
+    """Splits a keyTable key into the prefix `/volume/bucket/` and the rest; None if it has no such prefix."""
     bucket = key.find(b"/", 1)
     end = key.find(b"/", bucket + 1)
     if not key.startswith(b"/") or bucket < 2 or end < bucket + 2:
@@ -40,7 +40,7 @@ def split_prefix(key: bytes) -> tuple[bytes, bytes] | None:
 
 
 def split_id_prefix(key: bytes) -> tuple[bytes, bytes] | None:
-    """A key of an FSO table as its group's prefix `/volumeId/bucketId/parentId/` and the rest, or None."""
+    """Splits an FSO table's key into the prefix `/volumeId/bucketId/parentId/` and the rest; None without a prefix."""
     parts = key.split(b"/", 4)
     if len(parts) != 5 or parts[0] or any(parse_id(part) is None for part in parts[1:4]):
         return None
@@ -91,8 +91,8 @@ class BucketKey:
 class ObjectKey:
     """`/volume/bucket/key`: keyTable.
 
-    The key may hold any bytes, `/` among them. The name of a directory of a LEGACY bucket ends in `/`. An empty name
-    is the key `/` (OmMetadataManagerImpl.getOzoneKey).
+    The key may contain any bytes, including `/`. The name of a directory in a LEGACY bucket ends in `/`. An empty name
+    is stored as `/` (OmMetadataManagerImpl.getOzoneKey).
     """
 
     volume: str
@@ -111,7 +111,7 @@ class ObjectKey:
 
 @dataclass(frozen=True, slots=True)
 class OpenKey:
-    """`/volume/bucket/key/clientId`: openKeyTable; the client id of a multipart upload's key is its upload id."""
+    """`/volume/bucket/key/clientId`: openKeyTable; for a multipart upload, the client id is the upload id."""
 
     volume: str
     bucket: str
@@ -151,7 +151,7 @@ class MultipartKey:
 
 @dataclass(frozen=True, slots=True)
 class PathKey:
-    """`/volumeId/bucketId/parentId/name`: fileTable and directoryTable; the parent at a bucket's top is the bucket."""
+    """`/volumeId/bucketId/parentId/name`: fileTable, directoryTable; the parent of a top-level name is the bucket."""
 
     volume_id: int
     bucket_id: int
@@ -160,7 +160,7 @@ class PathKey:
 
     @classmethod
     def parse(cls, key: bytes) -> Self:
-        """The parts of a database key; a name is not empty and holds no `/`."""
+        """The parts of a database key; a name is not empty and contains no `/`."""
         form = "/volumeId/bucketId/parentId/name"
         path = cls(*_path_key(key, form))
         if not path.name or "/" in path.name:
@@ -227,9 +227,9 @@ class DeletedDirectoryKey:
 class DeletedKey:
     """`/volume/bucket/key/number`: deletedTable, for buckets of every layout.
 
-    The number keeps apart what had one name: it is the object id of a key that was deleted, and made from the
-    transaction for blocks of a key that was written over (OMKeyRequest.addKeyInfoToDeleteMap). Ozone before 1.4 wrote
-    none for keys of object stores: then `number` is None and the path is the whole key.
+    The number distinguishes entries with the same path: it is the object id of a deleted key, or is derived from the
+    transaction for the blocks of an overwritten key (OMKeyRequest.addKeyInfoToDeleteMap). Ozone before 1.4 wrote no
+    number for keys of object stores: then `number` is None and `path` is the whole key.
     """
 
     path: str
@@ -313,7 +313,7 @@ class RenamedKey:
 
 @dataclass(frozen=True, slots=True)
 class CompactionLogKey:
-    """`sequence number-time`: compactionLogTable; the number has zeros in front to make 19 digits."""
+    """`sequence number-time`: compactionLogTable; the number is zero-padded to 19 digits."""
 
     sequence_number: int
     time: int

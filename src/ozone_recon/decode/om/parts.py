@@ -1,4 +1,4 @@
-"""The messages that OM values are made of: ids, access rules, replication, blocks, encryption, checksums."""
+"""Decodes the messages embedded in OM values: ids, access rules, replication, blocks, encryption, checksums."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_INT32 = (1 << 31) - 1
 RATIS, STAND_ALONE, CHAINED, EC = 1, 2, 3, 4
 REPLICATION_TYPES = {-1: "NONE", RATIS: "RATIS", STAND_ALONE: "STAND_ALONE", CHAINED: "CHAINED", EC: "EC"}
 FACTOR_UNSET = 1
-"""What Java reads when a message has no factor: the first value of the enum, ONE."""
+"""Java's default for an absent factor: the first value of the enum, ONE."""
 
 ACL_TYPES = {1: "USER", 2: "GROUP", 3: "WORLD", 4: "ANONYMOUS", 5: "CLIENT_IP"}
 ACL_SCOPES = {0: "ACCESS", 1: "DEFAULT"}
@@ -29,23 +29,23 @@ CHECKSUM_TYPES = {0: "NULL", 1: "CRC32", 2: "CRC32C"}
 
 
 def named(names: Mapping[int, str], number: int) -> str:
-    """The name of an enum's value, or its number as text when a newer Ozone has a value that we do not know."""
+    """The name of an enum value; its number as text if it is unknown (from a newer Ozone)."""
     return names.get(number, str(number))
 
 
 def decode_uuid(data: bytes) -> str:
-    """A UUID, which comes as two halves."""
+    """A UUID, which is encoded as two 64-bit halves."""
     message = Message("UUID", data)
     high, low = (message.int64(number) & (1 << 64) - 1 for number in (1, 2))
     return str(UUID(int=high << 64 | low))
 
 
 def decode_acl(data: bytes) -> OzoneAcl:
-    """An OzoneAclInfo; its rights are a bit set, lowest byte first, of at most four bytes (OzoneAcl.fromProtobuf)."""
+    """An OzoneAclInfo; its rights are a little-endian bit set of at most four bytes (OzoneAcl.fromProtobuf)."""
     message = Message("OzoneAclInfo", data)
     rights = message.blob(3)
     if len(rights) > 4:
-        raise DecodeError(f"OzoneAclInfo: rights of {len(rights)} bytes, where Ozone has at most 4")
+        raise DecodeError(f"OzoneAclInfo: rights of {len(rights)} bytes: the limit is 4")
     bits = int.from_bytes(rights, "little")
     return OzoneAcl(
         type=named(ACL_TYPES, message.int32(1)),
@@ -61,7 +61,7 @@ def decode_acls(message: Message, number: int) -> tuple[OzoneAcl, ...]:
 
 
 def decode_pairs(message: Message, number: int) -> Pairs:
-    """A repeated KeyValue; a missing value reads as empty text."""
+    """A repeated KeyValue; a missing value is empty text."""
     return message.messages(number, _pair)
 
 
@@ -71,9 +71,9 @@ def _pair(data: bytes) -> tuple[str, str]:
 
 
 def replication_of(kind: int, factor: int, ec: bytes | None) -> ReplicationConfig:
-    """What a message says with its type, factor and ecReplicationConfig (ReplicationConfig.fromProto).
+    """The replication from a message's type, factor and ecReplicationConfig (ReplicationConfig.fromProto).
 
-    A type that we do not know replicates nothing, as far as we can tell; its factor is not looked at.
+    An unknown type counts as not replicated; its factor is ignored.
     """
     if kind in (RATIS, STAND_ALONE):
         if factor < 0:
@@ -87,7 +87,7 @@ def replication_of(kind: int, factor: int, ec: bytes | None) -> ReplicationConfi
 
 
 def decode_replication(message: Message, kind: int, factor: int, ec: int) -> ReplicationConfig:
-    """The replication of a message that has the type, factor and ecReplicationConfig in fields of these numbers."""
+    """The replication of a message, from the fields with these numbers: type, factor and ecReplicationConfig."""
     return replication_of(message.int32(kind), message.int32(factor, FACTOR_UNSET), message.blob(ec, None))
 
 
@@ -102,29 +102,29 @@ def _ec_replication(data: bytes) -> ReplicationConfig:
 
 
 def checked_size(size: int, replication: ReplicationConfig) -> int:
-    """`size`, refused when it is negative or so large that its replicas could not be counted in 64 bits."""
+    """Returns `size`; DecodeError if it is negative or its replicated size does not fit in 64 bits."""
     if not 0 <= size <= largest_size(replication):
-        raise DecodeError(f"a size of {size} bytes, replicated as {replication.kind}, cannot be")
+        raise DecodeError(f"size {size} with replication {replication.kind} is out of range")
     return size
 
 
 def largest_size(replication: ReplicationConfig) -> int:
-    """The largest size whose replicas can be counted in 64 bits."""
+    """The largest size whose replicated size fits in 64 bits."""
     copies = {"RATIS": replication.factor, "STAND_ALONE": replication.factor, "EC": 1 + replication.parity}
     return MAX_AMOUNT // max(1, copies.get(replication.kind, 1))
 
 
 def decode_location_version(data: bytes) -> LocationVersion:
-    """A KeyLocationList; a version outside 0 to 2^31 - 1 is refused."""
+    """A KeyLocationList; DecodeError if its version is not in 0 to 2^31 - 1."""
     message = Message("KeyLocationList", data)
     version = message.int64(1, 0)
     if not 0 <= version <= MAX_INT32:
-        raise DecodeError(f"KeyLocationList: version {version} cannot be")
+        raise DecodeError(f"KeyLocationList: version {version} is out of range")
     return LocationVersion(version, message.messages(2, decode_block), message.boolean(4, False))
 
 
 def decode_block(data: bytes) -> Block:
-    """A KeyLocation; a negative container id or length is refused."""
+    """A KeyLocation; DecodeError if its container id or length is negative."""
     message = Message("KeyLocation", data)
     (container_id, local_id), commit_sequence_id = message.message(1, _block_id)
     block = Block(
@@ -137,7 +137,7 @@ def decode_block(data: bytes) -> Block:
         part_number=message.int32(9, -1),
     )
     if block.container_id < 0 or block.length < 0:
-        raise DecodeError(f"KeyLocation: container {block.container_id}, length {block.length} cannot be")
+        raise DecodeError(f"KeyLocation: container id {block.container_id} or length {block.length} is negative")
     return block
 
 
@@ -165,7 +165,7 @@ def decode_file_encryption(data: bytes) -> FileEncryption:
 
 
 def decode_file_checksum(data: bytes) -> FileChecksum | None:
-    """A FileChecksumProto; None when it holds neither of the two kinds that Ozone writes."""
+    """A FileChecksumProto; None if it has neither of the two kinds that Ozone writes."""
     message = Message("FileChecksum", data)
     return message.message(2, _composite_crc, None) or message.message(3, _md5_of_crcs, None)
 

@@ -1,7 +1,9 @@
-"""Every value type of the OM's tables, decoded one at a time; each function reads like its message's field numbers.
+"""Decodes the values of all OM tables, one message type per function.
 
-A function gets the value's bytes and gives a record of `model.om`, or raises DecodeError. What Ozone's message calls
-required must be there; names of messages and defaults of absent fields are those of Ozone 2.2.0.
+Each function takes a value's bytes and returns a record of `model.om`, or raises DecodeError. A message must have all
+fields that Ozone declares as required; message names and defaults of absent fields are those of Ozone 2.2.0. Some
+functions are used by tests only: they are the readable reference of the formats that compiled decoders read, and of
+tables that the product does not decode.
 """
 
 from __future__ import annotations
@@ -115,7 +117,7 @@ def decode_bucket_encryption(data: bytes) -> BucketEncryption:
 
 
 def decode_default_replication(data: bytes) -> ReplicationConfig:
-    """A DefaultReplicationConfig, by its fromProto: an EC config wins over whatever the type says."""
+    """A DefaultReplicationConfig; an EC configuration overrides the type (DefaultReplicationConfig.fromProto)."""
     message = Message("DefaultReplicationConfig", data)
     kind, ec = message.int32(1), message.blob(3, None)
     return replication_of(kind if ec is None else EC, message.int32(2, FACTOR_UNSET), ec)
@@ -243,7 +245,7 @@ def decode_snapshot(data: bytes) -> SnapshotInfo:
 
 
 def decode_transaction_info(data: bytes) -> TransactionInfo:
-    """A value of transactionInfoTable: the text `term#index` (TransactionInfo)."""
+    """A value of transactionInfoTable: text of the form `term#index` (TransactionInfo)."""
     parts = re.fullmatch(rb"(-?\d{1,19})#(-?\d{1,19})", data)
     if parts is None:
         raise DecodeError(f"TransactionInfo: {data!r} is not `term#index`")
@@ -326,7 +328,7 @@ def decode_principal_access_ids(data: bytes) -> PrincipalAccessIds:
 
 
 def decode_token_renew_time(data: bytes) -> int:
-    """A value of dTokenTable: until when (ms) a delegation token can be renewed, eight bytes big-endian."""
+    """A value of dTokenTable: until when (ms since 1970) a delegation token can be renewed, as 8 bytes big-endian."""
     if len(data) != 8:
         raise DecodeError(f"dTokenTable: a time of {len(data)} bytes instead of 8")
     return int.from_bytes(data, "big", signed=True)

@@ -34,7 +34,7 @@ from ozone_recon.model.cluster import Cluster, ClusterTask
 from ozone_recon.model.datanode_reports import DatanodeReports
 from ozone_recon.model.metrics import MetricSample
 from ozone_recon.model.requests import (
-    AskForPendingBlocks,
+    GetPendingBlocks,
     RemoveDatanodes,
     ReplyMessage,
     RequestMessage,
@@ -167,7 +167,7 @@ class ClusterProcess:
                     self.scm.containers.wake()
             case StopSynchronising():
                 answer = self.scm.containers.stop()
-            case AskForPendingBlocks():
+            case GetPendingBlocks():
                 answer = self._pending.ask(await asyncio.to_thread(self.state.datanodes, now, _now()))
             case other:
                 raise TypeError(f"{other} cannot be asked")

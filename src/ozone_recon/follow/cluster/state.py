@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.columnar.search import lookup
 from ozone_recon.config.cluster_settings import Intervals
 from ozone_recon.follow.cluster.suspects import SuspectContainers, suspect_containers
 from ozone_recon.insights.cluster.datanode_health import DatanodeHealth
-from ozone_recon.insights.cluster.merged_ids import found
 from ozone_recon.insights.cluster.replica_history import ReplicaHistory
 from ozone_recon.insights.cluster.scm_containers import ScmContainers
 from ozone_recon.model.cluster import Cluster, ClusterTask, Datanode, LeavingDatanode, StorageTotals
@@ -142,7 +142,7 @@ class ClusterState:
         for replicas in self.replicas.all().values():
             rows = np.flatnonzero(replicas.present)
             if wanted is not None:
-                there, at = found(replicas.container_id, wanted)
+                there, at = lookup(replicas.container_id, wanted)
                 rows = at[there][replicas.present[at[there]]]
             ids = replicas.container_id[rows].astype(np.int64)
             yield ids[suspect_containers(self.containers.states(ids), replicas.state[rows])]

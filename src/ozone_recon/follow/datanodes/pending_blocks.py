@@ -37,7 +37,7 @@ class PendingBlocksOfDatanodes:
         loop = asyncio.get_running_loop()
         if self._asking is None and loop.time() - self._asked_at >= self._settings.pending_pause:
             self._asking = loop.create_task(self._ask_all(datanodes))
-        return PendingBlocks(self._last.pending, self._last.ended, asking=self._asking is not None)
+        return PendingBlocks(self._last.pending, self._last.ended, polling=self._asking is not None)
 
     async def _ask_all(self, datanodes: Sequence[Datanode]) -> None:
         pending = {one.details.uuid: -1 for one in datanodes}

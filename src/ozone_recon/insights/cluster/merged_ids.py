@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.columnar.search import lookup
 
 Numbers = NDArray[np.integer[Any]]
 Bools = NDArray[np.bool_]
@@ -26,7 +27,7 @@ class IdMerge(NamedTuple):
     @classmethod
     def of(cls, old: Numbers, newer: Int64s) -> Self:
         """Both ids ascend, without one twice."""
-        known, at = found(old, newer)
+        known, at = lookup(old, newer)
         now = at + np.cumsum(~known) - ~known
         before = np.ones(len(old) + np.count_nonzero(~known), np.bool_)
         before[now[~known]] = False
@@ -47,13 +48,6 @@ def narrowed(values: Numbers | Bools) -> Numbers:
         if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max:
             return values.astype(kind)
     return values.astype(np.int64)
-
-
-def found(ascending: Numbers, ids: Int64s) -> tuple[Bools, Int64s]:
-    """Which of these ids, 0 and up, are there, and where each is or would be."""
-    padded = np.append(ascending.astype(np.int64), -1)
-    at = np.searchsorted(padded[:-1], ids)
-    return padded[at] == ids, at
 
 
 def last_of_each(ids: Int64s) -> Int64s:

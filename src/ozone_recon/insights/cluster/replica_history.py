@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from ozone_recon.insights.cluster.merged_ids import Bools, IdMerge, Numbers, found, last_of_each, narrowed
+from ozone_recon.columnar.search import lookup
+from ozone_recon.insights.cluster.merged_ids import Bools, IdMerge, Numbers, last_of_each, narrowed
 from ozone_recon.model.datanode_reports import DatanodeReports, ReplicaColumns, ReplicaState
 
 
@@ -103,7 +104,7 @@ def _merged(old: SeenReplicas, report: ReplicaColumns, at: int, *, whole: bool) 
     container_id = report.container_id[rows]
     merge = IdMerge.of(old.container_id, container_id)
     column = merge.column
-    there, at_there = found(old.container_id, gone_id)
+    there, at_there = lookup(old.container_id, gone_id)
     gone = np.flatnonzero(merge.before)[at_there[there]]
     numbers = {name: column(getattr(old, name), getattr(report, name)[rows]) for name in _REPORTED}
     numbers["first_seen"] = column(old.first_seen, at)

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.insights.cluster.merged_ids import IdMerge, Numbers, found, last_of_each, narrowed
+from ozone_recon.columnar.search import lookup
+from ozone_recon.insights.cluster.merged_ids import IdMerge, Numbers, last_of_each, narrowed
 from ozone_recon.model.container_columns import ContainerColumns
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState
@@ -144,7 +145,7 @@ class ScmContainers:
         states = np.full(len(ids), UNKNOWN, np.uint8)
         for number, start, stop in _runs(ascending):
             block = self._blocks.get(number, _EMPTY)
-            known, at = found(block.container_id, ascending[start:stop])
+            known, at = lookup(block.container_id, ascending[start:stop])
             states[order[start:stop][known]] = block.state[at[known]]
         return states
 
@@ -172,7 +173,7 @@ class ScmContainers:
 
     def _merge(self, number: int, newer: dict[str, Int64s]) -> Difference:
         block = self._blocks.get(number, _EMPTY)
-        known, at = found(block.container_id, newer["container_id"])
+        known, at = lookup(block.container_id, newer["container_id"])
         differs = {name: (getattr(block, name)[at[known]] != newer[name][known]).any() for name in _COLUMNS}
         merge = IdMerge.of(block.container_id, newer["container_id"])
         columns = {name: narrowed(merge.column(getattr(block, name), newer[name])) for name in _COLUMNS}

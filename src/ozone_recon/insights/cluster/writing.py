@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
-from ozone_recon.insights.cluster.merged_ids import found
+from ozone_recon.columnar.search import lookup
 from ozone_recon.insights.cluster.replica_history import SeenReplicas
 from ozone_recon.insights.cluster.scm_containers import ContainerBlock, ScmContainers
 from ozone_recon.insights.cluster.tables import (
@@ -168,7 +168,7 @@ class _ReplicaJoin:
     def _of(self, ids: Int64s) -> tuple[Int64s, dict[str, Int64s]]:
         """The replicas of these containers in their order, and within one in that of datanodes: of which row, what."""
         cuts = [(n, known, *_cut(known, ids)) for n, known in self._replicas]
-        there, at = found(ids, _joint(known.container_id[a:b] for _, known, a, b in cuts).astype(np.int64))
+        there, at = lookup(ids, _joint(known.container_id[a:b] for _, known, a, b in cuts).astype(np.int64))
         order = np.flatnonzero(there)
         order = order[np.argsort(at[order], kind="stable")]
         columns = {name: _joint(getattr(known, name)[a:b] for _, known, a, b in cuts)[order] for name in _AS_THEY_ARE}

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
+from ozone_recon.columnar.search import lookup
 from ozone_recon.insights.containers.sort import ContainerSort
 from ozone_recon.insights.om.key_rows import KeyRows, db_keys, first_row, read_keys, section, start_of_group
 from ozone_recon.store.generation import Generation, GenerationBuild
@@ -92,9 +93,7 @@ def find_container(generation: Generation, container: int) -> ContainerEntry:
 def count_keys(generation: Generation, ids: Int64s) -> Int64s:
     """How many keys have a block in each of these containers."""
     table = generation.table("containers")
-    at = np.searchsorted(table["id"], ids)
-    there = at < table.rows
-    there[there] = table["id"][at[there]] == ids[there]
+    there, at = lookup(table["id"], ids)
     counts = np.zeros(len(ids), np.int64)
     counts[there] = table["keys"][at[there]]
     return counts

@@ -8,6 +8,7 @@ import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.columnar.byte_slices import ByteSlices, slices_at
+from ozone_recon.columnar.search import lookup
 from ozone_recon.insights.cluster.merged_ids import Bools
 from ozone_recon.insights.cluster.tables import CONTAINERS, DATANODES, HEALTH, OP_STATES, REPLICAS
 from ozone_recon.insights.om.key_rows import read_replication
@@ -48,10 +49,7 @@ def rows_after(generation: Generation, after: int, limit: int, state: ContainerS
 
 def rows_of(generation: Generation, ids: Int64s) -> Int64s:
     """The row of each of these containers; -1 of one that is not known."""
-    known = generation.table(CONTAINERS)["id"]
-    at = np.searchsorted(known, ids)
-    there = at < len(known)
-    there[there] = known[at[there]] == ids[there]
+    there, at = lookup(generation.table(CONTAINERS)["id"], ids)
     return np.where(there, at, -1)
 
 
@@ -71,7 +69,7 @@ def pipelines_of(generation: Generation, rows: Int64s) -> ByteSlices:
     ids = generation.table("pipelines").bytes("id")
     if not len(ids):
         return ByteSlices(ids.data, pipeline * 0, pipeline * 0)
-    return slices_at(ids, np.maximum(pipeline, 0)).only(pipeline >= 0)
+    return slices_at(ids, np.maximum(pipeline, 0)).masked(pipeline >= 0)
 
 
 def required_of(generation: Generation, rows: Int64s) -> Int64s:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
 from ozone_recon.columnar.kernels import lean_kernel, zero
-from ozone_recon.columnar.search import find
-from ozone_recon.decode.batch_kernel import SLASH, Strings, copy_bytes, to_read
+from ozone_recon.columnar.search import find, lookup
+from ozone_recon.decode.batch_kernel import SLASH, Strings, copy_bytes, strings_of
 from ozone_recon.decode.om.id_prefixes import PrefixIds
 from ozone_recon.insights.namespace.nodes import NodeKind
 from ozone_recon.store.generation import Generation
@@ -46,14 +46,11 @@ class DirectoryPaths:
     def places_within(self, ids: PrefixIds) -> Int64s:
         """The places that rows with these ids in their keys are directly in; -1 when that is none we know.
 
-        The same rule as in `namespace_nodes.collect`: a parent's id counts in its own bucket alone.
+        The same rule as in `nodes.collect`: a parent's id counts in its own bucket alone.
         """
-        known = self._ids["object_id"]
         places = np.full(len(ids.parent), -1, np.int64)
-        if not len(known):
-            return places
-        at = np.minimum(np.searchsorted(known, ids.parent), len(known) - 1)
-        found = np.flatnonzero(known[at] == ids.parent)
+        is_known, at = lookup(self._ids["object_id"], ids.parent)
+        found = np.flatnonzero(is_known)
         place = self._ids["row"][at[found]].astype(np.int64)
         row = self._places["bucket"][place]
         bucket = self._bucket_places[row]
@@ -68,7 +65,7 @@ class DirectoryPaths:
 
         A place has none, and is empty here, when it or a directory above it is deleted or missing; so has -1.
         """
-        names, parent = to_read(self._names), self._places["parent"]
+        names, parent = strings_of(self._names), self._places["parent"]
         known, offsets = np.empty(len(places), np.bool_), np.zeros(len(places) + 1, np.int64)
         measure_paths(names, self._places["kind"], parent, places, known, offsets)
         data = np.empty(offsets[-1], np.uint8)

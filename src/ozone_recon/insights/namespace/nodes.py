@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.columnar.byte_slices import joined, slices_at
+from ozone_recon.columnar.search import lookup
 from ozone_recon.decode.om.deleted_directories import decode_deleted_directories
 from ozone_recon.decode.om.values import decode_bucket, decode_volume
 from ozone_recon.errors import DecodeError
@@ -93,8 +94,9 @@ class NodeIds:
         if not len(ids) or not len(self.ids):
             return np.full(len(ids), ROOT)
         heads = np.flatnonzero(np.concatenate(([True], ids[1:] != ids[:-1])))
-        at = np.searchsorted(self.ids, ids[heads]).clip(max=len(self.ids) - 1)
-        found = np.where(self.ids[at] == ids[heads], self.places[at], ROOT)
+        known, at = lookup(self.ids, ids[heads])
+        found = np.full(len(heads), ROOT)
+        found[known] = self.places[at[known]]
         return np.repeat(found, np.diff(heads, append=len(ids)))
 
 

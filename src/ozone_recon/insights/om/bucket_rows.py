@@ -13,6 +13,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
+from ozone_recon.columnar.search import lookup
 from ozone_recon.decode.om.values import decode_bucket, decode_volume
 from ozone_recon.errors import DecodeError
 from ozone_recon.model.key_columns import BadRow
@@ -62,11 +63,11 @@ class BucketRows:
 
     def of_ids(self, volume_ids: Int64s, bucket_ids: Int64s) -> Int64s:
         """The row of each pair of object ids; NONE for a bucket that is not there."""
-        if not len(self._ids):
-            return np.full(len(bucket_ids), NONE)
-        at = np.minimum(np.searchsorted(self._ids, bucket_ids), len(self._ids) - 1)
-        there = (self._ids[at] == bucket_ids) & (self._volume_ids[at] == volume_ids)
-        return np.where(there, self._rows[at], NONE)
+        there, at = lookup(self._ids, bucket_ids)
+        there[there] = self._volume_ids[at[there]] == volume_ids[there]
+        rows = np.full(len(bucket_ids), NONE)
+        rows[there] = self._rows[at[there]]
+        return rows
 
 
 def _volume_ids(volumes: RawRows) -> Iterator[tuple[bytes, int]]:

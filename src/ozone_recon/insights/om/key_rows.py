@@ -56,7 +56,7 @@ class KeyRows:
 
     def last_key(self) -> str:
         """The database key of the last one as text, empty if there is none; what is not UTF-8 is replaced."""
-        return last_text(joined([part.at(np.arange(len(self))[-1:]) for part in self.db_key]))
+        return last_text(joined([part.take(np.arange(len(self))[-1:]) for part in self.db_key]))
 
 
 def section(generation: Generation, *, file_table: bool) -> tuple[int, int]:
@@ -126,7 +126,7 @@ def read_keys(generation: Generation, rows: Int64s) -> KeyRows:
         volume=DictionaryColumn(groups.volumes, groups.bucket[of_row]),
         bucket=DictionaryColumn(groups.buckets, groups.bucket[of_row]),
         name=name,
-        path=(slices_at(groups.path, of_row), name.only(groups.has_path[of_row])),
+        path=(slices_at(groups.path, of_row), name.masked(groups.has_path[of_row])),
         has_path=groups.has_path[of_row],
         parent_id=groups.parent_id[of_row],
         size=keys["size"][rows],
@@ -165,7 +165,7 @@ def read_groups(generation: Generation, wanted: Int64s) -> GroupNames:
         [volume for _, volume, *_ in names],
         [name for _, _, name, *_ in names],
         bucket,
-        joined([slices_of_texts(below).only(in_files), prefix._replace(starts=prefix.starts + 1).only(~in_files)]),
+        joined([slices_of_texts(below).masked(in_files), prefix._replace(starts=prefix.starts + 1).masked(~in_files)]),
         has_path | ~in_files,
         parent_id,
     )

@@ -42,7 +42,7 @@ def parts_of_uploads(build: GenerationBuild) -> Iterator[Parts]:
     known: dict[bytes, tuple[int, ReplicationConfig]] = {}
     for chunk in uploads.chunks(["value"], BATCH) if parts.rows else ():
         good, (ids, few) = read_messages(slices_of_texts(chunk.bytes("value")), _id_and_replication)
-        replications = (few.values[which] for which in few.which)
+        replications = (few.values[index] for index in few.indices)
         rows = (good + chunk.first_row).tolist()
         known.update(zip(joined([ids]), zip(rows, replications, strict=True), strict=True))
     for chunk in parts.chunks(["key", "value"], BATCH):

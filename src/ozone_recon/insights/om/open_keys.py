@@ -11,7 +11,7 @@ from ozone_recon.columnar.byte_slices import ByteSlices, joined, last_at, slices
 from ozone_recon.columnar.search import first_after, page, prefix_range
 from ozone_recon.decode.dictionary import DictionaryColumn
 from ozone_recon.decode.om.id_prefixes import split_id_prefixes
-from ozone_recon.decode.om.key_info_columns import noted_paths
+from ozone_recon.decode.om.key_info_columns import stored_paths
 from ozone_recon.decode.om.key_infos import decode_key_infos
 from ozone_recon.decode.om.keys import encode_text, split_id_prefix
 from ozone_recon.insights.namespace.directory_paths import DirectoryPaths
@@ -119,8 +119,8 @@ def _paths_of_files(tree: DirectoryPaths, keys: ByteSlices, values: ByteSlices) 
     name = ByteSlices(keys.data, begins, slash)
     directory, known = tree.paths_of(tree.places_within(ids))
     there = good & known
-    noted = noted_paths(values, good & ~known)
-    return slices_of_texts(joined([slices_of_texts(directory).only(there), name.only(there), noted]))
+    noted = stored_paths(values, good & ~known)
+    return slices_of_texts(joined([slices_of_texts(directory).masked(there), name.masked(there), noted]))
 
 
 def _read(keys: ByteColumn, values: ByteColumn, rows: Int64s, path: ByteSlices) -> tuple[Int64s, OpenKeyRows]:
@@ -128,7 +128,7 @@ def _read(keys: ByteColumn, values: ByteColumn, rows: Int64s, path: ByteSlices) 
     good = rows[infos.row]
     return good, OpenKeyRows(
         db_key=joined([slices_at(keys, good)]),
-        path=joined([path.at(infos.row)]),
+        path=joined([path.take(infos.row)]),
         size=infos.size,
         replicated_size=infos.replicated_size,
         replication=infos.replication(),

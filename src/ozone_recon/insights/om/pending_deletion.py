@@ -12,7 +12,7 @@ from ozone_recon.columnar.byte_slices import ByteSlices, joined, slices_at, slic
 from ozone_recon.decode.dictionary import DictionaryColumn
 from ozone_recon.decode.om.deleted_directories import decode_deleted_directories
 from ozone_recon.decode.om.id_prefixes import PrefixIds
-from ozone_recon.decode.om.key_info_columns import KeyInfoColumns, decode_deleted_keys, noted_paths
+from ozone_recon.decode.om.key_info_columns import KeyInfoColumns, decode_deleted_keys, stored_paths
 from ozone_recon.decode.om.key_infos import decode_key_infos
 from ozone_recon.insights.namespace.directory_paths import DirectoryPaths
 from ozone_recon.insights.namespace.nodes import NodeKind
@@ -103,7 +103,7 @@ def list_deleted_directories(generation: Generation, after: bytes, limit: int | 
         return rows, DeletedDirectoryRows(
             db_key=joined([slices_at(keys, rows)]),
             name=name,
-            path=joined([slices_of_texts(above), name.only(known), noted_paths(slices_at(values, rows), ~known)]),
+            path=joined([slices_of_texts(above), name.masked(known), stored_paths(slices_at(values, rows), ~known)]),
             size=np.where(gone, places["all_size"][place], 0),
             replicated_size=np.where(gone, places["all_replicated_size"][place], 0),
             replication=infos.replication(),

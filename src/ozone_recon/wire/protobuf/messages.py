@@ -39,7 +39,7 @@ class Messages:
         self.parent = np.arange(len(self.refused)) if parent is None else parent
         self._above = above
         self._data = cells.data
-        cells = cells.to_read()
+        cells = cells.read_only()
         # The last field stands for absent ones, whose index is -1.
         fields = np.zeros((4, count_fields(*cells) + 1), np.int64)
         self._message, self._tag, self._value, self._end = fields
@@ -115,7 +115,7 @@ def read_messages(cells: ByteSlices, read: Callable[[Messages], T]) -> tuple[Int
     messages = Messages(cells)
     result = read(messages)
     good = np.flatnonzero(~messages.refused)
-    return good, result if len(good) == len(messages) else read(Messages(cells.at(good)))
+    return good, result if len(good) == len(messages) else read(Messages(cells.take(good)))
 
 
 @lean_kernel

@@ -8,6 +8,7 @@ import numpy as np
 
 from ozone_recon.columnar.byte_slices import ByteSlices, joined
 from ozone_recon.columnar.changes import ChangedRows, Changes
+from ozone_recon.columnar.search import lookup
 from ozone_recon.wire.write_batch import net_changes_reference as reference
 from ozone_recon.wire.write_batch.net_kernel import (
     FAMILY,
@@ -27,14 +28,14 @@ def net_changes(batches: ByteSlices, after: int, families: Mapping[int, str]) ->
 
     On any fault `net_changes_reference.net_changes` reads the batches again and raises the error.
     """
-    data, starts, ends = batches.to_read()
+    data, starts, ends = batches.read_only()
     count = count_changes(data, starts, ends)
     changes = np.empty((max(count, 0), FIELDS), np.int64)
     if count < 0 or read_changes(data, starts, ends, after, changes) < 0:
         return reference.net_changes(batches, after, families)
     ids = np.array(sorted(families), np.int64)
-    family_index = np.searchsorted(ids, changes[:, FAMILY])
-    if count and (family_index.max() == len(ids) or (ids[family_index] != changes[:, FAMILY]).any()):
+    is_known, family_index = lookup(ids, changes[:, FAMILY])
+    if not is_known.all():
         return reference.net_changes(batches, after, families)
     rows = np.argsort(family_index.astype(np.min_scalar_type(len(ids))), kind="stable")
     bounds = np.concatenate([np.zeros(1, np.int64), np.bincount(family_index, minlength=len(ids)).cumsum()]).tolist()

@@ -21,7 +21,7 @@ from ozone_recon.insights.om.key_rows import shown
 from ozone_recon.insights.om.pending_deletion import pending_bytes
 from ozone_recon.insights.om.tables import table_counts
 from ozone_recon.model.cluster import Cluster, Datanode, StorageTotals, sum_of
-from ozone_recon.model.requests import AskForPendingBlocks, PendingBlocks
+from ozone_recon.model.requests import GetPendingBlocks, PendingBlocks
 from ozone_recon.store.generation import Generation
 
 OPEN = ("openKeyTable", "openFileTable", "multipartInfoTable")
@@ -136,7 +136,7 @@ def _usage(datanode: Datanode, storage: StorageTotals) -> dict[str, object]:
 async def download(view: CurrentView) -> Response:
     """Those that have most to delete first; what a datanode has not said is -1."""
     cluster = view.ready_cluster()
-    pending = await view.ask_cluster(AskForPendingBlocks())
+    pending = await view.ask_cluster(GetPendingBlocks())
     if not pending.ended:
         return not_asked_yet(pending)
     name = f"Datanode_Insights_{_cluster_id(cluster)}_{datetime.now(UTC):%Y%m%d_%H%M}Z.csv"

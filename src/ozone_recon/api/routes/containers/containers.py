@@ -191,7 +191,7 @@ def _keys_json(container: int, found: KeysInContainer) -> RawJson:
             "Blocks": blocks,
             "CreationTime": times(keys.creation_time),
             "ModificationTime": times(keys.modification_time),
-            "ParentDeleted": same_slices(b"true", len(keys)).only(~keys.has_path),
+            "ParentDeleted": same_slices(b"true", len(keys)).masked(~keys.has_path),
         }
     )
 
@@ -205,21 +205,23 @@ def _versions_and_blocks(container: int, found: KeysInContainer) -> tuple[ByteSl
     new = first.copy()
     new[1:] |= found.version[1:] != found.version[:-1]
     place = new.astype(np.int64) + first
-    version = scalars(found.version).only(new)
+    version = scalars(found.version).masked(new)
 
     def of_keys(*parts: Part) -> ByteSlices:
         column = joined(parts)
         return ByteSlices(column.data, column.offsets[found.starts], column.offsets[found.ends])
 
-    versions = of_keys(slices_at(ByteColumn.of((b"", b",", b"[")), place), version, same_slices(b"]", rows).only(last))
+    versions = of_keys(
+        slices_at(ByteColumn.of((b"", b",", b"[")), place), version, same_slices(b"]", rows).masked(last)
+    )
     blocks = of_keys(
         slices_at(ByteColumn.of((b",", b'],"', b'{"')), place),
         version,
-        same_slices(b'":[', rows).only(new),
+        same_slices(b'":[', rows).masked(new),
         b'{"containerID":%d,"localID":' % container,
         scalars(found.local_id),
         b"}",
-        same_slices(b"]}", rows).only(last),
+        same_slices(b"]}", rows).masked(last),
     )
     return versions, blocks
 

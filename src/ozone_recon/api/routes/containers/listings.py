@@ -135,7 +135,7 @@ async def quasi_closed(view: CurrentView, limit: Limit = 1000, minContainerId: M
 
 
 def _unless_zero(values: Array) -> ByteSlices:
-    return scalars(values).only(values != 0)
+    return scalars(values).masked(values != 0)
 
 
 ROUTES = (

@@ -16,7 +16,7 @@ from ozone_recon.errors import BadRequest
 from ozone_recon.insights.om.key_rows import shown
 from ozone_recon.insights.om.pending_deletion import pending_bytes
 from ozone_recon.model.cluster import Cluster
-from ozone_recon.model.requests import AskForPendingBlocks, PendingBlocks
+from ozone_recon.model.requests import GetPendingBlocks, PendingBlocks
 
 
 class PendingOnDatanode(BaseModel):
@@ -62,7 +62,7 @@ async def pending_deletion(
     if asked == "dn":
         if limit is not None and limit < 1:
             raise BadRequest("Limit query parameter must be at-least 1")
-        return _of_datanodes(view.ready_cluster(), await view.ask_cluster(AskForPendingBlocks()), limit)
+        return _of_datanodes(view.ready_cluster(), await view.ask_cluster(GetPendingBlocks()), limit)
     return _of_om(view)
 
 
@@ -84,7 +84,7 @@ def _of_scm(view: View) -> Response:
 
 def not_asked_yet(pending: PendingBlocks) -> Response:
     """202, until the datanodes have been asked once."""
-    status = "IN_PROGRESS" if pending.asking else "NOT_STARTED"
+    status = "IN_PROGRESS" if pending.polling else "NOT_STARTED"
     unknown = {"totalPendingDeletionSize": None, "pendingDeletionPerDataNode": None}
     return json_response({"status": status, **unknown, "totalNodesQueried": 0, "totalNodeQueriesFailed": 0}, 202)
 

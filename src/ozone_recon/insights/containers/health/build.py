@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Bytes, Int64s
-from ozone_recon.insights.cluster.merged_ids import Bools, found
+from ozone_recon.columnar.search import lookup
+from ozone_recon.insights.cluster.merged_ids import Bools
 from ozone_recon.insights.cluster.tables import CONTAINERS, DATANODES, HEALTH, OP_STATES, PIPELINES, REPLICAS, UNSURE
 from ozone_recon.insights.containers.health.batch_kernel import EC, GONE, OTHER_KIND, RATIS, ContainerArrays, judge
 from ozone_recon.insights.containers.health.lists import LISTED, MISSING
@@ -180,9 +181,7 @@ def _kept(before: Generation | None, chunk: TableChunk) -> Bytes:
     possibly_missing = np.flatnonzero(chunk["suppressed"] == UNSURE)
     if before and len(possibly_missing):
         ids = before.table(CONTAINERS)["id"]
-        at = np.searchsorted(ids, chunk["id"][possibly_missing])
-        known = at < len(ids)
-        known[known] = ids[at[known]] == chunk["id"][possibly_missing[known]]
+        known, at = lookup(ids, chunk["id"][possibly_missing])
         verdicts[possibly_missing[known]] = before.table(VERDICTS)["verdict"][at[known]]
     return verdicts
 
@@ -228,6 +227,6 @@ def _since(before: Generation | None, state: UnhealthyState, containers: Int64s,
     if before:
         table = before.table(UNHEALTHY)
         low, high = np.searchsorted(table["state"], [state, state + 1])
-        known, at = found(table["container"][low:high], containers)
+        known, at = lookup(table["container"][low:high], containers)
         since[known] = table["since"][low:high][at[known]]
     return since

@@ -1,4 +1,4 @@
-"""The OM's column families: how the keys and the values of each are decoded (Ozone's OMDBDefinition)."""
+"""Maps OM's column families to the decoders of their keys and values (Ozone's OMDBDefinition)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ozone_recon.wire.protobuf.fields import to_text
 
 @dataclass(frozen=True, slots=True)
 class TableCodec:
-    """How one column family is decoded; both functions raise DecodeError."""
+    """The decoders of one column family; both raise DecodeError."""
 
     decode_key: Callable[[bytes], object]
     decode_value: Callable[[bytes], object]
@@ -43,4 +43,4 @@ TABLES: Final[dict[str, TableCodec]] = {
     "tenantAccessIdTable": TableCodec(to_text, values.decode_tenant_access_id),
     "principalToAccessIdsTable": TableCodec(to_text, values.decode_principal_access_ids),
 }
-"""By name; a token's key in dTokenTable stays the bytes it is."""
+"""Codecs by table name; the key of a token in dTokenTable stays undecoded."""
