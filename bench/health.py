@@ -1,9 +1,9 @@
-"""Times the judging of all containers' health, and the replacing of the lists of the unhealthy ones.
+"""Times the evaluation of all containers' health, and the replacing of the lists of the unhealthy ones.
 
     .venv/bin/python bench/health.py [--containers 10000000] [--unhealthy 0.1]
 
 A cluster generation is made of random containers with three replicas each (or five parts: one of ten is EC) on 200
-datanodes in 20 racks, and judged, in a process of its own. Then another process, which is measured, judges the same
+datanodes in 20 racks, and evaluated in one process. Then another process, which is measured, evaluates the same
 containers anew, and replaces the lists: what it finds in them has to be since when it was. So it is done once more
 with a tenth of the containers, of which every one is unhealthy. Memory is the peak resident size.
 """
@@ -131,7 +131,7 @@ def append(out: Any, name: str, columns: dict[str, Any], rows: int) -> None:
     out.append(**{c: np.asarray(columns.get(c, np.zeros(rows))).astype(kind) for c, kind in TABLES[name].items()})
 
 
-def judge(place: Path) -> None:
+def evaluate(place: Path) -> None:
     """Judges the containers of a generation once more, and prints how long that takes."""
     before = Generation.open(place)
     with tempfile.TemporaryDirectory(dir=place.parent) as directory, Rebuilt(Path(directory) / "new", before) as build:
@@ -158,7 +158,7 @@ def measured(*words: str) -> int:
 
 
 def main() -> None:
-    """The command line above; with --make or --judge, a part of it."""
+    """The command line above; with --make or --evaluate, a part of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--containers", type=int, default=10_000_000)
     parser.add_argument("--unhealthy", type=float, default=0.1, help="how many of them are unhealthy")
@@ -168,7 +168,7 @@ def main() -> None:
     if arguments.make:
         make(arguments.make, arguments.containers, arguments.unhealthy)
     elif arguments.judge:
-        judge(arguments.judge)
+        evaluate(arguments.judge)
     else:
         for containers, unhealthy in ((arguments.containers, arguments.unhealthy), (arguments.containers // 10, 1.0)):
             with tempfile.TemporaryDirectory() as directory:

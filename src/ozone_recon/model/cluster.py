@@ -82,7 +82,7 @@ class Datanode:
 
 
 @dataclass(frozen=True, slots=True)
-class LeavingDatanode:
+class DecommissioningDatanode:
     """A datanode on its way out of service (DECOMMISSIONING), and what it waits for; `progress` None until SCM says."""
 
     datanode: DatanodeDetails
@@ -123,7 +123,7 @@ class Cluster:
     """Open containers by pipeline id; a pipeline that has none need not be in it."""
     waiting_for: tuple[str, ...] = ()
     """Hosts of datanodes that live, by SCM, and have not said yet what they have: no container is judged until then."""
-    leaving: tuple[LeavingDatanode, ...] = ()
+    decommissioning: tuple[DecommissioningDatanode, ...] = ()
     deleted_blocks: DeletedBlocksSummary | None = None
     drift: dict[str, int] = field(default_factory=dict)
     tasks: tuple[ClusterTask, ...] = ()
