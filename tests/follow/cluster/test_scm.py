@@ -191,7 +191,7 @@ def test_drift_is_noticed_and_repaired(
         assert followed.states() == stand_in.containers
         assert followed.state.scm.drift == {}
         assert followed.sync.repaired == 12
-        assert any(record.getMessage().endswith("; none, after they were read again") for record in caplog.records)
+        assert any(record.getMessage().endswith("; after re-reading: none") for record in caplog.records)
         assert followed.sync.containers.runs == read, "without reading all of them again"
 
     following(followed, drift)

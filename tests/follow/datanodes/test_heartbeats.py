@@ -53,10 +53,10 @@ class Recon:
         self.health = DatanodeHealth(Intervals())
         self.named = {NODE, OTHER_NODE}
         self.datanodes = HeartbeatService(
-            "CID-1", self.health, self.use, lambda uuid: uuid in self.named, ReportQueue(limit), lambda: self.now
+            "CID-1", self.health, self.apply, lambda uuid: uuid in self.named, ReportQueue(limit), lambda: self.now
         )
 
-    def use(self, reports: DatanodeReports) -> None:
+    def apply(self, reports: DatanodeReports) -> None:
         self.begun.set()
         assert self.go_on.wait(60)
         if reports.datanode.uuid == OTHER_NODE:
@@ -180,13 +180,13 @@ def test_reports_that_cannot_be_read_or_used(caplog: pytest.LogCaptureFixture) -
     run(recon, talk)
     assert [5] in [part for _, parts in recon.containers() for part in parts]
     assert recon.datanodes.counts.refused == 1
-    assert "a report of datanode dn1: ContainerReportsProto: tag at byte 0 names field 0" in caplog.text
+    assert "cannot decode a report of datanode dn1: ContainerReportsProto: tag at byte 0 names field 0" in caplog.text
 
 
 def test_a_bug_in_what_uses_reports_does_not_end_it(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(Recon):
-        def use(self, reports: DatanodeReports) -> None:
-            super().use(reports)
+        def apply(self, reports: DatanodeReports) -> None:
+            super().apply(reports)
             raise ValueError("this is a bug")
 
     recon = Broken()
@@ -196,7 +196,7 @@ def test_a_bug_in_what_uses_reports_does_not_end_it(caplog: pytest.LogCaptureFix
 
     run(recon, talk)
     assert recon.datanodes.counts.refused >= 3
-    assert "the reports of datanode dn1 could not be used" in caplog.text
+    assert "cannot apply the reports of datanode dn1" in caplog.text
     assert "this is a bug" in caplog.text
 
 

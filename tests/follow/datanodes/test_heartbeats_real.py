@@ -104,9 +104,9 @@ class Recon:
         self.health = DatanodeHealth(Intervals.of(stale=20, dead=40, check=3, heartbeat=2, recon_heartbeat=60))
         self.history = ReplicaHistory()
         self.reports: list[DatanodeReports] = []
-        self.datanodes = HeartbeatService("CID-not-that-of-SCM", self.health, self.use, lambda _: True)
+        self.datanodes = HeartbeatService("CID-not-that-of-SCM", self.health, self.apply, lambda _: True)
 
-    def use(self, reports: DatanodeReports) -> None:
+    def apply(self, reports: DatanodeReports) -> None:
         self.reports.append(reports)
         self.history.add(reports, time.time_ns() // 1_000_000)
 
