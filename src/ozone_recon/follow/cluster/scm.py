@@ -77,7 +77,7 @@ class ScmSync:
         self._disagreed = 0
         self._unrepaired: dict[ContainerState, _Drift] = {}
         """The differences that the last comparison did not repair."""
-        self._confirmed: set[int] = set()
+        self._queried: set[int] = set()
         """Possibly missing containers whose replicas SCM has been queried for."""
         self._write_lock = threading.Lock()
 
@@ -177,7 +177,7 @@ class ScmSync:
         """Asks SCM whether unreported datanodes hold replicas of the possibly missing containers."""
         unreported = self._state.unreported_nodes()
         if not unreported:
-            self._state.confirmed_missing, self._confirmed = np.empty(0, np.int64), set()
+            self._state.confirmed_missing, self._queried = np.empty(0, np.int64), set()
             return ""
         missing: list[int] = []
 
@@ -189,9 +189,9 @@ class ScmSync:
             except RemoteError as refusal:
                 # For example, a container that SCM does not know.
                 _LOG.debug("cannot read the replicas of container %s: %s", container, refusal)
-            self._confirmed.add(container)
+            self._queried.add(container)
 
-        containers = [one for one in self._state.possibly_missing.tolist() if one not in self._confirmed][:BATCH]
+        containers = [one for one in self._state.possibly_missing.tolist() if one not in self._queried][:BATCH]
         try:
             return await request_each(*map(query, containers))
         finally:
