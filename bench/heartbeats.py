@@ -257,7 +257,7 @@ def measure(options: argparse.Namespace) -> None:
         print(f"{options.datanodes:,} datanodes, {about['replicas']:,} replicas of {about['containers']:,} containers")
         followed = Followed(Path(directory) / "cluster")
         settings = ClusterSettings(
-            {"": f"{HOST}:{about['port']}"}, RpcSettings("bench"), HOST, port, sizes=10, pace=ScmPace()
+            {"": f"{HOST}:{about['port']}"}, RpcSettings("bench"), HOST, port, sizes_interval=10, pace=ScmPace()
         )
         watch = ClusterSupervisor(ClusterJob(settings, followed.place), followed.told.put)
         watch.start()

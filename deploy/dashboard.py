@@ -73,7 +73,7 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
             "short",
             {
                 "{{state}}": "ozone_recon_scm_drift_containers{OURS} != 0",
-                "in doubt": "ozone_recon_scm_containers_in_doubt{OURS}",
+                "suspect": "ozone_recon_scm_suspect_containers{OURS}",
                 "put right, a minute": "60 * rate(ozone_recon_scm_containers_repaired_total{OURS}[5m])",
             },
         ),

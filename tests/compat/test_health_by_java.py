@@ -12,7 +12,7 @@ from tests.real_cluster import needs_cluster
 from tools.cluster.install import fetch_jars
 from tools.cluster.real import LIB
 
-from ozone_recon.insights.containers.health.rules import ContainerCase, judge
+from ozone_recon.insights.containers.health.rules import ContainerCase, evaluate
 from ozone_recon.model.container_health import HealthRules, HealthState, PlacementPolicy
 from ozone_recon.model.scm import ContainerState
 
@@ -57,7 +57,7 @@ def lines_of(cluster: Cluster, cases: list[ContainerCase], rules: HealthRules) -
         replication = f"{kind.kind} {kind.factor} {kind.data} {kind.parity}"
         pipeline = str(case.has_pipeline).lower()
         yield f"container {info.state} {replication} {pipeline} {info.number_of_keys} {info.sequence_id}"
-        for replica, host in case.copies:
+        for replica, host in case.replicas:
             origin, is_empty = replica.origin.removeprefix("origin-"), str(replica.is_empty).lower()
             where = f"{cluster.hosts.index(host)} {replica.state} {replica.sequence_id} {replica.replica_index}"
             yield f"replica {where} {is_empty} {origin}"
@@ -66,9 +66,9 @@ def lines_of(cluster: Cluster, cases: list[ContainerCase], rules: HealthRules) -
 
 def fits(case: ContainerCase) -> bool:
     """Whether Ozone judges it at all."""
-    parts = case.parts if case.kind == "EC" else case.copies
+    parts = case.ec_replicas if case.kind == "EC" else case.replicas
     known = case.container.state in ContainerState.__members__
-    return known and not case.container.suppressed and len(parts) == len(case.copies)
+    return known and not case.container.suppressed and len(parts) == len(case.replicas)
 
 
 def test_ozone_says_the_same_of_every_container() -> None:
@@ -91,6 +91,6 @@ def test_ozone_says_the_same_of_every_container() -> None:
         check=True,
     )
     said = [HealthState[name] for name in done.stdout.split()]
-    other = [f"{case}\n{theirs!r}" for case, theirs in zip(asked, said, strict=True) if judge(case) is not theirs]
+    other = [f"{case}\n{theirs!r}" for case, theirs in zip(asked, said, strict=True) if evaluate(case) is not theirs]
     assert not other, f"{len(other)} of {len(asked)}:\n" + "\n\n".join(other[:3])
     assert set(said) == set(HealthState)

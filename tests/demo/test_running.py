@@ -25,7 +25,7 @@ from ozone_recon.demo.script.day import Event
 from ozone_recon.demo.script.play import Play
 from ozone_recon.demo.site import Ports, settings, write
 from ozone_recon.errors import CheckpointNeeded, RemoteError, TransferError
-from ozone_recon.follow.datanodes.heartbeats import Datanodes, hear_datanodes
+from ozone_recon.follow.datanodes.heartbeats import HeartbeatService, serve_datanodes
 from ozone_recon.insights.cluster.datanode_health import DatanodeHealth
 from ozone_recon.model.datanode_reports import DatanodeReports
 from ozone_recon.sources.checkpoint.tar import unpack
@@ -183,9 +183,9 @@ def test_datanodes_report_what_they_have(tmp_path: Path) -> None:
                 (held[said.datanode.host_name].discard if state == 7 else held[said.datanode.host_name].add)(container)
 
     async def hear() -> None:
-        hearing = Datanodes("CID-1", DatanodeHealth(Intervals()), use, lambda _: True)
+        hearing = HeartbeatService("CID-1", DatanodeHealth(Intervals()), use, lambda _: True)
         async with (
-            hear_datanodes(hearing, RpcServerSettings("127.0.0.1", 0)) as port,
+            serve_datanodes(hearing, RpcServerSettings("127.0.0.1", 0)) as port,
             playing(tmp_path, port) as play,
         ):
             datanodes = play.cluster.world.scm.datanodes
@@ -193,7 +193,7 @@ def test_datanodes_report_what_they_have(tmp_path: Path) -> None:
             def as_held() -> dict[str, set[int]]:
                 return {one.details.host_name: set(one.replicas.containers.tolist()) for one in datanodes}
 
-            await until(lambda: hearing.heard.registrations == 6)
+            await until(lambda: hearing.counts.registrations == 6)
             await until(lambda: held == as_held())
             play.commands.do("load iot/sensors 30 over 0.1", 0)
             go_on(play, 10)
@@ -206,7 +206,7 @@ def test_datanodes_report_what_they_have(tmp_path: Path) -> None:
             go_on(play, 10)
             play.commands.do("start dn-3", 0)
             go_on(play, 10)
-            await until(lambda: hearing.heard.registrations == 7)
+            await until(lambda: hearing.counts.registrations == 7)
             await until(lambda: held == as_held())
             assert any(said.pipelines for said in reports)
             assert any(said.node for said in reports)
@@ -218,14 +218,14 @@ def test_datanodes_report_what_they_have(tmp_path: Path) -> None:
 def test_a_datanode_registers_again_when_it_is_told_to(tmp_path: Path) -> None:
     async def hear() -> None:
         health = DatanodeHealth(Intervals())
-        hearing = Datanodes("CID-1", health, lambda _: None, lambda _: True)
+        hearing = HeartbeatService("CID-1", health, lambda _: None, lambda _: True)
         async with (
-            hear_datanodes(hearing, RpcServerSettings("127.0.0.1", 0)) as port,
+            serve_datanodes(hearing, RpcServerSettings("127.0.0.1", 0)) as port,
             playing(tmp_path, port) as play,
         ):
-            await until(lambda: hearing.heard.registrations == 6)
+            await until(lambda: hearing.counts.registrations == 6)
             health.forget(play.cluster.world.scm.datanodes[0].details.uuid)
-            await until(lambda: hearing.heard.registrations == 7)
+            await until(lambda: hearing.counts.registrations == 7)
 
     asyncio.run(asyncio.wait_for(hear(), 60))
 

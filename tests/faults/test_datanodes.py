@@ -21,7 +21,7 @@ from tests.sources.rpc_stand_in import HERE, QUICK, begun
 from ozone_recon.config.cluster_settings import Intervals
 from ozone_recon.config.connections import RpcSettings
 from ozone_recon.errors import ReconError
-from ozone_recon.follow.datanodes.heartbeats import Datanodes, hear_datanodes
+from ozone_recon.follow.datanodes.heartbeats import HeartbeatService, serve_datanodes
 from ozone_recon.insights.cluster.datanode_health import DatanodeHealth
 from ozone_recon.insights.cluster.replica_history import ReplicaHistory
 from ozone_recon.model.datanode_reports import DatanodeReports
@@ -48,7 +48,7 @@ class Recon:
 
     def __init__(self) -> None:
         self.history = ReplicaHistory()
-        self.datanodes = Datanodes("CID-1", DatanodeHealth(Intervals()), self._add, lambda _: True)
+        self.datanodes = HeartbeatService("CID-1", DatanodeHealth(Intervals()), self._add, lambda _: True)
 
     def _add(self, said: DatanodeReports) -> None:
         self.history.add(said, 5)
@@ -56,7 +56,7 @@ class Recon:
     @asynccontextmanager
     async def hears(self, settings: RpcServerSettings = QUICKLY) -> AsyncIterator[str]:
         """Where."""
-        async with asyncio.timeout(60), hear_datanodes(self.datanodes, settings) as port:
+        async with asyncio.timeout(60), serve_datanodes(self.datanodes, settings) as port:
             yield f"127.0.0.1:{port}"
 
     async def has_read(self) -> None:

@@ -75,4 +75,4 @@ def test_containers_that_cannot_be_read_are_told(caplog: pytest.LogCaptureFixtur
         return table(state.containers)
 
     assert set(CONTAINERS) - set(asyncio.run(run())) == {7}
-    assert "1 of 50 containers of SCM cannot be read" in caplog.messages
+    assert "cannot decode 1 of 50 containers from SCM: skipping them" in caplog.messages

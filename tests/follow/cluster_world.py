@@ -52,7 +52,7 @@ class World:
         plain: dict[str, Any] = {
             "intervals": Intervals(),
             "pace": ScmPace(pipelines=1, counts=1, info=1),
-            "look": 0.2,
+            "health_interval": 0.2,
         }
         return ClusterSettings(
             {"": f"127.0.0.1:{self.port}"},

@@ -80,7 +80,7 @@ def test_it_is_done_at_its_interval_and_sooner_after_a_failure(
         job.failure = None
         await ended(failing)
         running.cancel()
-        assert [record.getMessage() for record in caplog.records] == ["Task: no", "Task goes on, after 3 failures"]
+        assert [record.getMessage() for record in caplog.records] == ["Task: no", "Task succeeded after 3 failures"]
 
     asyncio.run(go())
 

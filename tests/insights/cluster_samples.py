@@ -11,7 +11,7 @@ import numpy as np
 
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.insights.cluster.tables import HEALTH, OP_STATES, TABLES
-from ozone_recon.insights.containers.health.build import BY_CONTAINER, SIZES, UNHEALTHY, VERDICTS
+from ozone_recon.insights.containers.health.build import BY_CONTAINER, HEALTH_STATES, SIZES, UNHEALTHY
 from ozone_recon.insights.containers.health.build import TABLES as HEALTH_TABLES
 from ozone_recon.insights.size_bins import CONTAINER_UPPER_BOUNDS
 from ozone_recon.model.container_health import UnhealthyContainer
@@ -84,14 +84,14 @@ def cluster_generation(
         write_containers(build, containers, nodes)
         if unhealthy is not None:
             write_unhealthy(build, unhealthy)
-            write_rows(build, VERDICTS, HEALTH_TABLES[VERDICTS], [{}] * len(containers))
+            write_rows(build, HEALTH_STATES, HEALTH_TABLES[HEALTH_STATES], [{}] * len(containers))
         build.about = replace(build.about, taken_at=TAKEN_AT)
         build.seal()
     return Generation.open(place)
 
 
 def write_containers(build: GenerationBuild, containers: Sequence[Container], nodes: Sequence[Node] = NODES) -> None:
-    """The tables of cluster_tables; containers ascend."""
+    """The tables of insights.cluster.tables; containers ascend."""
     replications = list(dict.fromkeys(one.replication for one in containers))
     pipelines = list(dict.fromkeys(one.pipeline for one in containers if one.pipeline))
     copies = [copy for one in containers for copy in sorted(one.copies, key=lambda copy: copy.datanode)]

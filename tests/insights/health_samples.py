@@ -1,4 +1,4 @@
-"""Containers to be judged, made by hand and at random, as records and as the tables of a cluster generation."""
+"""Containers to be evaluated, made by hand and at random, as records and as the tables of a cluster generation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from tests.insights.cluster_samples import EC, RATIS, SINGLE, write_rows
 
-from ozone_recon.insights.cluster.tables import HEALTH, OP_STATES, TABLES, UNSURE
+from ozone_recon.insights.cluster.tables import HEALTH, OP_STATES, POSSIBLY_MISSING, TABLES
 from ozone_recon.insights.containers.health import build as container_health
 from ozone_recon.insights.containers.health.rules import ContainerCase, ReplicaNode, ReplicaOnNode, count_racks
 from ozone_recon.model.container_health import HealthRules
@@ -29,7 +29,7 @@ INFO = ContainerInfo(1, "CLOSED", RATIS, "pipeline", 12, 7, 0, "om", 100, suppre
 
 
 @dataclass(frozen=True)
-class Judged:
+class SampleContainer:
     """A container and all that is known of its replicas: what they are, where, and whether they are still there."""
 
     info: ContainerInfo
@@ -42,7 +42,7 @@ class Cluster:
     """Containers by ascending id, datanodes, and the pipelines that there are."""
 
     hosts: tuple[ReplicaNode, ...]
-    containers: tuple[Judged, ...]
+    containers: tuple[SampleContainer, ...]
     pipelines: tuple[str, ...] = ("pipeline",)
 
     def cases(self, rules: HealthRules) -> list[ContainerCase]:
@@ -72,7 +72,7 @@ class Cluster:
         return Generation.open(place)
 
     def write(self, build: GenerationBuild) -> None:
-        """The tables of `cluster_tables`."""
+        """The tables of `insights.cluster.tables`."""
         replications = _distinct(one.info.replication for one in self.containers)
         pipelines = _distinct(one.info.pipeline_id for one in self.containers if one.info.pipeline_id)
         origins = _distinct(replica.origin for one in self.containers for replica, *_ in one.replicas)
@@ -89,7 +89,7 @@ class Cluster:
                 "blocks": info.number_of_keys,
                 "first_replica": first,
             }
-            numbers["suppressed"] = UNSURE if one.possibly_missing else info.suppressed
+            numbers["suppressed"] = POSSIBLY_MISSING if one.possibly_missing else info.suppressed
             containers.append({name: getattr(info, name) for name in ("used_bytes", "sequence_id")} | numbers)
             first += len(one.replicas)
             for replica, host, present in sorted(one.replicas, key=lambda row: self.hosts.index(row[1])):
@@ -148,7 +148,7 @@ def random_cluster(random: Random, containers: int) -> Cluster:
     )
 
 
-def _random_container(random: Random, mostly: Any, number: int, hosts: Sequence[ReplicaNode]) -> Judged:
+def _random_container(random: Random, mostly: Any, number: int, hosts: Sequence[ReplicaNode]) -> SampleContainer:
     replication = random.choice((RATIS, RATIS, SINGLE, EC, EC, WIDE, ALONE))
     state = random.choice((*ContainerState.__members__, "0", *["CLOSED", "QUASI_CLOSED"] * 4))
     info = replace(
@@ -185,4 +185,4 @@ def _random_container(random: Random, mostly: Any, number: int, hosts: Sequence[
         )
         for at, host in enumerate(random.sample(hosts, copies))
     ]
-    return Judged(info, tuple(replicas), random.random() < STRANGE / 4)
+    return SampleContainer(info, tuple(replicas), random.random() < STRANGE / 4)

@@ -25,7 +25,7 @@ from ozone_recon.model.cluster import (
     Cluster,
     ClusterTask,
     Datanode,
-    LeavingDatanode,
+    DecommissioningDatanode,
     StorageTotals,
 )
 from ozone_recon.model.container_health import HealthRules
@@ -180,7 +180,9 @@ def cluster() -> Cluster:
         datanodes=tuple(map(datanode, HOSTS)),
         pipelines=pipelines(),
         open_containers_of={pipeline_id(1): 2},
-        leaving=(LeavingDatanode(details("dn6"), DecommissionProgress("dn6", at - 5_400_000, 1, 12, 2), waits_for),),
+        decommissioning=(
+            DecommissioningDatanode(details("dn6"), DecommissionProgress("dn6", at - 5_400_000, 1, 12, 2), waits_for),
+        ),
         deleted_blocks=DeletedBlocksSummary(12, 340, 5 * GIB, 15 * GIB),
         tasks=(
             ClusterTask(SCM_SYNC, at - 40_000, at - 41_000),

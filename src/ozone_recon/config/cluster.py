@@ -29,7 +29,7 @@ def cluster_settings(settings: Settings, scms: Mapping[str, str]) -> ClusterSett
             heartbeat=get(cluster_keys.HEARTBEAT_INTERVAL),
             recon_heartbeat=get(cluster_keys.RECON_HEARTBEAT_INTERVAL),
         ),
-        look=get(cluster_keys.LOOK_INTERVAL),
+        health_interval=get(cluster_keys.LOOK_INTERVAL),
         pace=ScmPace(
             containers=get(cluster_keys.CONTAINERS_INTERVAL),
             containers_delay=get(cluster_keys.CONTAINERS_DELAY),
@@ -37,9 +37,9 @@ def cluster_settings(settings: Settings, scms: Mapping[str, str]) -> ClusterSett
             pipelines=get(cluster_keys.PIPELINES_INTERVAL),
             info=get(cluster_keys.INFO_INTERVAL),
         ),
-        patience=get(cluster_keys.SAFE_MODE_WAIT),
-        judging=get(cluster_keys.JUDGING_INTERVAL),
-        sizes=get(cluster_keys.SIZES_INTERVAL),
+        safe_mode_timeout=get(cluster_keys.SAFE_MODE_WAIT),
+        evaluation_interval=get(cluster_keys.EVALUATION_INTERVAL),
+        sizes_interval=get(cluster_keys.SIZES_INTERVAL),
         rules=HealthRules(
             maintenance_replicas=get(cluster_keys.MAINTENANCE_REPLICAS),
             maintenance_redundancy=get(cluster_keys.MAINTENANCE_REDUNDANCY),
@@ -50,7 +50,7 @@ def cluster_settings(settings: Settings, scms: Mapping[str, str]) -> ClusterSett
         ),
         https=get(keys.HTTP_POLICY) == "HTTPS_ONLY",
         pending_pause=get(cluster_keys.PENDING_PAUSE),
-        pending_patience=get(cluster_keys.PENDING_TIMEOUT),
+        pending_timeout=get(cluster_keys.PENDING_TIMEOUT),
     )
 
 

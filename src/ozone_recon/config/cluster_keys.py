@@ -122,7 +122,7 @@ SAFE_MODE_WAIT: Final = Key(
     "How long to wait, after the start, for datanodes to say what they have, before containers are judged without "
     "them; it is over as soon as all that live, by SCM, have.",
 )
-JUDGING_INTERVAL: Final = Key(
+EVALUATION_INTERVAL: Final = Key(
     "ozone.recon.task.missingcontainer.interval",
     DURATION,
     "300s",

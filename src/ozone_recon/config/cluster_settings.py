@@ -58,19 +58,19 @@ class ClusterSettings:
     """Where datanodes report."""
     port: int
     intervals: Intervals = field(default_factory=Intervals)
-    look: float = 3.0
+    health_interval: float = 3.0
     """Between two looks at which datanodes are silent."""
     pace: ScmPace = field(default_factory=ScmPace)
-    patience: float = 300.0
+    safe_mode_timeout: float = 300.0
     """How long to wait for datanodes to say what they have, before containers are judged without them."""
-    judging: float = 300.0
+    evaluation_interval: float = 300.0
     """How long what has changed may wait to be judged, however large the cluster is."""
-    sizes: float = 60.0
+    sizes_interval: float = 60.0
     """How long what changes nothing but sizes and times may wait to be shown."""
     rules: HealthRules = field(default_factory=HealthRules)
     https: bool = False
     """Whether datanodes' web servers speak https alone."""
     pending_pause: float = 30.0
     """Between two askings of all datanodes what they have still to delete."""
-    pending_patience: float = 600.0
+    pending_timeout: float = 600.0
     """For one of these."""

@@ -1,4 +1,4 @@
-"""A job that is done again and again, whatever becomes of it: how it fares is shown, and it is never given up."""
+"""Runs a job periodically and keeps its status; a failure is logged and retried, and never ends the schedule."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from ozone_recon.errors import NoLeader, ReconError
 from ozone_recon.model.cluster import STOPPED, ClusterTask
 
 FIRST_PAUSE: Final = 5.0
-"""Seconds from a failure to the next attempt, if the interval is no shorter; they double with each further one."""
+"""Seconds from a failure to the next attempt, at most the interval; doubles with each consecutive failure."""
 LONGEST_PAUSE: Final = 300.0
 LEAST_PAUSE: Final = 1.0
-"""Seconds between two runs, however often it is woken."""
+"""Minimum seconds between two runs, however often it is woken."""
 _LOG: Final = logging.getLogger(__name__)
 
 
 class Periodic:
-    """A job, done at its interval, and at once when it is woken. To be used on one event loop."""
+    """Runs a job at its interval, and immediately when woken. For one event loop."""
 
     def __init__(
         self, name: str, interval: float, job: Callable[[], Awaitable[str | None]], delay: float = 0.0
     ) -> None:
-        """Times are seconds; `delay` is from the start to its first run. The job may say what it found to be wrong."""
+        """`interval` and `delay` (before the first run) are in seconds. The job may return a finding for its status."""
         self.status = ClusterTask(name)
         self.runs = 0
         self.failures = 0
-        """In a row."""
+        """Consecutive failures."""
         self._interval = interval
         self._job = job
         self._delay = delay
@@ -38,10 +38,10 @@ class Periodic:
         self._ended = asyncio.Event()
         self._running: asyncio.Future[str | None] | None = None
         self._quiet = False
-        """Whether somebody else has logged why the last run failed."""
+        """Whether the cause of the last failure is logged elsewhere."""
 
     async def run(self) -> None:
-        """Does the job, for ever."""
+        """Runs the job until cancelled."""
         await self._wait(self._delay)
         while True:
             await self._once()
@@ -49,15 +49,15 @@ class Periodic:
             await self._wait(self._pause() - LEAST_PAUSE)
 
     def wake(self) -> None:
-        """Has it done now, or once more if it is being done."""
+        """Runs the job now, or once more if it is running."""
         self._woken.set()
 
     def stop(self) -> bool:
-        """Ends what is being done, until it is due again; False when it is not being done."""
+        """Cancels the current run; False if the job is not running. The schedule continues."""
         return self._running is not None and self._running.cancel()
 
     async def once_more(self) -> None:
-        """Has it done now, and waits until it has been."""
+        """Runs the job now and waits until it has ended."""
         ended = self._ended
         self.wake()
         await ended.wait()
@@ -69,7 +69,7 @@ class Periodic:
         self._running = asyncio.ensure_future(self._job())
         try:
             await asyncio.wait({self._running})
-            error = STOPPED if self._running.cancelled() else self._said(self._running.exception())
+            error = STOPPED if self._running.cancelled() else self._log_failure(self._running.exception())
             finding = "" if error else self._running.result() or ""
         finally:
             self._running.cancel()
@@ -77,7 +77,7 @@ class Periodic:
         if self.failures and not error:
             _LOG.log(
                 logging.DEBUG if self._quiet else logging.INFO,
-                "%s goes on, after %s failures",
+                "%s succeeded after %s failures",
                 self.status.name,
                 self.failures,
             )
@@ -87,12 +87,12 @@ class Periodic:
         ended, self._ended = self._ended, asyncio.Event()
         ended.set()
 
-    def _said(self, failure: BaseException | None) -> str:
-        """What went wrong, which the log has once when it goes on."""
+    def _log_failure(self, failure: BaseException | None) -> str:
+        """Returns the error text; logs it if it differs from that of the last run."""
         if failure is None:
             return ""
         error = str(failure) if isinstance(failure, ReconError) else repr(failure)
-        # That nobody leads is said once, by the group, and not by all who wait for it.
+        # The RPC group logs a missing leader once, for all callers that wait for it.
         self._quiet = isinstance(failure, NoLeader)
         if error != self.status.error:
             level = logging.DEBUG if self._quiet else logging.WARNING

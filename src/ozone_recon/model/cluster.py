@@ -83,8 +83,8 @@ class Datanode:
 
 
 @dataclass(frozen=True, slots=True)
-class LeavingDatanode:
-    """A datanode in DECOMMISSIONING and the containers it waits for; `progress` is None until SCM reports it."""
+class DecommissioningDatanode:
+    """A datanode on its way out of service (DECOMMISSIONING), and what it waits for; `progress` None until SCM says."""
 
     datanode: DatanodeDetails
     progress: DecommissionProgress | None
@@ -124,11 +124,8 @@ class Cluster:
     open_containers_of: dict[str, int] = field(default_factory=dict)
     """Number of open containers by pipeline id; may omit pipelines without any."""
     waiting_for: tuple[str, ...] = ()
-    """Hosts of datanodes that SCM considers live but that have not sent a full container report.
-
-    Container health is not evaluated until all of them have.
-    """
-    leaving: tuple[LeavingDatanode, ...] = ()
+    """Hosts of datanodes that live, by SCM, and have not said yet what they have: no container is judged until then."""
+    decommissioning: tuple[DecommissioningDatanode, ...] = ()
     deleted_blocks: DeletedBlocksSummary | None = None
     drift: dict[str, int] = field(default_factory=dict)
     tasks: tuple[ClusterTask, ...] = ()

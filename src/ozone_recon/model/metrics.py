@@ -86,7 +86,7 @@ METRICS: Final = {
     "ozone_recon_scm_containers_repaired_total": MetricDefinition(
         "counter", "Containers that were not as SCM had them when they were compared, and were read again."
     ),
-    "ozone_recon_scm_containers_in_doubt": MetricDefinition(
+    "ozone_recon_scm_suspect_containers": MetricDefinition(
         "gauge", "Containers to be asked for, because datanodes report other than SCM has told."
     ),
     # Datanodes

@@ -42,7 +42,7 @@ from ozone_recon.errors import DecodeError
 from ozone_recon.follow.cluster.generation import restore_state, write_state
 from ozone_recon.follow.cluster.state import ClusterState, ScmSnapshot
 from ozone_recon.insights.containers.health import build as container_health
-from ozone_recon.model.cluster import Cluster, LeavingDatanode
+from ozone_recon.model.cluster import Cluster, DecommissioningDatanode
 from ozone_recon.model.container_health import HealthRules
 from ozone_recon.model.datanode_reports import Heartbeat
 from ozone_recon.model.requests import ClusterRequest, GetPendingBlocks, PendingBlocks, RemoveDatanodes
@@ -80,8 +80,8 @@ class WorldOfNumbers:
         self.state.containers.put(decode_containers(slices_of_texts(ByteColumn.of(infos)))[1])
         self.state.complete = True
         pipelines = [scm_messages.pipeline(), scm_messages.ec_pipeline()]
-        self.state.take_pipelines(self.readable(decode_pipeline, *pipelines))
-        self.state.take_nodes(self.readable(decode_node, scm_messages.node()))
+        self.state.apply_pipelines(self.readable(decode_pipeline, *pipelines))
+        self.state.apply_nodes(self.readable(decode_node, scm_messages.node()))
         for uuid in (NODE, OTHER_NODE):
             for request in (registration(datanode(uuid)), full_heartbeat()):
                 self.hear(request)
@@ -89,7 +89,7 @@ class WorldOfNumbers:
         progress = decode_decommission_metrics(decommissioning(replace(1)))[0]
         blocks = self.readable(decode_deleted_blocks_summary, deleted_blocks_summary())
         self.state.scm = ScmSnapshot(
-            None, AT, (LeavingDatanode(leaving, progress, ()),), next(blocks, None), {"CLOSED": replace(1)}
+            None, AT, (DecommissioningDatanode(leaving, progress, ()),), next(blocks, None), {"CLOSED": replace(1)}
         )
 
     def readable(self, decode: Callable[[bytes], Any], *messages: bytes) -> Iterator[Any]:
@@ -106,8 +106,8 @@ class WorldOfNumbers:
             heartbeat = heard(command + with_numbers(body, self.replace))
         except DecodeError:
             return
-        self.state.health.hear(heartbeat, 0.0)
-        self.state.use(decode_reports(heartbeat), AT, 0.0)
+        self.state.health.receive(heartbeat, 0.0)
+        self.state.apply_report(decode_reports(heartbeat), AT, 0.0)
 
     def written(self, place: Path) -> Generation:
         with GenerationBuild(place) as build:
@@ -231,7 +231,7 @@ def test_disks_of_the_largest_size_and_after_a_restart(tmp_path: Path) -> None:
     disk = blob(1, b"DS-1") + blob(2, b"/data") + b"".join(number(field, MAX_AMOUNT) for field in (3, 4, 5, 8, 10))
     for uuid in (NODE, OTHER_NODE):
         extended = blob(1, datanode(uuid)) + blob(2, b"2.2.0")
-        world.state.use(
+        world.state.apply_report(
             decode_reports(
                 heard(
                     number(1, 2) + blob(4, blob(1, extended) + blob(2, blob(1, disk) * 2) + blob(3, b"") + blob(4, b""))

@@ -11,23 +11,23 @@ from tests.api.cluster_answers import following, java, lacking
 from tests.api.cluster_records import AT, details
 
 from ozone_recon.api.context import AskCluster
-from ozone_recon.model.cluster import SCM_SYNC, STOPPED, Cluster, ClusterTask, LeavingDatanode
+from ozone_recon.model.cluster import SCM_SYNC, STOPPED, Cluster, ClusterTask, DecommissioningDatanode
 from ozone_recon.model.requests import ClusterRequest, StopSynchronising, Synchronise
 from ozone_recon.model.scm import DecommissionProgress, DeletedBlocksSummary, PendingContainers
 
 STARTED = 1_795_460_368_000
 LEAVING = (
-    LeavingDatanode(
+    DecommissioningDatanode(
         replace(details("aaa", "dn-a", "10.0.0.1"), op_state="DECOMMISSIONING"),
         DecommissionProgress("dn-a", STARTED, 3, 2, 1),
         (PendingContainers("UnderReplicated", (1, 4)), PendingContainers("UnClosed", (2,))),
     ),
-    LeavingDatanode(details("bbb", "dn-b", "10.0.0.2"), None, ()),
+    DecommissioningDatanode(details("bbb", "dn-b", "10.0.0.2"), None, ()),
 )
 
 
 def decommissioning(query: str = "", cluster: Cluster | None = None) -> Any:
-    app = following(cluster=cluster or Cluster(at=AT, scm_at=AT, leaving=LEAVING))
+    app = following(cluster=cluster or Cluster(at=AT, scm_at=AT, decommissioning=LEAVING))
     return ask(app, f"/api/v1/datanodes/decommission/info{query}")
 
 

@@ -52,17 +52,17 @@ def test_a_cluster_is_followed(world: World) -> None:
         waiting = world.cluster(lambda cluster: cluster.pipelines and cluster.scm)
         assert len(waiting.waiting_for) == 2
         early = world.generation(lambda generation: generation.table("containers").rows == 3)
-        assert early.table("container_verdicts").rows == 0, "datanodes have not said what they have"
+        assert early.table("container_health").rows == 0, "datanodes have not said what they have"
         say(settings, registered(NODE, 1, 2, 3))
         say(settings, registered(OTHER_NODE, 1))
-        judged = world.generation(lambda generation: generation.table("container_verdicts").rows)
-        assert replicas(judged) == [(1, 2), (2, 1), (3, 1)]
+        evaluated = world.generation(lambda generation: generation.table("container_health").rows)
+        assert replicas(evaluated) == [(1, 2), (2, 1), (3, 1)]
         cluster = world.cluster(lambda cluster: not cluster.waiting_for)
         assert [one.containers for one in cluster.datanodes] == [3, 1]
         assert cluster.open_containers_of == {PIPELINE: 1}
         assert cluster.error == ""
         # Nothing has changed since.
-        world.cluster(lambda cluster: cluster.tables_at > judged.taken_at)
+        world.cluster(lambda cluster: cluster.tables_at > evaluated.taken_at)
         assert MetricSample("ozone_recon_datanode_registrations_total", 2) in cluster.counters
         assert all(len(one.labels) == len(METRICS[one.name].labels) for one in cluster.counters)
         assert {"ContainerHealthTask", "ContainerSizeCountTask", "PipelineSyncTask"} <= {
@@ -113,9 +113,9 @@ def process_of(world: World) -> int:
 
 
 def test_datanodes_that_never_speak_are_not_waited_for_for_ever(world: World) -> None:
-    with watching(world, world.settings(patience=1.0)):
-        judged = world.generation(lambda generation: generation.table("container_verdicts").rows)
-        assert replicas(judged) == [(1, 0), (2, 0), (3, 0)]
+    with watching(world, world.settings(safe_mode_timeout=1.0)):
+        evaluated = world.generation(lambda generation: generation.table("container_health").rows)
+        assert replicas(evaluated) == [(1, 0), (2, 0), (3, 0)]
 
 
 def test_a_taken_port_is_said_and_scm_is_followed_all_the_same(world: World) -> None:

@@ -49,7 +49,7 @@ class Followed:
 
     def report(self, *containers: tuple[int, ReplicaState]) -> None:
         """A datanode says that it has these."""
-        self.state.use(reports(*containers), 5, self.now)
+        self.state.apply_report(reports(*containers), 5, self.now)
 
     def states(self) -> dict[int, ContainerState]:
         return {one: ContainerState[info.state] for one, info in table(self.state.containers).items()}
@@ -136,18 +136,18 @@ def test_a_container_that_does_not_fit_to_its_replicas_is_asked_for() -> None:
             (70, ReplicaState.CLOSED),
         )
         assert len(followed.state.suspect_containers) == 4
-        await followed.of["ScmDoubtfulContainersTask"].once_more()
+        await followed.of["ScmSuspectContainersTask"].once_more()
         assert followed.states()[2] == S.OPEN, "not at once: SCM may not have heard of it yet"
         followed.now += 1
-        await followed.of["ScmDoubtfulContainersTask"].once_more()
+        await followed.of["ScmSuspectContainersTask"].once_more()
         assert followed.states() == stand_in.containers
         assert len(followed.state.suspect_containers) == 2, "one is still open, one is not known"
         stand_in.containers[1] = S.CLOSING
         followed.now += 10
-        await followed.of["ScmDoubtfulContainersTask"].once_more()
+        await followed.of["ScmSuspectContainersTask"].once_more()
         assert followed.states() == stand_in.containers
         followed.now += 60
-        await followed.of["ScmDoubtfulContainersTask"].once_more()
+        await followed.of["ScmSuspectContainersTask"].once_more()
         assert len(followed.state.suspect_containers) == 0, "SCM does not know it, and is not asked for ever"
         assert stand_in.asked[4] == all_read
 
@@ -162,7 +162,7 @@ def test_what_was_reported_before_containers_were_read_is_looked_at_after() -> N
     async def look() -> None:
         stand_in.containers[2] = S.OPEN
         followed.now += 1
-        await followed.of["ScmDoubtfulContainersTask"].once_more()
+        await followed.of["ScmSuspectContainersTask"].once_more()
         assert followed.states() == stand_in.containers
 
     following(followed, look)
@@ -173,7 +173,7 @@ def test_drift_is_noticed_and_repaired(
     without_pipeline: set[int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG", "ozone_recon")
-    monkeypatch.setattr(scm, "NEIGHBOURS", 4)
+    monkeypatch.setattr(scm, "LARGEST_GAP", 4)
     monkeypatch.setattr(scm, "PAGE", 3)
     stand_in = ScmStandIn(dict(MANY), without_pipeline)
     followed = Followed(stand_in)
@@ -189,7 +189,7 @@ def test_drift_is_noticed_and_repaired(
         assert followed.states() == stand_in.containers
         assert followed.state.scm.drift == {}
         assert followed.sync.repaired == 12
-        assert any(record.getMessage().endswith("; none, after they were read again") for record in caplog.records)
+        assert any(record.getMessage().endswith("; after re-reading: none") for record in caplog.records)
         assert followed.sync.containers.runs == read, "without reading all of them again"
 
     following(followed, drift)
@@ -207,7 +207,7 @@ def test_what_cannot_be_repaired_one_by_one_has_all_read_again() -> None:
         for _ in range(3):
             await comparison.once_more()
             assert followed.state.scm.drift == {"CLOSED": -1}
-            assert comparison.status.finding == "SCM has -1 CLOSED containers more than we"
+            assert comparison.status.finding == "container counts differ from SCM (SCM minus Recon): -1 CLOSED"
         await followed.sync.containers._ended.wait()
         assert followed.state.containers.states(np.array([3])).tolist() == [0]
         await comparison.once_more()
@@ -318,8 +318,8 @@ def test_older_scms_are_followed_as_far_as_they_can_answer(newest: int, unknown:
         assert stand_in.asked[46] == (3 if newest >= 46 else 1), "what it does not know is not asked each time"
         scm_part = followed.state.scm
         assert scm_part.info is not None
-        assert [one.datanode.uuid for one in scm_part.leaving] == [NODE, OTHER_NODE]
-        assert [bool(one.waits_for) for one in scm_part.leaving] == [newest > 40] * 2
+        assert [one.datanode.uuid for one in scm_part.decommissioning] == [NODE, OTHER_NODE]
+        assert [bool(one.waits_for) for one in scm_part.decommissioning] == [newest > 40] * 2
         assert (scm_part.deleted_blocks is None) == (newest < 46)
         assert followed.states() == MANY
 
@@ -335,7 +335,7 @@ def test_drift_is_repaired_without_the_newest_commands(newest: int) -> None:
         stand_in.containers |= {3: S.DELETING, 8: S.CLOSED, 25: S.OPEN, 26: S.OPEN}
         read = followed.sync.containers.runs
         comparison = followed.of["ScmContainerCountTask"]
-        for _ in range(1 if newest == 45 else scm.PATIENCE):
+        for _ in range(1 if newest == 45 else scm.MAX_DISAGREEMENTS):
             await comparison.once_more()
         if newest == 40:  # Totals are compared alone, and all is read where they stay apart.
             while followed.sync.containers.runs == read:
@@ -364,9 +364,9 @@ def test_a_refusal_loses_no_other_answer(refused: set[int | str], shown: tuple[b
         info = followed.of["ScmInfoTask"]
         await info.once_more()
         of_scm = followed.state.scm
-        (one, other) = of_scm.leaving
+        (one, other) = of_scm.decommissioning
         assert {one.datanode.uuid, other.datanode.uuid} == {NODE, OTHER_NODE}
-        waits = {leaving.datanode.uuid: bool(leaving.waits_for) for leaving in of_scm.leaving}
+        waits = {leaving.datanode.uuid: bool(leaving.waits_for) for leaving in of_scm.decommissioning}
         assert waits == {NODE: NODE not in refused, OTHER_NODE: True}
         assert (of_scm.info is not None, of_scm.deleted_blocks is not None) == shown[:2]
         assert all(f"no {command}" in info.status.error for command in refused)
@@ -379,7 +379,7 @@ def test_pipelines_and_datanodes_are_read_without_each_other() -> None:
     followed = Followed(stand_in)
 
     async def look() -> None:
-        assert set(followed.state.late()) == {NODE}
+        assert set(followed.state.unreported_nodes()) == {NODE}
         assert followed.state.pipelines() == []
         assert "no 9" in followed.of["PipelineSyncTask"].status.error
         stand_in.refuses = {6}
@@ -398,15 +398,15 @@ def test_an_unknown_pipeline_is_asked_for_once() -> None:
         said = decode_reports(request)
         assert said.pipelines
         followed.stand_in.pipelines = {said.pipelines[0].pipeline_id: (OTHER_NODE,)}
-        followed.state.use(said, 5, followed.now)
-        await followed.of["ScmDoubtfulContainersTask"].once_more()
+        followed.state.apply_report(said, 5, followed.now)
+        await followed.of["ScmSuspectContainersTask"].once_more()
         await followed.sync.pipelines._ended.wait()
         (pipeline,) = followed.state.pipelines()
         assert pipeline.leader == (NODE if said.pipelines[0].is_leader else OTHER_NODE)
         followed.stand_in.pipelines = {}
         await followed.of["PipelineSyncTask"].once_more()
-        followed.state.use(said, 5, followed.now)
-        assert not followed.state.unknown_pipeline, "it is no news that SCM has no such pipeline"
+        followed.state.apply_report(said, 5, followed.now)
+        assert not followed.state.has_unknown_pipeline, "it is no news that SCM has no such pipeline"
 
     following(followed, report)
 
@@ -417,7 +417,7 @@ def test_what_keeps_a_datanode_from_leaving() -> None:
 
     async def look() -> None:
         await followed.of["ScmInfoTask"].once_more()
-        (leaving,) = followed.state.scm.leaving
+        (leaving,) = followed.state.scm.decommissioning
         assert leaving.datanode.uuid == NODE
         assert leaving.progress is not None
         assert leaving.progress.unclosed_containers == 3
@@ -432,7 +432,7 @@ def test_how_far_datanodes_of_one_host_are_is_not_mixed_up() -> None:
 
     async def look() -> None:
         await followed.of["ScmInfoTask"].once_more()
-        leaving = followed.state.scm.leaving
+        leaving = followed.state.scm.decommissioning
         assert {one.datanode.uuid for one in leaving} == {NODE, OTHER_NODE}
         assert {one.datanode.host_name for one in leaving} == {"dn1"}
         assert [one.progress for one in leaving] == [None, None]
@@ -460,14 +460,16 @@ def test_containers_are_not_missed_that_datanodes_may_have_which_are_late(tmp_pa
         assert suppressed("1") == [2, 2, 2, 0], "an open one is not missed in any case"
         urgent = followed.state.changes.urgent
         del stand_in.containers[1]  # SCM refuses the question for its replicas, and the others are heard.
-        await followed.of["ScmLackingContainersTask"].once_more()
+        await followed.of["ScmMissingContainersTask"].once_more()
         assert followed.state.changes.urgent == urgent + 1
         assert suppressed("2") == [2, 2, 0, 0], "SCM has no more of the third one either"
-        await followed.of["ScmLackingContainersTask"].once_more()
+        await followed.of["ScmMissingContainersTask"].once_more()
         assert stand_in.asked[34] == 3, "each is asked for once"
-        followed.state.use(replace(reports((1, ReplicaState.CLOSED)), datanode=OTHER_DATANODE), 5, followed.now)
+        followed.state.apply_report(
+            replace(reports((1, ReplicaState.CLOSED)), datanode=OTHER_DATANODE), 5, followed.now
+        )
         assert suppressed("3") == [0, 0, 0, 0], "all have spoken"
-        await followed.of["ScmLackingContainersTask"].once_more()
-        assert followed.state.confirmed.tolist() == []
+        await followed.of["ScmMissingContainersTask"].once_more()
+        assert followed.state.confirmed_missing.tolist() == []
 
     following(followed, look)

@@ -37,10 +37,12 @@ def state_with(*datanodes: DatanodeDetails) -> ClusterState:
     )
     for one, datanode in enumerate(datanodes, 2):
         heard = Heartbeat(datanode, LayoutVersion(10, 10), Software("2.2.0", "abc", 7))
-        state.health.hear(heard, 0.0)
-        state.use(decode_reports(replace(heard, containers=container_report(replica(one, 1), replica(5)))), AT, 0.0)
-    state.take_nodes(NodeStatus(one, "HEALTHY", "IN_SERVICE") for one in datanodes)
-    state.take_pipelines(
+        state.health.receive(heard, 0.0)
+        state.apply_report(
+            decode_reports(replace(heard, containers=container_report(replica(one, 1), replica(5)))), AT, 0.0
+        )
+    state.apply_nodes(NodeStatus(one, "HEALTHY", "IN_SERVICE") for one in datanodes)
+    state.apply_pipelines(
         [Pipeline(PIPELINE, "CLOSED", ReplicationConfig("RATIS", 3), datanodes, (0,) * len(datanodes), NODE, None, 5)]
     )
     return state
@@ -65,7 +67,7 @@ def said(request: bytes) -> DatanodeReports:
 
 def test_a_datanode_is_what_it_says_and_what_scm_says_of_it_when_it_is_silent() -> None:
     state = state_with(DATANODE)
-    state.take_nodes(
+    state.apply_nodes(
         [NodeStatus(DATANODE, "DEAD", "IN_MAINTENANCE"), NodeStatus(OTHER_DATANODE, "STALE", "IN_SERVICE")]
     )
     assert (of(state, NODE).health, of(state, NODE).op_state) == ("HEALTHY", DATANODE.op_state)
@@ -83,42 +85,46 @@ def test_the_volumes_of_a_datanode_are_added_up() -> None:
     reports = said(full_heartbeat())
     assert reports.node
     sound, broken = (replace(reports.node[0], failed=failed) for failed in (False, True))
-    state.use(replace(reports, node=(sound, sound, broken)), AT, 0.0)
+    state.apply_report(replace(reports, node=(sound, sound, broken)), AT, 0.0)
     storage = of(state, NODE).storage
     assert storage is not None
     assert (storage.capacity, storage.minimum_free_space) == (3 * sound.capacity, 3 * sound.free_space_to_spare)
     assert (storage.filesystem_capacity, storage.failed_volumes) == (2 * sound.filesystem_capacity, 1)
-    state.use(replace(reports, node=None), AT, 0.0)
+    state.apply_report(replace(reports, node=None), AT, 0.0)
     assert of(state, NODE).storage == storage, "a heartbeat without a report leaves it"
 
 
 def hosts(state: ClusterState) -> list[str]:
-    return [node.datanode.host_name for node in state.late().values()]
+    return [node.datanode.host_name for node in state.unreported_nodes().values()]
 
 
 def test_who_is_waited_for() -> None:
     state = state_with(DATANODE)
     dead = replace(OTHER_DATANODE, uuid="dead", host_name="dead")
     nodes = [NodeStatus(DATANODE, "HEALTHY", "IN_SERVICE"), NodeStatus(dead, "DEAD", "IN_SERVICE")]
-    state.take_nodes([*nodes, NodeStatus(replace(OTHER_DATANODE, host_name="late"), "HEALTHY", "IN_SERVICE")])
+    state.apply_nodes([*nodes, NodeStatus(replace(OTHER_DATANODE, host_name="late"), "HEALTHY", "IN_SERVICE")])
     assert hosts(state) == ["late"]
     heartbeat = replace(HEARTBEAT, datanode=OTHER_DATANODE)
-    state.use(decode_reports(heartbeat), AT, 0.0)
+    state.apply_report(decode_reports(heartbeat), AT, 0.0)
     assert hosts(state) == ["late"], "it has not said what it has"
-    state.use(decode_reports(replace(heartbeat, containers=container_report())), AT, 0.0)
+    state.apply_report(decode_reports(replace(heartbeat, containers=container_report())), AT, 0.0)
     assert hosts(state) == []
 
 
 def test_new_healths_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "ozone_recon")
     state = state_with(DATANODE, OTHER_DATANODE)
-    assert state.look(0.0) == {"HEALTHY"}
-    assert state.look(1.0) == set()
+    assert state.refresh_health(0.0) == {"HEALTHY"}
+    assert state.refresh_health(1.0) == set()
     urgent = state.changes.urgent
-    assert (state.look(301), state.look(302), state.look(SILENT)) == ({"STALE"}, set(), {"DEAD"})
+    assert (state.refresh_health(301), state.refresh_health(302), state.refresh_health(SILENT)) == (
+        {"STALE"},
+        set(),
+        {"DEAD"},
+    )
     assert state.changes.urgent == urgent + 2
-    state.health.hear(HEARTBEAT, SILENT)
-    assert state.look(SILENT) == {"HEALTHY"}
+    state.health.receive(HEARTBEAT, SILENT)
+    assert state.refresh_health(SILENT) == {"HEALTHY"}
     name = f"datanode {DATANODE.host_name} ({DATANODE.uuid}) is"
     said = [record.getMessage() for record in caplog.records if record.getMessage().startswith(name)]
     assert said == [f"{name} STALE", f"{name} DEAD", f"{name} HEALTHY again"]
@@ -128,11 +134,13 @@ def test_what_changes_nothing_but_sizes_is_no_haste() -> None:
     state = state_with(DATANODE)
     urgent, sizes = state.changes.urgent, state.changes.sizes
     heartbeat = replace(HEARTBEAT, datanode=DATANODE)
-    state.use(decode_reports(replace(heartbeat, containers=container_report(replica(2, 1), replica(5)))), AT, 0.0)
+    state.apply_report(
+        decode_reports(replace(heartbeat, containers=container_report(replica(2, 1), replica(5)))), AT, 0.0
+    )
     assert (state.changes.urgent, state.changes.sizes) == (urgent, sizes + 1)
-    state.use(decode_reports(heartbeat), AT, 0.0)
+    state.apply_report(decode_reports(heartbeat), AT, 0.0)
     assert (state.changes.urgent, state.changes.sizes) == (urgent, sizes + 1)
-    state.use(decode_reports(replace(heartbeat, increments=(container_report(replica(2, 7)),))), AT, 0.0)
+    state.apply_report(decode_reports(replace(heartbeat, increments=(container_report(replica(2, 7)),))), AT, 0.0)
     assert state.changes.urgent == urgent + 1
 
 
@@ -155,15 +163,15 @@ def test_datanodes_are_removed_that_are_dead_and_have_nothing_open(tmp_path: Pat
     assert replicas["present"][replicas["datanode"] == of_other].tolist() == [0, 0], "it had them"
     again = ClusterState(Intervals())
     restore_state(again, generation, 0.0)
-    again.take_nodes([NodeStatus(OTHER_DATANODE, "DEAD", "IN_SERVICE")])
+    again.apply_nodes([NodeStatus(OTHER_DATANODE, "DEAD", "IN_SERVICE")])
     assert OTHER_NODE not in {one.details.uuid for one in again.datanodes(0.0, AT)}, "also when SCM still knows it"
-    again.use(replace(said(registration()), datanode=OTHER_DATANODE), AT, 0.0)
+    again.apply_report(replace(said(registration()), datanode=OTHER_DATANODE), AT, 0.0)
     assert OTHER_NODE in {one.details.uuid for one in again.datanodes(0.0, AT)}, "it lives after all"
 
 
 def test_a_datanode_with_an_open_pipeline_stays() -> None:
     state = state_with(DATANODE)
-    state.take_pipelines(replace(one, state="OPEN") for one in state.pipelines())
+    state.apply_pipelines(replace(one, state="OPEN") for one in state.pipelines())
     assert state.remove(RemoveDatanodes((NODE,)), AT, SILENT).refused == {NODE: "Open Containers/Pipelines"}
 
 
@@ -219,10 +227,10 @@ def test_a_generation_with_other_tables_is_not_taken(tmp_path: Path) -> None:
 def test_who_is_known() -> None:
     state = ClusterState(Intervals())
     assert not state.is_known(NODE)
-    state.take_nodes([NodeStatus(DATANODE, "DEAD", "IN_SERVICE")])
+    state.apply_nodes([NodeStatus(DATANODE, "DEAD", "IN_SERVICE")])
     assert state.is_known(NODE)
     assert not state.is_known(OTHER_NODE)
-    state.take_nodes([])
+    state.apply_nodes([])
     assert state.is_known(NODE), "an SCM that has just started names nobody"
     again = ClusterState(Intervals())
     again.restore(state_with(DATANODE).cluster(AT, 0.0, (), (), ""), (), 0.0)
@@ -231,8 +239,8 @@ def test_who_is_known() -> None:
 
 def test_one_that_is_removed_is_unknown_unless_scm_names_it_still() -> None:
     state = state_with(DATANODE, OTHER_DATANODE)
-    state.take_pipelines([])
-    state.take_nodes([NodeStatus(DATANODE, "DEAD", "IN_SERVICE")])
+    state.apply_pipelines([])
+    state.apply_nodes([NodeStatus(DATANODE, "DEAD", "IN_SERVICE")])
     state.open_replicas = {}
     assert not state.remove(RemoveDatanodes((NODE, OTHER_NODE)), AT, SILENT).refused
     assert state.is_known(NODE)

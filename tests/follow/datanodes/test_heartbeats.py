@@ -23,7 +23,7 @@ from tests.sources.rpc_stand_in import HERE, QUICK
 
 from ozone_recon.config.cluster_settings import Intervals
 from ozone_recon.errors import DecodeError, MessageTooLong, RemoteError
-from ozone_recon.follow.datanodes.heartbeats import Datanodes, Heard, hear_datanodes
+from ozone_recon.follow.datanodes.heartbeats import HeartbeatCounts, HeartbeatService, serve_datanodes
 from ozone_recon.follow.datanodes.report_queue import ReportQueue
 from ozone_recon.insights.cluster.datanode_health import DatanodeHealth
 from ozone_recon.model.datanode_reports import DatanodeReports
@@ -52,11 +52,11 @@ class Recon:
         self.done = threading.Event()
         self.health = DatanodeHealth(Intervals())
         self.named = {NODE, OTHER_NODE}
-        self.datanodes = Datanodes(
-            "CID-1", self.health, self.use, lambda uuid: uuid in self.named, ReportQueue(limit), lambda: self.now
+        self.datanodes = HeartbeatService(
+            "CID-1", self.health, self.apply, lambda uuid: uuid in self.named, ReportQueue(limit), lambda: self.now
         )
 
-    def use(self, reports: DatanodeReports) -> None:
+    def apply(self, reports: DatanodeReports) -> None:
         self.begun.set()
         assert self.go_on.wait(60)
         if reports.datanode.uuid == OTHER_NODE:
@@ -79,7 +79,7 @@ def run(recon: Recon, talk: Callable[[Call], Coroutine[Any, Any, None]]) -> None
     """Lets a datanode talk to Recon over the network; another one has the last word, so that all is read then."""
 
     async def whole() -> None:
-        async with asyncio.timeout(60), hear_datanodes(recon.datanodes, HERE) as port:
+        async with asyncio.timeout(60), serve_datanodes(recon.datanodes, HERE) as port:
             connection = await RpcConnection.open(f"127.0.0.1:{port}", QUICK)
             await talk(lambda request: connection.call(PROTOCOL, METHOD, request))
             await connection.call(PROTOCOL, METHOD, registration(datanode(OTHER_NODE)))
@@ -109,7 +109,7 @@ def test_a_datanode_from_its_first_word_on() -> None:
         assert await call(heartbeat()) == FINE
 
     run(recon, talk)
-    assert recon.datanodes.heard == Heard(registrations=3, heartbeats=5)
+    assert recon.datanodes.counts == HeartbeatCounts(registrations=3, heartbeats=5)
     assert recon.health.health(NODE, recon.now) == "HEALTHY"
     assert recon.used[0].software is not None
     assert [one.datanode.uuid for one in recon.used] == [NODE] * len(recon.used)
@@ -179,16 +179,14 @@ def test_reports_that_cannot_be_read_or_used(caplog: pytest.LogCaptureFixture) -
 
     run(recon, talk)
     assert [5] in [part for _, parts in recon.containers() for part in parts]
-    assert recon.datanodes.heard.refused == 1
-    assert (
-        "a report of datanode dn1: ContainerReportsProto: tag at byte 0 has the invalid field number 0" in caplog.text
-    )
+    assert recon.datanodes.counts.refused == 1
+    assert "cannot decode a report of datanode dn1: ContainerReportsProto: tag at byte 0 names field 0" in caplog.text
 
 
 def test_a_bug_in_what_uses_reports_does_not_end_it(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(Recon):
-        def use(self, reports: DatanodeReports) -> None:
-            super().use(reports)
+        def apply(self, reports: DatanodeReports) -> None:
+            super().apply(reports)
             raise ValueError("this is a bug")
 
     recon = Broken()
@@ -197,8 +195,8 @@ def test_a_bug_in_what_uses_reports_does_not_end_it(caplog: pytest.LogCaptureFix
         await call(registration())
 
     run(recon, talk)
-    assert recon.datanodes.heard.refused >= 3
-    assert "the reports of datanode dn1 could not be used" in caplog.text
+    assert recon.datanodes.counts.refused >= 3
+    assert "cannot apply the reports of datanode dn1" in caplog.text
     assert "this is a bug" in caplog.text
 
 
@@ -207,7 +205,7 @@ def test_nobody_is_answered_who_does_not_say_what_he_wants() -> None:
     for request in (b"", b"\xff", registration()[:-1], full_heartbeat()[:-1]):
         with pytest.raises(DecodeError):
             asyncio.run(recon.datanodes.answer(request))
-    assert recon.datanodes.heard == Heard()
+    assert recon.datanodes.counts == HeartbeatCounts()
 
 
 def test_a_datanode_that_scm_has_not_named_is_answered_and_used_once_it_has() -> None:

@@ -20,7 +20,7 @@ from ozone_recon.config.cluster_settings import Intervals
 from ozone_recon.decode.cluster import datanode_reports
 from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request
 from ozone_recon.decode.cluster.replicas import decode_replicas
-from ozone_recon.follow.datanodes.heartbeats import Datanodes, hear_datanodes
+from ozone_recon.follow.datanodes.heartbeats import HeartbeatService, serve_datanodes
 from ozone_recon.insights.cluster.datanode_health import DatanodeHealth
 from ozone_recon.insights.cluster.replica_history import ReplicaHistory
 from ozone_recon.model.datanode_reports import DatanodeReports, LayoutVersion, Replica, ReplicaState
@@ -95,9 +95,9 @@ class Recon:
         self.health = DatanodeHealth(Intervals.of(stale=20, dead=40, check=3, heartbeat=2, recon_heartbeat=60))
         self.history = ReplicaHistory()
         self.reports: list[DatanodeReports] = []
-        self.datanodes = Datanodes("CID-not-that-of-SCM", self.health, self.use, lambda _: True)
+        self.datanodes = HeartbeatService("CID-not-that-of-SCM", self.health, self.apply, lambda _: True)
 
-    def use(self, reports: DatanodeReports) -> None:
+    def apply(self, reports: DatanodeReports) -> None:
         self.reports.append(reports)
         self.history.add(reports, time.time_ns() // 1_000_000)
 
@@ -128,7 +128,7 @@ async def watch(cluster: RealCluster) -> None:
     """Hears datanodes that register, fill a container, and die; and, begun anew, those that are left."""
     settings = RpcServerSettings("localhost", RECON_PORT)
     recon = Recon()
-    async with hear_datanodes(recon.datanodes, settings):
+    async with serve_datanodes(recon.datanodes, settings):
         assert await becomes(lambda: recon.healths() == ["HEALTHY"] * 3)
         assert await becomes(lambda: any(one.software is None and one.pipelines for one in recon.reports))
         await fill(cluster)
@@ -137,11 +137,11 @@ async def watch(cluster: RealCluster) -> None:
         assert await becomes(lambda: recon.healths() == ["HEALTHY", "HEALTHY", "STALE"])
         assert await becomes(lambda: recon.healths() == ["DEAD", "HEALTHY", "HEALTHY"])
         assert 3 in recon.replicas(ReplicaState.CLOSED).values(), "we still know what the dead one had"
-    assert recon.datanodes.heard.refused == 0
-    assert recon.datanodes.heard.registrations == 3, "nobody has to register twice"
+    assert recon.datanodes.counts.refused == 0
+    assert recon.datanodes.counts.registrations == 3, "nobody has to register twice"
     assert not [reason for one in recon.reports for reason in one.refused]
     recon = Recon()
-    async with hear_datanodes(recon.datanodes, settings):
+    async with serve_datanodes(recon.datanodes, settings):
         assert await becomes(lambda: recon.healths() == ["HEALTHY"] * 2)
         assert await becomes(lambda: 2 in recon.replicas(ReplicaState.CLOSED).values())
 

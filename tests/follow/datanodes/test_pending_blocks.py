@@ -12,7 +12,7 @@ from tests.decode.cluster.sample_datanodes import DATANODE
 from ozone_recon.columnar.amounts import MAX_AMOUNT
 from ozone_recon.config.cluster_settings import ClusterSettings
 from ozone_recon.config.connections import RpcSettings
-from ozone_recon.follow.datanodes.pending_blocks import PendingBlocksOfDatanodes
+from ozone_recon.follow.datanodes.pending_blocks import PendingBlocksClient
 from ozone_recon.model.cluster import Datanode
 from ozone_recon.model.requests import PendingBlocks
 
@@ -48,20 +48,20 @@ def serving(body: bytes, then: Callable[[int], Awaitable[None]]) -> None:
     asyncio.run(whole())
 
 
-async def asked(pending: PendingBlocksOfDatanodes, datanodes: list[Datanode]) -> PendingBlocks:
+async def asked(pending: PendingBlocksClient, datanodes: list[Datanode]) -> PendingBlocks:
     """What is said when all have been asked."""
-    assert pending.ask(datanodes).polling
-    assert pending._asking is not None
-    await pending._asking
+    assert pending.ask(datanodes).asking
+    assert pending._query is not None
+    await pending._query
     return pending._last
 
 
 def test_each_says_its_own() -> None:
     async def ask(port: int) -> None:
-        pending = PendingBlocksOfDatanodes(SETTINGS)
+        pending = PendingBlocksClient(SETTINGS)
         assert pending.ask([]).pending == {}
-        assert pending._asking is not None
-        await pending._asking
+        assert pending._query is not None
+        await pending._query
         said = await asked(pending, [datanode("a", port), datanode("b", None), datanode("c", 1)])
         assert said.pending == {"a": 12345, "b": -1, "c": -1}
         assert said.ended > 0
@@ -72,7 +72,7 @@ def test_each_says_its_own() -> None:
 @pytest.mark.parametrize("name", ODD)
 def test_what_is_no_number_is_not_known(name: str) -> None:
     async def ask(port: int) -> None:
-        said = await asked(PendingBlocksOfDatanodes(SETTINGS), [datanode("a", port)])
+        said = await asked(PendingBlocksClient(SETTINGS), [datanode("a", port)])
         assert said.pending == {"a": -1}
 
     serving(ODD[name], ask)
@@ -85,7 +85,7 @@ def test_a_datanode_that_cannot_be_asked_loses_no_other(host: str) -> None:
     async def ask(port: int) -> None:
         other = datanode("b", port)
         strange = replace(other, details=replace(other.details, uuid="b", host_name=host))
-        said = await asked(PendingBlocksOfDatanodes(SETTINGS), [datanode("a", port), strange, datanode("c", port)])
+        said = await asked(PendingBlocksClient(SETTINGS), [datanode("a", port), strange, datanode("c", port)])
         assert said.pending == {"a": 7, "b": -1, "c": 7}
 
     serving(SAID % b"7", ask)
@@ -108,7 +108,7 @@ def test_an_answer_without_end_is_not_read_on() -> None:
     async def whole() -> None:
         async with asyncio.timeout(30), await asyncio.start_server(drip, "localhost", 0) as server:
             port = server.sockets[0].getsockname()[1]
-            said = await asked(PendingBlocksOfDatanodes(SETTINGS), [datanode("a", port)])
+            said = await asked(PendingBlocksClient(SETTINGS), [datanode("a", port)])
             assert said.pending == {"a": -1}
 
     asyncio.run(whole())
@@ -117,7 +117,7 @@ def test_an_answer_without_end_is_not_read_on() -> None:
 
 def test_they_are_not_asked_again_too_soon_and_the_last_answers_stay() -> None:
     async def ask(port: int) -> None:
-        pending = PendingBlocksOfDatanodes(replace(SETTINGS, pending_pause=3600.0))
+        pending = PendingBlocksClient(replace(SETTINGS, pending_pause=3600.0))
         await asked(pending, [datanode("a", port)])
         again = pending.ask([datanode("a", port)])
         assert (again.polling, again.pending) == (False, {"a": 7})
@@ -128,7 +128,7 @@ def test_they_are_not_asked_again_too_soon_and_the_last_answers_stay() -> None:
 @pytest.mark.parametrize(("size", "known"), [(-5, -1), ((1 << 64) - 1, MAX_AMOUNT), (1 << 64, -1)])
 def test_a_size_beyond_64_bits_is_clamped_and_a_negative_one_not_known(size: int, known: int) -> None:
     async def ask(port: int) -> None:
-        said = await asked(PendingBlocksOfDatanodes(SETTINGS), [datanode("a", port)])
+        said = await asked(PendingBlocksClient(SETTINGS), [datanode("a", port)])
         assert said.pending == {"a": known}
 
     serving(SAID % b"%d" % size, ask)

@@ -1,4 +1,4 @@
-"""Reports that wait to be read: what a newer one stands for, what there is no room for, and who then owes us one."""
+"""Reports in the queue: merging, the limit, and datanodes that must send a full report."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ def test_what_does_not_fit_is_owed_until_a_full_report_comes() -> None:
     queue = ReportQueue(limit=10 * K)
     queue.put(replace(ONE, containers=bytes(8 * K)))
     queue.put(replace(OTHER, increments=(bytes(3 * K),)))
-    assert queue.dropped == Dropped(heartbeats=1, size=3 * K + REPORT_OVERHEAD)
-    assert not queue.owes(OTHER_NODE), "there is no room yet"
+    assert queue.dropped == Dropped(heartbeats=1, size=3 * K + OBJECT)
+    assert not queue.must_report(OTHER_NODE), "there is no room yet"
     assert take_all(queue) == [replace(ONE, containers=bytes(8 * K))]
-    assert queue.owes(OTHER_NODE)
-    assert not queue.owes(NODE)
+    assert queue.must_report(OTHER_NODE)
+    assert not queue.must_report(NODE)
     queue.put(replace(OTHER, increments=(bytes(K),)))
-    assert queue.owes(OTHER_NODE), "an increment does not make up for it"
+    assert queue.must_report(OTHER_NODE), "an increment does not make up for it"
     queue.put(replace(OTHER, containers=bytes(4 * K)))
-    assert not queue.owes(OTHER_NODE)
+    assert not queue.must_report(OTHER_NODE)
     assert take_all(queue) == [replace(OTHER, containers=bytes(4 * K))]
 
 

@@ -23,26 +23,26 @@ def registration(number: int = 0, containers: int = 0) -> Heartbeat:
 
 
 def taken(unknown: UnknownDatanodes) -> list[Heartbeat]:
-    return list(unknown.take(lambda _: True))
+    return list(unknown.take_known(lambda _: True))
 
 
 def test_what_one_reports_waits_until_it_is_known() -> None:
     unknown = UnknownDatanodes()
-    assert unknown.hear(HEARTBEAT), "it has not registered"
-    assert not unknown.hear(registration(containers=5))
-    assert not unknown.hear(replace(HEARTBEAT, increments=(b"1",)))
+    assert unknown.receive(HEARTBEAT), "it has not registered"
+    assert not unknown.receive(registration(containers=5))
+    assert not unknown.receive(replace(HEARTBEAT, increments=(b"1",)))
     assert NODE in unknown
     assert OTHER_NODE not in unknown
-    assert list(unknown.take(lambda uuid: uuid != NODE)) == []
+    assert list(unknown.take_known(lambda uuid: uuid != NODE)) == []
     assert taken(unknown) == [replace(registration(containers=5), increments=(b"1",))]
     assert (len(unknown), unknown.size, taken(unknown)) == (0, 0, [])
 
 
 def test_so_many_are_kept_those_that_spoke_last() -> None:
-    unknown = UnknownDatanodes(most=3)
+    unknown = UnknownDatanodes(max_datanodes=3)
     for number in range(1, 100):
-        assert not unknown.hear(registration(number, K))
-        assert not unknown.hear(replace(registration(1), software=None, containers=None)), "it goes on speaking"
+        assert not unknown.receive(registration(number, K))
+        assert not unknown.receive(replace(registration(1), software=None, containers=None)), "it goes on speaking"
         assert len(unknown) <= 3
     assert [one.datanode.uuid for one in taken(unknown)] == [str(UUID(int=number)) for number in (98, 99, 1)]
 
@@ -50,23 +50,23 @@ def test_so_many_are_kept_those_that_spoke_last() -> None:
 def test_so_many_bytes_are_kept() -> None:
     unknown = UnknownDatanodes(limit=100 * K)
     for number in range(1, 100):
-        assert not unknown.hear(registration(number, 20 * K))
+        assert not unknown.receive(registration(number, 20 * K))
         assert unknown.size <= 100 * K
     assert [one.datanode.uuid for one in taken(unknown)] == [str(UUID(int=number)) for number in range(96, 100)]
 
 
 def test_one_that_reports_too_much_registers_again_when_it_is_known() -> None:
     unknown = UnknownDatanodes(limit=100 * K)
-    assert not unknown.hear(registration(containers=5))
-    assert not unknown.hear(replace(HEARTBEAT, increments=(bytes(26 * K),))), "it need not send it all meanwhile"
-    assert not unknown.hear(replace(HEARTBEAT, increments=(b"1",)))
+    assert not unknown.receive(registration(containers=5))
+    assert not unknown.receive(replace(HEARTBEAT, increments=(bytes(26 * K),))), "it need not send it all meanwhile"
+    assert not unknown.receive(replace(HEARTBEAT, increments=(b"1",)))
     assert (NODE in unknown, unknown.size) == (True, 0)
     assert taken(unknown) == []
-    assert unknown.hear(HEARTBEAT)
+    assert unknown.receive(HEARTBEAT)
 
 
 def test_many_short_reports_count_as_what_they_take() -> None:
     unknown = UnknownDatanodes(limit=1 << 20)
-    unknown.hear(registration())
-    unknown.hear(replace(HEARTBEAT, increments=(b"1",) * 10_000))
+    unknown.receive(registration())
+    unknown.receive(replace(HEARTBEAT, increments=(b"1",) * 10_000))
     assert unknown.size == 0

@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.insights.health_samples import INFO, Cluster, Judged, random_cluster
+from tests.insights.health_samples import INFO, Cluster, SampleContainer, random_cluster
 
 from ozone_recon.insights.containers.health import build
 from ozone_recon.insights.containers.health.lists import unhealthy
-from ozone_recon.insights.containers.health.rules import judge
+from ozone_recon.insights.containers.health.rules import evaluate
 from ozone_recon.model.container_health import (
     HealthRules,
     HealthState,
@@ -47,8 +47,8 @@ def place() -> Iterator[Path]:
         yield Path(directory)
 
 
-def verdicts(generation: Generation) -> list[HealthState]:
-    return [HealthState(number) for number in generation.table("container_verdicts")["verdict"].tolist()]
+def healths(generation: Generation) -> list[HealthState]:
+    return [HealthState(number) for number in generation.table("container_health")["health"].tolist()]
 
 
 def listed(generation: Generation) -> list[UnhealthyContainer]:
@@ -71,12 +71,10 @@ def by_reference(
     said = [
         before.get(one.info.container_id, HealthState.HEALTHY)
         if one.possibly_missing and one.info.state != "0"
-        else judge(case)
+        else evaluate(case)
         for one, case in zip(cluster.containers, cases, strict=True)
     ]
-    return said, [
-        row for case, verdict in zip(cases, said, strict=True) for row in unhealthy(case, verdict, since, now)
-    ]
+    return said, [row for case, health in zip(cases, said, strict=True) for row in unhealthy(case, health, since, now)]
 
 
 @settings(deadline=None, max_examples=150)
@@ -86,10 +84,10 @@ def test_compiled_path_says_what_the_reference_does(place: Path, random: Random,
         then, now = random_cluster(random, random.randint(0, 6)), random_cluster(random, random.randint(0, 6))
         before = then.generation(Path(directory) / "then", None, rules, 1000)
         said, rows = by_reference(then, rules, {}, {}, 1000)
-        assert (verdicts(before), listed(before)) == (said, rows)
+        assert (healths(before), listed(before)) == (said, rows)
         ids = [one.info.container_id for one in then.containers]
         after = now.generation(Path(directory) / "now", before, rules, 2000)
-        assert (verdicts(after), listed(after)) == by_reference(
+        assert (healths(after), listed(after)) == by_reference(
             now,
             rules,
             dict(zip(ids, said, strict=True)),
@@ -98,7 +96,7 @@ def test_compiled_path_says_what_the_reference_does(place: Path, random: Random,
         )
 
 
-def test_every_verdict_is_said_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reference_and_compiled_form_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "CHUNK", 1 << 10)
     seen: set[HealthState] = set()
     lists: set[UnhealthyState] = set()
@@ -106,7 +104,7 @@ def test_every_verdict_is_said_alike(tmp_path: Path, monkeypatch: pytest.MonkeyP
         cluster = random_cluster(Random(seed), 300)
         generation = cluster.generation(tmp_path / str(seed))
         said, rows = by_reference(cluster, HealthRules(), {}, {}, 1000)
-        assert (verdicts(generation), listed(generation)) == (said, rows)
+        assert (healths(generation), listed(generation)) == (said, rows)
         seen.update(said)
         lists.update(row.state for row in rows)
     assert seen == set(HealthState)
@@ -116,7 +114,7 @@ def test_every_verdict_is_said_alike(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_containers_are_counted_by_size(tmp_path: Path) -> None:
     sizes = [-5, 0, 1, 1 << 29, (1 << 29) + 1, 1 << 30, 1 << 49, (1 << 49) + 1, (1 << 50) - 1, 1 << 50, (1 << 63) - 1]
     containers = [
-        Judged(replace(INFO, container_id=number, used_bytes=size, state=state))
+        SampleContainer(replace(INFO, container_id=number, used_bytes=size, state=state))
         for number, (size, state) in enumerate((size, state) for state in ("OPEN", "DELETED", "0") for size in sizes)
     ]
     table = Cluster((), tuple(containers)).generation(tmp_path / "generation").table("container_sizes")

@@ -1,4 +1,4 @@
-"""Verdicts by hand: each by the check of Ozone 2.2.0 that says it, and the lists that follow from it."""
+"""Health by hand: each by the check of Ozone 2.2.0 that assigns it, and the lists that follow from it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from typing import Any
 
 import pytest
 from tests.insights.cluster_samples import EC, RATIS, SINGLE
-from tests.insights.health_samples import ALONE, INFO, Cluster, Judged
+from tests.insights.health_samples import ALONE, INFO, Cluster, SampleContainer
 
 from ozone_recon.insights.containers.health.lists import unhealthy
-from ozone_recon.insights.containers.health.rules import ContainerCase, ReplicaNode, ReplicaOnNode, count_racks, judge
+from ozone_recon.insights.containers.health.rules import (
+    ContainerCase,
+    ReplicaNode,
+    ReplicaOnNode,
+    count_racks,
+    evaluate,
+)
 from ozone_recon.model.container_health import (
     HealthRules,
     HealthState,
@@ -238,19 +244,19 @@ CASES: dict[str, tuple[HealthState, ContainerCase]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_verdict(name: str) -> None:
-    verdict, judged = CASES[name]
-    assert judge(judged) is verdict
+def test_health(name: str) -> None:
+    health, evaluated = CASES[name]
+    assert evaluate(evaluated) is health
 
 
-def test_cases_have_every_verdict() -> None:
-    assert {verdict for verdict, _ in CASES.values()} == set(HealthState)
+def test_cases_cover_every_health() -> None:
+    assert {health for health, _ in CASES.values()} == set(HealthState)
 
 
-def rows_of(judged: ContainerCase) -> list[tuple[str, int, int, int, str]]:
+def rows_of(evaluated: ContainerCase) -> list[tuple[str, int, int, int, str]]:
     return [
         (row.state.name, row.expected, row.actual, row.delta, row.reason)
-        for row in unhealthy(judged, judge(judged), {}, 1000)
+        for row in unhealthy(evaluated, evaluate(evaluated), {}, 1000)
     ]
 
 
@@ -312,8 +318,8 @@ def test_parts_of_a_container_do_not_differ_from_each_other() -> None:
     ]
 
 
-def judged_of(judged: ContainerCase) -> Judged:
-    return Judged(judged.container, tuple((copy.replica, copy.host, True) for copy in judged.copies))
+def sample_of(evaluated: ContainerCase) -> SampleContainer:
+    return SampleContainer(evaluated.container, tuple((one.replica, one.host, True) for one in evaluated.replicas))
 
 
 def listed(generation: Generation) -> list[UnhealthyContainer]:
@@ -327,8 +333,8 @@ def generation_of(place: Path, before: Generation | None, now: int, *cases: Cont
     numbered = [
         replace(one, container=replace(one.container, container_id=number)) for number, one in enumerate(cases, 1)
     ]
-    hosts = tuple(dict.fromkeys(copy.host for one in numbered for copy in one.copies))
-    return Cluster(hosts, tuple(map(judged_of, numbered))).generation(place, before, now=now)
+    hosts = tuple(dict.fromkeys(copy.host for one in numbered for copy in one.replicas))
+    return Cluster(hosts, tuple(map(sample_of, numbered))).generation(place, before, now=now)
 
 
 def test_since_is_kept_while_a_container_stays_in_a_list(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The state of a cluster into a generation, and back when we start again."""
+"""Writes the cluster's state into a generation, and restores it after a restart."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ _CLUSTER: Final = TypeAdapter(Cluster)
 _DATANODE: Final = TypeAdapter(Datanode)
 _PIPELINE: Final = TypeAdapter(Pipeline)
 _SURROGATE: Final = rb"\ud"
-"""In JSON, the beginning of a byte of a name that is no text."""
+"""Start of an escaped surrogate in JSON: a byte of a name that is not valid UTF-8."""
 _LOG: Final = logging.getLogger(__name__)
 
 
 def write_state(state: ClusterState, cluster: Cluster, build: GenerationBuild) -> None:
-    """All tables of `cluster_tables`, of the state as it is; `cluster` is what it gave just now."""
+    """Writes all tables of `insights.cluster.tables`; `cluster` is the record that the state has just returned."""
     replicas = state.replicas.all()
     rows = {one.details.uuid: _row(one) for one in cluster.datanodes}
     datanodes = [rows.get(uuid, DatanodeRow(uuid)) for uuid in sorted(rows.keys() | replicas.keys() | state.removed)]
     pipelines = {one.pipeline_id: _record(_PIPELINE, one) for one in cluster.pipelines}
-    late = state.late()
+    unreported = state.unreported_nodes()
     written = write_containers(
-        build, state.containers, replicas, datanodes, pipelines, state.confirmed if late else None
+        build, state.containers, replicas, datanodes, pipelines, state.confirmed_missing if unreported else None
     )
     state.possibly_missing = written.possibly_missing
     state.open_replicas = {
@@ -56,12 +56,12 @@ def write_state(state: ClusterState, cluster: Cluster, build: GenerationBuild) -
 
 
 def restore_state(state: ClusterState, generation: Generation, now: float) -> None:
-    """Takes what the generation has, as it was; StoreError, and nothing is taken, when its tables are not ours."""
+    """Restores the state; on StoreError (tables of an unknown shape) the state is unchanged."""
     containers, replicas, rows = read_containers(generation), read_replicas(generation), read_datanodes(generation)
     cluster = replace(
-        next(_known(_CLUSTER, generation.table(CLUSTER).bytes("record")), Cluster()),
-        datanodes=tuple(_known(_DATANODE, (row.record for row in rows))),
-        pipelines=tuple(_known(_PIPELINE, read_pipelines(generation))),
+        next(_decoded(_CLUSTER, generation.table(CLUSTER).bytes("record")), Cluster()),
+        datanodes=tuple(_decoded(_DATANODE, (row.record for row in rows))),
+        pipelines=tuple(_decoded(_PIPELINE, read_pipelines(generation))),
     )
     open_replicas = zip(rows, count_open(generation).tolist(), strict=True)
     state.open_replicas = {row.uuid: count for row, count in open_replicas if count}
@@ -83,18 +83,18 @@ def _row(datanode: Datanode) -> DatanodeRow:
 
 
 def _record(kind: TypeAdapter[T], one: T) -> bytes:
-    """As JSON, in ASCII when a name in it is no text, for then it has surrogates, which UTF-8 cannot hold."""
+    """Encodes as JSON; as ASCII if a name is not valid UTF-8, since UTF-8 cannot hold its surrogates."""
     try:
         return kind.dump_json(one)
     except PydanticSerializationError:
         return json.dumps(kind.dump_python(one), default=str).encode()
 
 
-def _known(kind: TypeAdapter[T], records: Iterable[bytes]) -> Iterator[T]:
-    """What records say; nothing of one that is empty, or that has another shape than ours have by now."""
+def _decoded(kind: TypeAdapter[T], records: Iterable[bytes]) -> Iterator[T]:
+    """Decodes records; skips those that are empty or of an older, incompatible shape."""
     for record in records:
         if record:
             try:
                 yield kind.validate_python(json.loads(record)) if _SURROGATE in record else kind.validate_json(record)
             except ValueError as error:
-                _LOG.warning("a record from before cannot be read: %s", error)
+                _LOG.warning("skipping an unreadable record of the last cluster generation: %s", error)

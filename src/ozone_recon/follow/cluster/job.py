@@ -1,4 +1,4 @@
-"""What the process that follows the cluster is told to do."""
+"""The job of the cluster process: its settings and data directory."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ozone_recon.logs import LogSettings
 
 @dataclass(frozen=True, slots=True)
 class ClusterJob:
-    """Follow the cluster, and keep what is known of it in the directory `place`."""
+    """Follow the cluster and publish its state in `directory`."""
 
     settings: ClusterSettings
-    place: Path
+    directory: Path
     logs: LogSettings = field(default_factory=LogSettings)

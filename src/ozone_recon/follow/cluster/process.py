@@ -1,7 +1,7 @@
-"""The process that follows the cluster: answers datanodes, asks SCM, and publishes what is known as generations.
+"""The cluster process: answers datanodes' heartbeats, queries SCM, and publishes the cluster's state as generations.
 
-It gets a ClusterJob and then Asked from its parent (`processes.parent`), and says what is new. It ends when the channel
-does.
+It receives a ClusterJob and then RequestMessages from its parent (`processes.parent`), and sends ClusterMessages. It
+ends when the channel closes.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from ozone_recon.follow.cluster.job import ClusterJob
 from ozone_recon.follow.cluster.publisher import ClusterPublisher
 from ozone_recon.follow.cluster.scm import ScmSync
 from ozone_recon.follow.cluster.state import ClusterState
-from ozone_recon.follow.datanodes.heartbeats import Datanodes, hear_datanodes
-from ozone_recon.follow.datanodes.pending_blocks import PendingBlocksOfDatanodes
+from ozone_recon.follow.datanodes.heartbeats import HeartbeatService, serve_datanodes
+from ozone_recon.follow.datanodes.pending_blocks import PendingBlocksClient
 from ozone_recon.follow.periodic import Periodic
 from ozone_recon.logs import log_to_stderr
 from ozone_recon.model.cluster import Cluster, ClusterTask
@@ -47,31 +47,30 @@ from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings
 from ozone_recon.sources.scm import ScmClient
 from ozone_recon.store.data_directory import DataDirectory
 
-SAY_EVERY: Final = 1.0
-"""Seconds between two Cluster records, at least."""
-SAY_SHARE: Final = 0.05
-"""Of a CPU's time that they may take: with thousands of datanodes each takes tenths of a second."""
+UPDATE_INTERVAL: Final = 1.0
+"""Minimum seconds between two Cluster records."""
+UPDATE_CPU_SHARE: Final = 0.05
+"""Share of one CPU that Cluster records may take: with thousands of datanodes each takes tenths of a second."""
 PAGE: Final = 250_000
-"""Containers to ask SCM for at once, some 40 MB: it sorts all that there are for every page."""
+"""Containers per page (about 40 MB): SCM sorts all of its containers for every page."""
 _SWITCH: Final = 0.0005
-"""Seconds that other threads may hold up the one that answers datanodes, while they run Python."""
-_ASK_AGAIN: Final = 10.0
-"""Seconds until SCM is asked again for its datanodes while some are unknown."""
+"""Python's thread switch interval in seconds: the longest that a thread delays the one that answers datanodes."""
+_UNKNOWN_RETRY: Final = 10.0
+"""Seconds between queries for SCM's datanodes while unknown ones have registered."""
 _COLLECT: Final = (5_000, 2, 5_000)
-"""Thresholds of the garbage collector. What is known of thousands of datanodes is told anew again and again and has no
-cycles; to look through all of it for some held up every answer for a tenth of a second, every quarter of a minute."""
+"""Thresholds of the garbage collector. The state of thousands of datanodes is replaced continuously and has no cycles;
+with the default thresholds, a full collection delayed every answer by 0.1 s four times a minute."""
 _LOG: Final = logging.getLogger(__name__)
 
-
-Said = Cluster | Path | ReplyMessage
-"""What the process says: what it knows now, the directory of a new generation, an answer."""
+ClusterMessage = Cluster | Path | ReplyMessage
+"""A message to the parent: the current Cluster record, the directory of a new generation, or a reply."""
 
 
 def main() -> None:
-    """Follow the cluster until the connection ends."""
+    """Follows the cluster until the channel closes."""
     sys.setswitchinterval(_SWITCH)
     gc.set_threshold(*_COLLECT)
-    # Every datanode has a connection; 1,024 open files is what a process often has, and more is there for the asking.
+    # Every datanode has a connection; the soft limit of open files is often 1,024, and may be raised to the hard one.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     parent = Parent()
@@ -84,18 +83,18 @@ def main() -> None:
 
 
 async def _follow(job: ClusterJob, parent: Parent) -> None:
-    with DataDirectory.lock(job.place) as directory:
+    with DataDirectory.lock(job.directory) as directory:
         process = ClusterProcess(job, directory, parent.send)
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
 
-        def hear() -> None:
+        def receive() -> None:
             with suppress(EOFError):
                 while True:
-                    loop.call_soon_threadsafe(process.hear, parent.receive())
+                    loop.call_soon_threadsafe(process.receive, parent.receive())
             loop.call_soon_threadsafe(ended.set)
 
-        threading.Thread(target=hear, daemon=True).start()
+        threading.Thread(target=receive, daemon=True).start()
         tasks = [asyncio.create_task(one) for one in (process.run(), ended.wait(), parent.watch_loop())]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
@@ -105,59 +104,59 @@ async def _follow(job: ClusterJob, parent: Parent) -> None:
 
 
 class ClusterProcess:
-    """All that goes on in the process, on one event loop."""
+    """Connects the parts of the process, on one event loop."""
 
-    def __init__(self, job: ClusterJob, directory: DataDirectory, say: Callable[[Said], None]) -> None:
-        """`say` is called in threads, one at a time."""
+    def __init__(self, job: ClusterJob, directory: DataDirectory, send: Callable[[ClusterMessage], None]) -> None:
+        """`send` is called in threads, one at a time."""
         settings = self._settings = job.settings
         self.state = ClusterState(settings.intervals)
-        self.publication = ClusterPublisher(self.state, directory, settings)
-        self.datanodes = Datanodes("CID-unknown", self.state.health, self._use, self.state.is_known)
+        self.publisher = ClusterPublisher(self.state, directory, settings)
+        self.datanodes = HeartbeatService("CID-unknown", self.state.health, self._apply_report, self.state.is_known)
         self._scms = RpcGroup(settings.scms, settings.rpc)
         self.scm = ScmSync(ScmClient(self._scms.call, PAGE), self.state, settings.pace)
-        self._pending = PendingBlocksOfDatanodes(settings)
+        self._pending = PendingBlocksClient(settings)
         self._server = ClusterTask("DatanodeServer")
         self._repeated = (
             Periodic("ClusterPublication", 0.5, self._publish),
-            Periodic("DatanodeHealthTask", settings.look, self._look),
-            Periodic("ClusterNews", SAY_EVERY, self._tell),
+            Periodic("DatanodeHealthTask", settings.health_interval, self._refresh_health),
+            Periodic("ClusterUpdateTask", UPDATE_INTERVAL, self._send_update),
         )
-        self._say_now, self._saying = say, asyncio.Lock()
-        self._said = Cluster()
-        self._next_news = 0.0
+        self._send_now, self._sending = send, asyncio.Lock()
+        self._last_sent = Cluster()
+        self._next_update = 0.0
         self._disk_full = 0
         self._tables_at = 0
-        self._answering: set[asyncio.Task[None]] = set()
+        self._replying: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Goes on for ever."""
-        former = await asyncio.to_thread(self.publication.restore, time.monotonic())
-        # What is there by now stays; the collector would go through it again and again.
+        """Runs until cancelled."""
+        former = await asyncio.to_thread(self.publisher.restore, time.monotonic())
+        # The restored state is long-lived: exclude it from every later collection.
         gc.collect()
         gc.freeze()
         if former is None:
             self.scm.containers.wake()
         else:
-            await self._tell()
-            await self._say(former.path)
+            await self._send_update()
+            await self._send(former.path)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._hear_datanodes())
+                group.create_task(self._serve_datanodes())
                 group.create_task(self.scm.run())
                 for one in self._repeated:
                     group.create_task(one.run())
         finally:
             await self._scms.close()
 
-    def hear(self, asked: RequestMessage) -> None:
-        """Does what is asked, and says what came of it."""
-        task = asyncio.get_running_loop().create_task(self._answer(asked))
-        self._answering.add(task)
-        task.add_done_callback(self._answering.discard)
+    def receive(self, message: RequestMessage) -> None:
+        """Handles a request in a task and sends the reply."""
+        task = asyncio.get_running_loop().create_task(self._reply(message))
+        self._replying.add(task)
+        task.add_done_callback(self._replying.discard)
 
-    async def _answer(self, asked: RequestMessage) -> None:
+    async def _reply(self, message: RequestMessage) -> None:
         now = time.monotonic()
-        match asked.request:
+        match message.request:
             case RemoveDatanodes() as request:
                 answer: Any = await asyncio.to_thread(self.state.remove, request, _now(), now)
             case Synchronise():
@@ -170,98 +169,100 @@ class ClusterProcess:
             case GetPendingBlocks():
                 answer = self._pending.ask(await asyncio.to_thread(self.state.datanodes, now, _now()))
             case other:
-                raise TypeError(f"{other} cannot be asked")
-        await self._say(ReplyMessage(asked.number, answer))
+                raise TypeError(f"unknown request: {other}")
+        await self._send(ReplyMessage(message.number, answer))
 
     def tasks(self) -> tuple[ClusterTask, ...]:
-        """How everything fares."""
+        """Returns the status of every task."""
         trouble = self._scms.trouble
         of_scm = (replace(one, finding=trouble) if trouble and one.running else one for one in self.scm.tasks())
-        return (*of_scm, *self.publication.tasks(), self._server, *(one.status for one in self._repeated))
+        return (*of_scm, *self.publisher.tasks(), self._server, *(one.status for one in self._repeated))
 
     def counters(self) -> tuple[MetricSample, ...]:
-        """What is counted, for /prom."""
-        heard, queue = self.datanodes.heard, self.datanodes.queue
+        """Returns the samples for /prom."""
+        counts, queue = self.datanodes.counts, self.datanodes.queue
         return (
-            MetricSample("ozone_recon_datanode_registrations_total", heard.registrations),
-            MetricSample("ozone_recon_datanode_heartbeats_total", heard.heartbeats),
-            MetricSample("ozone_recon_datanode_reports_refused_total", heard.refused),
+            MetricSample("ozone_recon_datanode_registrations_total", counts.registrations),
+            MetricSample("ozone_recon_datanode_heartbeats_total", counts.heartbeats),
+            MetricSample("ozone_recon_datanode_reports_refused_total", counts.refused),
             MetricSample("ozone_recon_datanode_heartbeats_dropped_total", queue.dropped.heartbeats),
             MetricSample("ozone_recon_datanodes_unknown", len(self.datanodes.unknown)),
             MetricSample("ozone_recon_datanode_reports_waiting", queue.waiting),
             MetricSample("ozone_recon_datanode_reports_waiting_bytes", queue.size),
             MetricSample("ozone_recon_scm_containers_repaired_total", self.scm.repaired),
-            MetricSample("ozone_recon_scm_containers_in_doubt", len(self.state.suspect_containers)),
-            MetricSample("ozone_recon_cluster_generations_total", self.publication.published),
-            MetricSample("ozone_recon_cluster_generation_seconds", self.publication.seconds),
+            MetricSample("ozone_recon_scm_suspect_containers", len(self.state.suspect_containers)),
+            MetricSample("ozone_recon_cluster_generations_total", self.publisher.published),
+            MetricSample("ozone_recon_cluster_generation_seconds", self.publisher.seconds),
             MetricSample("ozone_recon_disk_full_total", self._disk_full, ("cluster",)),
         )
 
-    def _use(self, reports: DatanodeReports) -> None:
-        self.state.use(reports, time.time_ns() // 1_000_000, time.monotonic())
+    def _apply_report(self, reports: DatanodeReports) -> None:
+        self.state.apply_report(reports, time.time_ns() // 1_000_000, time.monotonic())
 
-    async def _hear_datanodes(self) -> None:
-        """Answers datanodes; where another program has the port, it is tried again."""
-        where = RpcServerSettings(self._settings.host, self._settings.port)
+    async def _serve_datanodes(self) -> None:
+        """Answers datanodes; retries every 5 s while another program occupies the port."""
+        address = RpcServerSettings(self._settings.host, self._settings.port)
         while True:
             try:
-                async with hear_datanodes(self.datanodes, where):
+                async with serve_datanodes(self.datanodes, address):
                     self._server = replace(self._server, timestamp=_now(), running=True, error="")
                     await asyncio.Event().wait()
             except OSError as taken:
-                error = f"datanodes cannot be heard on {where.host}:{where.port}: {taken.strerror or taken}"
+                error = f"cannot listen for datanodes on {address.host}:{address.port}: {taken.strerror or taken}"
                 if error != self._server.error:
                     _LOG.error("%s", error)
                 self._server = replace(self._server, timestamp=_now(), running=False, error=error)
             await asyncio.sleep(5)
 
-    async def _look(self) -> None:
-        """Notices which datanodes have fallen silent, or have come."""
-        waited = _now() - self.scm.pipelines.status.timestamp >= 1000 * _ASK_AGAIN
-        if await asyncio.to_thread(self.state.look, time.monotonic()) or (len(self.datanodes.unknown) and waited):
+    async def _refresh_health(self) -> None:
+        """Refreshes the health of datanodes; queries SCM's datanodes again when one changed or is unknown."""
+        waited = _now() - self.scm.pipelines.status.timestamp >= 1000 * _UNKNOWN_RETRY
+        if await asyncio.to_thread(self.state.refresh_health, time.monotonic()) or (
+            len(self.datanodes.unknown) and waited
+        ):
             self.scm.pipelines.wake()
         if self.state.scm.info is not None:
             self.datanodes.cluster_id = self.state.scm.info.cluster_id
 
     async def _publish(self) -> None:
-        """Publishes what is new, once those are heard that SCM has named by now."""
+        """Admits datanodes that SCM has named meanwhile, then publishes if there are changes."""
         self.datanodes.admit()
-        if self.publication.due(time.monotonic()):
+        if self.publisher.should_publish(time.monotonic()):
             try:
-                generation = await asyncio.to_thread(self.publication.publish, self._cluster)
+                generation = await asyncio.to_thread(self.publisher.publish, self._cluster)
             except NoSpace:
                 self._disk_full += 1
                 raise
-            await self._say(generation.path)
+            await self._send(generation.path)
 
-    async def _tell(self) -> None:
-        """Says what is known now, unless that has been said."""
-        if time.monotonic() >= self._next_news:
-            async with self._saying:
-                took = await asyncio.to_thread(self._tell_now)
-            self._next_news = time.monotonic() + took / SAY_SHARE
+    async def _send_update(self) -> None:
+        """Sends the current Cluster record, unless it is unchanged."""
+        if time.monotonic() >= self._next_update:
+            async with self._sending:
+                took = await asyncio.to_thread(self._send_update_now)
+            self._next_update = time.monotonic() + took / UPDATE_CPU_SHARE
 
-    def _tell_now(self) -> float:
-        """The same; the seconds of CPU which that took."""
+    def _send_update_now(self) -> float:
+        """Sends the record if it has changed; returns the CPU seconds taken."""
         began = time.thread_time()
         cluster = self._cluster()
-        if replace(cluster, at=self._said.at) != self._said:
-            self._said = cluster
-            self._say_now(cluster)
+        if replace(cluster, at=self._last_sent.at) != self._last_sent:
+            self._last_sent = cluster
+            self._send_now(cluster)
         return time.thread_time() - began
 
     def _cluster(self) -> Cluster:
         now = _now()
-        if self.publication.is_current:
+        if self.publisher.is_current:
             self._tables_at = now
         cluster = self.state.cluster(
             now, time.monotonic(), self.tasks(), self.counters(), self.scm.error or self._scms.trouble
         )
         return replace(cluster, tables_at=self._tables_at)
 
-    async def _say(self, what: Said) -> None:
-        async with self._saying:
-            await asyncio.to_thread(self._say_now, what)
+    async def _send(self, message: ClusterMessage) -> None:
+        async with self._sending:
+            await asyncio.to_thread(self._send_now, message)
 
 
 def _now() -> int:

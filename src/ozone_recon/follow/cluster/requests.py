@@ -1,4 +1,4 @@
-"""Requests to the process that follows the cluster, until their answers come."""
+"""Matches requests to the cluster process with its replies."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ A = TypeVar("A")
 
 
 class PendingRequests:
-    """May be used from any thread."""
+    """Requests sent and not yet reply. Thread-safe."""
 
     def __init__(self, send: Callable[[RequestMessage], None]) -> None:
-        """`send` has a request go on its way, or raises OSError; it is called by one thread at a time."""
+        """`send` sends a request or raises OSError; it is called by one thread at a time."""
         self._send = send
         self._futures: dict[int, Future[Any]] = {}
         self._numbers = itertools.count()
         self._lock = threading.Lock()
 
     def ask(self, request: ClusterRequest[A]) -> Future[A]:
-        """What will be the answer; NotReady when nobody is there to give one."""
+        """Sends a request; the future fails with NotReady if the process is not running or ends."""
         future: Future[A] = Future()
         with self._lock:
             number = next(self._numbers)
@@ -37,15 +37,15 @@ class PendingRequests:
                 _settle(future, None)
         return future
 
-    def settle(self, answered: ReplyMessage) -> None:
-        """Gives an answer to whoever awaits it."""
+    def settle(self, reply: ReplyMessage) -> None:
+        """Completes the request that a reply belongs to."""
         with self._lock:
-            future = self._futures.pop(answered.number, None)
+            future = self._futures.pop(reply.number, None)
         if future is not None:
-            _settle(future, answered.answer)
+            _settle(future, reply.answer)
 
     def give_up(self) -> None:
-        """Says that no more answers come to what was asked until now."""
+        """Fails all pending requests: the process has ended."""
         with self._lock:
             futures, self._futures = self._futures, {}
         for future in futures.values():
@@ -56,7 +56,7 @@ def _settle(future: Future[Any], answer: object) -> None:
     if future.set_running_or_notify_cancel():
         if answer is None:
             future.set_exception(
-                NotReady("The process that follows the cluster is not there; ask again in a while, or see the log.")
+                NotReady("The cluster process is not running: retry in a few seconds; if it persists, see the log.")
             )
         else:
             future.set_result(answer)

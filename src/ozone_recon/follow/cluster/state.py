@@ -1,7 +1,7 @@
-"""What is known of the cluster: what SCM told and what datanodes reported, as it comes.
+"""The state of the cluster in memory, updated from SCM's responses and datanodes' reports as they arrive.
 
-Reports come in one thread, SCM's answers in others, and a generation is written in one more: all of it is in values
-that are replaced, never changed. Times are ms since 1970, but `now`: seconds that never go back, DatanodeHealth's.
+Reports are applied in one thread, SCM's responses in others, and a generation is written in another: all values are
+immutable and replaced as a whole. Times are ms since 1970, except `now`: monotonic seconds, DatanodeHealth's clock.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import numpy as np
 from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.columnar.search import lookup
 from ozone_recon.config.cluster_settings import Intervals
-from ozone_recon.follow.cluster.suspects import SuspectContainers, suspect_containers
+from ozone_recon.follow.cluster.suspects import SuspectContainers, states_contradict
 from ozone_recon.insights.cluster.datanode_health import DatanodeHealth
+from ozone_recon.insights.cluster.merged_ids import lookup
 from ozone_recon.insights.cluster.replica_history import ReplicaHistory
 from ozone_recon.insights.cluster.scm_containers import ScmContainers
-from ozone_recon.model.cluster import Cluster, ClusterTask, Datanode, LeavingDatanode, StorageTotals
+from ozone_recon.model.cluster import Cluster, ClusterTask, Datanode, DecommissioningDatanode, StorageTotals
 from ozone_recon.model.datanode_reports import DatanodeReports, LayoutVersion, Software, StorageReport
 from ozone_recon.model.metrics import MetricSample
 from ozone_recon.model.requests import Removal, RemoveDatanodes
@@ -32,19 +33,20 @@ _ALIVE: Final = ("HEALTHY", "HEALTHY_READONLY")
 
 @dataclass(frozen=True, slots=True)
 class _Reported:
-    """What a datanode has said of itself: `heard_at` is from before we started, `whole` that it has said all it has."""
+    """The last report of a datanode; `last_heartbeat` is only set from an earlier run."""
 
     details: DatanodeDetails
     layout: LayoutVersion | None = None
     software: Software | None = None
     storage: StorageTotals | None = None
-    heard_at: int = 0
-    whole: bool = False
+    last_heartbeat: int = 0
+    has_full_report: bool = False
+    """Whether it has sent a full container report."""
 
 
 @dataclass(slots=True)
 class ChangeCounts:
-    """How often something has changed that answers depend on: `sizes` and times alone, or more."""
+    """Counts changes that answers depend on: `sizes` for sizes and times only, `urgent` for all others."""
 
     urgent: int = 0
     sizes: int = 0
@@ -52,17 +54,17 @@ class ChangeCounts:
 
 @dataclass(frozen=True, slots=True)
 class ScmSnapshot:
-    """What SCM told last, but for containers, datanodes and pipelines."""
+    """SCM's last responses, except containers, datanodes and pipelines."""
 
     info: ScmInfo | None = None
     read_at: int = 0
-    leaving: tuple[LeavingDatanode, ...] = ()
+    decommissioning: tuple[DecommissioningDatanode, ...] = ()
     deleted_blocks: DeletedBlocksSummary | None = None
     drift: dict[str, int] | None = None
 
 
 class ClusterState:
-    """A cluster, from its first report on or from what was known before."""
+    """The cluster's state: starts empty, or from the last generation (`restore`)."""
 
     def __init__(self, intervals: Intervals) -> None:
         self.containers = ScmContainers()
@@ -72,123 +74,127 @@ class ClusterState:
         self.changes = ChangeCounts()
         self.scm = ScmSnapshot()
         self.open_replicas: dict[str, int] = {}
-        """Replicas of open containers by datanode, when the last generation was written."""
+        """Replicas of open containers by datanode, as of the last generation."""
         self.possibly_missing = np.empty(0, np.int64)
-        """Containers that lack replicas, unless datanodes have them that are late; of the last generation."""
-        self.confirmed = np.empty(0, np.int64)
-        """Those of which SCM says that no such datanode has them."""
-        self.unknown_pipeline = False
-        """Whether a datanode has reported a pipeline that SCM had not told us of."""
+        """Containers that lack replicas which unreported datanodes may hold, as of the last generation."""
+        self.confirmed_missing = np.empty(0, np.int64)
+        """Those of them that, by SCM, no unreported datanode holds."""
+        self.has_unknown_pipeline = False
+        """Whether a datanode has reported a pipeline that is not among those read from SCM."""
         self.complete = False
-        """Whether SCM has told of all containers, by now or before."""
+        """Whether all containers of SCM have been read, in this run or an earlier one."""
         self.removed: frozenset[str] = frozenset()
-        self._named: frozenset[str] = frozenset()
-        """Datanodes that SCM has named, by now or before: one that has just started names none for a while."""
+        self._named_by_scm: frozenset[str] = frozenset()
+        """Datanodes that SCM has ever named: an SCM that has just started names none for a while."""
         self._reported: dict[str, _Reported] = {}
         self._nodes: dict[str, NodeStatus] = {}
         self._pipelines: dict[str, Pipeline] = {}
         self._leaders: dict[str, str] = {}
-        self._strange: set[str] = set()
-        """Pipelines that SCM did not know when they were reported first."""
+        self._unknown_pipelines: set[str] = set()
+        """Pipelines that SCM did not know when they were first reported."""
         self._healths: dict[str, str] = {}
 
-    def use(self, reports: DatanodeReports, at: int, now: float) -> None:
-        """Takes what a datanode reports."""
+    def apply_report(self, reports: DatanodeReports, at: int, now: float) -> None:
+        """Applies a datanode's reports."""
         uuid = reports.datanode.uuid
         known = self._reported.get(uuid)
         software, storage = (known.software, known.storage) if known else (None, None)
-        whole = reports.containers is not None or (known is not None and known.whole)
+        has_full_report = reports.containers is not None or (known is not None and known.has_full_report)
         self._reported[uuid] = _Reported(
             details=reports.datanode,
             layout=reports.layout,
             software=reports.software or software,
             storage=storage if reports.node is None else _sums(reports.node),
-            whole=whole,
+            has_full_report=has_full_report,
         )
         self.removed -= {uuid}
         if reports.containers is not None or reports.increments:
-            self._use_replicas(reports, at, now)
-        if known is None or known.whole != whole or known.details.op_state != reports.datanode.op_state:
+            self._apply_replicas(reports, at, now)
+        if (
+            known is None
+            or known.has_full_report != has_full_report
+            or known.details.op_state != reports.datanode.op_state
+        ):
             self.changes.urgent += 1
         for report in reports.pipelines or ():
-            if report.pipeline_id not in self._pipelines and report.pipeline_id not in self._strange:
-                self._strange.add(report.pipeline_id)
-                self.unknown_pipeline = True
+            if report.pipeline_id not in self._pipelines and report.pipeline_id not in self._unknown_pipelines:
+                self._unknown_pipelines.add(report.pipeline_id)
+                self.has_unknown_pipeline = True
             if report.is_leader:
                 self._leaders[report.pipeline_id] = uuid
 
-    def _use_replicas(self, reports: DatanodeReports, at: int, now: float) -> None:
+    def _apply_replicas(self, reports: DatanodeReports, at: int, now: float) -> None:
         changed = self.replicas.add(reports, at)
         self.changes.urgent += changed
         self.changes.sizes += 1
         if self.complete:
             for some in (reports.containers, *reports.increments):
                 if some is not None:
-                    in_doubt = suspect_containers(self.containers.states(some.container_id), some.state)
-                    self.suspect_containers.add(some.container_id[in_doubt], now)
+                    contradicts = states_contradict(self.containers.states(some.container_id), some.state)
+                    self.suspect_containers.add(some.container_id[contradicts], now)
 
     def still_suspect(self, container_ids: list[int]) -> set[int]:
-        """Which of these containers do not fit to the replicas that there are of them."""
-        return set().union(*(ids.tolist() for ids in self._misfits(np.array(sorted(container_ids), np.int64))))
+        """Returns those of the containers that still contradict their replicas."""
+        return set().union(*(ids.tolist() for ids in self._contradicted(np.array(sorted(container_ids), np.int64))))
 
-    def suspect_all(self, now: float) -> None:
-        """Looks through all replicas for containers that do not fit to them: SCM has just told of all containers."""
+    def find_suspects(self, now: float) -> None:
+        """Adds every container that contradicts its replicas to the suspects; called after a full read of SCM."""
         self.complete = True
-        for ids in self._misfits(None):
+        for ids in self._contradicted(None):
             self.suspect_containers.add(ids, now)
 
-    def _misfits(self, wanted: Int64s | None) -> Iterable[Int64s]:
-        """The containers, or those of the `wanted`, that do not fit to their replicas, datanode by datanode."""
+    def _contradicted(self, wanted: Int64s | None) -> Iterable[Int64s]:
+        """Yields, datanode by datanode, the containers that contradict their replicas; only `wanted` ones if given."""
         for replicas in self.replicas.all().values():
             rows = np.flatnonzero(replicas.present)
             if wanted is not None:
                 there, at = lookup(replicas.container_id, wanted)
                 rows = at[there][replicas.present[at[there]]]
             ids = replicas.container_id[rows].astype(np.int64)
-            yield ids[suspect_containers(self.containers.states(ids), replicas.state[rows])]
+            yield ids[states_contradict(self.containers.states(ids), replicas.state[rows])]
 
-    def take_nodes(self, nodes: Iterable[NodeStatus]) -> None:
-        """Takes all datanodes of SCM."""
+    def apply_nodes(self, nodes: Iterable[NodeStatus]) -> None:
+        """Replaces SCM's datanodes."""
         before, self._nodes = self._nodes, {node.datanode.uuid: node for node in nodes}
-        self._named |= self._nodes.keys()
+        self._named_by_scm |= self._nodes.keys()
         if _states(before) != _states(self._nodes):
             self.changes.urgent += 1
 
     def is_known(self, datanode: str) -> bool:
-        """Whether SCM has named the datanode; others may be anybody's."""
-        return datanode in self._named
+        """Whether SCM has named the datanode; anybody can register others."""
+        return datanode in self._named_by_scm
 
-    def take_pipelines(self, pipelines: Iterable[Pipeline]) -> None:
-        """Takes all pipelines of SCM; their members become one record for each datanode."""
-        same: dict[DatanodeDetails, DatanodeDetails] = {}
+    def apply_pipelines(self, pipelines: Iterable[Pipeline]) -> None:
+        """Replaces SCM's pipelines; equal member records are shared."""
+        shared: dict[DatanodeDetails, DatanodeDetails] = {}
         self._pipelines = {
-            one.pipeline_id: replace(one, members=tuple(same.setdefault(member, member) for member in one.members))
+            one.pipeline_id: replace(one, members=tuple(shared.setdefault(member, member) for member in one.members))
             for one in pipelines
         }
         self._leaders = {one: leader for one, leader in self._leaders.copy().items() if one in self._pipelines}
 
-    def look(self, now: float) -> set[str]:
-        """Which healths of datanodes are new since it was last looked."""
+    def refresh_health(self, now: float) -> set[str]:
+        """Recomputes the health of all datanodes; returns the healths that some datanode has newly reached."""
         healths = {uuid: self._health(uuid, now) for uuid in self._uuids()}
         changed = {uuid: health for uuid, health in healths.items() if self._healths.get(uuid) != health}
         for uuid, health in changed.items():
-            self._log(uuid, health)
+            self._log_health(uuid, health)
         if healths != self._healths:
             self.changes.urgent += 1
         self._healths = healths
         return set(changed.values())
 
-    def late(self) -> dict[str, NodeStatus]:
-        """The datanodes that live, by SCM, and have not said yet what they have."""
+    def unreported_nodes(self) -> dict[str, NodeStatus]:
+        """Returns the datanodes that are alive by SCM and have not sent a full container report yet."""
         return {
             uuid: node
             for uuid, node in self._nodes.items()
             if node.health in _ALIVE
-            if uuid not in self._reported or not self._reported[uuid].whole
+            if uuid not in self._reported or not self._reported[uuid].has_full_report
         }
 
     def remove(self, request: RemoveDatanodes, at: int, now: float) -> Removal:
-        """Forgets datanodes that are dead and have nothing open."""
+        """Removes dead datanodes without open containers or pipelines (Recon's NodeEndpoint)."""
         known = {one.details.uuid: one for one in self.datanodes(now, at)}
         busy = {member.uuid for one in self._pipelines.values() if one.state == "OPEN" for member in one.members}
         refused: dict[str, str] = {}
@@ -203,7 +209,7 @@ class ClusterState:
             self.health.forget(uuid)
             self._reported.pop(uuid, None)
         self.removed |= set(removed)
-        self._named -= set(removed) - self._nodes.keys()
+        self._named_by_scm -= set(removed) - self._nodes.keys()
         self.changes.urgent += bool(removed)
         return Removal(
             tuple(known[uuid] for uuid in dict.fromkeys(removed)),
@@ -212,18 +218,18 @@ class ClusterState:
         )
 
     def datanodes(self, now: float, at: int) -> list[Datanode]:
-        """All datanodes that have spoken to us or that SCM knows, in the order of their UUIDs."""
+        """Returns all datanodes that have reported or that SCM knows, sorted by UUID."""
         return [self._datanode(uuid, now, at) for uuid in sorted(self._uuids())]
 
     def pipelines(self) -> list[Pipeline]:
-        """All pipelines, each with the leader that it has by its datanodes."""
+        """Returns all pipelines, each with the leader that its datanodes report."""
         leaders = self._leaders
         return [replace(one, leader=leaders.get(one.pipeline_id, one.leader)) for one in self._pipelines.values()]
 
     def cluster(
         self, at: int, now: float, tasks: tuple[ClusterTask, ...], counters: tuple[MetricSample, ...], error: str
     ) -> Cluster:
-        """All of it but the containers, and what the caller knows: how tasks fare, and why SCM cannot be read."""
+        """Returns the state without containers, with the caller's task status, counters and SCM error."""
         scm = self.scm
         return Cluster(
             at=at,
@@ -233,8 +239,8 @@ class ClusterState:
             datanodes=tuple(self.datanodes(now, at)),
             pipelines=tuple(self.pipelines()),
             open_containers_of=self.containers.open_by_pipeline(),
-            waiting_for=tuple(node.datanode.host_name for node in self.late().values()),
-            leaving=scm.leaving,
+            waiting_for=tuple(node.datanode.host_name for node in self.unreported_nodes().values()),
+            decommissioning=scm.decommissioning,
             deleted_blocks=scm.deleted_blocks,
             drift=scm.drift or {},
             tasks=tasks,
@@ -242,23 +248,23 @@ class ClusterState:
         )
 
     def restore(self, cluster: Cluster, removed: Iterable[str], now: float) -> None:
-        """Takes what was known before; the containers and replicas are put where they belong by the caller."""
-        self.scm = ScmSnapshot(cluster.scm, cluster.scm_at, cluster.leaving, cluster.deleted_blocks)
+        """Restores the state of an earlier run; the caller restores containers and replicas."""
+        self.scm = ScmSnapshot(cluster.scm, cluster.scm_at, cluster.decommissioning, cluster.deleted_blocks)
         self.complete = True
         self.removed = frozenset(removed)
-        self.take_pipelines(cluster.pipelines)
-        self._named |= {one.details.uuid for one in cluster.datanodes}
+        self.apply_pipelines(cluster.pipelines)
+        self._named_by_scm |= {one.details.uuid for one in cluster.datanodes}
         for one in cluster.datanodes:
             uuid = one.details.uuid
             self._nodes[uuid] = NodeStatus(one.details, one.health, one.op_state)
             if one.layout is not None:
-                self.health.expect(uuid, one.layout, now)
+                self.health.restore(uuid, one.layout, now)
                 self._reported[uuid] = _Reported(
-                    one.details, one.layout, one.software, one.storage, one.last_heartbeat, whole=True
+                    one.details, one.layout, one.software, one.storage, one.last_heartbeat, has_full_report=True
                 )
 
-    def _log(self, uuid: str, health: str) -> None:
-        """Says that a datanode has fallen silent, or speaks again; that it has come is said when it registers."""
+    def _log_health(self, uuid: str, health: str) -> None:
+        """Logs that a datanode is stale, dead, or alive again; a new one is logged when it registers."""
         node = self._reported[uuid].details if uuid in self._reported else self._nodes[uuid].datanode
         if health not in _ALIVE:
             _LOG.warning("datanode %s (%s) is %s", node.host_name, uuid, health)
@@ -269,27 +275,29 @@ class ClusterState:
         return (self._reported.keys() | self._nodes.keys()) - self.removed
 
     def _health(self, uuid: str, now: float) -> str:
-        """By its heartbeats; of one that has not been heard of since we started, as SCM has it."""
-        if uuid in self._nodes and not self.health.has_spoken(uuid):
+        """Derives the health from heartbeats; takes SCM's if the datanode has sent none since the start."""
+        if uuid in self._nodes and not self.health.has_heartbeat(uuid):
             return self._nodes[uuid].health
         return self.health.health(uuid, now) if uuid in self.health else "DEAD"
 
     def _datanode(self, uuid: str, now: float, at: int) -> Datanode:
         reported, node = self._reported.get(uuid), self._nodes.get(uuid)
-        health, spoken = self._health(uuid, now), self.health.has_spoken(uuid)
-        if node is None or (spoken and reported is not None):
+        health, has_heartbeat = self._health(uuid, now), self.health.has_heartbeat(uuid)
+        if node is None or (has_heartbeat and reported is not None):
             assert reported is not None
             details = reported.details
         else:
             details = node.datanode
-        by_itself = node is None or (spoken and health != "DEAD")
-        heard_at = at - round(1000 * self.health.silence(uuid, now)) if spoken else reported.heard_at if reported else 0
+        self_reported = node is None or (has_heartbeat and health != "DEAD")
+        last_heartbeat = reported.last_heartbeat if reported else 0
+        if has_heartbeat:
+            last_heartbeat = at - round(1000 * self.health.since_heartbeat(uuid, now))
         replicas = self.replicas.of_datanode(uuid)
         return Datanode(
             details=details,
             health=health,
-            op_state=details.op_state if by_itself or node is None else node.op_state,
-            last_heartbeat=heard_at,
+            op_state=details.op_state if self_reported or node is None else node.op_state,
+            last_heartbeat=last_heartbeat,
             storage=reported.storage if reported else None,
             software=reported.software if reported else None,
             layout=reported.layout if reported else None,
@@ -303,7 +311,7 @@ def _states(nodes: dict[str, NodeStatus]) -> dict[str, tuple[str, str]]:
 
 
 def _sums(reports: tuple[StorageReport, ...]) -> StorageTotals:
-    """As DatanodeInfo adds a report up."""
+    """Sums the storage reports of a datanode as SCM's DatanodeInfo does."""
     sound = [one for one in reports if not one.failed]
     return StorageTotals(
         capacity=sum(one.capacity for one in reports),

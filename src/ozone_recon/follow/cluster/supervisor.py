@@ -1,4 +1,4 @@
-"""Has a process follow the cluster: hears it, asks it, and has another started when it ends or hangs."""
+"""Supervises the cluster process: starts and restarts it, receives its updates, sends it requests."""
 
 from __future__ import annotations
 
@@ -16,44 +16,44 @@ from ozone_recon.processes.status import ProcessState
 
 A = TypeVar("A")
 GRACE: Final = 5
-"""Seconds for the process to end that is told to."""
+"""Seconds for the process to end after it was told to."""
 
 
 class ClusterSupervisor:
-    """One process, from `start` to `stop`."""
+    """Runs one cluster process from `start` to `stop`; it is replaced if it ends or hangs."""
 
-    def __init__(self, job: ClusterJob, told: Callable[[Cluster | Path], object]) -> None:
-        """`told` is called, in a thread, with what is known now, and with the directory of each new generation."""
-        self._told = told
+    def __init__(self, job: ClusterJob, on_update: Callable[[Cluster | Path], object]) -> None:
+        """`on_update` is called, in a thread, with each new Cluster record and the directory of each new generation."""
+        self._on_update = on_update
         self._child = ChildProcess(
             Program("cluster", "ozone_recon.follow.cluster.process"),
             self._receive,
             greeting=lambda: [job],
-            ended=lambda _: self._answers.give_up(),
+            ended=lambda _: self._requests.give_up(),
             grace=GRACE,
         )
-        self._answers = PendingRequests(self._child.send)
+        self._requests = PendingRequests(self._child.send)
 
     @property
     def state(self) -> ProcessState:
-        """How the process fares."""
+        """The state of the process."""
         return self._child.state
 
     def start(self) -> None:
-        """Begin."""
+        """Starts the process."""
         self._child.start()
 
     def ask(self, request: ClusterRequest[A]) -> Future[A]:
-        """Has it answered; NotReady when the process ends before."""
-        return self._answers.ask(request)
+        """Sends a request; the future fails with NotReady if the process ends first."""
+        return self._requests.ask(request)
 
     def stop(self) -> None:
-        """End it."""
+        """Ends the process."""
         self._child.stop()
 
     def _receive(self, message: Cluster | Path | ReplyMessage) -> None:
         match message:
-            case ReplyMessage() as answered:
-                self._answers.settle(answered)
-            case news:
-                self._told(news)
+            case ReplyMessage() as reply:
+                self._requests.settle(reply)
+            case update:
+                self._on_update(update)

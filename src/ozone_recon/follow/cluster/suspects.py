@@ -1,4 +1,4 @@
-"""Containers to ask SCM for, because what datanodes report does not fit to what we know of them."""
+"""Tracks suspect containers: those whose datanode reports contradict SCM's state, to be queried from SCM again."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.scm import ContainerState
 
 PAUSES: Final = (1.0, 10.0, 60.0)
-"""Seconds before a container is asked for, and asked for again: SCM too has still to hear of what we have heard."""
+"""Seconds before the first and each further query of a container: SCM may receive the same report after us."""
 MOST: Final = 1 << 20
-"""Containers to remember; beyond, the comparison of counts finds them."""
+"""Containers tracked at most; the periodic comparison of counts finds the others."""
 
-_FITTING: Final[dict[ContainerState, tuple[ReplicaState, ...]]] = {
+_CONSISTENT: Final[dict[ContainerState, tuple[ReplicaState, ...]]] = {
     ContainerState.OPEN: (ReplicaState.OPEN,),
     ContainerState.CLOSING: (ReplicaState.OPEN, ReplicaState.CLOSING, ReplicaState.UNHEALTHY),
     ContainerState.QUASI_CLOSED: tuple(state for state in ReplicaState if state != ReplicaState.CLOSED),
@@ -26,45 +26,45 @@ _FITTING: Final[dict[ContainerState, tuple[ReplicaState, ...]]] = {
     ContainerState.DELETING: tuple(ReplicaState),
     ContainerState.RECOVERING: tuple(ReplicaState),
 }
-_FITS: Final = np.zeros((UNKNOWN + 1, max(ReplicaState) + 1), np.bool_)
-_FITS[:UNKNOWN, [0, ReplicaState.INVALID, ReplicaState.DELETED]] = True
-for _state, _replica_states in _FITTING.items():
-    _FITS[_state, _replica_states] = True
+_IS_CONSISTENT: Final = np.zeros((UNKNOWN + 1, max(ReplicaState) + 1), np.bool_)
+_IS_CONSISTENT[:UNKNOWN, [0, ReplicaState.INVALID, ReplicaState.DELETED]] = True
+for _state, _replica_states in _CONSISTENT.items():
+    _IS_CONSISTENT[_state, _replica_states] = True
 
 
-def suspect_containers(states: Numbers, replica_states: Numbers) -> Bools:
-    """Which containers of these states, UNKNOWN or 0 among them, do not fit to these states of replicas."""
-    misfits: Bools = ~_FITS[states, replica_states]
-    return misfits
+def states_contradict(states: Numbers, replica_states: Numbers) -> Bools:
+    """Whether each container state (UNKNOWN and 0 included) contradicts the replica state reported for it."""
+    contradict: Bools = ~_IS_CONSISTENT[states, replica_states]
+    return contradict
 
 
 class SuspectContainers:
-    """To be filled from one thread and emptied from another; times are seconds that never go back."""
+    """The suspect containers and when to query each. Thread-safe; times are monotonic seconds."""
 
     def __init__(self) -> None:
-        self._due: dict[int, tuple[float, int]] = {}
-        """When to ask for which container, and how often that has been done."""
+        self._pending: dict[int, tuple[float, int]] = {}
+        """Container id → (time of the next query, number of queries made)."""
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._due)
+        return len(self._pending)
 
     def add(self, ids: Int64s, now: float) -> None:
-        """Wants these, unless they are wanted already."""
+        """Adds containers; those already tracked keep their schedule."""
         with self._lock:
-            for container in ids[: max(0, MOST - len(self._due))].tolist():
-                self._due.setdefault(container, (now + PAUSES[0], 0))
+            for container in ids[: max(0, MOST - len(self._pending))].tolist():
+                self._pending.setdefault(container, (now + PAUSES[0], 0))
 
-    def due(self, now: float, most: int) -> list[int]:
-        """Those to ask for now, so many at most."""
+    def pending(self, now: float, limit: int) -> list[int]:
+        """Returns at most `limit` containers to query now."""
         with self._lock:
-            found = [one for one, (at, _) in self._due.items() if at <= now]
-        return found[:most]
+            ready = [one for one, (at, _) in self._pending.items() if at <= now]
+        return ready[:limit]
 
-    def settle(self, asked: list[int], still: set[int], now: float) -> None:
-        """Says that these have been asked for; of those that are `still` in doubt, most are wanted once more."""
+    def resolve(self, queried: list[int], still_suspect: set[int], now: float) -> None:
+        """Drops queried containers; those `still_suspect` are queried again, until the last pause has passed."""
         with self._lock:
-            for container in asked:
-                _, times = self._due.pop(container, (0.0, 0))
-                if container in still and times + 1 < len(PAUSES):
-                    self._due[container] = now + PAUSES[times + 1], times + 1
+            for container in queried:
+                _, times = self._pending.pop(container, (0.0, 0))
+                if container in still_suspect and times + 1 < len(PAUSES):
+                    self._pending[container] = now + PAUSES[times + 1], times + 1

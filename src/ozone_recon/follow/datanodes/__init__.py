@@ -1,1 +1,1 @@
-"""Answers datanodes' heartbeats, and asks datanodes what they have still to delete."""
+"""Answers datanodes' heartbeats, and queries datanodes for their pending deletions."""

@@ -1,4 +1,7 @@
-"""Answers datanodes, which report what they have, at once whatever else is to be done; their reports are read later."""
+"""Answers datanodes' registrations and heartbeats immediately; their reports are queued and applied in a thread.
+
+A datanode waits at most 5 s for an answer, so nothing slow runs before it (protocol: Ozone's ReconDatanodeProtocol).
+"""
 
 from __future__ import annotations
 
@@ -20,53 +23,53 @@ from ozone_recon.sources.hadoop_rpc.server import Recognised, RpcServerSettings,
 from ozone_recon.wire.ozone.datanode_calls import METHOD, PROTOCOL, heartbeat_answer, registered_answer, version_answer
 
 _LOG: Final = logging.getLogger(__name__)
-_FEW: Final = 256
-"""Fields of a message that take less time to tell apart than to hand to a thread. A datanode's have a dozen, and one
-for each container that has changed."""
+_MAX_INLINE_FIELDS: Final = 256
+"""Messages with at most this many fields are decoded on the event loop: that takes less time than a thread switch. A
+heartbeat has a dozen fields, and one for each container that has changed."""
 
 
 @dataclass(slots=True)
-class Heard:
-    """How many registrations and heartbeats have come, and how many of their reports could not be read."""
+class HeartbeatCounts:
+    """Numbers of registrations, heartbeats, and reports that could not be decoded or applied."""
 
     registrations: int = 0
     heartbeats: int = 0
     refused: int = 0
 
 
-class Datanodes:
-    """What datanodes say, and whom they say it to; on one event loop, but for `use`.
+class HeartbeatService:
+    """Answers datanodes on one event loop, and applies their reports.
 
-    `use` is called in a thread with the reports of one datanode after the other.
+    `apply` is called in a thread, with the reports of one datanode at a time.
     """
 
     def __init__(
         self,
         cluster_id: str,
         health: DatanodeHealth,
-        use: Callable[[DatanodeReports], None],
+        apply: Callable[[DatanodeReports], None],
         is_known: Callable[[str], bool],
         queue: ReportQueue | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`cluster_id` must not be blank; datanodes do not compare it with SCM's. `clock` is that of `health`.
+        """`cluster_id` must not be blank; datanodes do not compare it with SCM's. `clock` is the clock of `health`.
 
-        `is_known` says whether SCM has named the datanode with this UUID.
+        `is_known` returns whether SCM has named the datanode with this UUID.
         """
-        self.heard = Heard()
+        self.counts = HeartbeatCounts()
         self.queue = queue or ReportQueue()
         self.unknown = UnknownDatanodes()
         self.cluster_id = cluster_id
         self._health = health
-        self._use = use
+        self._apply = apply
         self._is_known = is_known
         self._clock = clock
-        self._cutting = asyncio.Lock()
-        """Held by the one whose request has many fields: one thread is enough for all of these."""
+        self._decoding = asyncio.Lock()
+        """Limits the decoding of large requests to one thread."""
 
     async def answer(self, request: bytes) -> bytes | Recognised:
-        """What a datanode is answered; DecodeError when it is not clear who asks or what."""
-        heartbeat = await self._cut(request)
+        """Answers a request; DecodeError if its sender or command is unreadable."""
+        heartbeat = await self._decode(request)
         if heartbeat is None:
             return version_answer()
         uuid, host = heartbeat.datanode.uuid, heartbeat.datanode.host_name
@@ -74,66 +77,68 @@ class Datanodes:
         if is_known:
             if uuid in self.unknown:
                 self.admit()
-            must_register = self._hear(heartbeat)
+            must_register = self._receive(heartbeat)
         else:
-            must_register = self.unknown.hear(heartbeat)
+            must_register = self.unknown.receive(heartbeat)
         if heartbeat.software is None:
-            self.heard.heartbeats += 1
+            self.counts.heartbeats += 1
             answer = heartbeat_answer(uuid, reregister=must_register)
         else:
-            self.heard.registrations += 1
+            self.counts.registrations += 1
             if is_known:
-                _LOG.info("datanode %s (%s) has registered", host, uuid)
+                _LOG.info("datanode %s (%s) registered", host, uuid)
             else:
-                waits = "datanode %s (%s) has registered; SCM has not named it, and its reports wait until it does"
-                _LOG.info(waits, host, uuid)
+                message = (
+                    "datanode %s (%s) registered, but SCM does not know it: its reports are held until SCM names it"
+                )
+                _LOG.info(message, host, uuid)
             answer = registered_answer(uuid, self.cluster_id)
         return Recognised(answer) if is_known else answer
 
     def admit(self) -> None:
-        """Takes what those have reported that were unknown and are not any more."""
-        for heartbeat in self.unknown.take(self._is_known):
-            self._hear(heartbeat)
+        """Queues the reports of datanodes that SCM has named since they registered."""
+        for heartbeat in self.unknown.take_known(self._is_known):
+            self._receive(heartbeat)
 
-    def _hear(self, heartbeat: Heartbeat) -> bool:
-        """Takes what a known datanode reports; whether it has to register."""
+    def _receive(self, heartbeat: Heartbeat) -> bool:
+        """Queues the reports of a known datanode; returns whether it must register."""
         uuid = heartbeat.datanode.uuid
-        must_register = self._health.hear(heartbeat, self._clock())
+        must_register = self._health.receive(heartbeat, self._clock())
         if uuid in self._health:
             self.queue.put(heartbeat)
-        return must_register or self.queue.owes(uuid)
+        return must_register or self.queue.must_report(uuid)
 
-    async def _cut(self, request: bytes) -> Heartbeat | None:
-        """The reports in a request: at once when there are few, and else in a thread, where they hold nobody up."""
+    async def _decode(self, request: bytes) -> Heartbeat | None:
+        """Decodes a request: a small one directly, a large one in a thread, where it delays no other datanode."""
         try:
-            return decode_request(request, _FEW)
+            return decode_request(request, _MAX_INLINE_FIELDS)
         except MessageTooLong:
-            async with self._cutting:
+            async with self._decoding:
                 return await asyncio.to_thread(decode_request, request)
 
     async def read_reports(self) -> None:
-        """Reads what is reported, for ever."""
+        """Applies queued reports until cancelled."""
         while True:
             heartbeat = await self.queue.take()
-            self.heard.refused += await asyncio.to_thread(self._read, heartbeat)
+            self.counts.refused += await asyncio.to_thread(self._apply_reports, heartbeat)
 
-    def _read(self, heartbeat: Heartbeat) -> int:
-        """Has reports used; how many could not be."""
+    def _apply_reports(self, heartbeat: Heartbeat) -> int:
+        """Decodes and applies reports; returns the number that failed."""
         name = heartbeat.datanode.host_name
         reports = decode_reports(heartbeat)
         for reason in reports.refused:
-            _LOG.warning("a report of datanode %s: %s", name, reason)
+            _LOG.warning("cannot decode a report of datanode %s: %s", name, reason)
         try:
-            self._use(reports)
+            self._apply(reports)
         except Exception:
-            _LOG.exception("the reports of datanode %s could not be used", name)
+            _LOG.exception("cannot apply the reports of datanode %s", name)
             return len(heartbeat.reports())
         return len(reports.refused)
 
 
 @asynccontextmanager
-async def hear_datanodes(datanodes: Datanodes, settings: RpcServerSettings) -> AsyncIterator[int]:
-    """Answers datanodes until it is left, and gives the port on which it does; OSError when that is taken."""
+async def serve_datanodes(datanodes: HeartbeatService, settings: RpcServerSettings) -> AsyncIterator[int]:
+    """Serves datanodes while the context is open; yields the port. OSError if the port is in use."""
     async with take_calls({(PROTOCOL, METHOD): datanodes.answer}, settings) as port:
         reader = asyncio.create_task(datanodes.read_reports())
         try:

@@ -1,4 +1,4 @@
-"""Asks datanodes what they have still to delete, which they say in their web servers' metrics alone."""
+"""Queries datanodes for their bytes pending deletion, which only their web servers' metrics (/jmx) have."""
 
 from __future__ import annotations
 
@@ -13,70 +13,73 @@ import orjson
 
 from ozone_recon.columnar.amounts import MAX_AMOUNT
 from ozone_recon.config.cluster_settings import ClusterSettings
-from ozone_recon.follow.datanodes.ask_each import ask_each
+from ozone_recon.follow.datanodes.request_each import request_each
 from ozone_recon.model.cluster import Datanode
 from ozone_recon.model.requests import PendingBlocks
 
-LONGEST: Final = 1 << 16
-"""Bytes of an answer; it has some hundreds."""
+MAX_RESPONSE: Final = 1 << 16
+"""Bytes of a response, at most; a real one has some hundreds."""
 _QUERY: Final = "/jmx?qry=Hadoop:service=HddsDatanode,name=BlockDeletingService"
 _LOG: Final = logging.getLogger(__name__)
 
 
-class PendingBlocksOfDatanodes:
-    """What they last said. To be used on one event loop."""
+class PendingBlocksClient:
+    """Queries all datanodes on demand and caches the result. For one event loop."""
 
     def __init__(self, settings: ClusterSettings) -> None:
         self._settings = settings
         self._last = PendingBlocks()
-        self._asked_at = float("-inf")
-        self._asking: asyncio.Task[None] | None = None
+        self._ended_at = float("-inf")
+        self._query: asyncio.Task[None] | None = None
 
     def ask(self, datanodes: Sequence[Datanode]) -> PendingBlocks:
-        """What is known now; all are asked again if the last time ended long enough ago."""
+        """Returns the last result; starts a new query if the last one ended at least `pending_pause` ago."""
         loop = asyncio.get_running_loop()
-        if self._asking is None and loop.time() - self._asked_at >= self._settings.pending_pause:
-            self._asking = loop.create_task(self._ask_all(datanodes))
-        return PendingBlocks(self._last.pending, self._last.ended, polling=self._asking is not None)
+        if self._query is None and loop.time() - self._ended_at >= self._settings.pending_pause:
+            self._query = loop.create_task(self._query_all(datanodes))
+        return PendingBlocks(self._last.pending, self._last.ended, asking=self._query is not None)
 
-    async def _ask_all(self, datanodes: Sequence[Datanode]) -> None:
+    async def _query_all(self, datanodes: Sequence[Datanode]) -> None:
         pending = {one.details.uuid: -1 for one in datanodes}
         try:
             async with httpx.AsyncClient(timeout=20, trust_env=False) as client:
 
                 async def ask(datanode: Datanode) -> None:
-                    pending[datanode.details.uuid] = await self._of(client, datanode)
+                    pending[datanode.details.uuid] = await self._pending_bytes(client, datanode)
 
-                async with asyncio.timeout(self._settings.pending_patience):
-                    await ask_each(*map(ask, datanodes))
+                async with asyncio.timeout(self._settings.pending_timeout):
+                    await request_each(*map(ask, datanodes))
         except TimeoutError:
-            _LOG.warning("not all datanodes have said in time what they have still to delete")
+            _LOG.warning(
+                "not all datanodes reported their pending deletions within %g s: the missing ones are shown as failed",
+                self._settings.pending_timeout,
+            )
         finally:
             self._last = PendingBlocks(pending, time.time_ns() // 1_000_000)
-            self._asked_at = asyncio.get_running_loop().time()
-            self._asking = None
+            self._ended_at = asyncio.get_running_loop().time()
+            self._query = None
 
-    async def _of(self, client: httpx.AsyncClient, datanode: Datanode) -> int:
-        """Bytes; -1 when it does not say."""
+    async def _pending_bytes(self, client: httpx.AsyncClient, datanode: Datanode) -> int:
+        """Returns the bytes pending deletion of a datanode; -1 if it cannot be queried."""
         scheme = "https" if self._settings.https else "http"
         port = dict(datanode.details.ports).get(scheme.upper())
         if port is None:
             return -1
         try:
-            match orjson.loads(await _answer(client, f"{scheme}://{datanode.details.host_name}:{port}{_QUERY}")):
+            match orjson.loads(await _read_body(client, f"{scheme}://{datanode.details.host_name}:{port}{_QUERY}")):
                 case {"beans": [{"TotalPendingBlockBytes": int(size)}, *_]} if size >= 0:
                     return min(size, MAX_AMOUNT)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            _LOG.info("datanode %s does not say what it has still to delete: %r", datanode.details.host_name, error)
+            _LOG.info("cannot query the pending deletions of datanode %s: %r", datanode.details.host_name, error)
         return -1
 
 
-async def _answer(client: httpx.AsyncClient, url: str) -> bytes:
-    """The body of an answer; ValueError for one that is too long, of which no more is read."""
+async def _read_body(client: httpx.AsyncClient, url: str) -> bytes:
+    """Reads a response body; ValueError, without reading on, if it exceeds MAX_RESPONSE."""
     body = b""
-    async with client.stream("GET", url, headers={"accept-encoding": "identity"}) as answer:
-        async for piece in answer.aiter_raw():
+    async with client.stream("GET", url, headers={"accept-encoding": "identity"}) as response:
+        async for piece in response.aiter_raw():
             body += piece
-            if len(body) > LONGEST:
-                raise ValueError(f"an answer of more than {LONGEST:,} bytes")
+            if len(body) > MAX_RESPONSE:
+                raise ValueError(f"response exceeds {MAX_RESPONSE:,} bytes")
     return body

@@ -1,4 +1,4 @@
-"""Reports of datanodes on their way from the answer that says they have come to the reader of them."""
+"""Queues datanodes' reports between the answer to their heartbeat and the thread that applies them."""
 
 from __future__ import annotations
 
@@ -10,57 +10,56 @@ from ozone_recon.model.datanode_reports import Heartbeat
 
 @dataclass(slots=True)
 class Dropped:
-    """Heartbeats whose reports were not kept, for want of room, and the bytes of those."""
+    """Number of heartbeats whose reports were dropped because the queue was full, and their bytes."""
 
     heartbeats: int = 0
     size: int = 0
 
 
 class ReportQueue:
-    """What datanodes have reported and nobody has read yet: the datanode whose oldest report is the oldest comes first.
+    """Reports not yet applied, one merged entry per datanode, in order of each datanode's oldest report.
 
-    A full report takes the place of all earlier ones of its datanode, so that the queue grows with the datanodes, not
-    with time. What would make it too large is dropped, and its datanode owes us a full report. To be used on one event
-    loop.
+    A full report replaces all earlier ones of its datanode, so the queue grows with the number of datanodes, not with
+    time. Reports that exceed the limit are dropped, and their datanode must send a full report. For one event loop.
     """
 
     def __init__(self, limit: int = 256 << 20) -> None:
-        """`limit` is in bytes of reports; a single heartbeat is kept, however large it is."""
+        """`limit` is in bytes of reports; a single heartbeat is accepted at any size."""
         self.size = 0
         self.dropped = Dropped()
         self._limit = limit
         self._waiting: dict[str, Heartbeat] = {}
-        self._owing: set[str] = set()
+        self._must_report: set[str] = set()
         self._filled = asyncio.Event()
 
     def put(self, heartbeat: Heartbeat) -> None:
-        """Keeps the heartbeat with its reports, or drops it."""
+        """Adds a heartbeat's reports, or drops them if the queue is full."""
         uuid = heartbeat.datanode.uuid
         known = self._waiting.get(uuid)
-        both = heartbeat if known is None else known.followed_by(heartbeat)
-        size = self.size + both.size - (0 if known is None else known.size)
+        merged = heartbeat if known is None else known.followed_by(heartbeat)
+        size = self.size + merged.size - (0 if known is None else known.size)
         if size > self._limit and self._waiting and heartbeat.size:
             self.dropped.heartbeats += 1
             self.dropped.size += heartbeat.size
-            self._owing.add(uuid)
+            self._must_report.add(uuid)
         else:
             self.size = size
-            self._waiting[uuid] = both
+            self._waiting[uuid] = merged
             self._filled.set()
             if heartbeat.containers is not None:
-                self._owing.discard(uuid)
+                self._must_report.discard(uuid)
 
     @property
     def waiting(self) -> int:
-        """Datanodes that have reported something."""
+        """Number of datanodes with reports in the queue."""
         return len(self._waiting)
 
-    def owes(self, datanode: str) -> bool:
-        """Whether the datanode is to report all it has; not before there is room for that."""
-        return datanode in self._owing and 2 * self.size <= self._limit
+    def must_report(self, datanode: str) -> bool:
+        """Whether the datanode must send a full report, after a dropped one; False until the queue is half empty."""
+        return datanode in self._must_report and 2 * self.size <= self._limit
 
     async def take(self) -> Heartbeat:
-        """The reports of the next datanode; waits for them."""
+        """Removes and returns the reports of the next datanode; waits for one."""
         while not self._waiting:
             self._filled.clear()
             await self._filled.wait()

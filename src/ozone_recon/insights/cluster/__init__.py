@@ -1,1 +1,1 @@
-"""The cluster's tables: SCM's containers, replicas and datanodes."""
+"""The cluster in memory and as tables: SCM's containers, replicas, datanodes and pipelines."""

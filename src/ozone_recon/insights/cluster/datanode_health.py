@@ -1,4 +1,7 @@
-"""Which datanodes are alive, by when they were last heard of. The clock is the caller's: seconds that never go back."""
+"""Derives the health of datanodes from the time of their last heartbeat (SCM's NodeStateManager).
+
+Times are the caller's monotonic clock, in seconds.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +17,15 @@ Health = Literal["HEALTHY", "HEALTHY_READONLY", "STALE", "DEAD"]
 
 @dataclass(slots=True)
 class _Datanode:
-    heard: float
+    last_heartbeat: float
     layout: LayoutVersion
-    due: bool
-    """Whether it has to register."""
-    spoken: bool = True
-    """Whether it has ever been heard of."""
+    must_register: bool
+    has_heartbeat: bool = True
+    """False for a datanode restored from a generation that has sent nothing since the start."""
 
 
 class DatanodeHealth:
-    """The datanodes that have registered, or are known from before, by their UUIDs."""
+    """The datanodes that have registered or were restored, by UUID."""
 
     def __init__(self, intervals: Intervals) -> None:
         self._intervals = intervals
@@ -35,42 +37,42 @@ class DatanodeHealth:
     def __iter__(self) -> Iterator[str]:
         return iter(tuple(self._datanodes))
 
-    def expect(self, datanode: str, layout: LayoutVersion, now: float) -> None:
-        """Says that there is such a datanode: it counts as heard of just now, and has to register."""
-        self._datanodes[datanode] = _Datanode(now, layout, due=True, spoken=False)
+    def restore(self, datanode: str, layout: LayoutVersion, now: float) -> None:
+        """Adds a datanode known from an earlier run: its silence counts from `now`, and it must register."""
+        self._datanodes[datanode] = _Datanode(now, layout, must_register=True, has_heartbeat=False)
 
-    def hear(self, heartbeat: Heartbeat, now: float) -> bool:
-        """Takes note of a heartbeat; whether the datanode has to register.
+    def receive(self, heartbeat: Heartbeat, now: float) -> bool:
+        """Records a heartbeat; returns whether the datanode must register.
 
-        It has to when it never has, and after a long silence, in which reports may have been lost.
+        It must if it never has, and after a long silence, in which reports may have been lost.
         """
         uuid = heartbeat.datanode.uuid
         if heartbeat.software is not None:
-            self._datanodes[uuid] = _Datanode(now, heartbeat.layout, due=False)
+            self._datanodes[uuid] = _Datanode(now, heartbeat.layout, must_register=False)
             return False
         known = self._datanodes.get(uuid)
         if known is None:
             return True
-        known.due |= now - known.heard >= self._intervals.register
-        known.heard, known.layout, known.spoken = now, heartbeat.layout, True
-        return known.due
+        known.must_register |= now - known.last_heartbeat >= self._intervals.register
+        known.last_heartbeat, known.layout, known.has_heartbeat = now, heartbeat.layout, True
+        return known.must_register
 
     def forget(self, datanode: str) -> None:
-        """Says that there is no such datanode, until it registers again."""
+        """Removes a datanode; it is unknown until it registers again."""
         self._datanodes.pop(datanode, None)
 
-    def has_spoken(self, datanode: str) -> bool:
-        """Whether a datanode has been heard of, rather than expected only."""
+    def has_heartbeat(self, datanode: str) -> bool:
+        """Whether a datanode has sent a heartbeat since the start."""
         known = self._datanodes.get(datanode)
-        return known is not None and known.spoken
+        return known is not None and known.has_heartbeat
 
-    def silence(self, datanode: str, now: float) -> float:
-        """Seconds since a datanode was heard of; KeyError when it is not known."""
-        return now - self._datanodes[datanode].heard
+    def since_heartbeat(self, datanode: str, now: float) -> float:
+        """Returns the seconds since the last heartbeat; KeyError for an unknown datanode."""
+        return now - self._datanodes[datanode].last_heartbeat
 
     def health(self, datanode: str, now: float) -> Health:
-        """How a datanode is; KeyError when it is not known. One whose upgrade is not complete is HEALTHY_READONLY."""
-        silence = self.silence(datanode, now)
+        """Returns the health of a datanode; HEALTHY_READONLY if its upgrade is not finalized. KeyError if unknown."""
+        silence = self.since_heartbeat(datanode, now)
         if silence > self._intervals.dead:
             return "DEAD"
         if silence > self._intervals.stale:

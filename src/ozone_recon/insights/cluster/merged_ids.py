@@ -1,4 +1,4 @@
-"""Rows by ascending id into which newer ones go, with columns of numbers that are no wider than they must be."""
+"""Merges columns sorted by id with newer rows, and stores integers in the narrowest type that holds them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _NARROWEST_FIRST: Final = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np
 
 
 class IdMerge(NamedTuple):
-    """Where rows are, once each newer one has taken the place of that with its id, or has come between others."""
+    """The row positions after a merge in which newer rows replace those with the same id and are inserted otherwise."""
 
     before: Bools
-    """Which rows there were before."""
+    """Mask of the merged rows that have an old row."""
     now: Int64s
-    """Where each newer row is."""
+    """Position of each newer row."""
 
     @classmethod
     def of(cls, old: Numbers, newer: Int64s) -> Self:
-        """Both ids ascend, without one twice."""
+        """Plans the merge of two strictly ascending id columns."""
         known, at = lookup(old, newer)
         now = at + np.cumsum(~known) - ~known
         before = np.ones(len(old) + np.count_nonzero(~known), np.bool_)
@@ -34,7 +34,7 @@ class IdMerge(NamedTuple):
         return cls(before, now)
 
     def column(self, old: Numbers | Bools | int, newer: Numbers | Bools | int) -> Int64s:
-        """The column that was `old`, with these values in the newer rows."""
+        """Merges one column."""
         values = np.zeros(len(self.before), np.int64)
         values[self.before] = old
         values[self.now] = newer
@@ -42,7 +42,7 @@ class IdMerge(NamedTuple):
 
 
 def narrowed(values: Numbers | Bools) -> Numbers:
-    """The same values as the narrowest numbers that hold them all."""
+    """Returns the values in the narrowest integer type that holds them all."""
     least, most = int(values.min(initial=0)), int(values.max(initial=0))
     for kind in _NARROWEST_FIRST:
         if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max:
@@ -50,8 +50,16 @@ def narrowed(values: Numbers | Bools) -> Numbers:
     return values.astype(np.int64)
 
 
+def lookup(ascending: Numbers, ids: Int64s) -> tuple[Bools, Int64s]:
+    """Returns whether each id is in `ascending`, and its position or insertion point."""
+    at = np.searchsorted(ascending, ids)
+    known: Bools = at < len(ascending)
+    known[known] = ascending[at[known]] == ids[known]
+    return known, at
+
+
 def last_of_each(ids: Int64s) -> Int64s:
-    """The last row of each id, by ascending id."""
+    """Returns the last row of each distinct id, sorted by id."""
     rows: Int64s = np.argsort(ids, kind="stable")
     is_last = np.append(np.diff(ids[rows]) != 0, True)[: len(rows)]
     return rows[np.flatnonzero(is_last)]

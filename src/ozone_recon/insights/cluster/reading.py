@@ -1,4 +1,4 @@
-"""Reads a cluster generation back into memory, as `cluster_writing` wrote it."""
+"""Reads a cluster generation, as `insights.cluster.writing` wrote it, back into memory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ozone_recon.store.generation import Generation, Table
 from ozone_recon.store.table import TableChunk
 
 ROWS: Final = 1 << 19
-"""Containers to read at a time."""
+"""Containers read at a time."""
 _CONTAINER_COLUMNS: Final = (
     *("id", "state", "replication", "owner", "pipeline", "used_bytes", "blocks"),
     *("state_enter_time", "sequence_id", "suppressed"),
@@ -39,12 +39,12 @@ _REPLICA_COLUMNS: Final = (
     *("used_bytes", "first_seen", "last_seen", "sequence_id", "blocks", "data_checksum", "origin", "replica_index"),
     *("state", "present", "is_empty"),
 )
-"""The widest first, for little is held while they are read."""
+"""The widest first: the peak of memory is when most columns are loaded, so the last ones should be narrow."""
 _FLAGS: Final = ("present", "is_empty")
 
 
 def read_containers(generation: Generation) -> ScmContainers:
-    """All containers."""
+    """Reads all containers."""
     containers = ScmContainers()
     replications = tuple(read_replication(generation, row) for row in range(generation.table("replications").rows))
     owners = tuple(_texts(generation.table("owners"), "name"))
@@ -78,19 +78,19 @@ def _columns(
 
 
 def read_replicas(generation: Generation) -> dict[str, SeenReplicas]:
-    """The replicas of each datanode that has some or had them."""
+    """Reads the replicas of each datanode that has or had some."""
     table, containers = generation.table(REPLICAS), generation.table(CONTAINERS)
     uuids = _texts(generation.table(DATANODES), "uuid")
 
     def column(name: str) -> Array:
-        # Read rather than mapped, so that the memory is given back.
+        # Read rather than mapped, so that the memory is released.
         return table.read((name,), 0, table.rows)[name]
 
     rows_of = _rows_of(column("datanode"), len(uuids))
-    held: list[dict[str, Array]] = [{} for _ in uuids]
+    columns_of: list[dict[str, Array]] = [{} for _ in uuids]
 
     def take(name: str, values: Array) -> None:
-        for columns, rows in zip(held, rows_of, strict=True):
+        for columns, rows in zip(columns_of, rows_of, strict=True):
             part = values[rows]
             columns[name] = part.astype(np.bool_) if name in _FLAGS else narrowed(part)
 
@@ -101,27 +101,27 @@ def read_replicas(generation: Generation) -> dict[str, SeenReplicas]:
     origins = _texts(generation.table("origins"), "uuid")
     return {
         uuid: _with_origins(columns, origins)
-        for uuid, columns in zip(uuids, held, strict=True)
+        for uuid, columns in zip(uuids, columns_of, strict=True)
         if len(columns["container_id"])
     }
 
 
 def _rows_of(datanode: Array, datanodes: int) -> list[Array]:
-    """Which rows each datanode has."""
+    """Returns the rows of each datanode."""
     order = narrowed(np.argsort(datanode, kind="stable"))
     ends = np.cumsum(np.bincount(datanode, minlength=datanodes)).tolist()
     return [order[start:end] for start, end in pairwise([0, *ends])]
 
 
 def _with_origins(columns: dict[str, Array], origins: list[str]) -> SeenReplicas:
-    used, which = np.unique(columns["origin"], return_inverse=True)
+    used, numbers = np.unique(columns["origin"], return_inverse=True)
     return SeenReplicas(
-        **columns | {"origin": narrowed(which)}, origins=tuple(origins[number] for number in used.tolist())
+        **columns | {"origin": narrowed(numbers)}, origins=tuple(origins[number] for number in used.tolist())
     )
 
 
 def count_open(generation: Generation) -> Int64s:
-    """How many replicas of open containers each datanode has."""
+    """Counts the replicas of open containers of each datanode."""
     containers, replicas = generation.table(CONTAINERS), generation.table(REPLICAS)
     lengths = np.diff(np.append(containers["first_replica"], replicas.rows))
     is_open = np.repeat(containers["state"] == ContainerState.OPEN, lengths) & (replicas["present"] != 0)
@@ -129,7 +129,7 @@ def count_open(generation: Generation) -> Int64s:
 
 
 def read_datanodes(generation: Generation) -> list[DatanodeRow]:
-    """All datanodes."""
+    """Reads all datanodes."""
     table = generation.table(DATANODES)
     return [
         DatanodeRow(uuid, host, location, HEALTH[health], OP_STATES[op_state], record)
@@ -146,7 +146,7 @@ def read_datanodes(generation: Generation) -> list[DatanodeRow]:
 
 
 def read_pipelines(generation: Generation) -> list[bytes]:
-    """The records of the pipelines that there are."""
+    """Reads the records of the existing pipelines."""
     return [record for record in generation.table(PIPELINES).bytes("record") if record]
 
 

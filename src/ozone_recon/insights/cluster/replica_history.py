@@ -1,8 +1,8 @@
-"""Which datanodes have which replicas, and had them: what their reports say, added up. Times are ms since 1970.
+"""Accumulates datanodes' container reports into the present and former replicas of each datanode.
 
-There may be ten million replicas, so each datanode's are columns of the narrowest numbers that hold them, some 50 bytes
-for a replica. They are never changed: a report makes new ones, which take the place of the old, so that who reads them
-meanwhile is not disturbed.
+Times are ms since 1970. Sized for ten million replicas: each datanode's replicas are columns in the narrowest integer
+types that hold them, about 50 bytes per replica. Columns are immutable: a report replaces them, so concurrent readers
+see a consistent state.
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from ozone_recon.columnar.search import lookup
-from ozone_recon.insights.cluster.merged_ids import Bools, IdMerge, Numbers, last_of_each, narrowed
+from ozone_recon.insights.cluster.merged_ids import Bools, IdMerge, Numbers, last_of_each, lookup, narrowed
 from ozone_recon.model.datanode_reports import DatanodeReports, ReplicaColumns, ReplicaState
 
 
 @dataclass(frozen=True, slots=True)
 class SeenReplicas:
-    """The replicas that a datanode has reported, by ascending container id, with the fields of ReplicaColumns.
+    """The replicas that a datanode has ever reported, sorted by container id, with the fields of ReplicaColumns.
 
-    Those that are not `present` have gone since, by deletion or without a word: they are as they were last reported.
+    A replica that is not `present` was deleted or is missing from the last full report; it keeps its last values.
     """
 
     container_id: Numbers
@@ -48,56 +47,57 @@ _COLUMNS: Final = tuple(field.name for field in fields(SeenReplicas) if field.na
 _REPORTED: Final = tuple(
     field.name for field in fields(ReplicaColumns) if field.name not in ("container_id", "origin", "origins")
 )
-_STANDING: Final = ("present", "state", "replica_index", "is_empty", "data_checksum")
-"""What the health of its container depends on, but for the sequence ids of open ones."""
+_HEALTH_COLUMNS: Final = ("present", "state", "replica_index", "is_empty", "data_checksum")
+"""Columns that container health depends on, except the sequence ids of open containers."""
 _EMPTY: Final[dict[str, Any]] = {name: np.empty(0, np.uint8) for name in _COLUMNS} | {"present": np.empty(0, np.bool_)}
 _NONE: Final = SeenReplicas(**_EMPTY, origins=())
 
 
 class ReplicaHistory:
-    """The replicas of all datanodes, by their UUIDs."""
+    """The replicas of all datanodes, by UUID."""
 
-    def __init__(self, gone_kept: int = 5000) -> None:
-        """`gone_kept` is how many replicas that have gone are kept of a datanode; the last ones seen are."""
-        self._gone_kept = gone_kept
+    def __init__(self, former_limit: int = 5000) -> None:
+        """`former_limit` is the number of former replicas to keep for each datanode, the most recent ones."""
+        self._former_limit = former_limit
         self._datanodes: dict[str, SeenReplicas] = {}
 
     def add(self, reports: DatanodeReports, at: int) -> bool:
-        """Adds a datanode's reports of its containers, which came at this time.
+        """Applies a datanode's container reports, received `at` (ms since 1970).
 
-        Whether anything is new that the health of a container depends on.
+        Returns whether the health of a container may have changed.
         """
         uuid = reports.datanode.uuid
         before = replicas = self._datanodes.get(uuid, _NONE)
         if reports.containers is not None:
-            replicas = _merged(replicas, reports.containers, at, whole=True)
+            replicas = _merged(replicas, reports.containers, at, is_full=True)
         for increment in reports.increments:
-            replicas = _merged(replicas, increment, at, whole=False)
-        self._datanodes[uuid] = replicas = _without_oldest(replicas, self._gone_kept)
+            replicas = _merged(replicas, increment, at, is_full=False)
+        self._datanodes[uuid] = replicas = _without_oldest(replicas, self._former_limit)
         return not all(
-            np.array_equal(getattr(before, name), getattr(replicas, name)) for name in ("container_id", *_STANDING)
+            np.array_equal(getattr(before, name), getattr(replicas, name))
+            for name in ("container_id", *_HEALTH_COLUMNS)
         )
 
     def restore(self, replicas: Mapping[str, SeenReplicas]) -> None:
-        """Takes what was known before as it was."""
+        """Adds the replicas of an earlier run."""
         self._datanodes |= replicas
 
     def retire(self, datanode: str) -> None:
-        """Says that a datanode is no more: it had its replicas."""
+        """Marks all replicas of a removed datanode as former ones."""
         replicas = self.of_datanode(datanode)
         self._datanodes[datanode] = replace(replicas, present=np.zeros(len(replicas), np.bool_))
 
     def all(self) -> dict[str, SeenReplicas]:
-        """The replicas of each datanode that has or had some."""
+        """Returns the replicas of each datanode that has or had some."""
         return self._datanodes.copy()
 
     def of_datanode(self, datanode: str) -> SeenReplicas:
-        """The replicas of a datanode; none when it is not known."""
+        """Returns the replicas of a datanode; none if it is unknown."""
         return self._datanodes.get(datanode, _NONE)
 
 
-def _merged(old: SeenReplicas, report: ReplicaColumns, at: int, *, whole: bool) -> SeenReplicas:
-    """What there is when this is reported; `whole` when there is nothing else any more."""
+def _merged(old: SeenReplicas, report: ReplicaColumns, at: int, *, is_full: bool) -> SeenReplicas:
+    """Merges a report into the replicas; after a full report, replicas that it lacks are former ones."""
     rows = last_of_each(report.container_id)
     deleted = report.state[rows] == ReplicaState.DELETED
     gone_id, rows = report.container_id[rows[deleted]], rows[~deleted]
@@ -111,7 +111,7 @@ def _merged(old: SeenReplicas, report: ReplicaColumns, at: int, *, whole: bool) 
     numbers["first_seen"][merge.before] = old.first_seen
     numbers["last_seen"] = column(old.last_seen, at)
     numbers["state"][gone] = ReplicaState.DELETED
-    present = column(0 if whole else old.present, 1).astype(np.bool_)
+    present = column(0 if is_full else old.present, 1).astype(np.bool_)
     present[gone] = False
     names = tuple(map(sys.intern, dict.fromkeys(old.origins + report.origins)))
     number = {name: index for index, name in enumerate(names)}
@@ -128,11 +128,11 @@ def _merged(old: SeenReplicas, report: ReplicaColumns, at: int, *, whole: bool) 
     )
 
 
-def _without_oldest(replicas: SeenReplicas, gone_kept: int) -> SeenReplicas:
-    """The same, and of those that have gone only so many, the last ones seen."""
+def _without_oldest(replicas: SeenReplicas, former_limit: int) -> SeenReplicas:
+    """Drops all but the `former_limit` most recently seen former replicas."""
     gone = np.flatnonzero(~replicas.present)
-    if len(gone) <= gone_kept:
+    if len(gone) <= former_limit:
         return replicas
-    kept = np.ones(len(replicas), np.bool_)
-    kept[gone[np.argsort(replicas.last_seen[gone], kind="stable")[: len(gone) - gone_kept]]] = False
-    return replace(replicas, **{name: getattr(replicas, name)[kept] for name in _COLUMNS})
+    retained = np.ones(len(replicas), np.bool_)
+    retained[gone[np.argsort(replicas.last_seen[gone], kind="stable")[: len(gone) - former_limit]]] = False
+    return replace(replicas, **{name: getattr(replicas, name)[retained] for name in _COLUMNS})

@@ -1,8 +1,8 @@
-"""The containers of SCM as they are known, in memory: some 35 bytes each, so that there may be ten million.
+"""SCM's containers in memory, sized for ten million: about 35 bytes each.
 
-They are in blocks of neighbouring ids, each a set of columns that is never changed: what is newer makes new blocks of
-those it is in, so that who reads the others, or the old ones, is not disturbed. One thread at a time may change them,
-others may read.
+Containers are stored in blocks of 2^16 consecutive ids; a block is a set of columns in the narrowest integer types that
+hold them. Blocks are immutable: an update replaces those it touches, so concurrent readers see consistent blocks. One
+writer at a time, any number of readers.
 """
 
 from __future__ import annotations
@@ -16,23 +16,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.columnar.search import lookup
-from ozone_recon.insights.cluster.merged_ids import IdMerge, Numbers, last_of_each, narrowed
+from ozone_recon.insights.cluster.merged_ids import IdMerge, Numbers, last_of_each, lookup, narrowed
 from ozone_recon.model.container_columns import ContainerColumns
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState
 
 T = TypeVar("T")
 BITS: Final = 16
-"""Of an id, that say where in its block it is."""
+"""Low bits of an id that are its position in the block."""
 UNKNOWN: Final = 255
-"""The state of a container that we have never heard of; 0 is that of one that SCM has no more."""
+"""State of a container that was never seen; 0 is the state of one that SCM no longer has."""
 _NONE: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerBlock:
-    """Containers by ascending id, with the columns of ContainerColumns; `pipeline` -1 says that there is none."""
+    """Containers sorted by id, with the columns of ContainerColumns; a `pipeline` of -1 means none."""
 
     container_id: Numbers
     state: Numbers
@@ -51,19 +50,19 @@ class ContainerBlock:
 
 _COLUMNS: Final = tuple(field.name for field in fields(ContainerBlock))
 _URGENT: Final = ("state", "suppressed", "replication", "owner", "pipeline")
-"""What changes more than a container's sizes and times."""
+"""Columns other than sizes and times: a change in them may change the container's health."""
 _EMPTY: Final = ContainerBlock(**{name: np.empty(0, np.uint8) for name in _COLUMNS})
 
 
 class Difference(NamedTuple):
-    """Whether anything that was put was not known: `sizes` and times alone, or what is `urgent`."""
+    """Whether an update changed anything: in `urgent` columns, or in any (`sizes`)."""
 
     urgent: bool = False
     sizes: bool = False
 
 
 class ScmContainers:
-    """Containers by their ids."""
+    """SCM's containers by id."""
 
     def __init__(self) -> None:
         self._blocks: dict[int, ContainerBlock] = {}
@@ -78,52 +77,52 @@ class ScmContainers:
 
     @property
     def replications(self) -> tuple[ReplicationConfig, ...]:
-        """By their number in the blocks."""
+        """Indexed by the numbers in the blocks."""
         return tuple(self._replications)
 
     @property
     def owners(self) -> tuple[str, ...]:
-        """By their number in the blocks."""
+        """Indexed by the numbers in the blocks."""
         return tuple(self._owners)
 
     @property
     def pipelines(self) -> tuple[str, ...]:
-        """Ids by their number in the blocks."""
+        """Ids, indexed by the numbers in the blocks."""
         return tuple(self._pipelines)
 
     def put(self, containers: ContainerColumns) -> Difference:
-        """Takes these in the place of what was known of them; the last of those with the same id counts."""
+        """Inserts or replaces containers; of several with the same id, the last one counts."""
         if not len(containers):
             return Difference()
         rows = last_of_each(containers.container_id)
-        whole = {name: getattr(containers, name)[rows] for name in _COLUMNS}
-        whole["replication"] = _numbers(self._replications, containers.replications)[whole["replication"]]
-        whole["owner"] = _numbers(self._owners, containers.owners)[whole["owner"]]
-        whole["pipeline"] = _numbers(self._pipelines, containers.pipelines)[whole["pipeline"]]
+        columns = {name: getattr(containers, name)[rows] for name in _COLUMNS}
+        columns["replication"] = _numbers(self._replications, containers.replications)[columns["replication"]]
+        columns["owner"] = _numbers(self._owners, containers.owners)[columns["owner"]]
+        columns["pipeline"] = _numbers(self._pipelines, containers.pipelines)[columns["pipeline"]]
         parts = [
-            self._merge(number, {name: column[start:stop] for name, column in whole.items()})
-            for number, start, stop in _runs(whole["container_id"])
+            self._merge(number, {name: column[start:stop] for name, column in columns.items()})
+            for number, start, stop in _runs(columns["container_id"])
         ]
         return Difference(any(part.urgent for part in parts), any(part.sizes for part in parts))
 
     def suppress(self, ids: Int64s) -> int:
-        """Says that these, in ascending order, are suppressed and no others; of how many that is news."""
-        news = 0
+        """Sets the suppressed containers to exactly `ids` (ascending); returns the number of changes."""
+        changes = 0
         for number, block in list(self._blocks.items()):
             low, high = np.searchsorted(ids, [number << BITS, (number + 1) << BITS])
             suppressed = np.isin(block.container_id, ids[low:high]).astype(np.uint8)
             differ = int(np.count_nonzero(suppressed != block.suppressed))
             if differ:
-                news += differ
+                changes += differ
                 self._set(number, replace(block, suppressed=suppressed))
-        return news
+        return changes
 
     def begin(self) -> None:
-        """Says that all containers are going to be put, until `end`."""
+        """Starts a full listing: all containers of SCM are put before `end`."""
         self._put = {}
 
     def end(self) -> int:
-        """Says that they have been: those that have not, SCM has no more. How many it still had when we began."""
+        """Ends a full listing; containers not put since `begin` are gone from SCM. Returns the number newly gone."""
         gone = 0
         put, self._put = self._put or {}, None
         for number, block in list(self._blocks.items()):
@@ -135,11 +134,11 @@ class ScmContainers:
         return gone
 
     def blocks(self) -> tuple[ContainerBlock, ...]:
-        """All containers by ascending id."""
+        """Returns all containers, sorted by id."""
         return tuple(self._blocks[number] for number in sorted(self._blocks))
 
     def states(self, ids: Int64s) -> NDArray[np.uint8]:
-        """The states of these, in their order; UNKNOWN for those that we do not know."""
+        """Returns the state of each id; UNKNOWN for a container that was never seen."""
         order = np.argsort(ids)
         ascending = ids[order]
         states = np.full(len(ids), UNKNOWN, np.uint8)
@@ -150,21 +149,21 @@ class ScmContainers:
         return states
 
     def ids(self, state: ContainerState) -> Int64s:
-        """Those in a state, in ascending order."""
+        """Returns the ids of the containers in a state, ascending."""
         parts = (block.container_id[block.state == state] for block in self.blocks())
         return np.concatenate([np.empty(0, np.int64), *parts])
 
     def counts(self) -> dict[ContainerState, int]:
-        """How many there are in each state."""
+        """Returns the number of containers in each state."""
         sums = sum(list(self._counts.values()), np.zeros(256, np.int64))
         return {state: int(sums[state]) for state in ContainerState}
 
     def total(self) -> int:
-        """How many SCM has, whatever their states."""
+        """Returns the number of containers that SCM has, in any state."""
         return len(self) - sum(int(count[0]) for count in list(self._counts.values()))
 
     def open_by_pipeline(self) -> dict[str, int]:
-        """How many open containers each pipeline has; only of those that have some."""
+        """Returns the number of open containers of each pipeline that has some."""
         sums = np.zeros(len(self._pipelines) + 1, np.int64)
         for block in self.blocks():
             open_ones = block.pipeline[block.state == ContainerState.OPEN].astype(np.int64)
@@ -188,12 +187,12 @@ class ScmContainers:
 
 
 def _numbers(known: dict[T, int], values: tuple[T | None, ...]) -> Int64s:
-    """The number of each of these, after all those that are known."""
+    """Returns the number of each value; a new value gets the next number."""
     return np.array([_NONE if value is None else known.setdefault(value, len(known)) for value in values], np.int64)
 
 
 def _runs(ascending: Int64s) -> Iterator[tuple[int, int, int]]:
-    """The blocks that these ids are in, and from where to where."""
+    """Yields, for each block that has some of these ids, its number and their range."""
     numbers = ascending >> BITS
     bounds = np.flatnonzero(np.diff(numbers, prepend=-1, append=-1)).tolist()
     for start, stop in pairwise(bounds):

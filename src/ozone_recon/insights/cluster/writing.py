@@ -1,7 +1,7 @@
-"""Writes the tables of a cluster generation from what is held in memory, so many containers at a time.
+"""Writes the tables of a cluster generation from the state in memory, a few blocks of containers at a time.
 
-Sizes, blocks and sequence ids of containers are those of their replicas, as SCM adds them up: what it told us itself
-of a container is as old as our asking.
+Sizes, block counts and sequence ids of containers are computed from their replicas, as SCM does in
+AbstractContainerReportHandler: the replicas are reported continuously, SCM's own values only when we query them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
-from ozone_recon.columnar.search import lookup
+from ozone_recon.insights.cluster.merged_ids import lookup
 from ozone_recon.insights.cluster.replica_history import SeenReplicas
 from ozone_recon.insights.cluster.scm_containers import ContainerBlock, ScmContainers
 from ozone_recon.insights.cluster.tables import (
@@ -21,9 +21,9 @@ from ozone_recon.insights.cluster.tables import (
     HEALTH,
     OP_STATES,
     PIPELINES,
+    POSSIBLY_MISSING,
     REPLICAS,
     TABLES,
-    UNSURE,
 )
 from ozone_recon.insights.om.key_rows import write_replications
 from ozone_recon.model.datanode_reports import ReplicaState
@@ -34,20 +34,20 @@ from ozone_recon.store.schema import Schema
 from ozone_recon.store.table import TableWriter
 
 BLOCKS: Final = 4
-"""Of containers, that are written at a time."""
+"""Blocks of containers written at a time."""
 _NUMBERS: Final = ("state", "sequence_id", "number_of_keys", "used_bytes", "data_checksum", "replica_index")
-_AS_THEY_ARE: Final = (*_NUMBERS, "present", "is_empty", "first_seen", "last_seen")
-_TO_BE_KEPT: Final = (ContainerState.CLOSING, ContainerState.QUASI_CLOSED, ContainerState.CLOSED)
+_REPLICA_COLUMNS: Final = (*_NUMBERS, "present", "is_empty", "first_seen", "last_seen")
+_NEEDS_REPLICAS: Final = (ContainerState.CLOSING, ContainerState.QUASI_CLOSED, ContainerState.CLOSED)
 _UNCOUNTED: Final = (ReplicaState.UNHEALTHY, ReplicaState.INVALID, ReplicaState.DELETED)
 
 
 class WrittenTables(NamedTuple):
-    """What came out while the tables were written."""
+    """Results computed while writing the tables."""
 
     open_replicas: Int64s
-    """How many replicas of open containers each datanode has."""
+    """The number of replicas of open containers of each datanode."""
     possibly_missing: Int64s
-    """Containers that lack replicas, and may not: datanodes have still to say what they have."""
+    """Containers that lack replicas, which datanodes that have yet to report may hold."""
 
 
 class DatanodeRow(NamedTuple):
@@ -67,25 +67,26 @@ def write_containers(
     replicas: Mapping[str, SeenReplicas],
     datanodes: Sequence[DatanodeRow],
     pipelines: Mapping[str, bytes],
-    confirmed: Int64s | None = None,
+    confirmed_missing: Int64s | None = None,
 ) -> WrittenTables:
-    """All tables but `cluster`.
+    """Writes all tables but `cluster`.
 
-    All datanodes that have `replicas` are to be in `datanodes`; `pipelines` are the records of those there are. While
-    datanodes have still to say what they have, `confirmed` are the containers that lack replicas all the same.
+    `datanodes` must contain every datanode that has `replicas`; `pipelines` are the records of the existing ones. While
+    datanodes have yet to report, `confirmed_missing` has the containers whose replicas none of these holds; otherwise
+    it is None.
     """
     blocks = containers.blocks()
     _write_names(build, containers, datanodes, pipelines)
-    work = _ReplicaJoin(replicas, datanodes, containers.replications, confirmed)
+    join = _ReplicaJoin(replicas, datanodes, containers.replications, confirmed_missing)
     with (
         build.create(CONTAINERS, TABLES[CONTAINERS]) as containers_out,
         build.create(REPLICAS, TABLES[REPLICAS]) as replicas_out,
     ):
         for first in range(0, len(blocks), BLOCKS):
-            work.write(_joined(blocks[first : first + BLOCKS]), containers_out, replicas_out)
+            join.write(_joined(blocks[first : first + BLOCKS]), containers_out, replicas_out)
     with build.create("origins", TABLES["origins"]) as out:
-        out.append(uuid=_texts(work.origins))
-    return WrittenTables(work.open_replicas, np.concatenate([np.empty(0, np.int64), *work.possibly_missing]))
+        out.append(uuid=_texts(join.origins))
+    return WrittenTables(join.open_replicas, np.concatenate([np.empty(0, np.int64), *join.possibly_missing]))
 
 
 def _write_names(
@@ -99,8 +100,8 @@ def _write_names(
             uuid=_texts(row.uuid for row in datanodes),
             host=_texts(row.host for row in datanodes),
             location=_texts(row.location for row in datanodes),
-            health=np.array([_place(HEALTH, row.health) for row in datanodes], np.uint8),
-            op_state=np.array([_place(OP_STATES, row.op_state) for row in datanodes], np.uint8),
+            health=np.array([_index(HEALTH, row.health) for row in datanodes], np.uint8),
+            op_state=np.array([_index(OP_STATES, row.op_state) for row in datanodes], np.uint8),
             record=ByteColumn.of(row.record for row in datanodes),
         )
     ids = tuple(dict.fromkeys((*containers.pipelines, *pipelines)))
@@ -112,14 +113,14 @@ def _write_names(
 
 
 class _ReplicaJoin:
-    """What goes on from some containers to the next."""
+    """Joins containers with their replicas, a range of ids at a time, and carries the counts from range to range."""
 
     def __init__(
         self,
         replicas: Mapping[str, SeenReplicas],
         datanodes: Sequence[DatanodeRow],
         replications: Sequence[ReplicationConfig],
-        confirmed: Int64s | None,
+        confirmed_missing: Int64s | None,
     ) -> None:
         self.possibly_missing: list[Int64s] = []
         self.origins: dict[str, int] = {}
@@ -133,16 +134,16 @@ class _ReplicaJoin:
         }
         is_ec = [one.kind == "EC" for one in replications]
         self._data = np.array([one.data if ec else 0 for ec, one in zip(is_ec, replications, strict=True)], np.int64)
-        """Of EC, how many parts have data; else 0."""
+        """The number of data replicas (EC), else 0."""
         self._required = np.array([one.required_nodes for one in replications], np.int64)
-        self._confirmed = confirmed
+        self._confirmed_missing = confirmed_missing
 
     def write(self, containers: dict[str, Int64s], containers_out: TableWriter, replicas_out: TableWriter) -> None:
         ids = containers["container_id"]
-        row, replicas = self._of(ids)
-        _add_up(containers, row, replicas, self._data[containers["replication"]], self._alive)
-        if self._confirmed is not None:
-            self._leave_unsure(containers, row, replicas, self._confirmed)
+        row, replicas = self._replicas_of(ids)
+        _set_sizes(containers, row, replicas, self._data[containers["replication"]], self._alive)
+        if self._confirmed_missing is not None:
+            self._mark_possibly_missing(containers, row, replicas, self._confirmed_missing)
         first = self._rows + np.searchsorted(row, np.arange(len(ids)))
         self._rows += len(row)
         is_open = replicas["present"] & (containers["state"][row] == ContainerState.OPEN)
@@ -154,43 +155,46 @@ class _ReplicaJoin:
         )
         _append(replicas_out, TABLES[REPLICAS], replicas | {"blocks": replicas["number_of_keys"]})
 
-    def _leave_unsure(
-        self, containers: dict[str, Int64s], row: Int64s, replicas: dict[str, Int64s], confirmed: Int64s
+    def _mark_possibly_missing(
+        self, containers: dict[str, Int64s], row: Int64s, replicas: dict[str, Int64s], confirmed_missing: Int64s
     ) -> None:
-        """Keeps those from being judged that may have replicas on datanodes that have not spoken yet."""
+        """Marks the containers whose missing replicas may be on datanodes that have yet to report."""
         ids = containers["container_id"]
         live = np.bincount(row[replicas["present"] & self._alive[replicas["datanode"]]], minlength=len(ids))
-        lacking = (live < self._required[containers["replication"]]) & np.isin(containers["state"], _TO_BE_KEPT)
-        possibly_missing = lacking & (containers["suppressed"] == 0) & ~np.isin(ids, confirmed)
-        containers["suppressed"][possibly_missing] = UNSURE
+        lacking = (live < self._required[containers["replication"]]) & np.isin(containers["state"], _NEEDS_REPLICAS)
+        possibly_missing = lacking & (containers["suppressed"] == 0) & ~np.isin(ids, confirmed_missing)
+        containers["suppressed"][possibly_missing] = POSSIBLY_MISSING
         self.possibly_missing.append(ids[possibly_missing])
 
-    def _of(self, ids: Int64s) -> tuple[Int64s, dict[str, Int64s]]:
-        """The replicas of these containers in their order, and within one in that of datanodes: of which row, what."""
+    def _replicas_of(self, ids: Int64s) -> tuple[Int64s, dict[str, Int64s]]:
+        """Returns the replicas of these containers, sorted by container, then datanode: rows of `ids`, and columns."""
         cuts = [(n, known, *_cut(known, ids)) for n, known in self._replicas]
-        there, at = lookup(ids, _joint(known.container_id[a:b] for _, known, a, b in cuts).astype(np.int64))
+        there, at = lookup(ids, _concatenated(known.container_id[a:b] for _, known, a, b in cuts).astype(np.int64))
         order = np.flatnonzero(there)
         order = order[np.argsort(at[order], kind="stable")]
-        columns = {name: _joint(getattr(known, name)[a:b] for _, known, a, b in cuts)[order] for name in _AS_THEY_ARE}
-        columns["origin"] = _joint(self._origins[n][known.origin[a:b]] for n, known, a, b in cuts)[order]
+        columns = {
+            name: _concatenated(getattr(known, name)[a:b] for _, known, a, b in cuts)[order]
+            for name in _REPLICA_COLUMNS
+        }
+        columns["origin"] = _concatenated(self._origins[n][known.origin[a:b]] for n, known, a, b in cuts)[order]
         lengths = [b - a for _, _, a, b in cuts]
         columns["datanode"] = np.repeat(np.array([n for n, *_ in cuts], np.int32), lengths)[order]
         return at[order], columns
 
 
 def _cut(known: SeenReplicas, ids: Int64s) -> tuple[int, int]:
-    """From where to where a datanode's replicas are that may be of these containers."""
-    where = known.container_id
-    return int(np.searchsorted(where, ids[0])), int(np.searchsorted(where, ids[-1], side="right"))
+    """Returns the range of a datanode's replicas between the first and last of `ids`."""
+    column = known.container_id
+    return int(np.searchsorted(column, ids[0])), int(np.searchsorted(column, ids[-1], side="right"))
 
 
-def _add_up(
+def _set_sizes(
     containers: dict[str, Int64s], row: Int64s, replicas: dict[str, Int64s], data: Int64s, alive: np.ndarray[Any, Any]
 ) -> None:
-    """Puts what the replicas say into their containers.
+    """Sets the size, block count and sequence id of each container from its replicas.
 
-    An open container is as large as the smallest of its replicas, any other one as the largest. Of EC, the first part
-    and those of parity say it, which are all as large as the largest.
+    An open container takes the minimum of its replicas, any other one the maximum. For EC only replica 1 and the parity
+    replicas count: they are as large as the largest.
     """
     index, ec = replicas["replica_index"], data[row]
     counted = np.flatnonzero(
@@ -202,25 +206,25 @@ def _add_up(
     if not len(counted):
         return
     starts = np.flatnonzero(np.append(True, np.diff(row[counted]) != 0))
-    which = row[counted][starts]
-    grows = containers["state"][which] == ContainerState.OPEN
+    owners = row[counted][starts]
+    grows = containers["state"][owners] == ContainerState.OPEN
     for name in ("used_bytes", "number_of_keys"):
-        said = replicas[name][counted]
-        least, most = np.minimum.reduceat(said, starts), np.maximum.reduceat(said, starts)
-        containers[name][which] = np.where(grows, least, most)
+        values = replicas[name][counted]
+        least, most = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
+        containers[name][owners] = np.where(grows, least, most)
     newest = np.maximum.reduceat(replicas["sequence_id"][counted], starts)
-    containers["sequence_id"][which] = np.maximum(containers["sequence_id"][which], newest)
+    containers["sequence_id"][owners] = np.maximum(containers["sequence_id"][owners], newest)
 
 
 def _joined(blocks: Sequence[ContainerBlock]) -> dict[str, Int64s]:
     names = ContainerBlock.__dataclass_fields__
-    return {name: _joint(getattr(block, name) for block in blocks).astype(np.int64) for name in names}
+    return {name: _concatenated(getattr(block, name) for block in blocks).astype(np.int64) for name in names}
 
 
-def _joint(parts: Iterator[Any]) -> Any:
-    """Columns one behind the other, no wider than the widest."""
-    held = list(parts)
-    return np.concatenate(held) if held else np.empty(0, np.int64)
+def _concatenated(parts: Iterator[Any]) -> Any:
+    """Concatenates columns."""
+    arrays = list(parts)
+    return np.concatenate(arrays) if arrays else np.empty(0, np.int64)
 
 
 def _append(out: TableWriter, schema: Schema, columns: dict[str, Int64s]) -> None:
@@ -231,5 +235,5 @@ def _texts(texts: Any) -> ByteColumn:
     return ByteColumn.of(text.encode(errors="surrogateescape") for text in texts)
 
 
-def _place(names: tuple[str, ...], name: str) -> int:
+def _index(names: tuple[str, ...], name: str) -> int:
     return names.index(name) if name in names else 0

@@ -1,1 +1,1 @@
-"""Containers: which keys are in them, where OM and SCM disagree, and their health."""
+"""Containers: their keys, differences between OM and SCM, and their health."""

@@ -1,4 +1,4 @@
-"""Which keys are in a container, how many, and how much of the container they fill (ContainerKeyMapper)."""
+"""Lists and counts the keys of a container, and the bytes they occupy in it (Recon's ContainerKeyMapper)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.columnar.search import lookup
+from ozone_recon.insights.cluster.merged_ids import lookup
 from ozone_recon.insights.containers.sort import ContainerSort
 from ozone_recon.insights.om.key_rows import KeyRows, db_keys, first_row, read_keys, section, start_of_group
 from ozone_recon.store.generation import Generation, GenerationBuild
@@ -15,15 +15,15 @@ from ozone_recon.store.schema import Schema
 
 NAME: Final = "ContainerKeyMapper"
 TABLES: Final[dict[str, Schema]] = {
-    # One row for each container that a key has a block in, ascending by id.
+    # One row for each container that has blocks of keys, sorted by id.
     "containers": {
         "id": "i8",
-        "first_entry": "i8",  # row of `container_blocks`; the container's rows end where the next one's begin
+        "first_entry": "i8",  # row of `container_blocks`; the rows of a container end where those of the next begin
         "pairs": "i8",  # distinct (key, location version): what Recon calls the container's totalCount
         "keys": "i8",  # distinct keys
         "bytes": "i8",  # sum of the lengths of the container's blocks
     },
-    # Row numbers of `blocks`, by container; within one by row of `keys`, then location version, then block order.
+    # Row numbers of `blocks`, sorted by container, row of `keys`, location version and block order.
     "container_blocks": {"block": "i8"},
 }
 
@@ -46,7 +46,7 @@ def rebuild(build: GenerationBuild) -> None:
 
 
 class ContainerEntry(NamedTuple):
-    """A container as OM's keys know it; `blocks`, `pairs` (key, location version) and `keys` are counts."""
+    """The contents of a container by OM's keys; `blocks`, `pairs` (key, location version) and `keys` are counts."""
 
     id: int
     blocks: int
@@ -56,9 +56,9 @@ class ContainerEntry(NamedTuple):
 
 
 class KeysInContainer(NamedTuple):
-    """Keys with blocks in one container, and these blocks: those of key k are from `starts[k]` up to `ends[k]`.
+    """Keys with blocks in one container, and these blocks: those of key k are the rows `starts[k]` up to `ends[k]`.
 
-    Within a key they are in order of their location versions.
+    The blocks of a key are sorted by location version.
     """
 
     keys: KeyRows
@@ -69,7 +69,7 @@ class KeysInContainer(NamedTuple):
 
 
 def list_containers(generation: Generation, after: int, limit: int) -> list[ContainerEntry]:
-    """At most `limit` containers with ids greater than `after`, ascending."""
+    """Returns at most `limit` containers with ids greater than `after`, ascending."""
     table = generation.table("containers")
     start = int(np.searchsorted(table["id"], after, side="right"))
     stop = min(start + limit, table.rows)
@@ -84,26 +84,30 @@ def list_containers(generation: Generation, after: int, limit: int) -> list[Cont
 
 
 def find_container(generation: Generation, container: int) -> ContainerEntry:
-    """One container; all counts are 0 when no key has a block in it."""
-    if container > -(1 << 63) and (found := list_containers(generation, container - 1, 1)) and found[0].id == container:
-        return found[0]
+    """Returns one container; all counts are 0 if no key has a block in it."""
+    if (
+        container > -(1 << 63)
+        and (entries := list_containers(generation, container - 1, 1))
+        and entries[0].id == container
+    ):
+        return entries[0]
     return ContainerEntry(container, 0, 0, 0, 0)
 
 
 def count_keys(generation: Generation, ids: Int64s) -> Int64s:
-    """How many keys have a block in each of these containers."""
+    """Returns the number of keys with a block in each container."""
     table = generation.table("containers")
-    there, at = lookup(table["id"], ids)
+    known, at = lookup(table["id"], ids)
     counts = np.zeros(len(ids), np.int64)
-    counts[there] = table["keys"][at[there]]
+    counts[known] = table["keys"][at[known]]
     return counts
 
 
 def keys_in(generation: Generation, container: int, after: bytes, limit: int | None) -> KeysInContainer:
-    """Keys with blocks in a container, in byte order of their database keys, from the first one greater than `after`.
+    """Returns the keys with blocks in a container, in byte order of their database keys, starting after `after`.
 
-    `limit` counts (key, location version) pairs, as Recon does, but a key is never cut: the page ends with the key
-    that reaches the limit.
+    `limit` counts (key, location version) pairs, as Recon does, but the pairs of a key are never split: the page ends
+    with the key that reaches the limit.
     """
     entries = _entries(generation, container) if limit != 0 else np.empty(0, np.int64)
     windows = [_window(generation, entries, after, limit, file_table=file_table) for file_table in (True, False)]
@@ -127,7 +131,7 @@ def keys_in(generation: Generation, container: int, after: bytes, limit: int | N
 
 
 def _entries(generation: Generation, container: int) -> Int64s:
-    """The blocks in a container."""
+    """Returns the rows of the container's blocks."""
     table, entries = generation.table("containers"), generation.table("container_blocks")["block"]
     at = int(np.searchsorted(table["id"], container))
     if at == table.rows or table["id"][at] != container:
@@ -139,9 +143,10 @@ def _entries(generation: Generation, container: int) -> Int64s:
 def _window(
     generation: Generation, entries: Int64s, after: bytes, limit: int | None, *, file_table: bool
 ) -> tuple[Int64s, Int64s]:
-    """Blocks among `entries` of one table's keys after `after`, with their keys' rows; the last key is whole.
+    """Returns blocks of `entries` whose keys are in one of OM's tables and follow `after`, with the rows of these keys.
 
-    They are all, or those of at least `limit` pairs.
+    Returns all of them, or enough for at least `limit` pairs; the blocks of the last key are complete. Starts with a
+    small window and doubles it until it holds enough pairs.
     """
     stop = start_of_group(generation, section(generation, file_table=file_table)[1])
     first_block = generation.table("keys")["first_block"]
@@ -155,15 +160,15 @@ def _window(
         row = np.searchsorted(first_block, block, side="right") - 1
         if low + size >= high:
             return block, row
-        whole = int(np.searchsorted(row, row[-1]))
-        starts = np.flatnonzero(np.diff(row[:whole], prepend=-1))
-        if _pairs(generation, block[:whole], row[:whole], starts).sum() >= (limit or 0):
-            return block[:whole], row[:whole]
+        complete = int(np.searchsorted(row, row[-1]))
+        starts = np.flatnonzero(np.diff(row[:complete], prepend=-1))
+        if _pairs(generation, block[:complete], row[:complete], starts).sum() >= (limit or 0):
+            return block[:complete], row[:complete]
         size *= 2
 
 
 def _pairs(generation: Generation, block: Int64s, row: Int64s, starts: Int64s) -> Int64s:
-    """The number of location versions of each key; `starts` is where each key's blocks begin."""
+    """Returns the number of location versions of each key; `starts` has the offset of each key's first block."""
     version = generation.table("blocks")["version"][block]
     new = np.ones(len(block), np.int64)
     new[1:] = (row[1:] != row[:-1]) | (version[1:] != version[:-1])

@@ -1,6 +1,6 @@
-"""Where OM and SCM do not agree about containers: what keys have blocks in, and what there is.
+"""Compares OM's containers (those that keys have blocks in) with SCM's, and returns the differences as rows.
 
-Both sides are ascending columns, so they are compared as wholes, some at a time; what is found is kept as rows.
+Both sides are sorted by id, so the comparison is a merge of two ascending columns, a chunk at a time.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ CHUNK: Final = 1 << 20
 
 
 class Mismatch(NamedTuple):
-    """Rows of OM's `containers` or of SCM's, ascending."""
+    """Rows of OM's or SCM's table `containers`, ascending."""
 
     not_in_scm: Indexes
-    """OM's: SCM has no such container, or has deleted it."""
+    """OM's rows: containers that SCM does not have or has deleted."""
     deleted: Indexes
-    """OM's: SCM has deleted it."""
+    """OM's rows: containers that SCM has deleted."""
     not_in_om: Indexes
-    """SCM's, those that are not deleted: no key has a block in it."""
+    """SCM's rows: containers not deleted in which no key has a block."""
 
 
 def compare(om: Generation, cluster: Generation) -> Mismatch:
-    """All of both."""
+    """Compares all containers of both."""
     of_om, of_scm = om.table(OM_CONTAINERS)["id"], cluster.table(CONTAINERS)["id"]
     states = cluster.table(CONTAINERS)["state"]
     not_in_scm, deleted, not_in_om = ([np.empty(0, np.int32)] for _ in range(3))
@@ -55,13 +55,13 @@ def compare(om: Generation, cluster: Generation) -> Mismatch:
 
 
 def after(rows: Indexes, ids: Array, container: int, limit: int) -> Int64s:
-    """Those of these rows whose `ids` are greater than that of a container, at most `limit`."""
+    """Returns at most `limit` of these rows whose `ids` are greater than `container`."""
     start = bisect_right(rows, container, key=lambda row: int(ids[row]))
     return rows[start : start + limit].astype(np.int64)
 
 
 def _around(ids: Array, others: Array) -> tuple[int, int]:
-    """From where to where others are that are between the first and the last of these."""
+    """Returns the range of `others` that lies between the first and the last of `ids`."""
     return int(np.searchsorted(others, ids[0])), int(np.searchsorted(others, ids[-1], side="right"))
 
 

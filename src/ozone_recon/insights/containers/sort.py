@@ -1,6 +1,8 @@
-"""Sorts the blocks of all keys by container: counts each container's, then deals all blocks out to their places.
+"""Sorts the blocks of all keys by container with a counting sort.
 
-A counting sort: two passes over the blocks, or more when the places of all blocks do not fit into memory at a time.
+The first pass counts the blocks of each container; prefix sums give the position of its first one; the second pass
+writes each block's row number to its position. If the result exceeds the memory limit, it is produced in pieces, with
+one more pass over the blocks for each. Stable: blocks of a container keep the order of their keys.
 """
 
 from __future__ import annotations
@@ -16,9 +18,9 @@ from ozone_recon.columnar.kernels import kernel
 from ozone_recon.store.generation import Table
 
 CHUNK: Final = 1 << 17
-"""Rows read at a time; the arrays of so many stay in the processor's cache."""
+"""Rows read at a time: few enough that their arrays stay in the CPU cache."""
 BLOCKS, PAIRS, KEYS, BYTES, LAST_KEY, LAST_VERSION, COUNTS = range(7)
-"""What is known of a container while its blocks are counted: COUNTS numbers."""
+"""Columns of the counting state, one row per container."""
 BYTES_PER_CONTAINER: Final = 8 * (COUNTS + 1)
 
 
@@ -33,7 +35,7 @@ class ContainerCounts(NamedTuple):
 
 
 class _BlockColumns(NamedTuple):
-    """Neighbouring blocks of whole keys, within a key by location version; `first` are the keys' first ones here."""
+    """Blocks of consecutive keys, by location version within a key; `first` has the offset of each key's blocks."""
 
     key: int
     first: Int64s
@@ -44,9 +46,9 @@ class _BlockColumns(NamedTuple):
 
 
 class ContainerSort:
-    """The blocks of `keys`, whose table is `blocks`, by container.
+    """Sorts `blocks`, the blocks of `keys`, by container.
 
-    `memory_limit` (bytes) bounds what holds blocks; containers take `BYTES_PER_CONTAINER` each, whatever it says.
+    `memory_limit` (bytes) bounds the memory for blocks; each container takes `BYTES_PER_CONTAINER` in addition.
     """
 
     def __init__(self, keys: Table, blocks: Table, memory_limit: int) -> None:
@@ -60,25 +62,25 @@ class ContainerSort:
             count_blocks(part.key, part.first, self._slots(part), part.version, part.length, self._state)
 
     def counts(self) -> ContainerCounts:
-        """What each container holds."""
-        held = self._state[:, BLOCKS] > 0
-        return ContainerCounts(self._ids[held], *self._state[held, : BYTES + 1].T)
+        """Returns the counts of each container that has blocks."""
+        used = self._state[:, BLOCKS] > 0
+        return ContainerCounts(self._ids[used], *self._state[used, : BYTES + 1].T)
 
     def pieces(self) -> Iterator[Int64s]:
-        """All rows of `blocks`, by container; within one by row of `keys`, then location version, then block order."""
+        """Yields all rows of `blocks`, sorted by container, row of `keys`, location version and block order."""
         capacity = max(1, self._memory_limit // 2 // 8)
         for low in range(0, self._blocks.rows, capacity):
-            places = np.cumsum(self._state[:, BLOCKS]) - self._state[:, BLOCKS]
+            positions = np.cumsum(self._state[:, BLOCKS]) - self._state[:, BLOCKS]
             piece = np.empty(min(capacity, self._blocks.rows - low), np.int64)
             for part in self._parts():
-                place_blocks(self._slots(part), part.block, places, low, piece)
+                place_blocks(self._slots(part), part.block, positions, low, piece)
             yield piece
 
     def _slots(self, part: _BlockColumns) -> Int64s:
         return part.container - self._low if self._low is not None else np.searchsorted(self._ids, part.container)
 
     def _parts(self) -> Iterator[_BlockColumns]:
-        for key, first in _whole_keys(self._keys, self._blocks.rows):
+        for key, first in _key_runs(self._keys, self._blocks.rows):
             start, stop = int(first[0]), int(first[-1])
             columns = self._blocks.read(("container", "version", "length"), start, stop)
             part = _BlockColumns(
@@ -93,10 +95,10 @@ class ContainerSort:
 
 
 def _containers(blocks: Table, memory_limit: int) -> tuple[int | None, Int64s]:
-    """Ids that cover all blocks, ascending, and the first one when they are consecutive.
+    """Returns ids that cover all blocks, ascending, and the first id if they are consecutive.
 
-    They are so, with some that have no blocks, when ids are near each other, as SCM's are: an id is then found without
-    a search.
+    SCM's ids are dense, so normally the full range is taken, including ids without blocks: an id's slot is then a
+    subtraction instead of a search.
     """
     low, high = (1 << 63) - 1, -(1 << 63)
     for chunk in blocks.chunks(("container",), CHUNK):
@@ -109,22 +111,22 @@ def _containers(blocks: Table, memory_limit: int) -> tuple[int | None, Int64s]:
 
 
 def _distinct(blocks: Table) -> Int64s:
-    """The ids of all containers, ascending."""
+    """Returns the distinct container ids, ascending."""
     ids = np.empty(0, np.int64)
-    held: list[Int64s] = []
+    pending: list[Int64s] = []
     for chunk in blocks.chunks(("container",), CHUNK):
-        held.append(np.unique(chunk["container"]))
-        # Not each time, which would be quadratic.
-        if sum(map(len, held)) > len(ids):
-            ids = np.unique(np.concatenate([ids, *held]))
-            held.clear()
-    return np.unique(np.concatenate([ids, *held]))
+        pending.append(np.unique(chunk["container"]))
+        # Only when the new ids outnumber the merged ones: merging each time would be quadratic.
+        if sum(map(len, pending)) > len(ids):
+            ids = np.unique(np.concatenate([ids, *pending]))
+            pending.clear()
+    return np.unique(np.concatenate([ids, *pending]))
 
 
-def _whole_keys(keys: Table, blocks: int) -> Iterator[tuple[int, Int64s]]:
-    """Cuts `keys` into runs of at most `CHUNK` rows and blocks, or of one row that has more blocks than that.
+def _key_runs(keys: Table, blocks: int) -> Iterator[tuple[int, Int64s]]:
+    """Splits `keys` into runs of at most `CHUNK` rows and blocks, or of a single row with more blocks.
 
-    Gives the first row of each run, and the first block of each of its rows and of the row after it.
+    Yields the first row of each run, and the first block of each of its rows and of the row after it.
     """
     row = 0
     while row < keys.rows:
@@ -138,10 +140,10 @@ def _whole_keys(keys: Table, blocks: int) -> Iterator[tuple[int, Int64s]]:
 
 
 def _by_version(part: _BlockColumns) -> _BlockColumns:
-    """The same blocks with those of each key in order of their location versions, as OM writes them anyway."""
-    falls = np.flatnonzero(part.version[1:] < part.version[:-1]) + 1
-    # A fall from one key to the next is none.
-    if np.isin(falls, part.first).all():
+    """Sorts the blocks of each key by location version; OM normally writes them in this order."""
+    descents = np.flatnonzero(part.version[1:] < part.version[:-1]) + 1
+    # The version may decrease from one key to the next.
+    if np.isin(descents, part.first).all():
         return part
     key = np.repeat(np.arange(len(part.first) - 1), np.diff(part.first))
     order = np.lexsort((part.version, key))
@@ -155,7 +157,7 @@ def _by_version(part: _BlockColumns) -> _BlockColumns:
 
 @kernel
 def count_blocks(key: int, first: Int64s, slots: Int64s, version: Int64s, length: Int64s, state: Int64s) -> None:
-    """Counts the blocks `first[n]` to `first[n + 1]` of each key `key + n` into the rows `slots` of `state`."""
+    """Counts the blocks `first[n]` up to `first[n + 1]` of each key `key + n` into the rows `slots` of `state`."""
     for n in range(len(first) - 1):
         for at in range(first[n], first[n + 1]):
             of = state[slots[at]]
@@ -169,10 +171,10 @@ def count_blocks(key: int, first: Int64s, slots: Int64s, version: Int64s, length
 
 
 @kernel
-def place_blocks(slots: Int64s, block: Int64s, places: Int64s, low: int, piece: Int64s) -> None:
-    """Puts blocks into `piece`, which holds the places from `low` on; `places` has the next place of each slot."""
+def place_blocks(slots: Int64s, block: Int64s, positions: Int64s, low: int, piece: Int64s) -> None:
+    """Writes blocks into `piece`, the output from position `low` on; `positions` has the next position of each slot."""
     for at in range(len(slots)):
-        place = places[slots[at]]
-        places[slots[at]] = place + 1
-        if low <= place < low + len(piece):
-            piece[place - low] = block[at]
+        position = positions[slots[at]]
+        positions[slots[at]] = position + 1
+        if low <= position < low + len(piece):
+            piece[position - low] = block[at]

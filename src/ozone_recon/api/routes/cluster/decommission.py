@@ -15,7 +15,7 @@ from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
 from ozone_recon.errors import BadRequest
 from ozone_recon.insights.om.key_rows import shown
-from ozone_recon.model.cluster import LeavingDatanode
+from ozone_recon.model.cluster import DecommissioningDatanode
 from ozone_recon.model.scm import DecommissionProgress
 
 LATEST = 253_402_300_799_000
@@ -50,7 +50,7 @@ class DecommissionInfo(BaseModel):
 
 async def info(view: CurrentView) -> Response:
     """As SCM said when it was asked last."""
-    return _answer(view.ready_scm().leaving)
+    return _answer(view.ready_scm().decommissioning)
 
 
 async def info_of(
@@ -61,17 +61,17 @@ async def info_of(
     """Nothing for a datanode that is not leaving."""
     if not uuid and not ipAddress:
         raise BadRequest("Give uuid or ipAddress.")
-    leaving = view.ready_scm().leaving
+    leaving = view.ready_scm().decommissioning
     if uuid:
         return _answer(one for one in leaving if one.datanode.uuid == uuid.lower())
     return _answer(one for one in leaving if one.datanode.ip_address == ipAddress)
 
 
-def _answer(leaving: Iterable[LeavingDatanode]) -> Response:
+def _answer(leaving: Iterable[DecommissioningDatanode]) -> Response:
     return json_response({"DatanodesDecommissionInfo": list(map(_row, leaving))})
 
 
-def _row(leaving: LeavingDatanode) -> dict[str, Any]:
+def _row(leaving: DecommissioningDatanode) -> dict[str, Any]:
     return {
         "datanodeDetails": datanode_json(leaving.datanode),
         "metrics": leaving.progress and _metrics(leaving.progress),

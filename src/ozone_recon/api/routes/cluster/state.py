@@ -9,7 +9,7 @@ from ozone_recon.api.context import CurrentView, View
 from ozone_recon.api.json.datanode import storage_json
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
-from ozone_recon.insights.containers.health.pages import are_judged, count_unhealthy
+from ozone_recon.insights.containers.health.pages import count_unhealthy, is_evaluated
 from ozone_recon.insights.containers.listing import GONE, count_states
 from ozone_recon.insights.om.tables import table_counts
 from ozone_recon.model.cluster import Cluster, sum_of
@@ -105,7 +105,7 @@ def _counts(generation: Generation) -> dict[str, int]:
 
 def _container_counts(tables: Generation) -> dict[str, int]:
     states = count_states(tables)
-    missing = count_unhealthy(tables)[UnhealthyState.MISSING] if are_judged(tables) else 0
+    missing = count_unhealthy(tables)[UnhealthyState.MISSING] if is_evaluated(tables) else 0
     return {
         "containers": int(states.sum() - states[GONE] - states[ContainerState.DELETED]),
         "missingContainers": missing,

@@ -23,8 +23,8 @@ from ozone_recon.errors import BadRequest, NotReady
 from ozone_recon.insights.cluster.tables import CONTAINERS
 from ozone_recon.insights.containers.health.build import UNHEALTHY
 from ozone_recon.insights.containers.health.pages import (
-    are_judged,
     count_unhealthy,
+    is_evaluated,
     unhealthy_after,
     unhealthy_before,
     unhealthy_from,
@@ -125,7 +125,7 @@ State = Annotated[str, Path(description=f"{', '.join(NAMES)}.")]
 
 async def missing(view: CurrentView, limit: Limit = 1000) -> Response:
     """A limit of 0 or less answers with none."""
-    tables = judged(view)
+    tables = evaluated_tables(view)
     found = unhealthy_after(tables, 0, max(0, limit), UnhealthyState.MISSING)
     known, containers, common = _common(tables, found)
     since = scalars(tables.table(UNHEALTHY)["since"][known])
@@ -141,7 +141,7 @@ async def unhealthy(
     batchNum: BatchNumber = 0,
 ) -> Response:
     """A limit of 0 or less answers with none. A container is never cut: a page may have some rows more for it."""
-    return _page(judged(view), None, limit, maxContainerId, minContainerId, batchNum)
+    return _page(evaluated_tables(view), None, limit, maxContainerId, minContainerId, batchNum)
 
 
 async def unhealthy_in(
@@ -155,13 +155,13 @@ async def unhealthy_in(
     """The counts are those of all lists."""
     if state not in NAMES:
         raise BadRequest(f"{state!r} is no list of unhealthy containers. There are {', '.join(NAMES)}.")
-    return _page(judged(view), UnhealthyState[state], limit, maxContainerId, minContainerId, batchNum)
+    return _page(evaluated_tables(view), UnhealthyState[state], limit, maxContainerId, minContainerId, batchNum)
 
 
-def judged(view: View) -> Generation:
+def evaluated_tables(view: View) -> Generation:
     """The cluster's tables with the lists; NotReady (HTTP 503) before the containers' health is known."""
     tables = view.ready_cluster_generation()
-    if not are_judged(tables):
+    if not is_evaluated(tables):
         hosts = view.cluster.waiting_for if view.cluster else ()
         named = ", ".join(map(shown, hosts[:NAMED])) + (f" and {len(hosts) - NAMED} more" if len(hosts) > NAMED else "")
         waits = f"; it waits for {named}" if named else ""

@@ -12,7 +12,7 @@ from ozone_recon.api.context import CurrentView
 from ozone_recon.api.parameters import Int64
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
-from ozone_recon.api.routes.containers.unhealthy import judged
+from ozone_recon.api.routes.containers.unhealthy import evaluated_tables
 from ozone_recon.errors import BadRequest
 from ozone_recon.insights.containers.health.build import SIZES
 from ozone_recon.insights.namespace import file_sizes
@@ -69,7 +69,7 @@ async def container_count(
     """In order of the sizes. Deleted containers are not counted."""
     if containerSize < 0:
         raise BadRequest("containerSize must not be negative.")
-    table = judged(view).table(SIZES)
+    table = evaluated_tables(view).table(SIZES)
     rows = zip(table["upper_bound"].tolist(), table["containers"].tolist(), strict=True)
     of_size = int(container_bins_of(np.array([containerSize]))[0])
     return json_response(

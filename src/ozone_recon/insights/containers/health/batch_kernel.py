@@ -1,4 +1,7 @@
-"""Judges many containers at once: the loops of `container_health`, in the order of `container_health_reference`."""
+"""Evaluates a batch of containers: runs the compiled checks of `rules_kernel` in the order of `rules.CHECKS`.
+
+The rules are defined in `rules`; this loop and `rules_kernel` are their compiled form, and tests hold the two equal.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,10 @@ from ozone_recon.insights.containers.health.rules_kernel import (
     check_ec,
     check_ratis,
     count_in,
-    count_of_no_use,
+    count_unusable,
     differ,
+    is_counted_by_origin,
     is_empty,
-    is_judged_by_origin,
     is_stuck,
     is_vulnerable,
     missing_replicas,
@@ -30,9 +33,9 @@ from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.scm import ContainerState
 
 OTHER_KIND, RATIS, EC = 0, 1, 2
-"""How a container is replicated."""
+"""Replication types."""
 GONE: Final = 0
-"""State of a container that we do not know, or that SCM has no more."""
+"""State of a container that is absent from SCM or whose state is unknown."""
 _OPEN, _CLOSING, _QUASI_CLOSED = int(ContainerState.OPEN), int(ContainerState.CLOSING), int(ContainerState.QUASI_CLOSED)
 _DELETING, _DELETED = int(ContainerState.DELETING), int(ContainerState.DELETED)
 _OPEN_REPLICA = int(ReplicaState.OPEN)
@@ -46,7 +49,7 @@ _UNHEALTHY_UNDER, _UNHEALTHY_OVER = (
 
 
 class ContainerArrays(NamedTuple):
-    """Containers, and whose pipeline is there; the live replicas of one are `first[n]` up to `first[n + 1]`."""
+    """Columns of containers; the live replicas of container n are the rows `first[n]` up to `first[n + 1]`."""
 
     state: Bytes
     replication: Int32s
@@ -58,34 +61,34 @@ class ContainerArrays(NamedTuple):
 
 
 @lean_kernel
-def judge(
+def evaluate(
     containers: ContainerArrays,
     replicas: ReplicaArrays,
     hosts: NodeArrays,
     kinds: Int64s,
     rules: RuleValues,
-    verdicts: Bytes,
+    healths: Bytes,
     mismatches: Bytes,
 ) -> None:
-    """Fills in the verdict on each container, and whether replicas of it have different data.
+    """Sets the health of each container, and whether its replicas have different data.
 
-    `kinds` has, for each replication, its kind, how many replicas it needs, and how many of them are data. The verdict
-    on a container that is suppressed, or of which we are not sure, is there already.
+    `kinds` has a row for each replication: its type, the number of replicas it requires, and the number of data
+    replicas (EC). The health of a container that is suppressed or possibly missing is left as it is.
     """
-    for n in range(len(verdicts)):
+    for n in range(len(healths)):
         of, state = containers.replication[n], int(containers.state[n])
         case = CaseArrays(containers.first[n], containers.first[n + 1], state, containers.sequence_id[n], kinds[of, 1])
         if state == GONE:
-            verdicts[n], mismatches[n] = _HEALTHY, 0
+            healths[n], mismatches[n] = _HEALTHY, 0
             continue
         mismatches[n] = differ(replicas, case)
         if containers.suppressed[n] == 0:
             has_pipeline, has_blocks = containers.has_pipeline[n] != 0, containers.blocks[n] != 0
-            verdicts[n] = _judge(replicas, hosts, rules, case, kinds[of, 0], kinds[of, 2], has_pipeline, has_blocks)
+            healths[n] = _evaluate(replicas, hosts, rules, case, kinds[of, 0], kinds[of, 2], has_pipeline, has_blocks)
 
 
 @kernel_part
-def _judge(
+def _evaluate(
     replicas: ReplicaArrays,
     hosts: NodeArrays,
     rules: RuleValues,
@@ -95,39 +98,39 @@ def _judge(
     has_pipeline: bool,
     has_blocks: bool,
 ) -> int:
-    copies = case.stop - case.start
+    replica_count = case.stop - case.start
     if case.state == _OPEN:
         if not has_pipeline:
             return _OPEN_WITHOUT_PIPELINE
-        return _HEALTHY if count_in(replicas, case, _OPEN_REPLICA) == copies else _OPEN_UNHEALTHY
+        return _HEALTHY if count_in(replicas, case, _OPEN_REPLICA) == replica_count else _OPEN_UNHEALTHY
     if case.state == _CLOSING:
-        return _HEALTHY if copies > 0 else _MISSING
+        return _HEALTHY if replica_count > 0 else _MISSING
     stuck = case.state == _QUASI_CLOSED and is_stuck(replicas, case)
-    verdict = _STUCK if stuck and kind == RATIS else _HEALTHY
+    health = _STUCK if stuck and kind == RATIS else _HEALTHY
     if is_empty(replicas, case, has_blocks):
         return _EMPTY
     if case.state == _DELETING or case.state == _DELETED:
         return _HEALTHY
-    by_origin = stuck and is_judged_by_origin(replicas, case)
+    by_origin = stuck and is_counted_by_origin(replicas, case)
     if by_origin:
-        said = check_by_origin(replicas, hosts, rules, case)
-        if said != NOTHING:
-            return said
+        result = check_by_origin(replicas, hosts, rules, case)
+        if result != NOTHING:
+            return result
     if kind == EC:
-        said = check_ec(replicas, hosts, rules, case, data)
-        if said != NOTHING:
-            return said
+        result = check_ec(replicas, hosts, rules, case, data)
+        if result != NOTHING:
+            return result
     if kind == RATIS:
-        broken = count_of_no_use(replicas, case)
+        unusable = count_unusable(replicas, case)
         if not by_origin:
-            said = check_ratis(replicas, hosts, rules, case, broken)
-            if said != NOTHING:
-                return said
-        if copies > 0 and broken == copies:
+            result = check_ratis(replicas, hosts, rules, case, unusable)
+            if result != NOTHING:
+                return result
+        if replica_count > 0 and unusable == replica_count:
             missing = missing_replicas(replicas, hosts, rules, case, True)
             if missing == 0:
                 return _UNHEALTHY
             return _UNHEALTHY_UNDER if missing > 0 else _UNHEALTHY_OVER
         if case.state == _QUASI_CLOSED and is_vulnerable(replicas, hosts, case):
             return _UNHEALTHY_UNDER
-    return verdict
+    return health

@@ -1,7 +1,7 @@
-"""How healthy every container is, as SCM's replication manager judges, and Recon's lists of the unhealthy ones.
+"""Evaluates the health of all containers of a cluster generation and writes Recon's lists of the unhealthy ones.
 
-The compiled path over a cluster generation's tables: what is said of one container is defined by
-`container_health_reference`, and where it is listed by `unhealthy_reference`.
+Reads the tables in chunks and runs the compiled checks of `batch_kernel` on them. The rules themselves are in `rules`
+(health) and `lists` (which list a health belongs to).
 """
 
 from __future__ import annotations
@@ -11,18 +11,29 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Bytes, Int64s
-from ozone_recon.columnar.search import lookup
-from ozone_recon.insights.cluster.merged_ids import Bools
-from ozone_recon.insights.cluster.tables import CONTAINERS, DATANODES, HEALTH, OP_STATES, PIPELINES, REPLICAS, UNSURE
-from ozone_recon.insights.containers.health.batch_kernel import EC, GONE, OTHER_KIND, RATIS, ContainerArrays, judge
+from ozone_recon.insights.cluster.merged_ids import Bools, lookup
+from ozone_recon.insights.cluster.tables import (
+    CONTAINERS,
+    DATANODES,
+    HEALTH,
+    OP_STATES,
+    PIPELINES,
+    POSSIBLY_MISSING,
+    REPLICAS,
+)
+from ozone_recon.insights.containers.health.batch_kernel import EC, GONE, OTHER_KIND, RATIS, ContainerArrays, evaluate
 from ozone_recon.insights.containers.health.lists import LISTED, MISSING
-from ozone_recon.insights.containers.health.rules import IN_TOPOLOGY, REACHABLE, ReplicaNode
-from ozone_recon.insights.containers.health.rules import LEAVING as LEAVING_STATES
-from ozone_recon.insights.containers.health.rules import MAINTENANCE as RETURNING_STATES
+from ozone_recon.insights.containers.health.rules import (
+    DECOMMISSION_STATES,
+    IN_TOPOLOGY,
+    MAINTENANCE_STATES,
+    REACHABLE,
+    ReplicaNode,
+)
 from ozone_recon.insights.containers.health.rules_kernel import (
-    LEAVING,
-    RETURNING,
-    STAYING,
+    DECOMMISSION,
+    IN_SERVICE,
+    MAINTENANCE,
     NodeArrays,
     ReplicaArrays,
     RuleValues,
@@ -35,28 +46,28 @@ from ozone_recon.store.generation import Generation, GenerationBuild, TableChunk
 from ozone_recon.store.schema import Schema
 
 NAME: Final = "ContainerHealth"
-VERDICTS: Final = "container_verdicts"
+HEALTH_STATES: Final = "container_health"
 UNHEALTHY: Final = "unhealthy"
 BY_CONTAINER: Final = "unhealthy_by_container"
 SIZES: Final = "container_sizes"
 TABLES: Final[dict[str, Schema]] = {
-    # A Verdict for each row of `containers`.
-    VERDICTS: {"verdict": "u1"},
-    # By UnhealthyState, within one by container; one row for each list that a container is in.
+    # A HealthState for each row of `containers`.
+    HEALTH_STATES: {"health": "u1"},
+    # Sorted by state, then container; one row for each list that a container is in.
     UNHEALTHY: {
         "container": "i8",
         "state": "u1",  # an UnhealthyState
         "since": "i8",
-        "expected": "i4",  # replicas that it needs
-        "actual": "i4",  # replicas that it has on datanodes that live
+        "expected": "i4",  # required replicas
+        "actual": "i4",  # replicas on live datanodes
     },
-    # Rows of `unhealthy`, by container, within one by state.
+    # Rows of `unhealthy`, sorted by container, then state.
     BY_CONTAINER: {"row": "i8"},
-    # All bins, ascending: containers of SCM that are not deleted, by their size.
+    # All size bins, ascending, with the number of containers that SCM has and that are not deleted.
     SIZES: {"upper_bound": "i8", "containers": "i8"},
 }
 CHUNK: Final = 1 << 19
-"""Containers judged at a time."""
+"""Containers evaluated at a time."""
 _CONTAINER_COLUMNS: Final = (
     *("id", "state", "replication", "pipeline", "used_bytes", "blocks", "sequence_id", "suppressed", "first_replica"),
 )
@@ -65,7 +76,7 @@ _UNLISTED: Final = UnhealthyState.ALL_REPLICAS_BAD
 
 
 class _Rows(NamedTuple):
-    """Rows of `unhealthy` of one state, by container."""
+    """Rows of `unhealthy` with one state, sorted by container."""
 
     container: Int64s
     expected: Int64s
@@ -73,23 +84,23 @@ class _Rows(NamedTuple):
 
 
 def rebuild(build: GenerationBuild, before: Generation | None, rules: HealthRules, now: int) -> None:
-    """Writes the tables above from those of `cluster_tables`.
+    """Writes the tables above from those of `insights.cluster.tables`.
 
-    `before` is the last generation that has them: it says since when a container is in a list that it is still in, and
-    what is kept for one of which we are not sure. `now` (ms since 1970) is since when it is in any other.
+    `before` is the last generation that has them. A container that is still in a list keeps its `since`, and a
+    possibly missing one keeps its health. `now` (ms since 1970) is the `since` of new entries.
     """
-    work = _HealthEvaluation(build, rules)
+    evaluation = _HealthEvaluation(build, rules)
     rows: dict[UnhealthyState, list[_Rows]] = {state: [] for state in UnhealthyState}
     sizes = np.zeros(len(CONTAINER_UPPER_BOUNDS), np.int64)
-    with build.create(VERDICTS, TABLES[VERDICTS]) as writer:
+    with build.create(HEALTH_STATES, TABLES[HEALTH_STATES]) as writer:
         for chunk in build.table(CONTAINERS).chunks(_CONTAINER_COLUMNS, CHUNK):
-            verdicts = _kept(before, chunk)
-            mismatches, copies = work.judge(chunk, verdicts)
-            writer.append(verdict=verdicts)
-            for state, listed in _lists(chunk, verdicts, mismatches).items():
+            healths = _initial_healths(before, chunk)
+            mismatches, replica_counts = evaluation.evaluate(chunk, healths)
+            writer.append(health=healths)
+            for state, listed in _lists(chunk, healths, mismatches).items():
                 at = np.flatnonzero(listed)
-                required = work.kinds[chunk["replication"][at], 1]
-                rows[state].append(_Rows(chunk["id"][at], required, copies[at]))
+                required = evaluation.kinds[chunk["replication"][at], 1]
+                rows[state].append(_Rows(chunk["id"][at], required, replica_counts[at]))
             counted = (chunk["state"] != GONE) & (chunk["state"] != ContainerState.DELETED)
             sizes += np.bincount(container_bins_of(chunk["used_bytes"][counted]), minlength=len(sizes))
     _write_rows(build, before, rows, now)
@@ -98,13 +109,13 @@ def rebuild(build: GenerationBuild, before: Generation | None, rules: HealthRule
 
 
 class _HealthEvaluation:
-    """What is the same for all containers."""
+    """The inputs shared by all chunks: replicas, datanodes, replications and rules."""
 
     def __init__(self, build: GenerationBuild, rules: HealthRules) -> None:
         self._replicas = build.table(REPLICAS)
         self._first_replica = build.table(CONTAINERS)["first_replica"]
         self._pipelines = np.append(np.diff(build.table(PIPELINES).bytes("record").offsets) > 0, False)
-        """Which there are; the last one, which -1 stands for, is none."""
+        """Whether each pipeline exists; the additional last entry, reached by index -1, stands for no pipeline."""
         self._hosts, self._live, racks = _hosts(build)
         self.kinds = _kinds(build)
         self._rules = RuleValues(
@@ -117,8 +128,11 @@ class _HealthEvaluation:
             racks,
         )
 
-    def judge(self, chunk: TableChunk, verdicts: Bytes) -> tuple[Bools, Int64s]:
-        """Fills in the verdicts; which containers' replicas differ in their data, and how many each has."""
+    def evaluate(self, chunk: TableChunk, healths: Bytes) -> tuple[Bools, Int64s]:
+        """Sets the health of each container.
+
+        Returns whether the replicas of each container have different data, and the number of its live replicas.
+        """
         end = chunk.first_row + len(chunk)
         stop = int(self._first_replica[end]) if end < len(self._first_replica) else self._replicas.rows
         start = int(chunk["first_replica"][0])
@@ -127,7 +141,7 @@ class _HealthEvaluation:
         before = np.append(0, np.cumsum(live))
         first = before[np.append(chunk["first_replica"], stop) - start]
         mismatches = np.empty(len(chunk), np.uint8)
-        judge(
+        evaluate(
             ContainerArrays(
                 chunk["state"],
                 chunk["replication"],
@@ -141,14 +155,14 @@ class _HealthEvaluation:
             self._hosts,
             self.kinds,
             self._rules,
-            verdicts,
+            healths,
             mismatches,
         )
         return mismatches != 0, np.diff(first)
 
 
 def _hosts(build: GenerationBuild) -> tuple[NodeArrays, Bools, int]:
-    """The datanodes, which of them live, and how many racks they are in."""
+    """Returns the datanodes, whether each is live, and the number of racks."""
     table = build.table(DATANODES)
     healths = [HEALTH[number] for number in table["health"].tolist()]
     op_states = [OP_STATES[number] for number in table["op_state"].tolist()]
@@ -157,9 +171,9 @@ def _hosts(build: GenerationBuild) -> tuple[NodeArrays, Bools, int]:
         racks.setdefault(location, len(racks)) if health else -1
         for location, health in zip(table.bytes("location"), healths, strict=True)
     ]
-    fates = dict.fromkeys(LEAVING_STATES, LEAVING) | dict.fromkeys(RETURNING_STATES, RETURNING)
+    service_states = dict.fromkeys(DECOMMISSION_STATES, DECOMMISSION) | dict.fromkeys(MAINTENANCE_STATES, MAINTENANCE)
     hosts = NodeArrays(
-        np.array([fates.get(op_state, STAYING) for op_state in op_states], np.uint8),
+        np.array([service_states.get(op_state, IN_SERVICE) for op_state in op_states], np.uint8),
         np.array([health in REACHABLE for health in healths], np.uint8),
         np.array(rack, np.int32),
     )
@@ -169,29 +183,28 @@ def _hosts(build: GenerationBuild) -> tuple[NodeArrays, Bools, int]:
 
 
 def _kinds(build: GenerationBuild) -> Int64s:
-    """Of each replication: its kind, how many replicas it needs, and how many of them are data."""
+    """Returns a row for each replication: type, required replicas, data replicas."""
     replications = [read_replication(build, row) for row in range(build.table("replications").rows)]
     kinds = [(_KINDS.get(one.kind, OTHER_KIND), one.required_nodes, one.data) for one in replications]
     return np.array(kinds, np.int64).reshape(-1, 3)
 
 
-def _kept(before: Generation | None, chunk: TableChunk) -> Bytes:
-    """HEALTHY, which suppressed containers stay, and what was said before of those of which we are not sure."""
-    verdicts = np.full(len(chunk), HealthState.HEALTHY, np.uint8)
-    possibly_missing = np.flatnonzero(chunk["suppressed"] == UNSURE)
+def _initial_healths(before: Generation | None, chunk: TableChunk) -> Bytes:
+    """Returns the initial healths: the previous one of possibly missing containers, HEALTHY for all others."""
+    healths = np.full(len(chunk), HealthState.HEALTHY, np.uint8)
+    possibly_missing = np.flatnonzero(chunk["suppressed"] == POSSIBLY_MISSING)
     if before and len(possibly_missing):
-        ids = before.table(CONTAINERS)["id"]
-        known, at = lookup(ids, chunk["id"][possibly_missing])
-        verdicts[possibly_missing[known]] = before.table(VERDICTS)["verdict"][at[known]]
-    return verdicts
+        known, at = lookup(before.table(CONTAINERS)["id"], chunk["id"][possibly_missing])
+        healths[possibly_missing[known]] = before.table(HEALTH_STATES)["health"][at[known]]
+    return healths
 
 
-def _lists(chunk: TableChunk, verdicts: Bytes, mismatches: Bools) -> dict[UnhealthyState, Bools]:
-    """Which containers are in each list."""
+def _lists(chunk: TableChunk, healths: Bytes, mismatches: Bools) -> dict[UnhealthyState, Bools]:
+    """Returns a mask of the containers in each list."""
     is_missing, listed = np.zeros(256, np.bool_), np.zeros(256, np.uint8)
     is_missing[list(MISSING)] = True
     listed[list(LISTED)] = list(LISTED.values())
-    missing, state, has_blocks = is_missing[verdicts], listed[verdicts], chunk["blocks"] != 0
+    missing, state, has_blocks = is_missing[healths], listed[healths], chunk["blocks"] != 0
     return {
         UnhealthyState.EMPTY_MISSING: missing & ~has_blocks,
         UnhealthyState.MISSING: missing & has_blocks,
@@ -222,7 +235,7 @@ def _write_rows(
 
 
 def _since(before: Generation | None, state: UnhealthyState, containers: Int64s, now: int) -> Int64s:
-    """Since when each of these containers is in a list."""
+    """Returns the time (ms since 1970) since when each container is in a list."""
     since = np.full(len(containers), now, np.int64)
     if before:
         table = before.table(UNHEALTHY)

@@ -1,4 +1,7 @@
-"""In which of Recon's lists a container is, by its health: the definition of the compiled path."""
+"""Maps a container's health to Recon's lists of unhealthy containers (ReconReplicationManager).
+
+The reference form, one container at a time; `build` does the same in columns.
+"""
 
 from __future__ import annotations
 
@@ -23,33 +26,36 @@ LISTED: Final = {
 
 
 def unhealthy(
-    case: ContainerCase, verdict: HealthState, since: Mapping[tuple[int, UnhealthyState], int], now: int
+    case: ContainerCase, health: HealthState, since: Mapping[tuple[int, UnhealthyState], int], now: int
 ) -> Iterator[UnhealthyContainer]:
-    """The lists that a container is in, ascending; `since` says since when (container, state) was there before."""
+    """Yields one entry per list the container is in, by state; `since` maps (container, state) to the time of entry."""
     expected, number = case.container.replication.required_nodes, case.container.container_id
-    for state in sorted(_states(case, verdict)):
-        yield UnhealthyContainer(number, state, since.get((number, state), now), expected, len(case.copies))
+    for state in sorted(_states(case, health)):
+        yield UnhealthyContainer(number, state, since.get((number, state), now), expected, len(case.replicas))
 
 
-def _states(case: ContainerCase, verdict: HealthState) -> Iterator[UnhealthyState]:
-    """By ReconReplicationManager."""
+def _states(case: ContainerCase, health: HealthState) -> Iterator[UnhealthyState]:
+    """Follows ReconReplicationManager."""
     if case.container.state not in ContainerState.__members__:
         return
-    if verdict in MISSING:
+    if health in MISSING:
         yield UnhealthyState.MISSING if case.container.number_of_keys else UnhealthyState.EMPTY_MISSING
-    if verdict in LISTED:
-        yield LISTED[verdict]
+    if health in LISTED:
+        yield LISTED[health]
         if case.container.used_bytes < 0:
             yield UnhealthyState.NEGATIVE_SIZE
-    if _differ(case.copies):
+    if _differ(case.replicas):
         yield UnhealthyState.REPLICA_MISMATCH
 
 
-def _differ(copies: Iterable[ReplicaOnNode]) -> bool:
-    """Whether replicas of the same part have different data. A checksum of 0 is known to be one of nothing alone."""
+def _differ(replicas: Iterable[ReplicaOnNode]) -> bool:
+    """Whether replicas with the same index have different data.
+
+    A checksum of 0 means "unknown", except for an empty replica.
+    """
     sums = {
-        (copy.replica.replica_index, copy.replica.data_checksum)
-        for copy in copies
-        if copy.replica.data_checksum or copy.replica.is_empty
+        (one.replica.replica_index, one.replica.data_checksum)
+        for one in replicas
+        if one.replica.data_checksum or one.replica.is_empty
     }
     return len(sums) > len({index for index, _ in sums})

@@ -1,4 +1,4 @@
-"""Pages of the unhealthy containers, of one list or all: rows of the table `unhealthy`, in order of the containers."""
+"""Reads pages of the unhealthy containers, of one list or of all: rows of the table `unhealthy` by container id."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.insights.cluster.tables import CONTAINERS
-from ozone_recon.insights.containers.health.build import BY_CONTAINER, UNHEALTHY, VERDICTS
+from ozone_recon.insights.containers.health.build import BY_CONTAINER, HEALTH_STATES, UNHEALTHY
 from ozone_recon.model.container_health import UnhealthyState
 from ozone_recon.store.generation import Generation
 
 
-def are_judged(generation: Generation) -> bool:
-    """Whether the lists say something: they are empty as long as not all datanodes have said what they have."""
-    return VERDICTS in generation and generation.table(VERDICTS).rows == generation.table(CONTAINERS).rows
+def is_evaluated(generation: Generation) -> bool:
+    """Whether the generation's containers were evaluated; in safe mode they are not, and the lists are empty."""
+    return HEALTH_STATES in generation and generation.table(HEALTH_STATES).rows == generation.table(CONTAINERS).rows
 
 
 def count_unhealthy(generation: Generation) -> dict[UnhealthyState, int]:
-    """How many containers each list has."""
+    """Returns the number of containers in each list."""
     return {state: len(_list(generation, state)) for state in UnhealthyState}
 
 
 def unhealthy_after(generation: Generation, after: int, limit: int, state: UnhealthyState | None = None) -> Int64s:
-    """Rows with container ids greater than `after`: `limit` of them, and the others of the last one's container."""
+    """Returns `limit` rows with container ids greater than `after`, plus the remaining rows of the last container."""
     rows, container = _list(generation, state), _container(generation)
     first = bisect_right(rows, after, key=container)
     stop = min(first + limit, len(rows))
@@ -35,7 +35,7 @@ def unhealthy_after(generation: Generation, after: int, limit: int, state: Unhea
 
 
 def unhealthy_before(generation: Generation, before: int, limit: int, state: UnhealthyState | None = None) -> Int64s:
-    """The last rows with container ids smaller than `before`: `limit`, and the others of the first one's container."""
+    """Returns the last `limit` rows with container ids below `before`, plus the other rows of the first container."""
     rows, container = _list(generation, state), _container(generation)
     stop = bisect_left(rows, before, key=container)
     first = max(stop - limit, 0)
@@ -45,12 +45,12 @@ def unhealthy_before(generation: Generation, before: int, limit: int, state: Unh
 
 
 def unhealthy_from(generation: Generation, offset: int, limit: int, state: UnhealthyState | None = None) -> Int64s:
-    """`limit` rows behind the first `offset` ones: a container may be cut."""
+    """Returns `limit` rows after the first `offset`; the rows of a container may be split between pages."""
     return np.asarray(_list(generation, state)[offset : offset + limit], np.int64)
 
 
 def _list(generation: Generation, state: UnhealthyState | None) -> range | Int64s:
-    """The rows of a list, or of all, in order of their containers, then of the lists."""
+    """Returns the rows of one list, or of all, sorted by container, then list."""
     if state is None:
         return generation.table(BY_CONTAINER)["row"]
     states = generation.table(UNHEALTHY)["state"]
@@ -59,6 +59,6 @@ def _list(generation: Generation, state: UnhealthyState | None) -> range | Int64
 
 
 def _container(generation: Generation) -> Callable[[int], int]:
-    """Whose each row is."""
+    """Returns a function from a row to its container id."""
     column: Callable[[int], int] = generation.table(UNHEALTHY)["container"].item
     return column

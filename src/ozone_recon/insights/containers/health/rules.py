@@ -1,8 +1,11 @@
-"""What SCM's replication manager says of a container's health, in plain Python: the definition of the compiled path.
+"""The rules of container health in plain Python: one function per check of SCM's replication manager, in SCM's order.
 
-A function for each of its checks, in their order. They are those of Ozone 2.2.0 (`scm.container.replication.health`),
-made read-only and without operations under way, as Recon has them made. Here a verdict is given for any replicas:
-where Ozone refuses an EC replica with an index that the container cannot have, it counts as no part.
+This is the reference form: read it and change it first. `rules_kernel` and `batch_kernel` are the same rules compiled,
+for clusters with millions of containers. Tests hold them equal to this form, and this form to Ozone's Java classes.
+
+The checks are those of Ozone 2.2.0 (`scm.container.replication.health`), read-only and without pending operations, as
+Recon runs them. One difference: where Ozone rejects an EC replica whose index the container cannot have, the replica
+is ignored here.
 """
 
 from __future__ import annotations
@@ -17,16 +20,16 @@ from ozone_recon.model.datanode_reports import Replica
 from ozone_recon.model.scm import ContainerInfo, ContainerState
 
 REACHABLE: Final = ("HEALTHY", "HEALTHY_READONLY")
-"""The health of a datanode that answers."""
+"""Health of the datanodes that can be reached."""
 IN_TOPOLOGY: Final = (*REACHABLE, "STALE")
-"""The health of a datanode whose rack counts as one of the cluster's: SCM takes dead ones out of its network."""
-LEAVING: Final = ("DECOMMISSIONING", "DECOMMISSIONED")
-MAINTENANCE: Final = ("ENTERING_MAINTENANCE", "IN_MAINTENANCE")
+"""Health of the datanodes whose racks count as the cluster's: SCM removes dead ones from its network topology."""
+DECOMMISSION_STATES: Final = ("DECOMMISSIONING", "DECOMMISSIONED")
+MAINTENANCE_STATES: Final = ("ENTERING_MAINTENANCE", "IN_MAINTENANCE")
 
 
 @dataclass(frozen=True, slots=True)
 class ReplicaNode:
-    """A datanode, as far as health depends on it; `health` and `op_state` are empty when they are not known."""
+    """The properties of a datanode that container health depends on; `health` and `op_state` are empty if unknown."""
 
     uuid: str
     health: str = "HEALTHY"
@@ -35,33 +38,33 @@ class ReplicaNode:
 
     @property
     def is_live(self) -> bool:
-        """Whether its replicas count: those of a dead datanode are forgotten, but in maintenance (DeadNodeHandler)."""
+        """Whether its replicas count. DeadNodeHandler drops those of a dead datanode unless it is in maintenance."""
         return self.health != "DEAD" or self.op_state == "IN_MAINTENANCE"
 
     @property
     def in_service(self) -> bool:
-        """Whether it is to stay."""
-        return self.op_state not in LEAVING and self.op_state not in MAINTENANCE
+        """Whether it is neither in decommission nor in maintenance."""
+        return self.op_state not in DECOMMISSION_STATES and self.op_state not in MAINTENANCE_STATES
 
 
 class ReplicaOnNode(NamedTuple):
-    """A replica and where it is."""
+    """A replica and the datanode that holds it."""
 
     replica: Replica
     host: ReplicaNode
 
     @property
     def is_unhealthy(self) -> bool:
-        """Whether the datanode says that it is broken."""
+        """Whether the datanode reports it as UNHEALTHY."""
         return self.replica.state == "UNHEALTHY"
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerCase:
-    """A container to be judged: its live replicas, whether its pipeline is there, how many racks the cluster has."""
+    """A container to evaluate: its live replicas, whether its pipeline exists, and the number of racks."""
 
     container: ContainerInfo
-    copies: tuple[ReplicaOnNode, ...]
+    replicas: tuple[ReplicaOnNode, ...]
     has_pipeline: bool = True
     racks: int = 1
     rules: HealthRules = HealthRules()  # noqa: RUF009 - it cannot be changed
@@ -72,16 +75,16 @@ class ContainerCase:
         return self.container.replication.kind
 
     @property
-    def parts(self) -> list[ReplicaOnNode]:
-        """Those replicas that may be parts of an EC container."""
+    def ec_replicas(self) -> list[ReplicaOnNode]:
+        """Replicas of an EC container whose index is valid: 1 to data + parity."""
         most = self.container.replication.required_nodes
-        return [copy for copy in self.copies if 1 <= copy.replica.replica_index <= most]
+        return [one for one in self.replicas if 1 <= one.replica.replica_index <= most]
 
 
 class CheckResult(NamedTuple):
-    """What a check says of a container; when it is `last`, no other check is asked."""
+    """The health that a check assigns; if `last`, no further check runs."""
 
-    verdict: HealthState
+    health: HealthState
     last: bool = True
 
 
@@ -91,7 +94,7 @@ def open_container(case: ContainerCase) -> CheckResult | None:
         return None
     if not case.has_pipeline:
         return CheckResult(HealthState.OPEN_WITHOUT_PIPELINE)
-    all_open = all(copy.replica.state == "OPEN" for copy in case.copies)
+    all_open = all(one.replica.state == "OPEN" for one in case.replicas)
     return CheckResult(HealthState.HEALTHY if all_open else HealthState.OPEN_UNHEALTHY)
 
 
@@ -99,7 +102,7 @@ def closing_container(case: ContainerCase) -> CheckResult | None:
     """ClosingContainerHandler."""
     if case.container.state != "CLOSING":
         return None
-    return CheckResult(HealthState.HEALTHY if case.copies else HealthState.MISSING)
+    return CheckResult(HealthState.HEALTHY if case.replicas else HealthState.MISSING)
 
 
 def quasi_closed_container(case: ContainerCase) -> CheckResult | None:
@@ -110,12 +113,12 @@ def quasi_closed_container(case: ContainerCase) -> CheckResult | None:
 
 
 def empty_container(case: ContainerCase) -> CheckResult | None:
-    """EmptyContainerHandler. The check before it, MismatchedReplicasHandler, only sends commands."""
-    state, copies = case.container.state, case.copies
-    if state == "CLOSED" and not copies:
+    """EmptyContainerHandler. SCM's preceding check, MismatchedReplicasHandler, only sends commands."""
+    state, replicas = case.container.state, case.replicas
+    if state == "CLOSED" and not replicas:
         return CheckResult(HealthState.EMPTY) if case.container.number_of_keys == 0 else None
-    all_empty = bool(copies) and all(copy.replica.is_empty for copy in copies)
-    all_closed = all(copy.replica.state == "CLOSED" for copy in copies)
+    all_empty = bool(replicas) and all(one.replica.is_empty for one in replicas)
+    all_closed = all(one.replica.state == "CLOSED" for one in replicas)
     if all_empty and ((state == "CLOSED" and all_closed) or state == "QUASI_CLOSED"):
         return CheckResult(HealthState.EMPTY)
     return None
@@ -127,66 +130,68 @@ def deleting_container(case: ContainerCase) -> CheckResult | None:
 
 
 def quasi_closed_stuck(case: ContainerCase) -> CheckResult | None:
-    """QuasiClosedStuckReplicationCheck, QuasiClosedStuckReplicaCount: copies of what each origin has."""
-    if not _is_judged_by_origin(case):
+    """QuasiClosedStuckReplicationCheck, QuasiClosedStuckReplicaCount: counts replicas per origin datanode."""
+    if not _is_counted_by_origin(case):
         return None
-    if not case.copies:
+    if not case.replicas:
         return CheckResult(HealthState.QUASI_CLOSED_STUCK_MISSING)
-    healthy = [copy for copy in case.copies if not copy.is_unhealthy]
+    healthy = [one for one in case.replicas if not one.is_unhealthy]
     if not healthy:
         return None
-    newest = max(copy.replica.sequence_id for copy in healthy)
-    best = {copy.replica.origin for copy in healthy if copy.replica.sequence_id == newest}
+    newest = max(one.replica.sequence_id for one in healthy)
+    best = {one.replica.origin for one in healthy if one.replica.sequence_id == newest}
     is_over = False
-    for origin in {copy.replica.origin for copy in case.copies}:
-        hosts = [copy.host for copy in case.copies if copy.replica.origin == origin]
-        staying = sum(host.in_service for host in hosts)
+    for origin in {one.replica.origin for one in case.replicas}:
+        hosts = [one.host for one in case.replicas if one.replica.origin == origin]
+        in_service = sum(host.in_service for host in hosts)
         wanted = case.rules.best_origin_copies if origin in best else case.rules.other_origin_copies
-        returning = any(host.op_state in MAINTENANCE for host in hosts)
-        if staying < wanted and (staying == 0 or not returning):
+        in_maintenance = any(host.op_state in MAINTENANCE_STATES for host in hosts)
+        if in_service < wanted and (in_service == 0 or not in_maintenance):
             return CheckResult(HealthState.QUASI_CLOSED_STUCK_UNDER_REPLICATED)
-        is_over |= staying > wanted
+        is_over |= in_service > wanted
     return CheckResult(HealthState.QUASI_CLOSED_STUCK_OVER_REPLICATED) if is_over else None
 
 
 def ec_replication(case: ContainerCase) -> CheckResult | None:
-    """ECReplicationCheckHandler, ECContainerReplicaCount: which parts there are, and where."""
+    """ECReplicationCheckHandler, ECContainerReplicaCount: counts replica indexes by the state of their datanodes."""
     if case.kind != "EC":
         return None
     data, parity = case.container.replication.data, case.container.replication.parity
-    staying: Counter[int] = Counter()
-    leaving, returning, unhealthy = set[int](), set[int](), set[int]()
-    for copy in case.parts:
-        index = copy.replica.replica_index
-        if copy.is_unhealthy:
+    in_service: Counter[int] = Counter()
+    decommissioning, in_maintenance, unhealthy = set[int](), set[int](), set[int]()
+    for one in case.ec_replicas:
+        index = one.replica.replica_index
+        if one.is_unhealthy:
             unhealthy.add(index)
-        elif copy.host.op_state in LEAVING:
-            leaving.add(index)
-        elif copy.host.op_state in MAINTENANCE:
-            returning.add(index)
+        elif one.host.op_state in DECOMMISSION_STATES:
+            decommissioning.add(index)
+        elif one.host.op_state in MAINTENANCE_STATES:
+            in_maintenance.add(index)
         else:
-            staying[index] += 1
+            in_service[index] += 1
     least = data + min(parity, case.rules.maintenance_redundancy)
-    is_complete_later = len(staying.keys() | returning) == data + parity and len(staying) >= least
-    if len(staying) == data + parity or is_complete_later:
-        return CheckResult(HealthState.OVER_REPLICATED) if any(count > 1 for count in staying.values()) else None
-    readable = staying.keys() | leaving | returning
+    is_complete_after_maintenance = (
+        len(in_service.keys() | in_maintenance) == data + parity and len(in_service) >= least
+    )
+    if len(in_service) == data + parity or is_complete_after_maintenance:
+        return CheckResult(HealthState.OVER_REPLICATED) if any(count > 1 for count in in_service.values()) else None
+    readable = in_service.keys() | decommissioning | in_maintenance
     if len(readable) >= data:
         return CheckResult(HealthState.UNDER_REPLICATED)
-    some_go = bool((leaving | returning) - staying.keys())
+    some_out_of_service = bool((decommissioning | in_maintenance) - in_service.keys())
     if len(readable | unhealthy) < data:
-        return CheckResult(HealthState.MISSING_UNDER_REPLICATED if some_go else HealthState.MISSING)
-    return CheckResult(HealthState.UNHEALTHY_UNDER_REPLICATED if some_go else HealthState.UNHEALTHY)
+        return CheckResult(HealthState.MISSING_UNDER_REPLICATED if some_out_of_service else HealthState.MISSING)
+    return CheckResult(HealthState.UNHEALTHY_UNDER_REPLICATED if some_out_of_service else HealthState.UNHEALTHY)
 
 
 def ratis_replication(case: ContainerCase) -> CheckResult | None:
     """RatisReplicationCheckHandler."""
-    if case.kind != "RATIS" or _is_judged_by_origin(case):
+    if case.kind != "RATIS" or _is_counted_by_origin(case):
         return None
     counts = _RatisCounts.of(case)
     missing = counts.missing(count_unhealthy=False)
     if missing > 0:
-        if not case.copies:
+        if not case.replicas:
             return CheckResult(HealthState.MISSING)
         return CheckResult(HealthState.UNDER_REPLICATED) if counts.healthy else None
     if missing < 0:
@@ -205,8 +210,8 @@ def closed_with_unhealthy_replicas(case: ContainerCase) -> CheckResult | None:
     """ClosedWithUnhealthyReplicasHandler."""
     if case.kind != "EC" or case.container.state != "CLOSED":
         return None
-    closed = {copy.replica.replica_index for copy in case.parts if copy.replica.state == "CLOSED"}
-    unhealthy = {copy.replica.replica_index for copy in case.parts if copy.is_unhealthy}
+    closed = {one.replica.replica_index for one in case.ec_replicas if one.replica.state == "CLOSED"}
+    unhealthy = {one.replica.replica_index for one in case.ec_replicas if one.is_unhealthy}
     return CheckResult(HealthState.UNHEALTHY_OVER_REPLICATED) if unhealthy and unhealthy <= closed else None
 
 
@@ -219,7 +224,7 @@ def ec_placement(case: ContainerCase) -> CheckResult | None:
 
 def ratis_unhealthy_replication(case: ContainerCase) -> CheckResult | None:
     """RatisUnhealthyReplicationCheckHandler."""
-    if case.kind != "RATIS" or not case.copies:
+    if case.kind != "RATIS" or not case.replicas:
         return None
     counts = _RatisCounts.of(case)
     if counts.healthy:
@@ -231,20 +236,18 @@ def ratis_unhealthy_replication(case: ContainerCase) -> CheckResult | None:
 
 
 def vulnerable_unhealthy_replicas(case: ContainerCase) -> CheckResult | None:
-    """VulnerableUnhealthyReplicasHandler: broken replicas, alone with what they have, on datanodes that leave."""
+    """VulnerableUnhealthyReplicasHandler: unhealthy replicas with the only copy of their data out of service."""
     if case.kind != "RATIS" or case.container.state != "QUASI_CLOSED":
         return None
-    if all(copy.is_unhealthy for copy in case.copies):
+    if all(one.is_unhealthy for one in case.replicas):
         return None
     newest = [
-        copy
-        for copy in case.copies
-        if copy.replica.sequence_id == case.container.sequence_id and copy.host.health in REACHABLE
+        one
+        for one in case.replicas
+        if one.replica.sequence_id == case.container.sequence_id and one.host.health in REACHABLE
     ]
-    safe = {copy.replica.origin for copy in newest if copy.host.in_service}
-    vulnerable = any(
-        copy.is_unhealthy and not copy.replica.is_empty and copy.replica.origin not in safe for copy in newest
-    )
+    safe = {one.replica.origin for one in newest if one.host.in_service}
+    vulnerable = any(one.is_unhealthy and not one.replica.is_empty and one.replica.origin not in safe for one in newest)
     return CheckResult(HealthState.UNHEALTHY_UNDER_REPLICATED) if vulnerable else None
 
 
@@ -264,31 +267,31 @@ CHECKS: Final[tuple[Callable[[ContainerCase], CheckResult | None], ...]] = (
 )
 
 
-def judge(case: ContainerCase) -> HealthState:
-    """The verdict on a container: what was said last.
+def evaluate(case: ContainerCase) -> HealthState:
+    """Returns the health of a container: the result of the last check that gives one.
 
-    One whose state we do not know, that SCM has no more, or that an administrator has suppressed, is HEALTHY.
+    A container in an unknown state, absent from SCM, or suppressed by an administrator is HEALTHY.
     """
     if case.container.state not in ContainerState.__members__ or case.container.suppressed:
         return HealthState.HEALTHY
-    verdict = HealthState.HEALTHY
+    health = HealthState.HEALTHY
     for check in CHECKS:
-        if said := check(case):
-            verdict = said.verdict
-            if said.last:
+        if result := check(case):
+            health = result.health
+            if result.last:
                 break
-    return verdict
+    return health
 
 
 def count_racks(hosts: Iterable[ReplicaNode]) -> int:
-    """How many racks the cluster has."""
+    """Returns the number of racks in the cluster."""
     return len({host.location for host in hosts if host.health in IN_TOPOLOGY})
 
 
 def _is_stuck(case: ContainerCase) -> bool:
-    """Whether a quasi-closed container cannot be closed: not all origins are heard of, or the newest is broken."""
-    quasi_closed = [copy.replica for copy in case.copies if copy.replica.state == "QUASI_CLOSED"]
-    unhealthy = [copy.replica for copy in case.copies if copy.is_unhealthy]
+    """Whether a quasi-closed container cannot be closed: an origin is missing, or the newest replica is unhealthy."""
+    quasi_closed = [one.replica for one in case.replicas if one.replica.state == "QUASI_CLOSED"]
+    unhealthy = [one.replica for one in case.replicas if one.is_unhealthy]
     newest = max((replica.sequence_id for replica in quasi_closed), default=-1)
     newest_unhealthy = max((replica.sequence_id for replica in unhealthy), default=-1)
     origins = {replica.origin for replica in quasi_closed + unhealthy}
@@ -296,74 +299,74 @@ def _is_stuck(case: ContainerCase) -> bool:
     return not can_close
 
 
-def _is_judged_by_origin(case: ContainerCase) -> bool:
+def _is_counted_by_origin(case: ContainerCase) -> bool:
     """QuasiClosedStuckReplicationCheck.shouldHandleAsQuasiClosedStuck."""
     if case.container.state != "QUASI_CLOSED" or not _is_stuck(case):
         return False
-    to_close = {copy.replica.origin for copy in case.copies if copy.replica.state in ("QUASI_CLOSED", "OPEN")}
-    one_origin = len({copy.replica.origin for copy in case.copies}) == 1
+    to_close = {one.replica.origin for one in case.replicas if one.replica.state in ("QUASI_CLOSED", "OPEN")}
+    one_origin = len({one.replica.origin for one in case.replicas}) == 1
     return not one_origin and len(to_close) < case.container.replication.required_nodes
 
 
 class _RatisCounts(NamedTuple):
-    """RatisContainerReplicaCount: replicas in service, and of them all, in maintenance, healthy and not."""
+    """RatisContainerReplicaCount: usable and unusable replicas, in service and in maintenance."""
 
     factor: int
     least: int
-    """In service, while others are in maintenance."""
+    """The number required in service while others are in maintenance."""
     healthy: int
-    staying: int
-    returning: int
-    staying_unhealthy: int
-    returning_unhealthy: int
+    in_service: int
+    in_maintenance: int
+    in_service_unhealthy: int
+    in_maintenance_unhealthy: int
 
     @classmethod
     def of(cls, case: ContainerCase) -> _RatisCounts:
         factor = case.container.replication.factor
-        broken = [copy.host for copy in case.copies if _is_of_no_use(case.container, copy)]
-        whole = [copy.host for copy in case.copies if not _is_of_no_use(case.container, copy)]
+        unusable = [one.host for one in case.replicas if _is_unusable(case.container, one)]
+        usable = [one.host for one in case.replicas if not _is_unusable(case.container, one)]
         return cls(
             factor,
             min(factor, case.rules.maintenance_replicas),
-            len(whole),
-            sum(host.in_service for host in whole),
-            sum(host.op_state in MAINTENANCE for host in whole),
-            sum(host.in_service for host in broken),
-            sum(host.op_state in MAINTENANCE for host in broken),
+            len(usable),
+            sum(host.in_service for host in usable),
+            sum(host.op_state in MAINTENANCE_STATES for host in usable),
+            sum(host.in_service for host in unusable),
+            sum(host.op_state in MAINTENANCE_STATES for host in unusable),
         )
 
     def missing(self, *, count_unhealthy: bool) -> int:
-        """How many more replicas are needed; negative when there are too many."""
-        staying = self.staying + (self.staying_unhealthy if count_unhealthy else 0)
-        returning = self.returning + (self.returning_unhealthy if count_unhealthy else 0)
-        if staying >= self.factor:
-            return self.factor - staying
-        return max(0, self.least - staying, self.factor - staying - returning)
+        """Returns the number of missing replicas; negative if there are too many."""
+        in_service = self.in_service + (self.in_service_unhealthy if count_unhealthy else 0)
+        in_maintenance = self.in_maintenance + (self.in_maintenance_unhealthy if count_unhealthy else 0)
+        if in_service >= self.factor:
+            return self.factor - in_service
+        return max(0, self.least - in_service, self.factor - in_service - in_maintenance)
 
 
-def _is_of_no_use(container: ContainerInfo, copy: ReplicaOnNode) -> bool:
-    """Whether a replica is broken, or of a closed container and not of its last state."""
-    is_behind = copy.replica.state == "QUASI_CLOSED" and copy.replica.sequence_id != container.sequence_id
-    return copy.is_unhealthy or (is_behind and container.state == "CLOSED")
+def _is_unusable(container: ContainerInfo, placed: ReplicaOnNode) -> bool:
+    """Whether a replica is unhealthy, or belongs to a closed container and lacks its last writes."""
+    is_behind = placed.replica.state == "QUASI_CLOSED" and placed.replica.sequence_id != container.sequence_id
+    return placed.is_unhealthy or (is_behind and container.state == "CLOSED")
 
 
 def _has_one_to_delete(case: ContainerCase) -> bool:
-    """ReplicationManagerUtil.selectUnhealthyReplicaForDelete, of a quasi-closed container."""
-    if len(case.copies) <= 2 or not any(copy.replica.state == "QUASI_CLOSED" for copy in case.copies):
+    """ReplicationManagerUtil.selectUnhealthyReplicaForDelete, for a quasi-closed container."""
+    if len(case.replicas) <= 2 or not any(one.replica.state == "QUASI_CLOSED" for one in case.replicas):
         return False
-    staying = [copy for copy in case.copies if copy.host.in_service and copy.host.health in REACHABLE]
-    kept = {copy.replica.origin for copy in staying if not copy.is_unhealthy}
-    broken = [copy.replica.origin for copy in staying if copy.is_unhealthy]
-    return any(origin in kept for origin in broken) or len(set(broken)) < len(broken)
+    in_service = [one for one in case.replicas if one.host.in_service and one.host.health in REACHABLE]
+    remaining = {one.replica.origin for one in in_service if not one.is_unhealthy}
+    unusable = [one.replica.origin for one in in_service if one.is_unhealthy]
+    return any(origin in remaining for origin in unusable) or len(set(unusable)) < len(unusable)
 
 
 def _is_well_placed(case: ContainerCase, policy: PlacementPolicy) -> bool:
-    """SCMCommonPlacementPolicy.validateContainerPlacement, for the policy's demands."""
+    """SCMCommonPlacementPolicy.validateContainerPlacement with the requirements of `policy`."""
     required = case.container.replication.required_nodes
     wanted = min(case.racks, required, 2 if policy is PlacementPolicy.RACK_AWARE else required)
     if policy is PlacementPolicy.ANYWHERE or wanted <= 1:
-        return bool(case.copies)
-    used = Counter(copy.host.location for copy in case.copies if copy.host.health)
+        return bool(case.replicas)
+    used = Counter(one.host.location for one in case.replicas if one.host.health)
     most = max(1, required - 1) if policy is PlacementPolicy.RACK_AWARE else -(-required // wanted)
-    surplus = max(0, len(case.copies) - required)
+    surplus = max(0, len(case.replicas) - required)
     return len(used) >= wanted and max(used.values()) <= most + surplus

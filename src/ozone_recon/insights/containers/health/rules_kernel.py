@@ -1,6 +1,10 @@
-"""The checks of `container_health_reference` on the live replicas of one container, compiled.
+"""The compiled form of the checks in `rules`, for the live replicas of one container.
 
-They are few, so they are compared each with each.
+The rules are defined in `rules`: change them there first, then here; tests hold the two forms equal. This form exists
+for speed only: it works on columns and creates no object per container or replica.
+
+A container has few replicas, so sets and counts by origin, index or rack are found by comparing all pairs of replicas;
+the indexes of EC replicas are bits of an integer.
 """
 
 from __future__ import annotations
@@ -18,15 +22,15 @@ from ozone_recon.model.scm import ContainerState
 
 Int32s = NDArray[np.int32]
 
-STAYING, LEAVING, RETURNING = 0, 1, 2
-"""What is to become of a datanode: it is in service, or decommissioned, or in maintenance."""
+IN_SERVICE, DECOMMISSION, MAINTENANCE = 0, 1, 2
+"""The service state of a datanode; DECOMMISSION and MAINTENANCE include the states on the way there."""
 MOST_PARTS: Final = 62
-"""Of an EC container, that can be told apart: the bits of a number. No code has so many."""
+"""The highest EC replica index: indexes are bits of a 64-bit integer. No EC scheme has as many."""
 NOTHING: Final = -1
-"""What a check says that has nothing to say."""
+"""The result of a check that assigns no health."""
 _QUASI_CLOSED, _CLOSED = int(ContainerState.QUASI_CLOSED), int(ContainerState.CLOSED)
 _QUASI_CLOSED_REPLICA, _CLOSED_REPLICA = int(ReplicaState.QUASI_CLOSED), int(ReplicaState.CLOSED)
-_OPEN_REPLICA, _BROKEN = int(ReplicaState.OPEN), int(ReplicaState.UNHEALTHY)
+_OPEN_REPLICA, _UNHEALTHY_REPLICA = int(ReplicaState.OPEN), int(ReplicaState.UNHEALTHY)
 _ANYWHERE, _RACK_AWARE = int(PlacementPolicy.ANYWHERE), int(PlacementPolicy.RACK_AWARE)
 _UNDER, _OVER, _MIS = (
     int(HealthState.UNDER_REPLICATED),
@@ -42,7 +46,7 @@ _STUCK_OVER = int(HealthState.QUASI_CLOSED_STUCK_OVER_REPLICATED)
 
 
 class ReplicaArrays(NamedTuple):
-    """Columns of live replicas, as in `replicas`."""
+    """Columns of live replicas, named as in the table `replicas`."""
 
     datanode: Int32s
     state: Bytes
@@ -54,15 +58,15 @@ class ReplicaArrays(NamedTuple):
 
 
 class NodeArrays(NamedTuple):
-    """What is to become of each datanode, whether it answers, and the number of its rack, -1 for none."""
+    """For each datanode: its service state, whether it is reachable, and its rack number (-1 for none)."""
 
-    fate: Bytes
+    service_state: Bytes
     reachable: Bytes
     rack: Int32s
 
 
 class RuleValues(NamedTuple):
-    """The settings, as numbers, and how many racks the cluster has."""
+    """HealthRules as integers, and the number of racks."""
 
     maintenance_replicas: int
     maintenance_redundancy: int
@@ -74,7 +78,7 @@ class RuleValues(NamedTuple):
 
 
 class CaseArrays(NamedTuple):
-    """A container, and from where to where its replicas are."""
+    """A container; its replicas are the rows from `start` up to `stop`."""
 
     start: int
     stop: int
@@ -85,7 +89,7 @@ class CaseArrays(NamedTuple):
 
 @kernel_part
 def differ(replicas: ReplicaArrays, case: CaseArrays) -> bool:
-    """Whether replicas of the same part have different data."""
+    """Whether replicas with the same index have different data (`lists._differ`)."""
     for at in range(case.start, case.stop):
         if replicas.data_checksum[at] != 0 or replicas.is_empty[at] != 0:
             for other in range(case.start, at):
@@ -100,7 +104,7 @@ def differ(replicas: ReplicaArrays, case: CaseArrays) -> bool:
 
 @inlined_part
 def count_in(replicas: ReplicaArrays, case: CaseArrays, state: int) -> int:
-    """How many replicas are in a state."""
+    """Returns the number of replicas in a state."""
     count = zero()
     for at in range(case.start, case.stop):
         count += replicas.state[at] == state
@@ -109,7 +113,7 @@ def count_in(replicas: ReplicaArrays, case: CaseArrays, state: int) -> int:
 
 @kernel_part
 def _count_origins(replicas: ReplicaArrays, case: CaseArrays, one: int, other: int) -> int:
-    """How many origins there are of replicas in one state or the other."""
+    """Returns the number of distinct origins of the replicas in either state."""
     count = zero()
     for at in range(case.start, case.stop):
         if replicas.state[at] == one or replicas.state[at] == other:
@@ -123,7 +127,7 @@ def _count_origins(replicas: ReplicaArrays, case: CaseArrays, one: int, other: i
 
 @kernel_part
 def is_empty(replicas: ReplicaArrays, case: CaseArrays, has_blocks: bool) -> bool:
-    """As `empty_container`, of a container that is closed or quasi-closed."""
+    """`rules.empty_container`."""
     if case.start == case.stop:
         return case.state == _CLOSED and not has_blocks
     if case.state != _CLOSED and case.state != _QUASI_CLOSED:
@@ -137,21 +141,21 @@ def is_empty(replicas: ReplicaArrays, case: CaseArrays, has_blocks: bool) -> boo
 
 @kernel_part
 def is_stuck(replicas: ReplicaArrays, case: CaseArrays) -> bool:
-    """Whether a quasi-closed container cannot be closed."""
-    newest = newest_broken = -1
+    """`rules._is_stuck`: whether a quasi-closed container cannot be closed."""
+    newest = newest_unhealthy = -1
     for at in range(case.start, case.stop):
         if replicas.state[at] == _QUASI_CLOSED_REPLICA:
             newest = max(newest, replicas.sequence_id[at])
-        elif replicas.state[at] == _BROKEN:
-            newest_broken = max(newest_broken, replicas.sequence_id[at])
-    if newest == -1 or newest < newest_broken:
+        elif replicas.state[at] == _UNHEALTHY_REPLICA:
+            newest_unhealthy = max(newest_unhealthy, replicas.sequence_id[at])
+    if newest == -1 or newest < newest_unhealthy:
         return True
-    return _count_origins(replicas, case, _QUASI_CLOSED_REPLICA, _BROKEN) < case.required
+    return _count_origins(replicas, case, _QUASI_CLOSED_REPLICA, _UNHEALTHY_REPLICA) < case.required
 
 
 @kernel_part
-def is_judged_by_origin(replicas: ReplicaArrays, case: CaseArrays) -> bool:
-    """Of a container that is stuck: whether it waits for none of its origins to close."""
+def is_counted_by_origin(replicas: ReplicaArrays, case: CaseArrays) -> bool:
+    """`rules._is_counted_by_origin`, for a stuck container."""
     several = case.start == case.stop
     for at in range(case.start, case.stop):
         several |= replicas.origin[at] != replicas.origin[case.start]
@@ -160,31 +164,31 @@ def is_judged_by_origin(replicas: ReplicaArrays, case: CaseArrays) -> bool:
 
 @kernel_part
 def check_by_origin(replicas: ReplicaArrays, hosts: NodeArrays, rules: RuleValues, case: CaseArrays) -> int:
-    """As `quasi_closed_stuck`, of a container that is judged by origin."""
+    """`rules.quasi_closed_stuck`, for a container whose replicas are counted by origin."""
     if case.start == case.stop:
         return _STUCK_MISSING
     newest, some_healthy = np.int64(-1 << 63), False
     for at in range(case.start, case.stop):
-        if replicas.state[at] != _BROKEN:
+        if replicas.state[at] != _UNHEALTHY_REPLICA:
             newest, some_healthy = max(newest, replicas.sequence_id[at]), True
     if not some_healthy:
         return NOTHING
-    said = NOTHING
+    result = NOTHING
     for at in range(case.start, case.stop):
-        staying, returning, is_best, is_first = zero(), False, False, True
+        in_service, in_maintenance, is_best, is_first = zero(), False, False, True
         for other in range(case.start, case.stop):
             if replicas.origin[other] == replicas.origin[at]:
                 is_first &= other >= at
-                fate = hosts.fate[replicas.datanode[other]]
-                staying += fate == STAYING
-                returning |= fate == RETURNING
-                is_best |= replicas.state[other] != _BROKEN and replicas.sequence_id[other] == newest
+                service_state = hosts.service_state[replicas.datanode[other]]
+                in_service += service_state == IN_SERVICE
+                in_maintenance |= service_state == MAINTENANCE
+                is_best |= replicas.state[other] != _UNHEALTHY_REPLICA and replicas.sequence_id[other] == newest
         wanted = rules.best_origin_copies if is_best else rules.other_origin_copies
-        if is_first and staying < wanted and (staying == 0 or not returning):
+        if is_first and in_service < wanted and (in_service == 0 or not in_maintenance):
             return _STUCK_UNDER
-        if is_first and staying > wanted:
-            said = _STUCK_OVER
-    return said
+        if is_first and in_service > wanted:
+            result = _STUCK_OVER
+    return result
 
 
 @inlined_part
@@ -198,55 +202,62 @@ def _count_bits(bits: int) -> int:
 
 @kernel_part
 def check_ec(replicas: ReplicaArrays, hosts: NodeArrays, rules: RuleValues, case: CaseArrays, data: int) -> int:
-    """As the three checks of EC containers."""
-    staying, leaving, returning, broken, closed, twice = zero(), zero(), zero(), zero(), zero(), zero()
+    """`rules.ec_replication`, `closed_with_unhealthy_replicas` and `ec_placement`."""
+    in_service, decommissioning, in_maintenance, unhealthy, closed, duplicated = (
+        zero(),
+        zero(),
+        zero(),
+        zero(),
+        zero(),
+        zero(),
+    )
     for at in range(case.start, case.stop):
         index = int(replicas.replica_index[at])
         if index < 1 or index > case.required or index > MOST_PARTS:
             continue
         bit = 1 << index
-        fate = hosts.fate[replicas.datanode[at]]
+        service_state = hosts.service_state[replicas.datanode[at]]
         if replicas.state[at] == _CLOSED_REPLICA:
             closed |= bit
-        if replicas.state[at] == _BROKEN:
-            broken |= bit
-        elif fate == LEAVING:
-            leaving |= bit
-        elif fate == RETURNING:
-            returning |= bit
+        if replicas.state[at] == _UNHEALTHY_REPLICA:
+            unhealthy |= bit
+        elif service_state == DECOMMISSION:
+            decommissioning |= bit
+        elif service_state == MAINTENANCE:
+            in_maintenance |= bit
         else:
-            twice |= staying & bit
-            staying |= bit
-    parts = _count_bits(staying)
+            duplicated |= in_service & bit
+            in_service |= bit
+    parts = _count_bits(in_service)
     least = data + min(case.required - data, rules.maintenance_redundancy)
-    if parts == case.required or (_count_bits(staying | returning) == case.required and parts >= least):
-        if twice != 0:
+    if parts == case.required or (_count_bits(in_service | in_maintenance) == case.required and parts >= least):
+        if duplicated != 0:
             return _OVER
-        if case.state == _CLOSED and broken != 0 and broken & ~closed == 0:
+        if case.state == _CLOSED and unhealthy != 0 and unhealthy & ~closed == 0:
             return _UNHEALTHY_OVER
         return NOTHING if _is_well_placed(replicas, hosts, case, rules.ec_placement, rules.racks) else _MIS
-    readable = staying | leaving | returning
+    readable = in_service | decommissioning | in_maintenance
     if _count_bits(readable) >= data:
         return _UNDER
-    some_go = (leaving | returning) & ~staying != 0
-    if _count_bits(readable | broken) < data:
-        return _MISSING_UNDER if some_go else _MISSING
-    return _UNHEALTHY_UNDER if some_go else _UNHEALTHY
+    some_out_of_service = (decommissioning | in_maintenance) & ~in_service != 0
+    if _count_bits(readable | unhealthy) < data:
+        return _MISSING_UNDER if some_out_of_service else _MISSING
+    return _UNHEALTHY_UNDER if some_out_of_service else _UNHEALTHY
 
 
 @inlined_part
-def _is_of_no_use(replicas: ReplicaArrays, case: CaseArrays, at: int) -> bool:
+def _is_unusable(replicas: ReplicaArrays, case: CaseArrays, at: int) -> bool:
     if replicas.state[at] == _QUASI_CLOSED_REPLICA:
         return case.state == _CLOSED and replicas.sequence_id[at] != case.sequence_id
-    return bool(replicas.state[at] == _BROKEN)
+    return bool(replicas.state[at] == _UNHEALTHY_REPLICA)
 
 
 @kernel_part
-def count_of_no_use(replicas: ReplicaArrays, case: CaseArrays) -> int:
-    """How many replicas are broken, or of a closed container and not of its last state."""
+def count_unusable(replicas: ReplicaArrays, case: CaseArrays) -> int:
+    """Returns the number of unusable replicas (`rules._is_unusable`)."""
     count = zero()
     for at in range(case.start, case.stop):
-        count += _is_of_no_use(replicas, case, at)
+        count += _is_unusable(replicas, case, at)
     return count
 
 
@@ -254,28 +265,28 @@ def count_of_no_use(replicas: ReplicaArrays, case: CaseArrays) -> int:
 def missing_replicas(
     replicas: ReplicaArrays, hosts: NodeArrays, rules: RuleValues, case: CaseArrays, count_unhealthy: bool
 ) -> int:
-    """How many more replicas a RATIS container needs; negative when there are too many."""
-    staying, returning = zero(), zero()
+    """Returns the number of missing replicas of a RATIS container; negative if there are too many."""
+    in_service, in_maintenance = zero(), zero()
     for at in range(case.start, case.stop):
-        if count_unhealthy or not _is_of_no_use(replicas, case, at):
-            fate = hosts.fate[replicas.datanode[at]]
-            staying += fate == STAYING
-            returning += fate == RETURNING
-    if staying >= case.required:
-        return case.required - staying
+        if count_unhealthy or not _is_unusable(replicas, case, at):
+            service_state = hosts.service_state[replicas.datanode[at]]
+            in_service += service_state == IN_SERVICE
+            in_maintenance += service_state == MAINTENANCE
+    if in_service >= case.required:
+        return case.required - in_service
     least = min(case.required, rules.maintenance_replicas)
-    return max(0, max(least - staying, case.required - staying - returning))
+    return max(0, max(least - in_service, case.required - in_service - in_maintenance))
 
 
 @kernel_part
-def check_ratis(replicas: ReplicaArrays, hosts: NodeArrays, rules: RuleValues, case: CaseArrays, broken: int) -> int:
-    """As `ratis_replication`; `broken` counts the replicas of no use."""
-    copies = case.stop - case.start
+def check_ratis(replicas: ReplicaArrays, hosts: NodeArrays, rules: RuleValues, case: CaseArrays, unusable: int) -> int:
+    """`rules.ratis_replication`; `unusable` is the number of unusable replicas."""
+    replica_count = case.stop - case.start
     missing = missing_replicas(replicas, hosts, rules, case, False)
     if missing > 0:
-        if copies == 0:
+        if replica_count == 0:
             return _MISSING
-        return _UNDER if broken < copies else NOTHING
+        return _UNDER if unusable < replica_count else NOTHING
     if missing < 0:
         return _OVER
     if missing_replicas(replicas, hosts, rules, case, True) < 0:
@@ -291,25 +302,25 @@ def _has_one_to_delete(replicas: ReplicaArrays, hosts: NodeArrays, case: CaseArr
     if case.stop - case.start <= 2 or count_in(replicas, case, _QUASI_CLOSED_REPLICA) == 0:
         return False
     for at in range(case.start, case.stop):
-        if replicas.state[at] == _BROKEN and _stays(replicas, hosts, at):
+        if replicas.state[at] == _UNHEALTHY_REPLICA and _can_serve(replicas, hosts, at):
             for other in range(case.start, case.stop):
-                if other != at and replicas.origin[other] == replicas.origin[at] and _stays(replicas, hosts, other):
+                if other != at and replicas.origin[other] == replicas.origin[at] and _can_serve(replicas, hosts, other):
                     return True
     return False
 
 
 @inlined_part
-def _stays(replicas: ReplicaArrays, hosts: NodeArrays, at: int) -> bool:
+def _can_serve(replicas: ReplicaArrays, hosts: NodeArrays, at: int) -> bool:
     datanode = replicas.datanode[at]
-    return bool(hosts.fate[datanode] == STAYING and hosts.reachable[datanode] != 0)
+    return bool(hosts.service_state[datanode] == IN_SERVICE and hosts.reachable[datanode] != 0)
 
 
 @kernel_part
 def is_vulnerable(replicas: ReplicaArrays, hosts: NodeArrays, case: CaseArrays) -> bool:
-    """As `vulnerable_unhealthy_replicas`, of a container with a replica that is not broken, or with none."""
+    """`rules.vulnerable_unhealthy_replicas`, for a container that has a usable replica or none at all."""
     for at in range(case.start, case.stop):
         if (
-            replicas.state[at] != _BROKEN
+            replicas.state[at] != _UNHEALTHY_REPLICA
             or replicas.is_empty[at] != 0
             or replicas.sequence_id[at] != case.sequence_id
             or hosts.reachable[replicas.datanode[at]] == 0
@@ -318,7 +329,7 @@ def is_vulnerable(replicas: ReplicaArrays, hosts: NodeArrays, case: CaseArrays) 
         is_safe = False
         for other in range(case.start, case.stop):
             if replicas.sequence_id[other] == case.sequence_id and replicas.origin[other] == replicas.origin[at]:
-                is_safe |= _stays(replicas, hosts, other)
+                is_safe |= _can_serve(replicas, hosts, other)
         if not is_safe:
             return True
     return False
@@ -326,12 +337,12 @@ def is_vulnerable(replicas: ReplicaArrays, hosts: NodeArrays, case: CaseArrays) 
 
 @kernel_part
 def _is_well_placed(replicas: ReplicaArrays, hosts: NodeArrays, case: CaseArrays, policy: int, racks: int) -> bool:
-    copies = case.stop - case.start
+    replica_count = case.stop - case.start
     wanted = min(min(racks, case.required), 2 if policy == _RACK_AWARE else case.required)
     if policy == _ANYWHERE or wanted <= 1:
-        return copies > 0
+        return replica_count > 0
     most = max(1, case.required - 1) if policy == _RACK_AWARE else -(-case.required // wanted)
-    most += max(0, copies - case.required)
+    most += max(0, replica_count - case.required)
     used = zero()
     for at in range(case.start, case.stop):
         rack = hosts.rack[replicas.datanode[at]]

@@ -31,7 +31,7 @@ const PURPOSES = /** @type {Record<string, string>} */ ({
   ContainerSizeCountTask: "counts containers by their size",
   ScmContainerCountTask: "compares how many containers SCM has and we know",
   ScmInfoTask: "asks SCM for its leader, its deletions, and who leaves",
-  ScmDoubtfulContainersTask: "asks SCM again for containers that datanodes report otherwise",
+  ScmSuspectContainersTask: "asks SCM again for containers that datanodes report otherwise",
   DatanodeServer: "hears the datanodes",
   DatanodeHealthTask: "sees which datanodes have fallen silent",
   ClusterPublication: "writes down what is known of the cluster",
