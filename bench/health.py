@@ -1,11 +1,11 @@
-"""Times the evaluation of all containers' health, and the replacing of the lists of the unhealthy ones.
+"""Times evaluating the health of all containers, and replacing the tables of unhealthy ones.
 
     .venv/bin/python bench/health.py [--containers 10000000] [--unhealthy 0.1]
 
-A cluster generation is made of random containers with three replicas each (or five parts: one of ten is EC) on 200
-datanodes in 20 racks, and evaluated in one process. Then another process, which is measured, evaluates the same
-containers anew, and replaces the lists: what it finds in them has to be since when it was. So it is done once more
-with a tenth of the containers, of which every one is unhealthy. Memory is the peak resident size.
+One process makes and evaluates a cluster generation of random containers with three replicas each (one in ten is EC,
+with five parts) on 200 datanodes in 20 racks. A second process, which is measured, evaluates the same containers again
+and replaces the tables; containers that stay unhealthy must keep the time since when they are. Then both run again with
+a tenth of the containers, all of them unhealthy. Memory is the peak resident size.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def append(out: Any, name: str, columns: dict[str, Any], rows: int) -> None:
 
 
 def evaluate(place: Path) -> None:
-    """Judges the containers of a generation once more, and prints how long that takes."""
+    """Evaluates the containers of a generation again, and prints the time."""
     before = Generation.open(place)
     with tempfile.TemporaryDirectory(dir=place.parent) as directory, Rebuilt(Path(directory) / "new", before) as build:
         began = time.perf_counter()
@@ -156,7 +156,7 @@ def measured(*words: str) -> int:
 
 
 def main() -> None:
-    """The command line above; with --make or --evaluate, a part of it."""
+    """Runs the whole benchmark or, with --make or --evaluate, a part of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--containers", type=int, default=10_000_000)
     parser.add_argument("--unhealthy", type=float, default=0.1, help="share of unhealthy containers")
@@ -165,8 +165,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.make:
         make(arguments.make, arguments.containers, arguments.unhealthy)
-    elif arguments.judge:
-        evaluate(arguments.judge)
+    elif arguments.evaluate:
+        evaluate(arguments.evaluate)
     else:
         for containers, unhealthy in ((arguments.containers, arguments.unhealthy), (arguments.containers // 10, 1.0)):
             with tempfile.TemporaryDirectory() as directory:

@@ -50,7 +50,7 @@ def serving(body: bytes, then: Callable[[int], Awaitable[None]]) -> None:
 
 async def asked(pending: PendingBlocksClient, datanodes: list[Datanode]) -> PendingBlocks:
     """What is said when all have been asked."""
-    assert pending.ask(datanodes).asking
+    assert pending.ask(datanodes).polling
     assert pending._query is not None
     await pending._query
     return pending._last

@@ -47,7 +47,7 @@ def test_what_does_not_fit_is_owed_until_a_full_report_comes() -> None:
     queue = ReportQueue(limit=10 * K)
     queue.put(replace(ONE, containers=bytes(8 * K)))
     queue.put(replace(OTHER, increments=(bytes(3 * K),)))
-    assert queue.dropped == Dropped(heartbeats=1, size=3 * K + OBJECT)
+    assert queue.dropped == Dropped(heartbeats=1, size=3 * K + REPORT_OVERHEAD)
     assert not queue.must_report(OTHER_NODE), "there is no room yet"
     assert take_all(queue) == [replace(ONE, containers=bytes(8 * K))]
     assert queue.must_report(OTHER_NODE)

@@ -18,7 +18,6 @@ from ozone_recon.columnar.search import lookup
 from ozone_recon.config.cluster_settings import Intervals
 from ozone_recon.follow.cluster.suspects import SuspectContainers, states_contradict
 from ozone_recon.insights.cluster.datanode_health import DatanodeHealth
-from ozone_recon.insights.cluster.merged_ids import lookup
 from ozone_recon.insights.cluster.replica_history import ReplicaHistory
 from ozone_recon.insights.cluster.scm_containers import ScmContainers
 from ozone_recon.model.cluster import Cluster, ClusterTask, Datanode, DecommissioningDatanode, StorageTotals

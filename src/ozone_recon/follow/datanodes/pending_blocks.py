@@ -37,7 +37,7 @@ class PendingBlocksClient:
         loop = asyncio.get_running_loop()
         if self._query is None and loop.time() - self._ended_at >= self._settings.pending_pause:
             self._query = loop.create_task(self._query_all(datanodes))
-        return PendingBlocks(self._last.pending, self._last.ended, asking=self._query is not None)
+        return PendingBlocks(self._last.pending, self._last.ended, polling=self._query is not None)
 
     async def _query_all(self, datanodes: Sequence[Datanode]) -> None:
         pending = {one.details.uuid: -1 for one in datanodes}

@@ -50,14 +50,6 @@ def narrowed(values: Numbers | Bools) -> Numbers:
     return values.astype(np.int64)
 
 
-def lookup(ascending: Numbers, ids: Int64s) -> tuple[Bools, Int64s]:
-    """Returns whether each id is in `ascending`, and its position or insertion point."""
-    at = np.searchsorted(ascending, ids)
-    known: Bools = at < len(ascending)
-    known[known] = ascending[at[known]] == ids[known]
-    return known, at
-
-
 def last_of_each(ids: Int64s) -> Int64s:
     """Returns the last row of each distinct id, sorted by id."""
     rows: Int64s = np.argsort(ids, kind="stable")

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from ozone_recon.insights.cluster.merged_ids import Bools, IdMerge, Numbers, last_of_each, lookup, narrowed
+from ozone_recon.columnar.search import lookup
+from ozone_recon.insights.cluster.merged_ids import Bools, IdMerge, Numbers, last_of_each, narrowed
 from ozone_recon.model.datanode_reports import DatanodeReports, ReplicaColumns, ReplicaState
 
 

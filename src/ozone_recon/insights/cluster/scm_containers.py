@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.insights.cluster.merged_ids import IdMerge, Numbers, last_of_each, lookup, narrowed
+from ozone_recon.columnar.search import lookup
+from ozone_recon.insights.cluster.merged_ids import IdMerge, Numbers, last_of_each, narrowed
 from ozone_recon.model.container_columns import ContainerColumns
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState

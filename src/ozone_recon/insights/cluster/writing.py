@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
-from ozone_recon.insights.cluster.merged_ids import lookup
+from ozone_recon.columnar.search import lookup
 from ozone_recon.insights.cluster.replica_history import SeenReplicas
 from ozone_recon.insights.cluster.scm_containers import ContainerBlock, ScmContainers
 from ozone_recon.insights.cluster.tables import (

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
-from ozone_recon.insights.cluster.merged_ids import lookup
+from ozone_recon.columnar.search import lookup
 from ozone_recon.insights.containers.sort import ContainerSort
 from ozone_recon.insights.om.key_rows import KeyRows, db_keys, first_row, read_keys, section, start_of_group
 from ozone_recon.store.generation import Generation, GenerationBuild

@@ -8,7 +8,8 @@ import numpy as np
 
 from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.columnar.byte_slices import ByteSlices, slices_at
-from ozone_recon.insights.cluster.merged_ids import Bools, lookup
+from ozone_recon.columnar.search import lookup
+from ozone_recon.insights.cluster.merged_ids import Bools
 from ozone_recon.insights.cluster.tables import CONTAINERS, DATANODES, HEALTH, OP_STATES, REPLICAS
 from ozone_recon.insights.om.key_rows import read_replication
 from ozone_recon.insights.per_generation import cached_per_generation

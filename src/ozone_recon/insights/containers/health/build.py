@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ozone_recon.columnar.byte_column import Bytes, Int64s
-from ozone_recon.insights.cluster.merged_ids import Bools, lookup
+from ozone_recon.columnar.search import lookup
+from ozone_recon.insights.cluster.merged_ids import Bools
 from ozone_recon.insights.cluster.tables import (
     CONTAINERS,
     DATANODES,
