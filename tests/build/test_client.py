@@ -45,7 +45,7 @@ def test_a_build_is_sealed_and_says_where_it_comes_from(sample_checkpoint: Path,
     with DataDirectory.lock(tmp_path) as directory:
         job = job_for(directory, sample_checkpoint)
         Builder(tmp_path).run(job, seen.append)
-        about = directory.publish(job.place).about
+        about = directory.publish(job.directory).about
         assert (about.source, about.source_identity) == ("a source", "an identity")
         assert Path(about.checkpoint) == sample_checkpoint
         assert about.filesystem_paths
@@ -82,7 +82,7 @@ def test_a_process_is_there_before_its_job_and_gone_without_one(sample_checkpoin
         job = job_for(directory, sample_checkpoint)
         builder.run(job, lambda _: None)
         assert builder.state.pid == process.pid
-        directory.publish(job.place)
+        directory.publish(job.directory)
     with builder.ready() as idle:
         assert idle.running
     assert not idle.running
@@ -95,7 +95,7 @@ def test_a_process_does_one_job_after_the_other(sample_checkpoint: Path, tmp_pat
         for _ in range(2):
             job = job_for(directory, sample_checkpoint)
             builder.run(job, lambda _: None)
-            assert directory.publish(job.place).about.counts["keyTable"] > 0
+            assert directory.publish(job.directory).about.counts["keyTable"] > 0
         assert (builder.waiting, process.returncode) == (True, None)
         with pytest.raises(CheckpointError):
             builder.run(job_for(directory, tmp_path / "no checkpoint"), lambda _: None)
@@ -106,7 +106,7 @@ def test_a_process_does_one_job_after_the_other(sample_checkpoint: Path, tmp_pat
 HOLDER = """
 from pathlib import Path
 import numpy as np
-from ozone_recon.build.process import give_back
+from ozone_recon.build.process import release_memory
 
 def held():
     return int(Path("/proc/self/status").read_text().split("RssAnon:")[1].split()[0])
@@ -115,7 +115,7 @@ before = held()
 several = [np.ones(1 << 20) for _ in range(16)]
 del several
 most = held()
-give_back()
+release_memory()
 print(most - before, held() - before)
 """
 

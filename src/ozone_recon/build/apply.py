@@ -10,8 +10,8 @@ import numpy as np
 
 from ozone_recon.build.changes_file import read_rows, write_rows
 from ozone_recon.build.contents import DIRECTORY_TABLE
-from ozone_recon.build.known_rows import known_directories, known_keys
-from ozone_recon.build.runs import last_key, part, rows_of, rows_up_to, taken
+from ozone_recon.build.runs import find_rows, last_key, rows_up_to, slice_rows, take_rows
+from ozone_recon.build.stored_rows import stored_directories, stored_keys
 from ozone_recon.columnar.byte_column import ByteColumn, Rows
 from ozone_recon.columnar.byte_slices import joined, slices_at
 from ozone_recon.columnar.changes import NO_ROWS, ChangedRows, Changes
@@ -63,13 +63,13 @@ class MergedContents:
         """KeyTable or fileTable."""
         low, high = section(self._base, file_table=table == "fileTable")
         first, end = start_of_group(self._base, low), start_of_group(self._base, high)
-        known = known_keys(self._base, first, end, _CHUNK)
-        return _merged(known, self._changed(table), lambda rows: decode_keys(rows, table), _NO_KEY)
+        stored = stored_keys(self._base, first, end, _CHUNK)
+        return _merged(stored, self._changed(table), lambda rows: decode_keys(rows, table), _NO_KEY)
 
     def directories(self) -> Iterator[DirectoryColumns]:
         """DirectoryTable."""
-        known = known_directories(self._base, _CHUNK)
-        return _merged(known, self._changed(DIRECTORY_TABLE), decode_directories, _NO_DIRECTORY)
+        stored = stored_directories(self._base, _CHUNK)
+        return _merged(stored, self._changed(DIRECTORY_TABLE), decode_directories, _NO_DIRECTORY)
 
     def bad(self, name: str) -> tuple[int, Sequence[BadRow]]:
         """How many rows of a decoded table were bad and have not changed, and the first of them."""
@@ -97,17 +97,19 @@ class MergedContents:
         return self._changes.families.get(name, NO_ROWS)
 
 
-def _merged(known: Iterator[Run], changed: ChangedRows, decode: Callable[[Rows], Run], nothing: bytes) -> Iterator[Run]:
+def _merged(
+    stored: Iterator[Run], changed: ChangedRows, decode: Callable[[Rows], Run], nothing: bytes
+) -> Iterator[Run]:
     """Known rows, but for those that have changed as they are now; the last batch tells which of them are bad."""
     gone = decode(Rows(changed.keys, _repeated(nothing, len(changed))))
     put = np.flatnonzero(~changed.deleted)
     new = decode(Rows(joined([slices_at(changed.keys, put)]), joined([slices_at(changed.values, put)])))
     bad = new.bad
-    for run in known:
+    for run in stored:
         key = last_key(run)
         old, came = rows_up_to(gone, *key), rows_up_to(new, *key)
-        yield _with(run, part(gone, 0, old), part(new, 0, came))
-        gone, new = part(gone, old, len(gone)), part(new, came, len(new))
+        yield _with(run, slice_rows(gone, 0, old), slice_rows(new, 0, came))
+        gone, new = slice_rows(gone, old, len(gone)), slice_rows(new, came, len(new))
     yield replace(new, bad=bad)
 
 
@@ -116,10 +118,10 @@ def _with(run: Run, gone: Run, new: Run) -> Run:
     if not len(gone):
         return run
     kept = np.ones(len(run) + len(new), np.bool_)
-    there = rows_of(run, gone)
+    there = find_rows(run, gone)
     kept[there[there >= 0]] = False
-    order = order_with(rows_of(run, new), len(run))
-    return taken(run, new, order[kept[order]])
+    order = order_with(find_rows(run, new), len(run))
+    return take_rows(run, new, order[kept[order]])
 
 
 def _rows_with(rows: Rows, changed: ChangedRows) -> Rows:

@@ -13,18 +13,18 @@ from ozone_recon.store.schema import CHANGED_ROWS
 from ozone_recon.store.table import Table
 
 
-def write_changes(place: Path, changes: Changes, taken_at: int) -> None:
+def write_changes(directory: Path, changes: Changes, taken_at: int) -> None:
     """Write changes, read at `taken_at` (ms), to the empty directory `place`."""
-    with GenerationBuild(place) as build:
+    with GenerationBuild(directory) as build:
         for name, changed in changes.families.items():
             write_rows(build, name, changed)
         build.about = GenerationInfo(changes.last_sequence, taken_at, last_batch=changes.last_batch)
         build.seal()
 
 
-def read_changes(place: Path) -> tuple[Changes, int]:
+def read_changes(directory: Path) -> tuple[Changes, int]:
     """What was written to `place`."""
-    held = Generation.open(place)
+    held = Generation.open(directory)
     families = {name: read_rows(held.table(name)) for name in held.tables}
     return Changes(held.sequence_number, families, held.about.last_batch), held.taken_at
 

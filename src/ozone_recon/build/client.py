@@ -92,7 +92,7 @@ class Builder:
                 self._follow(job, report)
         except BaseException:
             self._child.stop()
-            remove_tree(job.place)
+            remove_tree(job.directory)
             raise
         finally:
             self._running = False

@@ -23,7 +23,7 @@ class BuildJob:
     """
 
     checkpoint: Path
-    place: Path
+    directory: Path
     source: str
     identity: str
     memory_limit: int
@@ -31,7 +31,7 @@ class BuildJob:
     filesystem_paths: bool
     built_by: str = ""
     node: str = ""
-    fold: DeltaJob | None = None
+    delta: DeltaJob | None = None
 
 
 class BuildDone(NamedTuple):

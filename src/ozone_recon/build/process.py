@@ -82,7 +82,7 @@ def main() -> None:
         else:
             parent.send(BuildDone())
         parent.idle()
-        give_back()
+        release_memory()
         job = jobs.get()
 
 
@@ -93,18 +93,18 @@ def build_for(job: BuildJob, parent: Parent) -> None:
         parent.progress()
         parent.send(progress)
 
-    if job.fold is None:
+    if job.delta is None:
         os.setpriority(os.PRIO_PROCESS, 0, max(_NICE, os.getpriority(os.PRIO_PROCESS, 0)))
     threads = job.threads or os.cpu_count() or 1
     with GenerationBuild(
-        job.place,
+        job.directory,
         memory_limit=job.memory_limit // min(threads, AT_A_TIME),
         threads=threads,
         filesystem_paths=job.filesystem_paths,
     ) as build:
-        if job.fold:
-            base = Generation.open(job.fold.base)
-            changes, taken_at = read_changes(job.fold.changes)
+        if job.delta:
+            base = Generation.open(job.delta.base)
+            changes, taken_at = read_changes(job.delta.changes)
             first_at = base.about.checkpoint_built_at or base.about.built_at
             build.about = replace(base.about, built_at=0, checkpoint_built_at=first_at, last_batch=changes.last_batch)
             folded = MergedContents(base, changes, taken_at)
@@ -140,7 +140,7 @@ def build_for(job: BuildJob, parent: Parent) -> None:
         build.seal()
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Free what a job leaves behind, and let the system have it until the next one."""
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

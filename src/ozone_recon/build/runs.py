@@ -21,23 +21,23 @@ _BLOCKS: Final = tuple(field.name for field in fields(KeyColumns) if field.name.
 _APART: Final = {*_BY_GROUP, *_NUMBERED, *_NUMBERED.values(), *_BLOCKS, "names", "bad"}
 
 
-def part(run: Run, low: int, high: int) -> Run:
+def slice_rows(run: Run, low: int, high: int) -> Run:
     """Rows `low` up to `high`, sharing the columns of the whole."""
     first = int(np.searchsorted(run.group_starts, low, side="right")) - 1
     end = int(np.searchsorted(run.group_starts, high, side="left")) if high > low else first
     starts = np.clip(run.group_starts[first : end + 1], low, high) - low
-    taken: dict[str, Any] = {name: getattr(run, name)[low:high] for name in (*_numbers(run), *_numbered(run))}
+    columns: dict[str, Any] = {name: getattr(run, name)[low:high] for name in (*_numbers(run), *_numbered(run))}
     if isinstance(run, KeyColumns):
         block, last = int(run.block_starts[low]), int(run.block_starts[high])
-        taken |= {name: getattr(run, name)[block:last] for name in _BLOCKS[1:]}
-        taken["block_starts"] = run.block_starts[low : high + 1] - block
+        columns |= {name: getattr(run, name)[block:last] for name in _BLOCKS[1:]}
+        columns["block_starts"] = run.block_starts[low : high + 1] - block
     return replace(
         run,
         prefixes=run.prefixes.slice(first, end),
         group_starts=starts if len(starts) else np.zeros(1, np.int64),
         names=run.names.slice(low, high),
         bad=(),
-        **taken,
+        **columns,
     )
 
 
@@ -55,7 +55,7 @@ def rows_up_to(run: KeyColumns | DirectoryColumns, prefix: bytes, name: bytes) -
     return first_after(run.names, name, low, int(run.group_starts[group + 1]))
 
 
-def rows_of(run: Run, wanted: Run) -> Int64s:
+def find_rows(run: Run, wanted: Run) -> Int64s:
     """The row of `run` that has each wanted row's key; -1 - the row that it would stand before where there is none."""
     groups = len(run.prefixes)
     group = search(wanted.prefixes, run.prefixes)
@@ -65,7 +65,7 @@ def rows_of(run: Run, wanted: Run) -> Int64s:
     return search(wanted.names, run.names, np.repeat(low, counts), np.repeat(high, counts))
 
 
-def taken(one: Run, other: Run, rows: Int64s) -> Run:
+def take_rows(one: Run, other: Run, rows: Int64s) -> Run:
     """Rows of two runs, in an order in which groups stay together; those of `other` are counted on from `one`'s."""
     groups = len(one.prefixes)
     at = search(other.prefixes, one.prefixes)

@@ -15,7 +15,7 @@ from ozone_recon.insights.om.key_rows import write_replications
 from ozone_recon.model.key_columns import BadRow, DirectoryColumns, KeyColumns
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.store.generation import GenerationBuild
-from ozone_recon.store.manifest import BAD_ROWS_KEPT
+from ozone_recon.store.manifest import BAD_SAMPLES
 from ozone_recon.store.schema import TABLES
 
 T = TypeVar("T")
@@ -53,10 +53,10 @@ class UndecodableRows:
     def add(self, rows: Sequence[BadRow], count: int | None = None) -> None:
         """Count these too; `count` when there are more of them than these."""
         self.count += len(rows) if count is None else count
-        self.samples += rows[: BAD_ROWS_KEPT - len(self.samples)]
+        self.samples += rows[: BAD_SAMPLES - len(self.samples)]
 
 
-class GroupNumbering:
+class GroupJoiner:
     """Joins a group that goes on in the next batch."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class KeyTables:
         self._buckets = buckets
         self._owners = owners
         self._replications: Numbering[ReplicationConfig] = Numbering()
-        self._groups = GroupNumbering()
+        self._groups = GroupJoiner()
         self._build = build
         self._key_rows = build.create("keys", TABLES["keys"])
         self._group_rows = build.create("groups", TABLES["groups"])
@@ -136,7 +136,7 @@ class DirectoryTables:
     def __init__(self, build: GenerationBuild, buckets: BucketRows, owners: Numbering[bytes]) -> None:
         self._buckets = buckets
         self._owners = owners
-        self._groups = GroupNumbering()
+        self._groups = GroupJoiner()
         self._rows = build.create("directories", TABLES["directories"])
         self._group_rows = build.create("directory_groups", TABLES["directory_groups"])
 

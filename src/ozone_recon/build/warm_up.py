@@ -40,16 +40,16 @@ class _Empty:
 def warm_up(scratch_directory: Path) -> None:
     """Do both in a directory in this one; where there can be none, the first real ones take longer."""
     try:
-        with tempfile.TemporaryDirectory(prefix="rehearsal-", dir=scratch_directory) as place:
-            base = _built(Path(place) / "base", CheckpointContents(_Empty(), 1))
-            _built(Path(place) / "folded", MergedContents(base, Changes(1, {}), 0))
+        with tempfile.TemporaryDirectory(prefix="rehearsal-", dir=scratch_directory) as directory:
+            base = _built(Path(directory) / "base", CheckpointContents(_Empty(), 1))
+            _built(Path(directory) / "folded", MergedContents(base, Changes(1, {}), 0))
     except (OSError, ReconError) as error:
         _LOG.info("what is compiled is loaded with the first build: %s", error)
 
 
-def _built(place: Path, contents: Contents) -> Generation:
-    place.mkdir()
-    with GenerationBuild(place, memory_limit=_MEMORY, threads=1) as build:
+def _built(directory: Path, contents: Contents) -> Generation:
+    directory.mkdir()
+    with GenerationBuild(directory, memory_limit=_MEMORY, threads=1) as build:
         build_generation(contents, build, lambda _: None)
         build.seal()
-    return Generation.open(place)
+    return Generation.open(directory)

@@ -88,8 +88,8 @@ def write_counts(build: GenerationBuild, table: str, column: str, code: Coder, c
     """Writes a table of PAIRS, where a key's code is `code` of its value in `column`, from 0 up to `codes`."""
     cuts = build.table("namespace_cuts")
     runs = KeyRuns(np.array(cuts["first"]), np.array(cuts["place"], np.int64), build.table("keys").rows)
-    places = len(build.table("namespace"))
-    ranges = _place_ranges(runs, places, codes, build.memory_limit)
+    node_count = len(build.table("namespace"))
+    ranges = _node_ranges(runs, node_count, codes, build.memory_limit)
     _append(
         build, table, (part for low, high in ranges for part in _pairs(build, runs, low, high, column, code, codes))
     )
@@ -99,9 +99,9 @@ def write_counts(build: GenerationBuild, table: str, column: str, code: Coder, c
 def _append(build: GenerationBuild, table: str, found: Iterable[NDArray[np.int64]]) -> None:
     with build.create(table, PAIRS) as writer:
         for pairs in found:
-            place, code, files, size, replicated_size = pairs.T
+            node, code, files, size, replicated_size = pairs.T
             writer.append(
-                place=place.astype(np.int32),
+                place=node.astype(np.int32),
                 code=code.astype(np.int32),
                 files=files,
                 size=size,
@@ -117,13 +117,13 @@ def _pairs(
     scratch = np.empty((BATCH, 5), np.int64)
     found: list[NDArray[np.int64]] = []
     for chunk in build.table("keys").chunks({column, "size", "replicated_size"}, BATCH):
-        starts, place = runs.within(chunk.first_row, len(chunk))
-        wanted = (place != NOWHERE) & (place >= low) & (place < high)
+        starts, node = runs.within(chunk.first_row, len(chunk))
+        wanted = (node != NOWHERE) & (node >= low) & (node < high)
         if wanted.any():
             codes_here = code(chunk[column])
             count = _count(starts, wanted, codes_here, chunk["size"], chunk["replicated_size"], sums, scratch)
             pairs = scratch[:count].copy()
-            pairs[:, 0] = place[pairs[:, 0]]
+            pairs[:, 0] = node[pairs[:, 0]]
             found.append(pairs)
     pairs = np.concatenate(found) if found else np.empty((0, 5), np.int64)
     # A place's pairs follow each other, so places are put in order and not each pair.
@@ -135,16 +135,16 @@ def _pairs(
         yield pairs.take(ordered[start : start + _PART], axis=0)
 
 
-def _place_ranges(runs: KeyRuns, places: int, codes: int, memory_limit: int) -> Iterator[tuple[int, int]]:
+def _node_ranges(runs: KeyRuns, node_count: int, codes: int, memory_limit: int) -> Iterator[tuple[int, int]]:
     """Ranges of places, together all, whose pairs take no more than `memory_limit` bytes."""
     rows = runs.last - runs.first
-    most = np.zeros(places, np.int64)
-    held = runs.place != NOWHERE
-    np.add.at(most, runs.place[held], np.minimum(rows, codes * (1 + rows // BATCH))[held])
+    most = np.zeros(node_count, np.int64)
+    held = runs.node != NOWHERE
+    np.add.at(most, runs.node[held], np.minimum(rows, codes * (1 + rows // BATCH))[held])
     ends = np.cumsum(most)
     capacity = max(1, memory_limit // BYTES_PER_PAIR)
     low = 0
-    while low < places:
+    while low < node_count:
         before = int(ends[low - 1]) if low else 0
         high = max(low + 1, int(np.searchsorted(ends, before + capacity, side="right")))
         yield low, high
@@ -159,12 +159,12 @@ def _write_large(build: GenerationBuild, table: str) -> None:
     sums = _Sums(pairs)
     found = [np.empty((0, 5), np.int64)]
     open_: list[int] = []
-    for place in [*large.tolist(), len(end)]:
-        while open_ and end[open_[-1]] <= place:
+    for node in [*large.tolist(), len(end)]:
+        while open_ and end[open_[-1]] <= node:
             sums.add(int(bounds[end[open_[-1]]]))
             found.append(sums.close(open_.pop()))
-        sums.add(int(bounds[place]))
-        open_.append(place)
+        sums.add(int(bounds[node]))
+        open_.append(node)
         sums.open()
     written = np.concatenate(found)
     _append(build, table + LARGE_SUFFIX, [written[np.argsort(written[:, 0], kind="stable")]])
@@ -197,13 +197,13 @@ class _Sums:
             if here.stop == len(self._chunk):
                 self._chunk = next(self._chunks, None)
 
-    def close(self, place: int) -> NDArray[np.int64]:
+    def close(self, node: int) -> NDArray[np.int64]:
         """The pairs of the innermost open subtree, which is added to the one around it."""
         sums = self._open.pop()
         if self._open:
             add_sums(self._open[-1], sums)
         code = np.flatnonzero(sums[:, 0])
-        return np.column_stack([np.full(len(code), place), code, sums[code]])
+        return np.column_stack([np.full(len(code), node), code, sums[code]])
 
 
 @kernel
@@ -215,15 +215,15 @@ def _add(code: NDArray[np.int32], files: Int64s, size: Int64s, replicated_size: 
         sums[at, 2] = plus(sums[at, 2], replicated_size[pair])
 
 
-def tally(generation: Generation, table: str, place: int, codes: int) -> CodeTally:
+def tally(generation: Generation, table: str, node: int, codes: int) -> CodeTally:
     """The sums over the subtree of a place, by code."""
-    end = generation.table("namespace")["end"][place]
+    end = generation.table("namespace")["end"][node]
     pairs = generation.table(table + LARGE_SUFFIX)
     # Searched for in their own type, or the whole column would be converted.
-    start, stop = np.searchsorted(pairs["place"], np.array([place, place + 1], np.int32))
+    start, stop = np.searchsorted(pairs["place"], np.array([node, node + 1], np.int32))
     if start == stop:
         pairs = generation.table(table)
-        start, stop = np.searchsorted(pairs["place"], np.array([place, end], np.int32))
+        start, stop = np.searchsorted(pairs["place"], np.array([node, end], np.int32))
     code = pairs["code"][start:stop]
     return CodeTally(
         *(sum_by(code, pairs[column][start:stop], codes) for column in ("files", "size", "replicated_size"))

@@ -73,9 +73,9 @@ def of_buckets(generation: Generation) -> list[BucketFileCount]:
     ]
 
 
-def of_places(generation: Generation, place: int) -> Int64s:
+def of_node(generation: Generation, node: int) -> Int64s:
     """Files in a place and all below it by the bins of `namespace/dist`, the last two of ours being one."""
-    files = tally(generation, "namespace_sizes", place, BINS).files
+    files = tally(generation, "namespace_sizes", node, BINS).files
     dist = files[:DIST_BINS].copy()
     dist[-1] += files[DIST_BINS:].sum()
     return dist

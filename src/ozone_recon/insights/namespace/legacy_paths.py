@@ -44,7 +44,7 @@ class PathWalk:
     _ends: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
     _open: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
 
-    def take(self, keys: ByteColumn) -> LegacyPaths:
+    def walk(self, keys: ByteColumn) -> LegacyPaths:
         """The directories and runs of the next batch; `keys` are names within the bucket, in arrays of their own."""
         rows = len(keys)
         start, stop = int(keys.offsets[0]), int(keys.offsets[-1])
@@ -107,10 +107,10 @@ def _walk(
             path[at] = data[begin + at]
             at += 1
             if path[at - 1] == 47:
-                place = directories - numbered
-                parent[place] = opened[depth - 1] if depth else -1
-                name_start[place] = begin + component
-                name_end[place] = begin + at - 1
+                slot = directories - numbered
+                parent[slot] = opened[depth - 1] if depth else -1
+                name_start[slot] = begin + component
+                name_end[slot] = begin + at - 1
                 opened[depth] = directories
                 ends[depth] = at
                 directories += 1

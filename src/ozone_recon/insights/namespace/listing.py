@@ -47,7 +47,7 @@ class ListingEntry:
     oldest: int
 
 
-_OF_PLACES: Final = {
+_OF_NODES: Final = {
     SortOrder.SIZE: "all_size",
     SortOrder.REPLICATED_SIZE: "all_replicated_size",
     SortOrder.FILES: "all_files",
@@ -63,14 +63,14 @@ _OF_KEYS: Final = {
 class Listing:
     """The children of a place in order of their names, then, if asked for, the keys directly in it, in theirs."""
 
-    def __init__(self, namespace: Namespace, place: int, keys: bool) -> None:
-        self._places = namespace.places
+    def __init__(self, namespace: Namespace, node: int, keys: bool) -> None:
+        self._nodes = namespace.nodes
         self._keys = namespace.generation.table("keys")
         self._generation = namespace.generation
-        first, end = namespace.tree.children(place)
+        first, end = namespace.tree.children(node)
         self._children = namespace.generation.table("namespace_children")["row"][first:end]
         runs = namespace.generation.table("namespace_runs")
-        low, high = namespace.tree.runs(place) if keys else (0, 0)
+        low, high = namespace.tree.runs(node) if keys else (0, 0)
         self._first, self._last = runs["first"][low:high], runs["last"][low:high]
         self._ends = len(self._children) + np.cumsum(self._last - self._first)
 
@@ -101,7 +101,7 @@ class Listing:
     def _values(self, order: SortOrder) -> Iterator[Int64s]:
         """What the entries are compared by, in order of their positions."""
         if len(self._children):
-            yield self._places[_OF_PLACES[order]][self._children].astype(np.int64)
+            yield self._nodes[_OF_NODES[order]][self._children].astype(np.int64)
         column = self._keys[_OF_KEYS[order]] if order in _OF_KEYS else None
         small: list[Int64s] = []
         for first, last in zip(self._first.tolist(), self._last.tolist(), strict=True):
@@ -121,15 +121,15 @@ class Listing:
         rows[~is_key] = self._children[positions[~is_key]]
         run = np.searchsorted(self._ends, positions[is_key], side="right")
         rows[is_key] = self._last[run] - (self._ends[run] - positions[is_key])
-        places, keys = iter(self._of_places(rows[~is_key])), iter(self._of_keys(rows[is_key]))
-        return [next(keys if key else places) for key in is_key.tolist()]
+        nodes, keys = iter(self._of_nodes(rows[~is_key])), iter(self._of_keys(rows[is_key]))
+        return [next(keys if key else nodes) for key in is_key.tolist()]
 
-    def _of_places(self, rows: Int64s) -> list[ListingEntry]:
+    def _of_nodes(self, rows: Int64s) -> list[ListingEntry]:
         columns = ("all_size", "all_replicated_size", "all_files", "all_directories", "newest", "oldest")
-        names = texts_at(self._places.bytes("name"), rows)
-        owners = owner_names(self._generation.table("namespace_owners"), self._places["owner"][rows])
-        kinds = self._places["kind"][rows].tolist()
-        numbers = zip(*(self._places[column][rows].tolist() for column in columns), strict=True)
+        names = texts_at(self._nodes.bytes("name"), rows)
+        owners = owner_names(self._generation.table("namespace_owners"), self._nodes["owner"][rows])
+        kinds = self._nodes["kind"][rows].tolist()
+        numbers = zip(*(self._nodes[column][rows].tolist() for column in columns), strict=True)
         return [
             ListingEntry(name, NodeKind(kind), size, replicated_size, files, directories, owner, newest, oldest)
             for name, kind, owner, (size, replicated_size, files, directories, newest, oldest) in zip(

@@ -83,10 +83,10 @@ COLUMNS: Final = {
 class NodeIds:
     """Where an object id leads; of places with one id the first wins."""
 
-    def __init__(self, ids: Int64s, places: Int64s) -> None:
+    def __init__(self, ids: Int64s, nodes: Int64s) -> None:
         order = np.argsort(ids, kind="stable")
         self.ids = ids[order]
-        self.places = places[order]
+        self.nodes = nodes[order]
 
     def find(self, ids: Int64s) -> Int64s:
         """The place of each id, or ROOT; quick where equal ids follow each other."""
@@ -94,7 +94,7 @@ class NodeIds:
             return np.full(len(ids), ROOT)
         heads = np.flatnonzero(np.concatenate(([True], ids[1:] != ids[:-1])))
         at = np.searchsorted(self.ids, ids[heads]).clip(max=len(self.ids) - 1)
-        found = np.where(self.ids[at] == ids[heads], self.places[at], ROOT)
+        found = np.where(self.ids[at] == ids[heads], self.nodes[at], ROOT)
         return np.repeat(found, np.diff(heads, append=len(ids)))
 
 
@@ -134,9 +134,9 @@ def collect(build: GenerationBuild) -> Collected:
     first = nodes.count
     first_deleted = first + directories.rows
     count = first_deleted + len(deleted.ids)
-    found = NodeIds(
+    known_ids = NodeIds(
         np.concatenate([of_bucket.ids, held["object_id"], deleted.ids]),
-        np.concatenate([of_bucket.places, np.arange(first, count)]),
+        np.concatenate([of_bucket.nodes, np.arange(first, count)]),
     )
     # The bucket of each place so far, and, behind all, of none: ROOT is -1.
     bucket_of = np.full(count + 1, -1, np.int32)
@@ -145,28 +145,28 @@ def collect(build: GenerationBuild) -> Collected:
     bucket_of[first_deleted:count] = deleted.buckets
 
     def within(bucket: Int32s, parent_ids: Int64s) -> Int64s:
-        places = found.find(parent_ids)
-        places[(bucket < 0) | (bucket_of[places] != bucket)] = ROOT
-        return places
+        parents = known_ids.find(parent_ids)
+        parents[(bucket < 0) | (bucket_of[parents] != bucket)] = ROOT
+        return parents
 
     parent = within(bucket, held["parent_id"])
     group_bucket, group_parent = np.asarray(groups["bucket"]), np.asarray(groups["parent_id"])
     in_files = np.asarray(groups["file_table"]) == 1
     in_bucket = np.where(group_bucket >= 0, of_bucket.first + group_bucket.astype(np.int64), ROOT)
-    place = np.where(in_files, within(group_bucket, group_parent), in_bucket)
-    lost, lost_place = np.unique(
+    node = np.where(in_files, within(group_bucket, group_parent), in_bucket)
+    lost, lost_node = np.unique(
         np.concatenate(
             [
                 np.column_stack([bucket[parent == ROOT], held["parent_id"][parent == ROOT]]),
-                np.column_stack([group_bucket[place == ROOT], group_parent[place == ROOT]]),
+                np.column_stack([group_bucket[node == ROOT], group_parent[node == ROOT]]),
             ]
         ),
         axis=0,
         return_inverse=True,
     )
-    lost_place = lost_place.reshape(-1) + count
+    lost_node = lost_node.reshape(-1) + count
     of_directories = np.count_nonzero(parent == ROOT)
-    parent[parent == ROOT], place[place == ROOT] = lost_place[:of_directories], lost_place[of_directories:]
+    parent[parent == ROOT], node[node == ROOT] = lost_node[:of_directories], lost_node[of_directories:]
     nodes.add(
         NodeKind.DIRECTORY, held.bytes("name"), object_id=held["object_id"], parent=parent, parent_id=held["parent_id"],
         bucket=bucket, creation_time=held["creation_time"],
@@ -176,17 +176,17 @@ def collect(build: GenerationBuild) -> Collected:
         NodeKind.DELETED, deleted.names, object_id=deleted.ids, parent_id=deleted.parent_ids, bucket=deleted.buckets
     )
     nodes.add(NodeKind.MISSING, ByteColumn.of([b""] * len(lost)), object_id=lost[:, 1], bucket=lost[:, 0])
-    runs = KeyRuns(np.array(groups["first_row"]), place, build.table("keys").rows)
+    runs = KeyRuns(np.array(groups["first_row"]), node, build.table("keys").rows)
     if build.filesystem_paths and of_bucket.legacy.any():
         runs = _add_paths(nodes, build.table("keys"), runs, of_bucket.first + np.flatnonzero(of_bucket.legacy))
-    return Collected(nodes, runs, found, np.where(deleted.place < 0, NOWHERE, first_deleted + deleted.place))
+    return Collected(nodes, runs, known_ids, np.where(deleted.node < 0, NOWHERE, first_deleted + deleted.node))
 
 
 @dataclass(frozen=True, slots=True)
 class _BucketNodes:
     first: int
     ids: Int64s
-    places: Int64s
+    nodes: Int64s
     legacy: NDArray[np.bool_]
 
 
@@ -196,7 +196,7 @@ class _DeletedNodes:
     ids: Int64s
     parent_ids: Int64s
     buckets: Int64s
-    place: Int64s
+    node: Int64s
     """Of each row of the table the number among these, or -1."""
 
 
@@ -263,21 +263,21 @@ def _deleted_directories(table: Table, buckets: BucketRows) -> _DeletedNodes:
     )
     ids, kept = np.unique(own, return_index=True)
     names = joined([slices_at(ByteColumn.joined([one.names for _, one in found]), kept)])
-    place = np.full(table.rows, -1)
-    place[rows[kept]] = np.arange(len(kept))
-    return _DeletedNodes(names, ids, parents[kept], buckets.of_ids(volume[kept], bucket[kept]), place)
+    node = np.full(table.rows, -1)
+    node[rows[kept]] = np.arange(len(kept))
+    return _DeletedNodes(names, ids, parents[kept], buckets.of_ids(volume[kept], bucket[kept]), node)
 
 
 def _add_paths(nodes: NodeList, keys: Table, runs: KeyRuns, legacy: Int64s) -> KeyRuns:
     """Cuts the runs of LEGACY buckets by directory, and adds these directories."""
-    walked = np.flatnonzero(np.isin(runs.place, legacy))
+    walked = np.flatnonzero(np.isin(runs.node, legacy))
     stops = runs.last
     first_pieces: list[Int64s] = []
-    place_pieces: list[Int64s] = []
+    node_pieces: list[Int64s] = []
     done = 0
     for run in walked.tolist():
         first_pieces.append(runs.first[done:run])
-        place_pieces.append(runs.place[done:run])
+        node_pieces.append(runs.node[done:run])
         done = run + 1
         walk = PathWalk()
         base = nodes.count
@@ -285,8 +285,8 @@ def _add_paths(nodes: NodeList, keys: Table, runs: KeyRuns, legacy: Int64s) -> K
             stop = min(start + BATCH, int(stops[run]))
             chunk = keys.read(("name", "object_id", "creation_time", "modification_time", "owner"), start, stop)
             before = walk.directories
-            paths = walk.take(chunk.bytes("name"))
-            at = np.where(paths.run_directory == TOP, runs.place[run], base + paths.run_directory)
+            paths = walk.walk(chunk.bytes("name"))
+            at = np.where(paths.run_directory == TOP, runs.node[run], base + paths.run_directory)
             marked = paths.run_is_marker
             # A marker is the first key of its directory in byte order, so it is in the batch that adds the directory.
             markers, directories = paths.run_start[marked], paths.run_directory[marked] - before
@@ -298,13 +298,13 @@ def _add_paths(nodes: NodeList, keys: Table, runs: KeyRuns, legacy: Int64s) -> K
             for name, values in columns.items():
                 known[name] = np.full(len(paths.names), COLUMNS[name])
                 known[name][directories] = values[markers]
-            parent = np.where(paths.parent == TOP, runs.place[run], base + paths.parent)
+            parent = np.where(paths.parent == TOP, runs.node[run], base + paths.parent)
             nodes.add(NodeKind.PATH, paths.names, parent=parent, **known)
             first_pieces.append(paths.run_start + start)
-            place_pieces.append(np.where(marked, NOWHERE, at))
+            node_pieces.append(np.where(marked, NOWHERE, at))
     first_pieces.append(runs.first[done:])
-    place_pieces.append(runs.place[done:])
-    return KeyRuns(np.concatenate(first_pieces), np.concatenate(place_pieces), runs.rows)
+    node_pieces.append(runs.node[done:])
+    return KeyRuns(np.concatenate(first_pieces), np.concatenate(node_pieces), runs.rows)
 
 
 def encoded(text: str) -> bytes:

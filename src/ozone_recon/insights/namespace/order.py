@@ -27,14 +27,14 @@ def _visit(parent: Int64s, order: Int64s) -> int:
         first[node + 1] += first[node]
     child = np.empty(nodes, np.int64)
     for node in range(nodes):
-        place = parent[node] + 1
-        child[first[place]] = node
-        first[place] += 1
+        slot = parent[node] + 1
+        child[first[slot]] = node
+        first[slot] += 1
     # Placing has moved every start to its end, which is the next one's start.
     waiting = np.empty(nodes, np.int64)
     top = 0
-    for place in range(first[0] - 1, -1, -1):
-        waiting[top] = child[place]
+    for slot in range(first[0] - 1, -1, -1):
+        waiting[top] = child[slot]
         top += 1
     met = 0
     while top:
@@ -42,8 +42,8 @@ def _visit(parent: Int64s, order: Int64s) -> int:
         node = waiting[top]
         order[met] = node
         met += 1
-        for place in range(first[node + 1] - 1, first[node] - 1, -1):
-            waiting[top] = child[place]
+        for slot in range(first[node + 1] - 1, first[node] - 1, -1):
+            waiting[top] = child[slot]
             top += 1
     return met
 

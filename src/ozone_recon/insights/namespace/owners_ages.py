@@ -67,10 +67,10 @@ def _month_of_day() -> Int64s:
     return np.repeat(np.arange(MONTHS), np.diff(firsts))
 
 
-def owners_of(generation: Generation, place: int) -> list[OwnerTotals]:
+def owners_of(generation: Generation, node: int) -> list[OwnerTotals]:
     """What every owner has in a place and all below it, most bytes first, then most files, then by name."""
     names = generation.table("owners").bytes("name")
-    sums = tally(generation, "namespace_by_owner", place, len(names) + 1)
+    sums = tally(generation, "namespace_by_owner", node, len(names) + 1)
     found = [
         OwnerTotals(names[code] if code < len(names) else b"", *numbers)
         for code, *numbers in _occurring(sums.files, sums.size, sums.replicated_size)
@@ -78,9 +78,9 @@ def owners_of(generation: Generation, place: int) -> list[OwnerTotals]:
     return sorted(found, key=lambda of: (-of.size, -of.files, of.owner))
 
 
-def months_of(generation: Generation, place: int) -> list[MonthTotals]:
+def months_of(generation: Generation, node: int) -> list[MonthTotals]:
     """What was last modified in every month in a place and all below it, oldest first."""
-    sums = tally(generation, "namespace_by_month", place, MONTHS)
+    sums = tally(generation, "namespace_by_month", node, MONTHS)
     return [
         MonthTotals(str(np.datetime64(code, "M")), *numbers)
         for code, *numbers in _occurring(sums.files, sums.size, sums.replicated_size)

@@ -20,7 +20,7 @@ class KeyRuns:
     """All `rows` rows of `keys`, in runs: row `first[i]` up to the next run's first is directly in `place[i]`."""
 
     first: Int64s
-    place: Int64s
+    node: Int64s
     rows: int
 
     @property
@@ -32,4 +32,4 @@ class KeyRuns:
         """The runs of `rows` rows from `start` on: where each begins, counted from there, and its place."""
         low = int(np.searchsorted(self.first, start, side="right")) - 1
         high = int(np.searchsorted(self.first, start + rows))
-        return np.maximum(self.first[low:high] - start, 0), self.place[low:high]
+        return np.maximum(self.first[low:high] - start, 0), self.node[low:high]

@@ -83,19 +83,19 @@ def rebuild(build: GenerationBuild) -> None:
     }
     parent = parent[order]
     columns["parent"] = np.where(parent == ROOT, ROOT, row_of[parent])
-    runs = KeyRuns(runs.first, np.where(runs.place == NOWHERE, NOWHERE, row_of[runs.place]), runs.rows)
+    runs = KeyRuns(runs.first, np.where(runs.node == NOWHERE, NOWHERE, row_of[runs.node]), runs.rows)
 
     columns |= _sums(build, runs, columns["parent"], columns["kind"])
     _inherit_bucket(columns)
     columns["first_child"] = _write_children(build, columns["parent"])
     columns["first_run"] = _write_runs(build, runs, nodes.count)
     stands = np.diff(ids.ids, prepend=ids.ids[:1] - 1) != 0
-    _write(build, "namespace_ids", object_id=ids.ids[stands], row=row_of[ids.places[stands]].astype(np.int32))
-    _write(build, "namespace_conflicts", row=np.sort(row_of[ids.places[~stands]]).astype(np.int32))
+    _write(build, "namespace_ids", object_id=ids.ids[stands], row=row_of[ids.nodes[stands]].astype(np.int32))
+    _write(build, "namespace_conflicts", row=np.sort(row_of[ids.nodes[~stands]]).astype(np.int32))
     buckets = np.flatnonzero(columns["kind"] == NodeKind.BUCKET)
     _write(build, "namespace_buckets", place=buckets[np.argsort(columns["bucket"][buckets])].astype(np.int32))
-    places = np.where(deleted == NOWHERE, NOWHERE, row_of[deleted])
-    _write(build, "namespace_deleted", place=places.astype(np.int32))
+    deleted_rows = np.where(deleted == NOWHERE, NOWHERE, row_of[deleted])
+    _write(build, "namespace_deleted", place=deleted_rows.astype(np.int32))
     numbers = {name: values.astype(schema[name], copy=False) for name, values in columns.items()}
     with build.create("namespace", schema) as writer:
         for start, names in _ordered_names(nodes, order):
@@ -109,12 +109,12 @@ def _sums(build: GenerationBuild, runs: KeyRuns, parent: Int64s, kind: NDArray[n
     own = np.zeros((3, rows), np.int64)
     oldest, newest = np.full(rows, np.iinfo(np.int64).max), np.full(rows, np.iinfo(np.int64).min)
     for chunk in build.table("keys").chunks(("size", "replicated_size", "modification_time"), BATCH):
-        starts, place = runs.within(chunk.first_row, len(chunk))
-        files = place != NOWHERE
-        at, time = place[files], chunk["modification_time"]
+        starts, node = runs.within(chunk.first_row, len(chunk))
+        files = node != NOWHERE
+        at, time = node[files], chunk["modification_time"]
         np.add.at(own[0], at, np.diff(starts, append=len(chunk))[files])
-        add_runs(chunk["size"], starts, place, own[1])
-        add_runs(chunk["replicated_size"], starts, place, own[2])
+        add_runs(chunk["size"], starts, node, own[1])
+        add_runs(chunk["replicated_size"], starts, node, own[2])
         np.minimum.at(oldest, at, np.minimum.reduceat(time, starts)[files])
         np.maximum.at(newest, at, np.maximum.reduceat(time, starts)[files])
     directory = ((kind == NodeKind.DIRECTORY) | (kind == NodeKind.PATH)).astype(np.int64)
@@ -157,10 +157,10 @@ def _write_children(build: GenerationBuild, parent: Int64s) -> Int64s:
 
 def _write_runs(build: GenerationBuild, runs: KeyRuns, rows: int) -> Int64s:
     """Writes the runs both ways, and gives where those of each row begin."""
-    order = np.argsort(runs.place, kind="stable")[np.count_nonzero(runs.place == NOWHERE) :]
+    order = np.argsort(runs.node, kind="stable")[np.count_nonzero(runs.node == NOWHERE) :]
     _write(build, "namespace_runs", first=runs.first[order], last=runs.last[order])
-    _write(build, "namespace_cuts", first=runs.first, place=runs.place.astype(np.int32))
-    return np.searchsorted(runs.place[order], np.arange(rows))
+    _write(build, "namespace_cuts", first=runs.first, place=runs.node.astype(np.int32))
+    return np.searchsorted(runs.node[order], np.arange(rows))
 
 
 def _ordered_names(nodes: NodeList, order: Int64s) -> Iterator[tuple[int, ByteColumn]]:

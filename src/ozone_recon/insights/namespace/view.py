@@ -29,7 +29,7 @@ class PathMatch:
     normal form, with a leading slash. `layout` is that of the bucket, empty above buckets.
     """
 
-    place: int
+    node: int
     path: str
     layout: str = ""
     key: int | None = None
@@ -54,7 +54,7 @@ class Namespace:
 
     def __init__(self, generation: Generation) -> None:
         self.generation = generation
-        self.places = generation.table("namespace")
+        self.nodes = generation.table("namespace")
         self.tree = DirectoryPaths(generation)
         self._children = generation.table("namespace_children")["row"]
 
@@ -69,33 +69,33 @@ class Namespace:
         names = [encode_text(name) for name in path.split("/") if name]
         if not names:
             return None
-        place = 0
+        node = 0
         for name in names[:2]:
-            child = self.tree.child(place, name)
+            child = self.tree.child(node, name)
             if child is None:
                 return None
-            place = child
+            node = child
         normal = "/" + "/".join(part for part in path.split("/") if part)
         if len(names) == 1:
-            return PathMatch(place, normal)
-        bucket = self.bucket(place)
+            return PathMatch(node, normal)
+        bucket = self.bucket(node)
         layout = bucket.layout if bucket else ""
         if len(names) == 2:
-            return PathMatch(place, normal, layout)
+            return PathMatch(node, normal, layout)
         if layout == "FILE_SYSTEM_OPTIMIZED":
-            return self._file(place, names[2:], normal)
+            return self._file(node, names[2:], normal)
         prefix = b"/%s/%s/" % (names[0], names[1])
         if layout == "LEGACY" and self.generation.about.filesystem_paths:
             name = b"/".join(names[2:])
-            return self._key(place, prefix, name, normal, layout) or self._directory(place, names[2:], normal, layout)
+            return self._key(node, prefix, name, normal, layout) or self._directory(node, names[2:], normal, layout)
         below = _BELOW_BUCKET.fullmatch(path)
         name = encode_text(below[1]) if below else b""
         verbatim = (prefix + name).decode("utf-8", "replace")
-        return self._key(place, prefix, name, verbatim, layout)
+        return self._key(node, prefix, name, verbatim, layout)
 
-    def bucket(self, place: int) -> BucketInfo | None:
+    def bucket(self, node: int) -> BucketInfo | None:
         """The bucket that a place is, or is in; None where there is none that can be read."""
-        row = int(self.places["bucket"][place])
+        row = int(self.nodes["bucket"][node])
         if row < 0:
             return None
         try:
@@ -103,18 +103,18 @@ class Namespace:
         except DecodeError:
             return None  # The build has counted and reported it.
 
-    def accounts(self, place: int) -> Accounts:
+    def accounts(self, node: int) -> Accounts:
         """What OM charges the root, a volume or a bucket; the root's are of all keys there are."""
         buckets = self.generation.table("namespace_buckets")["place"]
-        if place == 0:
+        if node == 0:
             return accounts_of(self.generation, range(len(buckets)), in_no_bucket=True)
-        first, end = self.tree.subtree(place)
+        first, end = self.tree.subtree(node)
         return accounts_of(self.generation, np.flatnonzero((buckets >= first) & (buckets < end)).tolist())
 
-    def numbers(self, place: int) -> NodeTotals:
+    def numbers(self, node: int) -> NodeTotals:
         """The sums of a place's subtree."""
-        kind = self.places["kind"][place]
-        first, end = self.tree.children(place)
+        kind = self.nodes["kind"][node]
+        first, end = self.tree.children(node)
         volumes = end - first if kind == NodeKind.ROOT else None
         if volumes is not None:
             buckets = sum(high - low for low, high in map(self.tree.children, self._children[first:end].tolist()))
@@ -122,29 +122,29 @@ class Namespace:
             volumes,
             buckets if volumes is not None else end - first if kind == NodeKind.VOLUME else None,
             *(
-                int(self.places[column][place])
+                int(self.nodes[column][node])
                 for column in ("all_directories", "all_files", "all_size", "all_replicated_size", "size")
             ),
         )
 
-    def _directory(self, place: int, names: list[bytes], path: str, layout: str) -> PathMatch | None:
+    def _directory(self, node: int, names: list[bytes], path: str, layout: str) -> PathMatch | None:
         for name in names:
-            child = self.tree.child(place, name)
+            child = self.tree.child(node, name)
             if child is None:
                 return None
-            place = child
-        return PathMatch(place, path, layout)
+            node = child
+        return PathMatch(node, path, layout)
 
     def _file(self, bucket: int, names: list[bytes], path: str) -> PathMatch | None:
         layout = "FILE_SYSTEM_OPTIMIZED"
         above = self._directory(bucket, names[:-1], path, layout)
         if above is None:
             return None
-        directory = self.tree.child(above.place, names[-1])
+        directory = self.tree.child(above.node, names[-1])
         if directory is not None:
             return PathMatch(directory, path, layout)
-        key = self.tree.file(above.place, names[-1])
-        return None if key is None else PathMatch(above.place, path, layout, key)
+        key = self.tree.file(above.node, names[-1])
+        return None if key is None else PathMatch(above.node, path, layout, key)
 
     def _key(self, bucket: int, prefix: bytes, name: bytes, path: str, layout: str) -> PathMatch | None:
         row = first_row(self.generation, prefix + name, file_table=False)

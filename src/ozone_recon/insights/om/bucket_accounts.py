@@ -126,10 +126,10 @@ def _add(sums: Int64s, rows: Int64s, *columns: Int64s) -> None:
         add_sums(sums[:, column], sum_by(rows % len(sums), values, len(sums)))
 
 
-def _add_trees(places: Table, sums: dict[str, Int64s]) -> None:
+def _add_trees(nodes: Table, sums: dict[str, Int64s]) -> None:
     """What is below each bucket, and below each place that hangs under none."""
-    kind = places["kind"]
-    detached = (places["parent"] < 0) & (kind > NodeKind.VOLUME)
+    kind = nodes["kind"]
+    detached = (nodes["parent"] < 0) & (kind > NodeKind.VOLUME)
     directories = np.concatenate(([0], np.cumsum(kind == NodeKind.DIRECTORY)))
     for account, heads in (
         ("committed", kind == NodeKind.BUCKET),
@@ -137,20 +137,20 @@ def _add_trees(places: Table, sums: dict[str, Int64s]) -> None:
         ("orphaned", detached & (kind != NodeKind.BUCKET) & (kind != NodeKind.DELETED)),
     ):
         at = np.flatnonzero(heads)
-        files = places["all_files"][at]
-        names = files + directories[places["end"][at]] - directories[at]
-        _add(sums[account], places["bucket"][at], files, names, places["all_replicated_size"][at])
+        files = nodes["all_files"][at]
+        names = files + directories[nodes["end"][at]] - directories[at]
+        _add(sums[account], nodes["bucket"][at], files, names, nodes["all_replicated_size"][at])
 
 
 def _add_markers(build: GenerationBuild, committed: Int64s) -> None:
     """Keys that are markers of LEGACY directories: no files, but OM counts them."""
     cuts, groups, keys = build.table("namespace_cuts"), build.table("groups"), build.table("keys")
     runs = KeyRuns(np.array(cuts["first"]), np.array(cuts["place"], np.int64), keys.rows)
-    if not (runs.place == NOWHERE).any():
+    if not (runs.node == NOWHERE).any():
         return
     for chunk in keys.chunks(("replicated_size",), BATCH):
-        starts, place = runs.within(chunk.first_row, len(chunk))
-        markers = starts[place == NOWHERE]  # each a run of one row
+        starts, node = runs.within(chunk.first_row, len(chunk))
+        markers = starts[node == NOWHERE]  # each a run of one row
         group = np.searchsorted(groups["first_row"], markers + chunk.first_row, side="right") - 1
         ones = np.ones(len(markers), np.int64)
         _add(committed, groups["bucket"][group], ones, ones, chunk["replicated_size"][markers])

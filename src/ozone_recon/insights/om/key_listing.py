@@ -54,13 +54,13 @@ def list_keys(generation: Generation, prefix: Prefix, after: bytes, limit: int, 
 
 def _runs(generation: Generation, prefix: Prefix, after: bytes) -> Iterator[tuple[Int64s, Int64s]]:
     """The rows of `keys` below a prefix and after a key, as runs (first, end) in row order."""
-    place = prefix.place
-    if place is None:
+    bucket = prefix.resolved
+    if bucket is None:
         return
-    fso = place.layout == FSO
+    fso = bucket.layout == FSO
     start = first_row(generation, after, file_table=fso, after=True)
     if not fso or not prefix.rest.strip("/"):
-        first, end = rows_with_prefix(generation, place.id_prefix if fso else prefix.text, file_table=fso)
+        first, end = rows_with_prefix(generation, bucket.id_prefix if fso else prefix.text, file_table=fso)
         yield np.array([max(first, start)]), np.array([max(end, start)])
         return
     tree = DirectoryPaths(generation)
@@ -76,10 +76,10 @@ def _runs(generation: Generation, prefix: Prefix, after: bytes) -> Iterator[tupl
             yield np.array([row]), np.array([row + 1])
 
 
-def _runs_below(generation: Generation, places: tuple[int, int], start: int) -> Iterator[tuple[Int64s, Int64s]]:
+def _runs_below(generation: Generation, nodes: tuple[int, int], start: int) -> Iterator[tuple[Int64s, Int64s]]:
     """The runs of rows, from row `start` on, that are in one of these places of `namespace`."""
     first_run, runs = generation.table("namespace")["first_run"], generation.table("namespace_runs")
-    low, high = (int(first_run[place]) if place < len(first_run) else runs.rows for place in places)
+    low, high = (int(first_run[node]) if node < len(first_run) else runs.rows for node in nodes)
     if high - low <= RUNS:
         first, end = runs["first"][low:high], runs["last"][low:high]
         order = np.argsort(first)
@@ -92,8 +92,8 @@ def _runs_below(generation: Generation, places: tuple[int, int], start: int) -> 
         bounds = cuts["first"][cut : cut + RUNS + 1]
         if cut + RUNS >= cuts.rows:
             bounds = np.append(bounds, rows)
-        place = cuts["place"][cut : cut + RUNS]
-        chosen = (place >= places[0]) & (place < places[1])
+        node = cuts["place"][cut : cut + RUNS]
+        chosen = (node >= nodes[0]) & (node < nodes[1])
         yield np.maximum(bounds[:-1][chosen], start), np.maximum(bounds[1:][chosen], start)
 
 

@@ -158,8 +158,8 @@ def read_groups(generation: Generation, wanted: Int64s) -> GroupNames:
     named, bucket = np.unique(np.where(in_files & (of_bucket >= 0), of_bucket, -1 - wanted), return_inverse=True)
     names = [(bucket_keys[one] if one >= 0 else prefixes[-1 - one]).split(b"/") for one in named.tolist()]
     tree = DirectoryPaths(generation)
-    places = np.where(in_files, tree.places_of_keys(groups["first_row"][wanted]), -1)
-    below, has_path = tree.paths_of(places)
+    nodes = np.where(in_files, tree.nodes_of_keys(groups["first_row"][wanted]), -1)
+    below, has_path = tree.paths_of(nodes)
     prefix = slices_at(prefixes, wanted)
     return GroupNames(
         [volume for _, volume, *_ in names],

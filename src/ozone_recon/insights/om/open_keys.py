@@ -80,21 +80,21 @@ def list_open_files(generation: Generation, prefix: Prefix | None, after: bytes,
 
 def _rows_below(tree: DirectoryPaths, keys: ByteColumn, prefix: Prefix | None, after: bytes, limit: int) -> Int64s:
     """Rows of open files below a directory, jumping over directories elsewhere in the bucket."""
-    if prefix is None or prefix.place is None or prefix.place.layout != FSO:
+    if prefix is None or prefix.resolved is None or prefix.resolved.layout != FSO:
         return np.empty(0, np.int64)
     if not prefix.rest.strip("/"):
-        return np.arange(*page(keys, prefix.place.id_prefix, after, limit))
+        return np.arange(*page(keys, prefix.resolved.id_prefix, after, limit))
     names = [encode_text(name) for name in (prefix.volume, prefix.bucket, *prefix.rest.split("/")) if name]
-    place = tree.find(names)
-    if place is None:
+    node = tree.find(names)
+    if node is None:
         parent = tree.find(names[:-1])
         parent_id = None if parent is None else tree.own_id(parent)
         if parent_id is None:
             return np.empty(0, np.int64)
-        text = prefix.place.id_prefix + b"%d/%s/" % (parent_id, names[-1])
+        text = prefix.resolved.id_prefix + b"%d/%s/" % (parent_id, names[-1])
         return np.arange(*page(keys, text, after, limit))
-    first, last = tree.subtree(place)
-    start, end = prefix_range(keys, prefix.place.id_prefix)
+    first, last = tree.subtree(node)
+    start, end = prefix_range(keys, prefix.resolved.id_prefix)
     start = first_after(keys, after, start, end)
     found: list[range] = []
     while start < end and limit > 0:
@@ -103,7 +103,7 @@ def _rows_below(tree: DirectoryPaths, keys: ByteColumn, prefix: Prefix | None, a
             start += 1
             continue
         stop = prefix_range(keys, parts[0], start, end)[1]
-        parent = tree.place_of(int(parts[0].split(b"/")[3]))
+        parent = tree.node_of(int(parts[0].split(b"/")[3]))
         if parent is not None and first <= parent < last:
             found.append(range(start, min(stop, start + limit)))
             limit -= len(found[-1])
@@ -117,7 +117,7 @@ def _paths_of_files(tree: DirectoryPaths, keys: ByteSlices, values: ByteSlices) 
     slash = last_at(keys, SLASH)
     good = (begins >= 0) & (begins <= slash) & (slash + 1 < keys.ends)
     name = ByteSlices(keys.data, begins, slash)
-    directory, known = tree.paths_of(tree.places_within(ids))
+    directory, known = tree.paths_of(tree.nodes_within(ids))
     there = good & known
     noted = noted_paths(values, good & ~known)
     return slices_of_texts(joined([slices_of_texts(directory).only(there), name.only(there), noted]))

@@ -87,25 +87,25 @@ def read_deleted_keys(keys: ByteColumn, values: ByteColumn, rows: Int64s) -> tup
 
 def list_deleted_directories(generation: Generation, after: bytes, limit: int | None) -> DeletedDirectoryRows:
     """Rows in byte order of their database keys, from the first one greater than `after`."""
-    table, places = generation.table("om/deletedDirectoryTable"), generation.table("namespace")
+    table, nodes = generation.table("om/deletedDirectoryTable"), generation.table("namespace")
     keys, values = table.bytes("key"), table.bytes("value")
-    tree, place_of = DirectoryPaths(generation), generation.table("namespace_deleted")["place"]
+    tree, node_of = DirectoryPaths(generation), generation.table("namespace_deleted")["place"]
 
     def read(rows: Int64s) -> tuple[Int64s, DeletedDirectoryRows]:
         named = decode_deleted_directories(joined([slices_at(keys, rows)]))
         infos = decode_key_infos(joined([slices_at(values, rows[named.row])]))
         name = slices_at(named.names, infos.row)
         of_parent = PrefixIds(named.volume_id, named.bucket_id, named.parent_id)
-        above, known = tree.paths_of(tree.places_within(of_parent)[infos.row])
+        above, known = tree.paths_of(tree.nodes_within(of_parent)[infos.row])
         rows = rows[named.row[infos.row]]
-        place = place_of[rows]
-        gone = place >= 0
+        node = node_of[rows]
+        gone = node >= 0
         return rows, DeletedDirectoryRows(
             db_key=joined([slices_at(keys, rows)]),
             name=name,
             path=joined([slices_of_texts(above), name.only(known), noted_paths(slices_at(values, rows), ~known)]),
-            size=np.where(gone, places["all_size"][place], 0),
-            replicated_size=np.where(gone, places["all_replicated_size"][place], 0),
+            size=np.where(gone, nodes["all_size"][node], 0),
+            replicated_size=np.where(gone, nodes["all_replicated_size"][node], 0),
             replication=infos.replication(),
             creation_time=infos.creation_time,
             modification_time=infos.modification_time,
@@ -116,9 +116,9 @@ def list_deleted_directories(generation: Generation, after: bytes, limit: int | 
 
 def pending_bytes(generation: Generation) -> PendingBytes:
     """How much deletion will free, as far as OM knows."""
-    places = generation.table("namespace")
-    deleted = places["kind"] == NodeKind.DELETED
+    nodes = generation.table("namespace")
+    deleted = nodes["kind"] == NodeKind.DELETED
     return PendingBytes(
-        directories=sum_column(places["all_replicated_size"][deleted]),
+        directories=sum_column(nodes["all_replicated_size"][deleted]),
         keys=table_counts(generation, "deletedTable").replicated_size,
     )

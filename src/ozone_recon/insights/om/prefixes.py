@@ -17,7 +17,7 @@ _ID = rb"-?[0-9]{1,19}"
 _ID_KEY = re.compile(rb"/%s/%s/%s/.*" % (_ID, _ID, _ID), re.DOTALL)
 
 
-class BucketPlace(NamedTuple):
+class ResolvedBucket(NamedTuple):
     """A bucket that keys can be in; `id_prefix` is `/volumeId/bucketId/`, with which its FSO rows begin."""
 
     volume: str
@@ -38,7 +38,7 @@ class Prefix(NamedTuple):
     bucket: str
     rest: str
     text: bytes
-    place: BucketPlace | None
+    resolved: ResolvedBucket | None
 
 
 def read_prefix(generation: Generation, path: str) -> Prefix:
@@ -80,7 +80,7 @@ def split_path(path: str) -> tuple[str, str, str]:
     return volume, bucket, rest
 
 
-def find_bucket(generation: Generation, volume: str, bucket: str) -> BucketPlace | None:
+def find_bucket(generation: Generation, volume: str, bucket: str) -> ResolvedBucket | None:
     """The bucket of that name; None when there is none that rows can be in: its value or object id is of no use."""
     table = generation.table("om/bucketTable")
     row = find(table.bytes("key"), encode_text(f"/{volume}/{bucket}"))
@@ -95,7 +95,7 @@ def find_bucket(generation: Generation, volume: str, bucket: str) -> BucketPlace
         return None
     at = tree.find([encode_text(volume)])
     volume_id = 0 if at is None else tree.volume_id(at)
-    return BucketPlace(volume, bucket, info.layout, info.object_id, b"/%d/%d/" % (volume_id, info.object_id))
+    return ResolvedBucket(volume, bucket, info.layout, info.object_id, b"/%d/%d/" % (volume_id, info.object_id))
 
 
 def is_id_key(generation: Generation, key: bytes) -> bool:
@@ -116,10 +116,10 @@ def to_db_key(generation: Generation, key: str) -> bytes:
     BadRequest when it is not.
     """
     volume, bucket, rest = split_path(key)
-    place = find_bucket(generation, volume, bucket) if rest.strip("/") else None
-    if place is None:
+    resolved = find_bucket(generation, volume, bucket) if rest.strip("/") else None
+    if resolved is None:
         return encode_text(key)
-    if place.layout != FSO:
+    if resolved.layout != FSO:
         return encode_text(f"/{volume}/{bucket}/{rest}")
     *directories, name = (part for part in rest.split("/") if part)
     tree = DirectoryPaths(generation)
@@ -130,4 +130,4 @@ def to_db_key(generation: Generation, key: str) -> bytes:
             f"prevKey {key} is in a directory that is not there (any more). Give the database key of the last key, "
             "which is lastKey of the answer before."
         )
-    return place.id_prefix + b"%d/%s" % (parent_id, encode_text(name))
+    return resolved.id_prefix + b"%d/%s" % (parent_id, encode_text(name))

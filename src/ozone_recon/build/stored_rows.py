@@ -18,7 +18,7 @@ _BLOCKS: Final = ("container", "local_id", "length", "version")
 _DIRECTORY_NUMBERS: Final = ("object_id", "parent_id", "creation_time", "modification_time", "update_id", "owner")
 
 
-def known_keys(generation: Generation, low: int, high: int, batch: int) -> Iterator[KeyColumns]:
+def stored_keys(generation: Generation, low: int, high: int, batch: int) -> Iterator[KeyColumns]:
     """Rows `low` up to `high` of `keys`, all of keyTable or all of fileTable, so many in a batch."""
     keys, blocks = generation.table("keys"), generation.table("blocks")
     owners = tuple(generation.table("owners").bytes("name"))
@@ -47,7 +47,7 @@ def known_keys(generation: Generation, low: int, high: int, batch: int) -> Itera
         )
 
 
-def known_directories(generation: Generation, batch: int) -> Iterator[DirectoryColumns]:
+def stored_directories(generation: Generation, batch: int) -> Iterator[DirectoryColumns]:
     """All rows of `directories`, so many in a batch."""
     table = generation.table("directories")
     owners = tuple(generation.table("owners").bytes("name"))
