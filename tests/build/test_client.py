@@ -69,9 +69,9 @@ def test_what_it_logs_is_logged_here(sample_checkpoint: Path, tmp_path: Path, ca
         job = job_for(directory, checkpoint)
         Builder(tmp_path).run(job, lambda _: None)
     slow, bad = (record for record in caplog.records if record.levelname == "WARNING")
-    assert slow.getMessage().startswith("not all of the checkpoint was read by us, which is slower: rocksdb: ")
+    assert slow.getMessage().startswith("part of the checkpoint was read by RocksDB, which is slower: rocksdb: ")
     assert bad.getMessage().startswith(
-        "rows of OM's database cannot be read and are left out: 1; the first: keyTable row b"
+        "rows of OM's database cannot be decoded and are skipped: 1; the first: keyTable row b"
     )
     assert bad.name == "ozone_recon.build.process"
 
@@ -188,7 +188,7 @@ def test_a_hung_build_is_killed_and_removed(
         assert (builder.state.state, builder.state.hung) == ("ended", 1)
 
 
-def test_an_idle_process_that_ends_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_end_of_an_idle_process_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     builder = Builder(tmp_path)
     with builder.ready():
         os.kill(builder.state.pid, signal.SIGKILL)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.build.test_apply import assert_same, difference, folded, of_rows
+from tests.build.test_apply import assert_same, difference, merged, of_rows
 from tests.insights.hostile_samples import HostileDatabase, places_by_rule
 from tests.insights.namespace_samples import Bucket, Database, Directory, Key, Volume, sealed, write
 from tests.insights.om_samples import generation_of, texts
@@ -136,7 +136,7 @@ def test_every_key_is_in_one_account(seed: int, filesystem_paths: bool, tmp_path
 def test_merged_is_built(seed: int, tmp_path: Path) -> None:
     one, other = HostileDatabase(seed).tables, HostileDatabase(seed + 1).tables
     base = of_rows(tmp_path / "base", one)
-    assert_same(folded(tmp_path / "merged", base, difference(one, other)), of_rows(tmp_path / "built", other))
+    assert_same(merged(tmp_path / "merged", base, difference(one, other)), of_rows(tmp_path / "built", other))
 
 
 def test_of_two_directories_with_one_id_the_first_in_key_order_has_the_files(tmp_path: Path) -> None:
