@@ -88,7 +88,7 @@ def assert_the_same_below(generation: Generation, namespace: Namespace, place: s
     spot = namespace.find(place)
     assert spot is not None
     row = spot.node
-    numbers = namespace.numbers(row)
+    numbers = namespace.totals(row)
     assert (numbers.files, numbers.size) == (len(below), sum(below.values()))
     assert file_sizes.of_node(generation, row).sum() == len(below)
     for of in (owners_ages.owners_of(generation, row), owners_ages.months_of(generation, row)):
@@ -125,7 +125,7 @@ def test_every_key_is_in_one_account(seed: int, filesystem_paths: bool, tmp_path
     nowhere = accounts_of(generation, [], in_no_bucket=True)
     assert sum(one.committed.keys for one in buckets) == everything.committed.keys
     assert sum(one.explained.bytes for one in (*buckets, nowhere)) == everything.explained.bytes
-    below = [namespace.numbers(place) for place in generation.table("namespace_buckets")["place"].tolist()]
+    below = [namespace.totals(place) for place in generation.table("namespace_buckets")["place"].tolist()]
     markers = int(np.sum(namespace.tree.nodes_of_keys(np.arange(keys)) < 0))
     assert sum(one.files for one in below) + markers == everything.committed.keys
     names = sum(one.names for one in (everything.committed, everything.deleted, everything.orphaned))

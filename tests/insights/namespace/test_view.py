@@ -40,7 +40,7 @@ def test_every_path_leads_where_it_should(tmp_path: Path, seed: int, filesystem_
             spot = namespace.find(path)
             assert spot is not None
             assert (spot.node, spot.key, spot.path) == (rows[place], None, path)
-            numbers = namespace.numbers(spot.node)
+            numbers = namespace.totals(spot.node)
             assert numbers.volumes == (None if place else len(database.volumes))
             buckets = [p for p in places if len(p) == 2 and is_in(place, p)]
             assert numbers.buckets == (len(buckets) if len(place) < 2 else None)

@@ -1,4 +1,4 @@
-"""What a path of the namespace leads to, and the numbers of that place; paths by the rules of Recon 2.2.0."""
+"""Resolves paths to nodes of the namespace and reads their totals; paths follow the rules of Recon 2.2.0."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _BELOW_BUCKET: Final = re.compile(r"/*[^/]+/+[^/]+/(.*)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class PathMatch:
-    """Where a path leads.
+    """The target of a path.
 
-    `place` is a row of `namespace`, and `key` a row of `keys` if it is a key in that place; `path` is the path in its
-    normal form, with a leading slash. `layout` is that of the bucket, empty above buckets.
+    `node` is a row of `namespace`. If the target is a key, `key` is its row of `keys` and `node` its parent. `path` is
+    normalized, with a leading slash. `layout` is the bucket's layout, empty for the root and volumes.
     """
 
     node: int
@@ -37,7 +37,7 @@ class PathMatch:
 
 @dataclass(frozen=True, slots=True)
 class NodeTotals:
-    """What is below a place. Sizes are bytes; `volumes` and `buckets` are None where there cannot be any."""
+    """The totals below a node. Sizes are bytes; `volumes` and `buckets` are None where they do not apply."""
 
     volumes: int | None
     buckets: int | None
@@ -46,11 +46,11 @@ class NodeTotals:
     size: int
     replicated_size: int
     direct_size: int
-    """Of the files directly in it."""
+    """The size of the files directly in the node."""
 
 
 class Namespace:
-    """The namespace of one generation; every method answers by a few binary searches."""
+    """The namespace of one generation. Lookups are a few binary searches."""
 
     def __init__(self, generation: Generation) -> None:
         self.generation = generation
@@ -59,10 +59,10 @@ class Namespace:
         self._children = generation.table("namespace_children")["row"]
 
     def find(self, path: str) -> PathMatch | None:
-        """What is at `path`, or None.
+        """Resolves `path`; None if it does not exist.
 
-        The leading slash may be missing, and slashes in a row count as one, but what is behind a bucket whose keys
-        are not file system paths is the key as it stands. Only `/` itself is the root. Links are not followed.
+        The leading slash is optional and repeated slashes count as one, except in the key of a bucket whose keys are
+        not file system paths, which is taken verbatim. Only `/` is the root. Bucket links are not followed.
         """
         if path == "/":
             return PathMatch(0, path)
@@ -94,25 +94,25 @@ class Namespace:
         return self._key(node, prefix, name, verbatim, layout)
 
     def bucket(self, node: int) -> BucketInfo | None:
-        """The bucket that a place is, or is in; None where there is none that can be read."""
+        """Returns the bucket of a node; None if it has none or the bucket cannot be decoded."""
         row = int(self.nodes["bucket"][node])
         if row < 0:
             return None
         try:
             return decode_bucket(self.generation.table("om/bucketTable").bytes("value")[row])
         except DecodeError:
-            return None  # The build has counted and reported it.
+            return None  # The build has counted the row as bad.
 
     def accounts(self, node: int) -> Accounts:
-        """What OM charges the root, a volume or a bucket; the root's are of all keys there are."""
+        """Returns the quota accounts of the root, a volume or a bucket; the root's include keys without a bucket."""
         buckets = self.generation.table("namespace_buckets")["place"]
         if node == 0:
             return accounts_of(self.generation, range(len(buckets)), in_no_bucket=True)
         first, end = self.tree.subtree(node)
         return accounts_of(self.generation, np.flatnonzero((buckets >= first) & (buckets < end)).tolist())
 
-    def numbers(self, node: int) -> NodeTotals:
-        """The sums of a place's subtree."""
+    def totals(self, node: int) -> NodeTotals:
+        """Returns the totals of a node's subtree."""
         kind = self.nodes["kind"][node]
         first, end = self.tree.children(node)
         volumes = end - first if kind == NodeKind.ROOT else None
@@ -150,5 +150,5 @@ class Namespace:
         row = first_row(self.generation, prefix + name, file_table=False)
         if row >= self.generation.table("keys").rows:
             return None
-        found = db_keys(self.generation, np.array([row]))[0] == prefix + name
-        return PathMatch(bucket, path, layout, row) if found else None
+        exists = db_keys(self.generation, np.array([row]))[0] == prefix + name
+        return PathMatch(bucket, path, layout, row) if exists else None

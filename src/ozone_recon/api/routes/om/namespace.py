@@ -72,7 +72,7 @@ async def summary(view: CurrentView, path: NamespacePath) -> Response:
     namespace, spot, type_ = found
     counts = {"numVolume": -1, "numBucket": -1, "numDir": -1, "numKey": 0}
     if spot.key is None:
-        numbers = namespace.numbers(spot.node)
+        numbers = namespace.totals(spot.node)
         counts = {
             "numVolume": -1 if numbers.volumes is None else numbers.volumes,
             "numBucket": -1 if numbers.buckets is None else numbers.buckets,
@@ -138,7 +138,7 @@ def _usage(found: ResolvedPath, count: int, entries: list[ListingEntry], replica
         size, replicated_size, direct = int(keys["size"][spot.key]), int(keys["replicated_size"][spot.key]), -1
         count = 0
     else:
-        numbers = namespace.numbers(spot.node)
+        numbers = namespace.totals(spot.node)
         size, replicated_size, direct = numbers.size, numbers.replicated_size, numbers.direct_size
         if type_ in ("ROOT", "VOLUME") or (type_ == "BUCKET" and not numbers.files and not numbers.directories):
             direct = -1
@@ -186,7 +186,7 @@ async def quota(view: CurrentView, path: NamespacePath) -> Response:
     if isinstance(found, str):
         return json_response({"allowed": 0, "used": 0, "usedWithReplica": 0, "charged": None, "status": found})
     namespace, spot, type_ = found
-    numbers = namespace.numbers(spot.node)
+    numbers = namespace.totals(spot.node)
     info = object_info(view, namespace, spot) if type_ != "ROOT" else {"quotaInBytes": _capacity(view)}
     return json_response(
         {
