@@ -225,7 +225,7 @@ from ozone_recon.build.client import Builder
 from ozone_recon.build.job import BuildJob
 
 directory = DataDirectory.lock(Path(sys.argv[2]))
-builder = Builder(directory.workshop)
+builder = Builder(directory.scratch_directory)
 job = BuildJob(Path(sys.argv[1]), directory.reserve(), "", "", 1 << 28, 1, False)
 builder.run(job, lambda _: (print(builder.state.pid, flush=True), sys.stdin.read()))
 """

@@ -18,7 +18,7 @@ print(*(one.py_func.__name__ for one in gc.get_objects() if isinstance(one, Disp
 def test_kernels_are_loaded_and_no_files_remain(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WARMED_UP, str(tmp_path)]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    assert {"fill_key_columns", "fill_directory_columns", "fill_ids", "put_cells"} <= set(output)
+    assert {"fill_key_columns", "fill_directory_columns", "fill_ids", "put_slices"} <= set(output)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -116,7 +116,7 @@ def test_what_a_killed_build_left_is_removed_at_start(tmp_path: Path) -> None:
         assert put(directory, 2).sequence_number == 2
 
 
-def test_readers_keep_the_old_generation_until_they_let_go(tmp_path: Path) -> None:
+def test_readers_keep_the_old_generation_until_they_release_it(tmp_path: Path) -> None:
     with DataDirectory.lock(tmp_path) as directory:
         old = put(directory, 1)
         put(directory, 2)
