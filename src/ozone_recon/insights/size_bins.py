@@ -18,7 +18,7 @@ CONTAINER_UPPER_BOUNDS: tuple[int, ...] = (0, *(1 << (29 + i) for i in range(22)
 
 
 def bin_of(size: int) -> int:
-    """Returns the bin of a file of `size` bytes (0 or more)."""
+    """Returns the bin of a file of `size` bytes (0 or more); the reference for `bins_of`."""
     if size <= 1024:
         return 0
     return min((size - 1).bit_length() - 10, 40) if size < 1 << 50 else 41

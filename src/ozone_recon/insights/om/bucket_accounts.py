@@ -49,8 +49,8 @@ class Accounts(NamedTuple):
     """OM's own numbers for one or more buckets, and the amounts that make them up.
 
     `committed`: keys reachable from the bucket, including markers of LEGACY directories. `parts`: parts of open
-    multipart uploads. `deleted`: files below directories pending deletion. `orphaned`: files below directories that are in no
-    table, because a snapshot holds the directory or rows contradict each other.
+    multipart uploads. `deleted`: files below directories pending deletion. `orphaned`: files below
+    directories that are in no table, because a snapshot holds the directory or rows contradict each other.
     """
 
     used_bytes: int
