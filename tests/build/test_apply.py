@@ -20,6 +20,51 @@ from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 from ozone_recon.store.schema import CHANGED, OM_TABLES
 from ozone_recon.wire.write_batch.net_changes import net_changes
 
+Tables = dict[str, list[Row]]
+LATER = 1_700_000_100_000
+
+
+def built(place: Path, contents: Contents) -> Generation:
+    with GenerationBuild(place) as build:
+        build_generation(contents, build, lambda _: None)
+        if isinstance(contents, MergedContents):
+            contents.write_changed(build)
+        build.seal()
+    return Generation.open(place)
+
+
+def of_rows(place: Path, tables: Tables) -> Generation:
+    return built(place, CheckpointContents(MemoryCheckpoint(tables), 1))
+
+
+def merged(place: Path, base: Generation, changes: Changes) -> Generation:
+    return built(place, MergedContents(base, changes, LATER))
+
+
+def difference(before: Tables, after: Tables, sequence_number: int = 4800) -> Changes:
+    families: dict[str, ChangedRows] = {}
+    for name in before.keys() | after.keys():
+        old, new = dict(before.get(name, ())), dict(after.get(name, ()))
+        keys = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+        values = [new.get(key, b"") for key in keys]
+        gone = np.array([key not in new for key in keys], np.bool_)
+        families[name] = ChangedRows(ByteColumn.of(keys), ByteColumn.of(values), gone)
+    return Changes(sequence_number, families)
+
+
+def assert_same(one: Generation, other: Generation) -> None:
+    assert {name for name in one.tables if not name.startswith(CHANGED)} == set(other.tables)
+    for name in other.tables:
+        for column, kind in other.table(name).schema.items():
+            left, right = one.table(name), other.table(name)
+            if kind == "bytes":
+                assert left.bytes(column).items() == right.bytes(column).items(), (name, column)
+            else:
+                np.testing.assert_array_equal(left[column], right[column], f"{name}.{column}")
+    assert one.about.counts == other.about.counts
+    assert one.about.bad_rows == other.about.bad_rows
+    assert sorted(map(repr, one.about.bad_samples)) == sorted(map(repr, other.about.bad_samples))
+
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,14 +85,14 @@ def some_of(seed: int, one: Tables, other: Tables, share: float) -> Tables:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_folding_random_changes_is_rebuilding(seed: int, tmp_path: Path) -> None:
+def test_merging_random_changes_equals_a_rebuild(seed: int, tmp_path: Path) -> None:
     one, other = (RandomDatabase(2 * seed + n).tables for n in (0, 1))
     states = [one]
     for step, share in enumerate((0.05, 0.3, 1.0)):
         states.append(some_of(seed + step, states[-1], other, share))
     generation = of_rows(tmp_path / "0", one)
     for number, (before, after) in enumerate(pairwise(states), 1):
-        generation = folded(tmp_path / str(number), generation, difference(before, after))
+        generation = merged(tmp_path / str(number), generation, difference(before, after))
         assert_same(generation, of_rows(tmp_path / f"{number} again", after))
         assert generation.sequence_number == 4800
         assert generation.taken_at == LATER
@@ -67,7 +112,7 @@ def test_a_row_that_went_bad_and_one_that_was_mended(tmp_path: Path) -> None:
     mended = {**good, name: [(key, b"\xff" if n in (2, 3) else value) for n, (key, value) in enumerate(good[name])]}
     base = of_rows(tmp_path / "bad", bad)
     assert base.about.bad_rows == 2
-    assert_same(folded(tmp_path / "folded", base, difference(bad, mended)), of_rows(tmp_path / "again", mended))
+    assert_same(merged(tmp_path / "merged", base, difference(bad, mended)), of_rows(tmp_path / "again", mended))
 
 
 def test_changes_that_follow_each_other_are_one(tmp_path: Path) -> None:
@@ -76,7 +121,7 @@ def test_changes_that_follow_each_other_are_one(tmp_path: Path) -> None:
     both = difference(one, between, 1).followed_by(difference(between, other, 2))
     assert both.last_sequence == 2
     base = of_rows(tmp_path / "base", one)
-    assert_same(folded(tmp_path / "folded", base, both), of_rows(tmp_path / "again", other))
+    assert_same(merged(tmp_path / "merged", base, both), of_rows(tmp_path / "again", other))
 
 
 def test_changes_are_read_as_they_were_written(tmp_path: Path) -> None:
@@ -103,13 +148,13 @@ def deltas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deltas]:
     yield Deltas.unpack(CAPTURE, tmp_path_factory.mktemp("deltas"))
 
 
-def test_folding_a_real_om_s_deltas_is_its_next_checkpoint(deltas: Deltas, tmp_path: Path) -> None:
+def test_merging_a_real_om_s_deltas_equals_its_next_checkpoint(deltas: Deltas, tmp_path: Path) -> None:
     last = sequence_of(deltas.before)
     with Checkpoint.open(deltas.before) as before:
         generation = built(tmp_path / "before", CheckpointContents(before, 1))
     for number, answer in enumerate(deltas.answers):
         changes = net_changes(updates_of(answer).batches, last, families_of(deltas.before))
-        generation = folded(tmp_path / str(number), generation, changes)
+        generation = merged(tmp_path / str(number), generation, changes)
         last = changes.last_sequence
     with Checkpoint.open(deltas.after) as after:
         assert_same(generation, built(tmp_path / "after", CheckpointContents(after, 1)))

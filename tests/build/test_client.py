@@ -36,7 +36,7 @@ def test_a_build_is_sealed_and_says_where_it_comes_from(sample_checkpoint: Path,
     with DataDirectory.lock(tmp_path) as directory:
         job = job_for(directory, sample_checkpoint)
         Builder(tmp_path).run(job, seen.append)
-        about = directory.publish(job.place).about
+        about = directory.publish(job.directory).about
         assert (about.source, about.source_identity) == ("a source", "an identity")
         assert Path(about.checkpoint) == sample_checkpoint
         assert about.filesystem_paths
@@ -60,9 +60,9 @@ def test_what_it_logs_is_logged_here(sample_checkpoint: Path, tmp_path: Path, ca
         job = job_for(directory, checkpoint)
         Builder(tmp_path).run(job, lambda _: None)
     slow, bad = (record for record in caplog.records if record.levelname == "WARNING")
-    assert slow.getMessage().startswith("not all of the checkpoint was read by us, which is slower: rocksdb: ")
+    assert slow.getMessage().startswith("part of the checkpoint was read by RocksDB, which is slower: rocksdb: ")
     assert bad.getMessage().startswith(
-        "rows of OM's database cannot be read and are left out: 1; the first: keyTable row b"
+        "rows of OM's database cannot be decoded and are skipped: 1; the first: keyTable row b"
     )
     assert bad.name == "ozone_recon.build.process"
 
@@ -73,7 +73,7 @@ def test_a_process_is_there_before_its_job_and_gone_without_one(sample_checkpoin
         job = job_for(directory, sample_checkpoint)
         builder.run(job, lambda _: None)
         assert builder.state.pid == process.pid
-        directory.publish(job.place)
+        directory.publish(job.directory)
     with builder.ready() as idle:
         assert idle.running
     assert not idle.running
@@ -86,7 +86,7 @@ def test_a_process_does_one_job_after_the_other(sample_checkpoint: Path, tmp_pat
         for _ in range(2):
             job = job_for(directory, sample_checkpoint)
             builder.run(job, lambda _: None)
-            assert directory.publish(job.place).about.counts["keyTable"] > 0
+            assert directory.publish(job.directory).about.counts["keyTable"] > 0
         assert (builder.waiting, process.returncode) == (True, None)
         with pytest.raises(CheckpointError):
             builder.run(job_for(directory, tmp_path / "no checkpoint"), lambda _: None)
@@ -97,7 +97,7 @@ def test_a_process_does_one_job_after_the_other(sample_checkpoint: Path, tmp_pat
 HOLDER = """
 from pathlib import Path
 import numpy as np
-from ozone_recon.build.process import give_back
+from ozone_recon.build.process import release_memory
 
 def held():
     return int(Path("/proc/self/status").read_text().split("RssAnon:")[1].split()[0])
@@ -106,7 +106,7 @@ before = held()
 several = [np.ones(1 << 20) for _ in range(16)]
 del several
 most = held()
-give_back()
+release_memory()
 print(most - before, held() - before)
 """
 
@@ -179,7 +179,7 @@ def test_a_hung_build_is_killed_and_removed(
         assert (builder.state.state, builder.state.hung) == ("ended", 1)
 
 
-def test_an_idle_process_that_ends_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_end_of_an_idle_process_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     builder = Builder(tmp_path)
     with builder.ready():
         os.kill(builder.state.pid, signal.SIGKILL)

@@ -78,7 +78,7 @@ def test_it_recovers_from_files_that_go_or_are_cut(
         assert process.poll() is None
     text = said.read_text()
     assert "starts again, and builds anew what is damaged" in text
-    assert "what was built before cannot be used, and is built anew: " in text
+    assert "the current generation cannot be used and will be rebuilt: " in text
     assert "00000001" in text
 
 

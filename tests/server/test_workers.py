@@ -97,7 +97,7 @@ def test_news_of_generations_that_are_removed_or_torn_wait_for_the_next(
         child.stop()
         assert child.returncode == 0
     (line,) = capfd.readouterr().err.splitlines()
-    assert "torn/manifest.json is not a whole manifest" in line
+    assert "torn/manifest.json is not a valid manifest" in line
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import ByteColumn
-from ozone_recon.errors import NoSpace, StoreError
+from ozone_recon.errors import StoreError
 from ozone_recon.store.data_directory import DataDirectory
 from ozone_recon.store.generation import GenerationBuild
 
@@ -112,37 +112,7 @@ def test_a_table_is_asked_for_by_its_name_and_columns(build: GenerationBuild) ->
         build.table("t")["name"]
     with pytest.raises(StoreError, match="has no column of byte strings 'size'"):
         build.table("t").bytes("size")
-    with pytest.raises(StoreError, match="exists already"):
+    with pytest.raises(StoreError, match="already exists"):
         build.create("t", SCHEMA)
-    with pytest.raises(StoreError, match="column type 'i3'"):
+    with pytest.raises(StoreError, match="unknown column type 'i3'"):
         build.create("u", {"a": "i3"})
-
-
-def test_arrays_are_filled_in_any_order(build: GenerationBuild) -> None:
-    key = build.create_array("sorted", "key", "i8", 1000)
-    row = build.create_array("sorted", "row", "i4", 1000)
-    order = np.random.default_rng(1).permutation(1000)
-    key[order] = order * 3
-    row[order] = order
-    table = build.table("sorted")
-    assert table["key"].tolist() == list(range(0, 3000, 3))
-    assert next(table.chunks(("row",)))["row"].tolist() == list(range(1000))
-    with pytest.raises(StoreError, match="is finished"):
-        build.create_array("sorted", "more", "i4", 1000)
-    build.create_array("uneven", "a", "i4", 1)
-    build.create_array("uneven", "b", "i4", 2)
-    with pytest.raises(StoreError, match="different lengths"):
-        build.table("uneven")
-
-
-def test_scratch_leaves_nothing_behind(build: GenerationBuild) -> None:
-    scratch = build.create_scratch("i8", 1 << 16)
-    scratch[:] = 7
-    assert int(scratch.sum()) == 7 << 16
-    assert list(build.path.iterdir()) == []
-    assert len(build.create_scratch("i8", 0)) == 0
-
-
-def test_an_array_larger_than_the_disk_is_refused_when_it_is_made(build: GenerationBuild) -> None:
-    with pytest.raises(NoSpace, match="/t needs about 562,949,953 MB of free disk space"):
-        build.create_array("t", "big", "i8", 1 << 46)

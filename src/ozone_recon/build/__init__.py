@@ -1,1 +1,1 @@
-"""Builds a generation from rows, in a process of its own."""
+"""Builds generations from an OM database, in a separate process."""

@@ -1,4 +1,8 @@
-"""A generation and what has changed since, as the contents of the next one: no row that stayed is decoded again."""
+"""Applies changes to a generation: a merge of its decoded rows with the changed rows, batch by batch.
+
+Both are sorted by database key, so each batch takes the changes up to its last key. Unchanged rows are copied as
+columns; only changed rows are decoded.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,8 @@ import numpy as np
 
 from ozone_recon.build.changes_file import read_rows, write_rows
 from ozone_recon.build.contents import DIRECTORY_TABLE
-from ozone_recon.build.known_rows import known_directories, known_keys
-from ozone_recon.build.runs import last_key, part, rows_of, rows_up_to, taken
+from ozone_recon.build.runs import find_rows, last_key, rows_up_to, slice_rows, take_rows
+from ozone_recon.build.stored_rows import stored_directories, stored_keys
 from ozone_recon.columnar.byte_column import ByteColumn, Rows
 from ozone_recon.columnar.byte_slices import joined, slices_at
 from ozone_recon.columnar.changes import NO_ROWS, ChangedRows, Changes
@@ -28,17 +32,17 @@ Run = TypeVar("Run", KeyColumns, DirectoryColumns)
 
 _CHUNK: Final = 1 << 16
 _RAW_CHUNK: Final = 1 << 13
-"""Rows of a table that are read at a time, decoded or as they are: these have kilobytes."""
-_NO_KEY: Final = bytes.fromhex("0a0012001a0020002801300340004800")
-_NO_DIRECTORY: Final = bytes.fromhex("0a0010001800300038004000")
-"""Values without content, with which the key of a row that is gone goes through the decoder."""
+"""Rows per batch of a columnar and of a raw table; a raw row may have kilobytes."""
+_EMPTY_KEY_INFO: Final = bytes.fromhex("0a0012001a0020002801300340004800")
+_EMPTY_DIRECTORY_INFO: Final = bytes.fromhex("0a0010001800300038004000")
+"""Encoded messages with empty fields, used to decode the keys of changed rows."""
 
 
 class MergedContents:
-    """What the database holds that a generation was made of, now that some rows have changed."""
+    """The contents of a generation's database after changes (`Contents`)."""
 
     def __init__(self, base: Generation, changes: Changes, taken_at: int) -> None:
-        """`taken_at` (ms) is when the changes were read."""
+        """`taken_at` is when the changes were read, in ms since 1970."""
         self.sequence_number = changes.last_sequence
         self.taken_at = taken_at
         self.column_families: Sequence[str] = sorted({*OM_TABLES, *base.about.counts})
@@ -46,40 +50,40 @@ class MergedContents:
         self._changes = changes
 
     def rows(self, name: str) -> Iterator[Rows]:
-        """A table that is kept as it is."""
+        """Yields the merged rows of a raw table."""
         table, changed = self._base.table(f"om/{name}"), self._changed(name)
         for chunk in table.chunks(("key", "value"), _RAW_CHUNK):
             keys = chunk.bytes("key")
-            came = first_after(changed.keys, keys[len(keys) - 1])
-            yield _rows_with(Rows(keys, chunk.bytes("value")), changed.part(0, came))
-            changed = changed.part(came, len(changed))
-        yield _rows_with(Rows(ByteColumn.of(()), ByteColumn.of(())), changed)
+            new_end = first_after(changed.keys, keys[len(keys) - 1])
+            yield _merge_rows(Rows(keys, chunk.bytes("value")), changed.part(0, new_end))
+            changed = changed.part(new_end, len(changed))
+        yield _merge_rows(Rows(ByteColumn.of(()), ByteColumn.of(())), changed)
 
     def count(self, name: str) -> int:
-        """How many rows a table had that we do not know: a change does not say whether its row is a new one."""
+        """The number of rows that an unknown table had: a change does not show whether its row is new."""
         return self._base.about.counts.get(name, 0)
 
     def keys(self, table: KeyTable) -> Iterator[KeyColumns]:
-        """KeyTable or fileTable."""
+        """Yields the merged rows of keyTable or fileTable."""
         low, high = section(self._base, file_table=table == "fileTable")
         first, end = start_of_group(self._base, low), start_of_group(self._base, high)
-        known = known_keys(self._base, first, end, _CHUNK)
-        return _merged(known, self._changed(table), lambda rows: decode_keys(rows, table), _NO_KEY)
+        stored = stored_keys(self._base, first, end, _CHUNK)
+        return _merge_runs(stored, self._changed(table), lambda rows: decode_keys(rows, table), _EMPTY_KEY_INFO)
 
     def directories(self) -> Iterator[DirectoryColumns]:
-        """DirectoryTable."""
-        known = known_directories(self._base, _CHUNK)
-        return _merged(known, self._changed(DIRECTORY_TABLE), decode_directories, _NO_DIRECTORY)
+        """Yields the merged rows of directoryTable."""
+        stored = stored_directories(self._base, _CHUNK)
+        return _merge_runs(stored, self._changed(DIRECTORY_TABLE), decode_directories, _EMPTY_DIRECTORY_INFO)
 
     def bad(self, name: str) -> tuple[int, Sequence[BadRow]]:
-        """How many rows of a decoded table were bad and have not changed, and the first of them."""
+        """The number of bad rows of a columnar table that have not changed, and samples of them."""
         samples = [row for row in self._base.about.bad_samples if row.table == name]
         changed = self._changed(name).keys
-        kept = [row for row in samples if find(changed, row.key) is None]
-        return self._base.about.counts.get(name, 0) - self._good(name) - len(samples) + len(kept), kept
+        keep = [row for row in samples if find(changed, row.key) is None]
+        return self._base.about.counts.get(name, 0) - self._good(name) - len(samples) + len(keep), keep
 
     def write_changed(self, build: GenerationBuild) -> None:
-        """Write, of the tables that are kept decoded, the raw rows that are not as in the generation's checkpoint."""
+        """Writes the raw rows of the columnar tables that differ from the generation's checkpoint (`changed/…`)."""
         for name in COLUMNAR_TABLES:
             changed, earlier = self._changed(name), CHANGED + name
             if earlier in self._base:
@@ -97,43 +101,45 @@ class MergedContents:
         return self._changes.families.get(name, NO_ROWS)
 
 
-def _merged(known: Iterator[Run], changed: ChangedRows, decode: Callable[[Rows], Run], nothing: bytes) -> Iterator[Run]:
-    """Known rows, but for those that have changed as they are now; the last batch tells which of them are bad."""
-    gone = decode(Rows(changed.keys, _repeated(nothing, len(changed))))
-    put = np.flatnonzero(~changed.deleted)
-    new = decode(Rows(joined([slices_at(changed.keys, put)]), joined([slices_at(changed.values, put)])))
+def _merge_runs(
+    stored: Iterator[Run], changed: ChangedRows, decode: Callable[[Rows], Run], empty_value: bytes
+) -> Iterator[Run]:
+    """Merges stored rows with changed rows; the last batch has the bad ones among the changed rows."""
+    removed = decode(Rows(changed.keys, _repeat(empty_value, len(changed))))
+    present = np.flatnonzero(~changed.deleted)
+    new = decode(Rows(joined([slices_at(changed.keys, present)]), joined([slices_at(changed.values, present)])))
     bad = new.bad
-    for run in known:
+    for run in stored:
         key = last_key(run)
-        old, came = rows_up_to(gone, *key), rows_up_to(new, *key)
-        yield _with(run, part(gone, 0, old), part(new, 0, came))
-        gone, new = part(gone, old, len(gone)), part(new, came, len(new))
+        removed_end, new_end = rows_up_to(removed, *key), rows_up_to(new, *key)
+        yield _merge_run(run, slice_rows(removed, 0, removed_end), slice_rows(new, 0, new_end))
+        removed, new = slice_rows(removed, removed_end, len(removed)), slice_rows(new, new_end, len(new))
     yield replace(new, bad=bad)
 
 
-def _with(run: Run, gone: Run, new: Run) -> Run:
-    """A run without the rows that have these keys, and with these rows."""
-    if not len(gone):
+def _merge_run(run: Run, removed: Run, new: Run) -> Run:
+    """Removes the rows with the keys of `removed` from a run, then inserts the rows of `new`."""
+    if not len(removed):
         return run
-    kept = np.ones(len(run) + len(new), np.bool_)
-    there = rows_of(run, gone)
-    kept[there[there >= 0]] = False
-    order = order_with(rows_of(run, new), len(run))
-    return taken(run, new, order[kept[order]])
+    keep = np.ones(len(run) + len(new), np.bool_)
+    row = find_rows(run, removed)
+    keep[row[row >= 0]] = False
+    order = order_with(find_rows(run, new), len(run))
+    return take_rows(run, new, order[keep[order]])
 
 
-def _rows_with(rows: Rows, changed: ChangedRows) -> Rows:
-    """Rows, but for those that have changed as they are now."""
+def _merge_rows(rows: Rows, changed: ChangedRows) -> Rows:
+    """Merges raw rows with changed rows."""
     if not len(changed):
         return rows
-    found = search(changed.keys, rows.keys)
-    kept = np.append(np.ones(len(rows), np.bool_), ~changed.deleted)
-    kept[found[found >= 0]] = False
-    order = order_with(found, len(rows))
-    order = order[kept[order]]
+    row = search(changed.keys, rows.keys)
+    keep = np.append(np.ones(len(rows), np.bool_), ~changed.deleted)
+    keep[row[row >= 0]] = False
+    order = order_with(row, len(rows))
+    order = order[keep[order]]
     both = zip((rows.keys, rows.values), (changed.keys, changed.values), strict=True)
     return Rows(*(joined([slices_at(ByteColumn.joined(columns), order)]) for columns in both))
 
 
-def _repeated(text: bytes, rows: int) -> ByteColumn:
+def _repeat(text: bytes, rows: int) -> ByteColumn:
     return ByteColumn(np.arange(rows + 1) * len(text), np.frombuffer(text * rows, np.uint8))

@@ -1,4 +1,4 @@
-"""The rows of an OM database into one generation: writes its tables, rebuilds every insight."""
+"""Builds a generation from the rows of an OM database: writes its tables, then rebuilds every insight."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from ozone_recon.build.contents import DIRECTORY_TABLE, KEY_TABLES, Contents
-from ozone_recon.build.insights import AT_A_TIME, ROUNDS, Insight, Rounds
+from ozone_recon.build.insights import PARALLEL_INSIGHTS, ROUNDS, Insight, Rounds
 from ozone_recon.build.progress import Progress, Report
 from ozone_recon.build.table_writers import DirectoryTables, KeyTables, Numbering, UndecodableRows, write_owners
 from ozone_recon.insights.om.bucket_rows import BucketRows
@@ -21,13 +21,13 @@ from ozone_recon.store.tasks import rows_of_insight
 
 _Batch = TypeVar("_Batch", KeyColumns, DirectoryColumns)
 INSIGHTS_TOGETHER: Final = "all insights"
-"""Among the seconds of a build: those of the insights, some of which are rebuilt at the same time."""
+"""The stage that measures all insights together, some of which are rebuilt in parallel."""
 
 
 def build_generation(contents: Contents, build: GenerationBuild, report: Report, rounds: Rounds = ROUNDS) -> None:
-    """Write all tables of `build` from `contents`, and what there is to say about them into `build.about`.
+    """Writes all tables of `build` from `contents` and fills in `build.about`.
 
-    Rows that cannot be decoded are counted and left out; column families that we do not know are only counted.
+    Rows that cannot be decoded are counted and skipped; rows of unknown column families are only counted.
     The build is neither sealed nor published.
     """
     work = _BuildRun(contents, build, report)
@@ -63,14 +63,14 @@ class _BuildRun:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Times what is done under a name."""
+        """Reports a stage and measures its duration."""
         self._report(Progress(name, 0, 0, "rows"))
         began = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - began, 4)
 
     def copy(self, name: str) -> None:
-        """A column family as it is, into `om/<name>`; an empty table when there is none of that name."""
+        """Copies the raw rows of a column family to `om/<name>`; the table is empty if there is no such family."""
         with self.stage(name), self._build.create(f"om/{name}", RAW) as writer:
             if name in self._contents.column_families:
                 for rows in self._contents.rows(name):
@@ -78,12 +78,12 @@ class _BuildRun:
             self.counts[name] = writer.rows
 
     def count(self, name: str) -> None:
-        """A column family that we do not know: its rows are counted."""
+        """Counts the rows of an unknown column family."""
         with self.stage(name):
             self.counts[name] = self._contents.count(name)
 
     def decode(self) -> None:
-        """The tables that are kept as decoded columns."""
+        """Decodes and writes the columnar tables."""
         owners: Numbering[bytes] = Numbering()
         buckets = BucketRows(self._build.table("om/volumeTable"), self._build.table("om/bucketTable"))
         self.bad.add(buckets.unreadable)
@@ -94,16 +94,16 @@ class _BuildRun:
                     keys.add(batch, file_table=name == "fileTable")
         with self.stage(DIRECTORY_TABLE):
             directories = DirectoryTables(self._build, buckets, owners)
-            for found in self._counted(DIRECTORY_TABLE, self._contents.directories()):
-                directories.add(found)
+            for rows in self._counted(DIRECTORY_TABLE, self._contents.directories()):
+                directories.add(rows)
         with self.stage("finish tables"):
             keys.close()
             directories.close()
             write_owners(self._build, owners)
 
     def rebuild(self, insights: Sequence[Insight]) -> list[TaskStatus]:
-        """The tables of insights of one round, and their rows of `/task/status`."""
-        with ThreadPoolExecutor(min(self._build.threads, AT_A_TIME)) as pool:
+        """Rebuilds the insights of one round; returns their rows of `/task/status`."""
+        with ThreadPoolExecutor(min(self._build.threads, PARALLEL_INSIGHTS)) as pool:
             return [row for rows in pool.map(self._rebuild, insights) for row in rows]
 
     def _rebuild(self, insight: Insight) -> tuple[TaskStatus, ...]:
@@ -112,7 +112,7 @@ class _BuildRun:
         return rows_of_insight(insight.NAME, _now(), self._contents.sequence_number)
 
     def _counted(self, name: str, batches: Iterator[_Batch]) -> Iterator[_Batch]:
-        """The batches, if there is such a table; its rows and bad rows are counted."""
+        """Passes on the batches of a table, if it exists, while counting its rows and bad rows."""
         self.counts[name], samples = self._contents.bad(name)
         self.bad.add(samples, self.counts[name])
         if name not in self._contents.column_families:

@@ -1,4 +1,4 @@
-"""Runs a build in a process of its own: answers go on undisturbed, and its memory is given back when it is done."""
+"""Runs builds in a child process, so that they do not slow down requests and their memory is freed."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ozone_recon.processes.status import ProcessState
 from ozone_recon.store.disk import remove_tree
 
 _ENVIRONMENT: Final = {
-    # Batches of columns come and go on several threads. By default glibc and numpy map and unmap each of them: a fifth
-    # of a build's time went into the kernel's zeroing of pages. Set by the user, these stay as they are.
+    # By default glibc and numpy map and unmap every batch of columns, and the kernel's zeroing of pages takes a fifth
+    # of a build's time. The user's own values take precedence.
     "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
     "MALLOC_TOP_PAD_": str(16 << 20),
@@ -33,18 +33,18 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class Builder:
-    """One build at a time; `stop`, from another thread, ends it."""
+    """Runs one build at a time. `stop` may be called from another thread."""
 
     def __init__(self, scratch_directory: Path) -> None:
-        """`scratch_directory` is where its process may rehearse."""
+        """The process warms up and keeps its temporary files in `scratch_directory`."""
         self._child = ChildProcess(
             Program(
                 "build",
                 "ozone_recon.build.process",
                 (str(scratch_directory),),
-                # What is left of a temporary file is removed at the next start there; nothing else may be writable.
+                # Leftover temporary files are removed there at the next startup; other directories may be read-only.
                 environment=_ENVIRONMENT | {"TMPDIR": str(scratch_directory)},
-                # Sessions may share the CPUs evenly, however low what runs in them ranks.
+                # The kernel may schedule sessions fairly (autogroup), which would defeat the process's nice value.
                 own_session=False,
             ),
             lambda message: self._messages.put(message),
@@ -52,39 +52,39 @@ class Builder:
             replaced=False,
         )
         self._messages: SimpleQueue[Progress | BuildLog | BuildFailed | BuildDone | _Ended] = SimpleQueue()
-        self._held = False
+        self._reserved = False
         self._running = False
         self._stopped = threading.Event()
 
     @property
     def state(self) -> ProcessState:
-        """How its process fares."""
+        """The state of the child process."""
         return self._child.state
 
     @property
     def waiting(self) -> bool:
-        """Whether there is a process for the next job that has not ended."""
+        """Whether a process for the next job is running."""
         return self._child.running
 
     @contextmanager
     def ready(self) -> Iterator[ChildProcess]:
-        """A process for the next jobs, started now, so that it has loaded by the time there is one; `run` takes it."""
-        if self._held:
+        """Starts a process for the next jobs in advance, so that it has warmed up by then; `run` uses it."""
+        if self._reserved:
             yield self._child
             return
-        self._held = True
+        self._reserved = True
         self._messages = SimpleQueue()
         self._child.start()
         try:
             yield self._child
         finally:
             self._child.stop()
-            self._held = False
+            self._reserved = False
 
     def run(self, job: BuildJob, report: Report) -> None:
-        """Do the job in a process; its directory then holds a sealed generation, or is gone if this raises.
+        """Runs the job. Its directory then has a sealed generation; if this raises, the directory is removed.
 
-        Raises what the build raised, and ReconError when its process broke down, hung or was killed.
+        Raises the build's error, or ReconError if the process crashed, hung or was killed.
         """
         self._running = True
         try:
@@ -92,20 +92,20 @@ class Builder:
                 self._follow(job, report)
         except BaseException:
             self._child.stop()
-            remove_tree(job.place)
+            remove_tree(job.directory)
             raise
         finally:
             self._running = False
 
     def stop(self) -> None:
-        """End the running build, and refuse any later one."""
+        """Ends the running build and refuses later ones."""
         self._stopped.set()
         self._child.end()
 
     def _follow(self, job: BuildJob, report: Report) -> None:
         if self._stopped.is_set():
             raise ReconError("the build was stopped")
-        with suppress(BrokenPipeError):  # What became of the process is said below.
+        with suppress(BrokenPipeError):  # The end of the process is reported below.
             self._child.send(job)
         while True:
             match self._messages.get():
@@ -117,18 +117,18 @@ class Builder:
                     raise _ERRORS.get(kind, ReconError)(text)
                 case BuildDone():
                     return
-                case _Ended(fate):
+                case _Ended(outcome):
                     if self._stopped.is_set():
                         raise ReconError("the build was stopped")
-                    raise ReconError(f"the build process {fate}; it is started again with the next attempt")
+                    raise ReconError(f"the build process {outcome}: the next attempt starts a new one")
 
-    def _note_end(self, fate: str) -> None:
-        self._messages.put(_Ended(fate))
+    def _note_end(self, outcome: str) -> None:
+        self._messages.put(_Ended(outcome))
         if not self._running and not self._child.stopping:
-            _LOG.warning("the build process %s; another one is started with the next build", fate)
+            _LOG.warning("the build process %s: the next build starts a new one", outcome)
 
 
 class _Ended(NamedTuple):
     """The process has ended."""
 
-    fate: str
+    outcome: str

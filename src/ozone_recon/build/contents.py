@@ -1,4 +1,4 @@
-"""What a generation is built from: the rows of an OM database, from its files or known already."""
+"""The contents that a generation is built from: the rows of an OM database at one moment."""
 
 from __future__ import annotations
 
@@ -21,88 +21,88 @@ class Contents(Protocol):
 
     @property
     def sequence_number(self) -> int:
-        """RocksDB's, at that moment."""
+        """The RocksDB sequence number at that moment."""
         ...
 
     @property
     def taken_at(self) -> int:
-        """That moment, ms since 1970."""
+        """That moment, in ms since 1970."""
         ...
 
     @property
     def column_families(self) -> Sequence[str]:
-        """Those there are."""
+        """The names of the column families."""
         ...
 
     def rows(self, name: str) -> Iterator[Rows]:
-        """A table that is kept as it is."""
+        """Yields the rows of a raw table."""
         ...
 
     def count(self, name: str) -> int:
-        """How many rows a table has that we do not know."""
+        """The number of rows of an unknown table."""
         ...
 
     def keys(self, table: KeyTable) -> Iterator[KeyColumns]:
-        """KeyTable or fileTable."""
+        """Yields the rows of keyTable or fileTable."""
         ...
 
     def directories(self) -> Iterator[DirectoryColumns]:
-        """DirectoryTable."""
+        """Yields the rows of directoryTable."""
         ...
 
     def bad(self, name: str) -> tuple[int, Sequence[BadRow]]:
-        """How many rows of a decoded table are bad that its batches do not tell of, and the first of them."""
+        """The number of bad rows of a columnar table that its batches do not report, and samples of them."""
         ...
 
 
-class Scanned(Protocol):
-    """What there must be of a checkpoint."""
+class ScannableCheckpoint(Protocol):
+    """The part of a checkpoint that a build reads."""
 
     @property
     def sequence_number(self) -> int:
-        """RocksDB's."""
+        """The RocksDB sequence number."""
         ...
 
     @property
     def taken_at(self) -> int:
-        """When it was taken, ms since 1970."""
+        """When the checkpoint was taken, in ms since 1970."""
         ...
 
     @property
     def column_families(self) -> Sequence[str]:
-        """Those there are."""
+        """The names of the column families."""
         ...
 
     def scan(self, name: str, use: Callable[[Rows], T], /, *, threads: int) -> Iterator[T]:
-        """What `use` makes of each batch of rows, in key order."""
+        """Yields the result of `use` for each batch of rows, in key order."""
         ...
 
 
 class CheckpointContents:
-    """What a checkpoint holds, read on some threads."""
+    """The contents of a checkpoint, read on `threads` threads."""
 
-    def __init__(self, checkpoint: Scanned, threads: int) -> None:
+    def __init__(self, checkpoint: ScannableCheckpoint, threads: int) -> None:
         self.sequence_number = checkpoint.sequence_number
         self.taken_at = checkpoint.taken_at
         self.column_families = checkpoint.column_families
         self._scan = partial(checkpoint.scan, threads=threads)
 
     def rows(self, name: str) -> Iterator[Rows]:
-        """A table that is kept as it is."""
+        """Yields the rows of a raw table."""
         return self._scan(name, lambda rows: rows)
 
     def count(self, name: str) -> int:
-        """How many rows a table has that we do not know."""
+        """The number of rows of an unknown table."""
         return sum(self._scan(name, len))
 
     def keys(self, table: KeyTable) -> Iterator[KeyColumns]:
-        """KeyTable or fileTable."""
+        """Yields the rows of keyTable or fileTable."""
         return self._scan(table, partial(decode_keys, table=table))
 
     def directories(self) -> Iterator[DirectoryColumns]:
-        """DirectoryTable."""
+        """Yields the rows of directoryTable."""
         return self._scan(DIRECTORY_TABLE, decode_directories)
 
     def bad(self, name: str) -> tuple[int, Sequence[BadRow]]:
-        """None: its batches tell of all."""
+        """None: the batches report all bad rows."""
         return 0, ()

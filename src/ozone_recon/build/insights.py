@@ -1,4 +1,4 @@
-"""Every insight that a build rebuilds, and which of them may be rebuilt at a time."""
+"""Lists the insights that a build rebuilds, in rounds that may run in parallel."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ozone_recon.store.schema import Schema
 
 
 class Insight(Protocol):
-    """What a module of `insights` has."""
+    """The interface of an insight's module."""
 
     @property
     def NAME(self) -> str:
-        """Its name, for progress and errors."""
+        """Its name in progress reports and `/task/status`."""
         ...
 
     @property
@@ -26,13 +26,13 @@ class Insight(Protocol):
         ...
 
     def rebuild(self, build: GenerationBuild) -> None:
-        """Write its tables from the tables that are there."""
+        """Writes its tables from the tables of earlier rounds."""
         ...
 
 
 Rounds = Sequence[Sequence[Insight]]
 ROUNDS: Final[Rounds] = ((keys, summary), (file_sizes, owners_ages, tables, bucket_accounts))
-"""In order: an insight may read the tables of the rounds before its own."""
+"""An insight may read the tables of the build and of earlier rounds."""
 INSIGHTS: Final[tuple[Insight, ...]] = tuple(insight for insights in ROUNDS for insight in insights)
-AT_A_TIME: Final = 2
-"""Insights of a round that are rebuilt at a time, at most: they share the memory limit."""
+PARALLEL_INSIGHTS: Final = 2
+"""The most insights rebuilt in parallel; they share the memory limit."""

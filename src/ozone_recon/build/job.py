@@ -1,4 +1,4 @@
-"""What a build process is told to do, and what it says besides its Progress."""
+"""The messages between a build process and its parent: jobs, results and log lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class DeltaJob:
-    """Build from the generation in `base` and the changes that `build.changes_file` wrote to `changes`."""
+    """Applies the changes that `build.changes_file` wrote to `changes` to the generation in `base`."""
 
     base: Path
     changes: Path
@@ -17,13 +17,14 @@ class DeltaJob:
 
 @dataclass(frozen=True, slots=True)
 class BuildJob:
-    """Build a generation in the empty directory `place`: from the checkpoint in `checkpoint`, or as `fold` says.
+    """Builds a generation in the empty `directory`, from `checkpoint` or, if `delta` is given, from that.
 
-    `source`, `identity`, `built_by` and `node` are what the generation says of itself. `memory_limit` is bytes.
+    `source`, `identity`, `built_by` and `node` are stored in the manifest (`GenerationInfo`). `memory_limit` is in
+    bytes; `threads` is 0 for one per CPU.
     """
 
     checkpoint: Path
-    place: Path
+    directory: Path
     source: str
     identity: str
     memory_limit: int
@@ -31,22 +32,22 @@ class BuildJob:
     filesystem_paths: bool
     built_by: str = ""
     node: str = ""
-    fold: DeltaJob | None = None
+    delta: DeltaJob | None = None
 
 
 class BuildDone(NamedTuple):
-    """The generation is sealed."""
+    """The build finished; the generation is sealed."""
 
 
 class BuildFailed(NamedTuple):
-    """The build failed with this class of errors.py; "" for a fault of ours, whose text is its stack trace."""
+    """The build failed. `error` is a class name of errors.py, or "" for a bug; then `text` is the traceback."""
 
     error: str
     text: str
 
 
 class BuildLog(NamedTuple):
-    """A line to log in the name of `logger`."""
+    """A log record for the parent to log."""
 
     logger: str
     level: int

@@ -1,6 +1,6 @@
-"""The process that builds generations: takes jobs from its parent (`processes.parent`), and says how they go.
+"""The build process: receives jobs from its parent (`processes.parent`), reports progress and results.
 
-Its second argument is a directory to rehearse in. It ends when the parent does, whatever it is at.
+Its second argument is the scratch directory for its warm-up. It exits at once when the parent does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ozone_recon.build.apply import MergedContents
 from ozone_recon.build.build import build_generation
 from ozone_recon.build.changes_file import read_changes
 from ozone_recon.build.contents import CheckpointContents
-from ozone_recon.build.insights import AT_A_TIME
+from ozone_recon.build.insights import PARALLEL_INSIGHTS
 from ozone_recon.build.job import BuildDone, BuildFailed, BuildJob, BuildLog
 from ozone_recon.build.progress import Progress
 from ozone_recon.build.warm_up import warm_up
@@ -35,17 +35,17 @@ from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.manifest import GenerationInfo
 
 _NICE: Final = 10
-"""How low a build from a whole checkpoint ranks: what answers datanodes and users has ten times its share of the CPUs.
-A fold has its full share, for how fresh answers are depends on it."""
+"""The nice value of a build from a checkpoint: processes that serve requests get about ten times its share of the CPUs.
+A build that applies changes keeps the normal priority, because the age of the served data depends on it."""
 STALLED: Final = 900.0
 """Seconds without progress after which a build counts as hung; a step over 10^9 rows takes a few minutes."""
-_SOON: Final = 0.05
-"""Seconds in which a job that was sent already has been read."""
+_FIRST_JOB_WAIT: Final = 0.05
+"""Seconds to wait for a first job before warming up."""
 _LOG: Final = logging.getLogger("ozone_recon.build.process")
 
 
-class _PassedOn(logging.Handler):
-    """Has our parent log what is logged here."""
+class _ForwardToParent(logging.Handler):
+    """Forwards log records to the parent."""
 
     def __init__(self, parent: Parent) -> None:
         super().__init__()
@@ -56,16 +56,16 @@ class _PassedOn(logging.Handler):
 
 
 def main() -> None:
-    """Do job after job."""
+    """Runs jobs until the parent exits."""
     parent = Parent(STALLED)
     jobs: SimpleQueue[BuildJob] = SimpleQueue()
     threading.Thread(target=_receive, args=(parent, jobs), daemon=True).start()
-    logging.basicConfig(handlers=[_PassedOn(parent)], format="%(message)s")
+    logging.basicConfig(handlers=[_ForwardToParent(parent)], format="%(message)s")
     logging.getLogger("ozone_recon").setLevel(logging.INFO)
-    # Nothing here makes cycles by the row.
+    # No reference cycles are created per row, so collection between jobs is enough (`release_memory`).
     gc.disable()
     try:
-        job = jobs.get(timeout=_SOON)
+        job = jobs.get(timeout=_FIRST_JOB_WAIT)
     except Empty:
         warm_up(Path(sys.argv[2]))
         job = jobs.get()
@@ -73,43 +73,47 @@ def main() -> None:
         parent.progress()
         try:
             build_for(job, parent)
-        except ReconError as refused:
-            parent.send(BuildFailed(type(refused).__name__, str(refused)))
-        except OSError as refused:
-            parent.send(BuildFailed(StoreError.__name__, f"the build cannot go on: {described(refused)}"))
+        except ReconError as error:
+            parent.send(BuildFailed(type(error).__name__, str(error)))
+        except OSError as error:
+            parent.send(BuildFailed(StoreError.__name__, f"the build failed: {described(error)}"))
         except BaseException:
             parent.send(BuildFailed("", traceback.format_exc()))
         else:
             parent.send(BuildDone())
         parent.idle()
-        give_back()
+        release_memory()
         job = jobs.get()
 
 
 def build_for(job: BuildJob, parent: Parent) -> None:
-    """Build and seal the generation; progress goes to the parent."""
+    """Builds and seals a generation, reporting progress to the parent."""
 
     def report(progress: Progress) -> None:
         parent.progress()
         parent.send(progress)
 
-    if job.fold is None:
+    if job.delta is None:
         os.setpriority(os.PRIO_PROCESS, 0, max(_NICE, os.getpriority(os.PRIO_PROCESS, 0)))
     threads = job.threads or os.cpu_count() or 1
     with GenerationBuild(
-        job.place,
-        memory_limit=job.memory_limit // min(threads, AT_A_TIME),
+        job.directory,
+        memory_limit=job.memory_limit // min(threads, PARALLEL_INSIGHTS),
         threads=threads,
         filesystem_paths=job.filesystem_paths,
     ) as build:
-        if job.fold:
-            base = Generation.open(job.fold.base)
-            changes, taken_at = read_changes(job.fold.changes)
-            first_at = base.about.checkpoint_built_at or base.about.built_at
-            build.about = replace(base.about, built_at=0, checkpoint_built_at=first_at, last_batch=changes.last_batch)
-            folded = MergedContents(base, changes, taken_at)
-            build_generation(folded, build, report)
-            folded.write_changed(build)
+        if job.delta:
+            base = Generation.open(job.delta.base)
+            changes, taken_at = read_changes(job.delta.changes)
+            build.about = replace(
+                base.about,
+                built_at=0,
+                checkpoint_built_at=base.about.checkpoint_built_at or base.about.built_at,
+                last_batch=changes.last_batch,
+            )
+            merged = MergedContents(base, changes, taken_at)
+            build_generation(merged, build, report)
+            merged.write_changed(build)
         else:
             with Checkpoint.open(job.checkpoint) as checkpoint:
                 check_tables(checkpoint.column_families, str(job.checkpoint))
@@ -124,27 +128,27 @@ def build_for(job: BuildJob, parent: Parent) -> None:
                 )
                 build_generation(CheckpointContents(checkpoint, threads), build, report)
                 if checkpoint.reader != "files":
-                    _LOG.warning("not all of the checkpoint was read by us, which is slower: %s", checkpoint.reader)
+                    _LOG.warning("part of the checkpoint was read by RocksDB, which is slower: %s", checkpoint.reader)
             if build.about.bad_rows:
                 _LOG.warning(
-                    "rows of OM's database cannot be read and are left out: %s; the first: %s",
+                    "rows of OM's database cannot be decoded and are skipped: %s; the first: %s",
                     f"{build.about.bad_rows:,}",
                     build.about.bad_samples[0].reason,
                 )
         if conflicts := build.table("namespace_conflicts").rows:
             _LOG.warning(
-                "%s directories in OM's database have an object id that an earlier row has: these are empty here",
+                "directories of OM's database have the object id of an earlier row and are shown as empty: %s",
                 f"{conflicts:,}",
             )
         report(Progress("disk", 0, 0, "steps"))
         build.seal()
 
 
-def give_back() -> None:
-    """Free what a job leaves behind, and let the system have it until the next one."""
+def release_memory() -> None:
+    """Collects garbage and returns free memory to the system."""
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim:  # It is not in every C library.
+    if trim:  # glibc only
         trim(0)
 
 

@@ -1,4 +1,4 @@
-"""What a running build says about how far it is."""
+"""Progress reports of a build."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`done` of `total` units ("bytes", "rows" or "steps") of a stage; `total` is 0 when it is not known."""
+    """A stage is at `done` of `total` units ("bytes", "rows" or "steps"); `total` is 0 if unknown."""
 
     stage: str
     done: int
@@ -17,4 +17,4 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
-"""Receives progress, from the thread that builds; it must not take long."""
+"""A callback for progress reports, called in the building thread; it must return quickly."""

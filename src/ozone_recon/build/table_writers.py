@@ -1,4 +1,7 @@
-"""Batches of decoded rows into the tables of a generation: one numbering of owners, groups joined across batches."""
+"""Writes batches of decoded rows to the tables of a generation.
+
+Owners and replications are numbered once for all batches; a group that continues in the next batch stays one group.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +18,20 @@ from ozone_recon.insights.om.key_rows import write_replications
 from ozone_recon.model.key_columns import BadRow, DirectoryColumns, KeyColumns
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.store.generation import GenerationBuild
-from ozone_recon.store.manifest import BAD_ROWS_KEPT
+from ozone_recon.store.manifest import BAD_SAMPLES
 from ozone_recon.store.schema import TABLES
 
 T = TypeVar("T")
 
 
 class Numbering(Generic[T]):
-    """Numbers distinct values in the order in which they are first met."""
+    """A dictionary encoding: numbers distinct values in order of their first occurrence."""
 
     def __init__(self) -> None:
         self._rows: dict[T, int] = {}
 
     def translate(self, values: tuple[T, ...], indexes: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Indexes into a batch's own `values`, which need not all be met in it, as indexes into all values."""
+        """Translates indices into a batch's `values`, not all of which need to occur, into indices into all values."""
         first = np.full(len(values), -1)
         first[indexes[::-1]] = np.arange(len(indexes))[::-1]
         used = np.flatnonzero(first >= 0)
@@ -39,31 +42,31 @@ class Numbering(Generic[T]):
         return translated
 
     def values(self) -> list[T]:
-        """All values by their numbers."""
+        """Returns all values, in order of their numbers."""
         return list(self._rows)
 
 
 class UndecodableRows:
-    """Counts rows that could not be decoded and keeps the first few."""
+    """Counts the rows that could not be decoded and keeps the first `BAD_SAMPLES`."""
 
     def __init__(self) -> None:
         self.count = 0
         self.samples: list[BadRow] = []
 
     def add(self, rows: Sequence[BadRow], count: int | None = None) -> None:
-        """Count these too; `count` when there are more of them than these."""
+        """Adds bad rows; `count` is their number if `rows` are only samples."""
         self.count += len(rows) if count is None else count
-        self.samples += rows[: BAD_ROWS_KEPT - len(self.samples)]
+        self.samples += rows[: BAD_SAMPLES - len(self.samples)]
 
 
-class GroupNumbering:
-    """Joins a group that goes on in the next batch."""
+class GroupJoiner:
+    """Joins the last group of a batch with the first of the next if they have the same prefix."""
 
     def __init__(self) -> None:
         self._last: bytes | None = None
 
     def new(self, prefixes: ByteColumn, starts: Int64s, rows_before: int) -> tuple[ByteColumn, Int64s]:
-        """The groups that begin in a batch, and their first rows in the whole table."""
+        """Returns the prefixes and the first rows, in the table, of the groups that begin in a batch."""
         count = len(prefixes)
         if count == 0:
             return prefixes, starts[:0]
@@ -79,14 +82,14 @@ class KeyTables:
         self._buckets = buckets
         self._owners = owners
         self._replications: Numbering[ReplicationConfig] = Numbering()
-        self._groups = GroupNumbering()
+        self._groups = GroupJoiner()
         self._build = build
         self._key_rows = build.create("keys", TABLES["keys"])
         self._group_rows = build.create("groups", TABLES["groups"])
         self._block_rows = build.create("blocks", TABLES["blocks"])
 
     def add(self, batch: KeyColumns, *, file_table: bool) -> None:
-        """Append a batch."""
+        """Appends a batch."""
         self._add_groups(batch, file_table=file_table)
         self._key_rows.append(
             name=batch.names,
@@ -108,7 +111,7 @@ class KeyTables:
         )
 
     def close(self) -> None:
-        """Finish the tables, and `replications`."""
+        """Finishes the tables and writes `replications`."""
         self._key_rows.close()
         self._group_rows.close()
         self._block_rows.close()
@@ -136,14 +139,14 @@ class DirectoryTables:
     def __init__(self, build: GenerationBuild, buckets: BucketRows, owners: Numbering[bytes]) -> None:
         self._buckets = buckets
         self._owners = owners
-        self._groups = GroupNumbering()
+        self._groups = GroupJoiner()
         self._rows = build.create("directories", TABLES["directories"])
         self._group_rows = build.create("directory_groups", TABLES["directory_groups"])
 
     def add(self, batch: DirectoryColumns) -> None:
-        """Append a batch."""
+        """Appends a batch."""
         prefixes, first_rows = self._groups.new(batch.prefixes, batch.group_starts, self._rows.rows)
-        # The batch's first group may be the last one of the batch before.
+        # The first group of the batch may continue the last one of the batch before.
         before = self._group_rows.rows - (len(batch.prefixes) - len(prefixes))
         groups = np.arange(before, before + len(batch.prefixes), dtype=np.int32)
         ids = ids_of_prefixes(prefixes)
@@ -161,12 +164,12 @@ class DirectoryTables:
         )
 
     def close(self) -> None:
-        """Finish the tables."""
+        """Finishes the tables."""
         self._rows.close()
         self._group_rows.close()
 
 
 def write_owners(build: GenerationBuild, owners: Numbering[bytes]) -> None:
-    """Write `owners`, once all rows that have one are written."""
+    """Writes `owners`; call it after all rows with an owner are written."""
     with build.create("owners", TABLES["owners"]) as writer:
         writer.append(name=ByteColumn.of(owners.values()))

@@ -1,6 +1,6 @@
-"""A build and a fold of no rows: whatever is compiled has been loaded by then, and the first real one is not kept up.
+"""Warms up the build process: builds and merges an empty generation, which loads all compiled kernels.
 
-numba loads a kernel when it is called first; for a fold of a few thousand changes that took as long as the fold.
+numba loads a kernel at its first call. Without a warm-up this doubles the time of a first small merge.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ class _Empty:
 
 
 def warm_up(scratch_directory: Path) -> None:
-    """Do both in a directory in this one; where there can be none, the first real ones take longer."""
+    """Warms up in a temporary directory below this one; if that fails, the first real build takes longer."""
     try:
-        with tempfile.TemporaryDirectory(prefix="rehearsal-", dir=scratch_directory) as place:
-            base = _built(Path(place) / "base", CheckpointContents(_Empty(), 1))
-            _built(Path(place) / "folded", MergedContents(base, Changes(1, {}), 0))
+        with tempfile.TemporaryDirectory(prefix="warm-up-", dir=scratch_directory) as directory:
+            base = _built(Path(directory) / "base", CheckpointContents(_Empty(), 1))
+            _built(Path(directory) / "merged", MergedContents(base, Changes(1, {}), 0))
     except (OSError, ReconError) as error:
-        _LOG.info("what is compiled is loaded with the first build: %s", error)
+        _LOG.info("cannot warm up the build process (%s): the first build loads the compiled kernels", error)
 
 
-def _built(place: Path, contents: Contents) -> Generation:
-    place.mkdir()
-    with GenerationBuild(place, memory_limit=_MEMORY, threads=1) as build:
+def _built(directory: Path, contents: Contents) -> Generation:
+    directory.mkdir()
+    with GenerationBuild(directory, memory_limit=_MEMORY, threads=1) as build:
         build_generation(contents, build, lambda _: None)
         build.seal()
-    return Generation.open(place)
+    return Generation.open(directory)

@@ -1,1 +1,1 @@
-"""One module for each operator question, each with a rebuild and its reading side."""
+"""Insights: each module answers one question of an operator, with a `rebuild` and functions that read its tables."""

@@ -1,4 +1,4 @@
-"""What is made of a whole generation once, and kept for as long as the generation is."""
+"""Caches values that are computed once per generation."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ T = TypeVar("T")
 
 
 def cached_per_generation(make: Callable[[Generation], T]) -> Callable[[Generation], T]:
-    """`make`, which is called for each generation once."""
-    made: WeakKeyDictionary[Generation, T] = WeakKeyDictionary()
+    """Caches the result of `make` for each generation, for as long as the generation is referenced."""
+    cache: WeakKeyDictionary[Generation, T] = WeakKeyDictionary()
 
     @wraps(make)
-    def of(generation: Generation) -> T:
-        if generation not in made:
-            made[generation] = make(generation)
-        return made[generation]
+    def cached(generation: Generation) -> T:
+        if generation not in cache:
+            cache[generation] = make(generation)
+        return cache[generation]
 
-    return of
+    return cached

@@ -1,4 +1,4 @@
-"""Bins of sizes as Recon counts files and containers (FileSizeCountTask, ContainerSizeCountTask, ReconConstants)."""
+"""Recon's histogram bins of file and container sizes (FileSizeCountTask, ContainerSizeCountTask, ReconConstants)."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.columnar.kernels import lean_kernel
 
 BINS = 42
-"""Number of bins: upper bounds 2^10 … 2^50 and, for what is larger, Long.MAX_VALUE."""
+"""The number of bins of file sizes: upper bounds 2^10 to 2^50, and Long.MAX_VALUE."""
 UPPER_BOUNDS: tuple[int, ...] = (*(1 << (10 + i) for i in range(41)), (1 << 63) - 1)
-"""Inclusive upper bound of each bin in bytes; sizes of 2^50 and more are in the last one, as in Recon."""
+"""The inclusive upper bound of each bin, in bytes; as in Recon, 2^50 itself is in the last bin."""
 DIST_BINS = 41
-"""Bins of `namespace/dist`, where the last two of ours are one."""
+"""The number of bins of `namespace/dist`, which joins our last two."""
 CONTAINER_UPPER_BOUNDS: tuple[int, ...] = (0, *(1 << (29 + i) for i in range(22)), (1 << 63) - 1)
-"""Inclusive upper bound of each bin of containers in bytes; those of 2^50 and more are in the last one, too."""
+"""The inclusive upper bound of each bin of container sizes, in bytes; 2^50 itself is in the last bin."""
 
 
 def bin_of(size: int) -> int:
-    """The bin of a file of `size` bytes (0 or more)."""
+    """Returns the bin of a file of `size` bytes (0 or more); the reference for `bins_of`."""
     if size <= 1024:
         return 0
     return min((size - 1).bit_length() - 10, 40) if size < 1 << 50 else 41
 
 
 def bins_of(sizes: Int64s) -> Int64s:
-    """The bin of every size in a column."""
+    """Returns the bin of every file size in a column."""
     bins = np.empty(len(sizes), np.int64)
     _fill(sizes, bins)
     return bins
 
 
 def container_bins_of(sizes: Int64s) -> Int64s:
-    """The bin of every container of these sizes; negative ones count as 0."""
+    """Returns the bin of every container size in a column; negative sizes count as 0."""
     return np.searchsorted(np.array([*CONTAINER_UPPER_BOUNDS[:-2], (1 << 50) - 1]), np.maximum(sizes, 0))
 
 

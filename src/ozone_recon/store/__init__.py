@@ -1,1 +1,1 @@
-"""Our state: immutable columnar generations, built aside and swapped in whole."""
+"""The data directory: immutable generations of columnar tables, built in full and then made current at once."""

@@ -1,6 +1,6 @@
-"""Where numba keeps compiled kernels: beside the source where that can be written, else in the data directory.
+"""Chooses numba's cache of compiled kernels: beside the source if that is writable, otherwise the data directory.
 
-Else numba would choose the user's home, and a service has none.
+numba's own fallback is the user's home directory, which a service may not have.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import Final
 import ozone_recon
 
 NAME: Final = "kernels"
-"""Of their directory, in the data directory."""
+"""The cache's directory within the data directory."""
 _VARIABLE: Final = "NUMBA_CACHE_DIR"
 
 
-def keep_compiled(data_dir: Path) -> None:
-    """Decides it for this process and those that it starts, unless the user has; before numba is imported."""
+def choose_kernel_cache(data_dir: Path) -> None:
+    """Sets NUMBA_CACHE_DIR for this process and its children unless the user has; call it before importing numba."""
     if not _beside_source():
         os.environ.setdefault(_VARIABLE, str(data_dir.absolute() / NAME))
 
 
 def _beside_source() -> bool:
-    """Whether each directory of the package can be written, or its __pycache__ if it has one."""
+    """Whether every subpackage's __pycache__, or the subpackage itself where it has none, is writable."""
     package = Path(ozone_recon.__file__).parent
-    caches = [place / "__pycache__" for place in package.iterdir() if (place / "__init__.py").exists()]
+    caches = [directory / "__pycache__" for directory in package.iterdir() if (directory / "__init__.py").exists()]
     return all(os.access(cache if cache.exists() else cache.parent, os.W_OK) for cache in caches)

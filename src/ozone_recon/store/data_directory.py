@@ -1,10 +1,10 @@
-"""The data directory: who may use it, which generation is current, and what may be removed.
+"""The data directory: locks it, publishes generations and removes obsolete ones.
 
-LOCK                    held (flock) by the one process that uses the directory; its pid for people to read
+LOCK                    locked (flock) by the one process that uses the directory; contains its pid
 CURRENT                 the name of the current generation
-generations/<name>/     whole when it has a manifest.json; anything that CURRENT does not name is removed at start
-kernels/                compiled code, if it is kept here (`store.compiled`)
-checkpoints/<name>/     checkpoints that were unpacked; all but the current generation's is removed at start
+generations/<name>/     complete if it has a manifest.json; all except the current one are removed at startup
+kernels/                compiled kernels, if they are cached here (`store.compiled`)
+checkpoints/<name>/     unpacked checkpoints; all except the current generation's are removed at startup
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from typing import BinaryIO, Self
 from ozone_recon.errors import DataDirectoryBusy, GenerationRemoved, StoreError
 from ozone_recon.store.disk import replace_file, require_space, sync, writing
 from ozone_recon.store.generation import MEMORY_LIMIT, Generation, GenerationBuild
-from ozone_recon.store.lease import remove_unless_held
+from ozone_recon.store.lease import remove_unless_leased
 from ozone_recon.store.manifest import FILE as MANIFEST
 from ozone_recon.store.manifest import is_newer
 
-REMOVE_AGAIN = 0.5
-"""Seconds until what another process reads is tried again to be removed."""
+REMOVE_RETRY = 0.5
+"""Seconds between attempts to remove a generation that another process is still reading."""
 _LOG = logging.getLogger(__name__)
 
 
 class DataDirectory:
-    """A locked data directory. One thread builds and publishes; any thread may ask for the current generation."""
+    """A locked data directory. One thread builds and publishes; `current` may be called from any thread."""
 
     def __init__(self, path: Path, checkpoints: Path, lock: BinaryIO) -> None:
         self.path = path
         self.checkpoints = checkpoints
-        """Where checkpoints are unpacked: ours alone, and all but that of the current generation is removed."""
+        """The directory of unpacked checkpoints; everything in it except the current generation's is removed."""
         self.damage: str | None = None
-        """Why the generation that was current at start could not be used and must be rebuilt, if that is so."""
+        """Why the generation that was current at startup was rejected, so that it must be rebuilt; otherwise None."""
         self._lock = lock
         self._generations = path / "generations"
         self._current: Generation | None = None
@@ -50,27 +50,27 @@ class DataDirectory:
 
     @classmethod
     def lock(cls, path: Path | str, checkpoints: Path | None = None) -> DataDirectory:
-        """Take the directory for this process, making it if need be, and open its current generation.
+        """Locks the directory for this process, creating it if necessary; opens and verifies the current generation.
 
-        Checkpoints are unpacked in it, or, when `checkpoints` is given, in a directory below that, named for this one.
-        What killed builds have left is removed. Raises DataDirectoryBusy when another process has it, StoreError
-        when its generation was written by a newer program. A generation that is torn, was written by an older program
-        or has a byte that is not as it was written counts as none (see `damage`): all of it is read to know.
+        Checkpoints are unpacked in it or, if `checkpoints` is given, in a subdirectory of that named after this one.
+        Removes the remains of killed builds. Raises DataDirectoryBusy if another process has locked it, and StoreError
+        if its generation was written by a newer program. A generation that is incomplete, fails its checksums or was
+        written by an older program is rejected: `current` is then None and `damage` says why.
         """
         path = Path(path).absolute()
         with writing(path):
             path.mkdir(parents=True, exist_ok=True)
-        held = _take(path / "LOCK")
+        lock = _lock_file(path / "LOCK")
         try:
-            directory = cls(path, _place_of_checkpoints(path, checkpoints), held)
+            directory = cls(path, _checkpoints_directory(path, checkpoints), lock)
             directory._open()
         except BaseException:
-            held.close()
+            lock.close()
             raise
         return directory
 
     def current(self) -> Generation | None:
-        """The current generation, None when there is none yet. Hold on to it for as long as one question takes."""
+        """Returns the current generation, or None before the first. Use one and the same for a whole request."""
         return self._current
 
     def build(
@@ -81,7 +81,7 @@ class DataDirectory:
         threads: int | None = None,
         filesystem_paths: bool = False,
     ) -> GenerationBuild:
-        """Begin a generation beside the current one; NoSpace when `expected_bytes` are not free."""
+        """Starts a new generation beside the current one; NoSpace if fewer than `expected_bytes` are free."""
         return GenerationBuild(
             self.reserve(expected_bytes),
             memory_limit=memory_limit,
@@ -92,30 +92,32 @@ class DataDirectory:
 
     @property
     def scratch_directory(self) -> Path:
-        """A directory for what is not to outlive its process: what a kill leaves there is removed at the next start."""
+        """A directory for temporary files: whatever a killed process leaves in it is removed at the next startup."""
         return self._generations
 
     def reserve(self, expected_bytes: int = 0) -> Path:
-        """An empty directory for a new generation, which some process is going to fill."""
+        """Creates an empty directory for a new generation; NoSpace if fewer than `expected_bytes` are free."""
         require_space(self.path, expected_bytes)
-        last = max((int(place.name) for place in self._generations.iterdir() if place.name.isdigit()), default=0)
-        place = self._generations / f"{last + 1:08d}"
-        with writing(place):
-            place.mkdir()
-        return place
+        last = max(
+            (int(directory.name) for directory in self._generations.iterdir() if directory.name.isdigit()), default=0
+        )
+        directory = self._generations / f"{last + 1:08d}"
+        with writing(directory):
+            directory.mkdir()
+        return directory
 
-    def publish(self, place: Path) -> Generation:
-        """Make the sealed generation in `place` the current one; the old one goes when its last reader lets go."""
-        generation = Generation.open(place)
+    def publish(self, directory: Path) -> Generation:
+        """Makes the sealed generation in `directory` current; removes the old one when its last reader releases it."""
+        generation = Generation.open(directory)
         sync(self._generations)
-        replace_file(self.path / "CURRENT", f"{place.name}\n".encode())
+        replace_file(self.path / "CURRENT", f"{directory.name}\n".encode())
         old, self._current = self._current, generation
         if old is not None:
             self._retire(old, generation)
         return generation
 
     def close(self) -> None:
-        """Let another process have the directory."""
+        """Unlocks the directory."""
         self._current = None
         self._retired.put(None)
         self._remover.join()
@@ -128,9 +130,9 @@ class DataDirectory:
         self.close()
 
     def _open(self) -> None:
-        for place in (self._generations, self.checkpoints):
-            with writing(place):
-                place.mkdir(parents=True, exist_ok=True)
+        for directory in (self._generations, self.checkpoints):
+            with writing(directory):
+                directory.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             name = (self.path / "CURRENT").read_text("ascii", "replace").strip()
             if is_newer(self._generations / name):
@@ -141,11 +143,11 @@ class DataDirectory:
                 self.damage = str(damage)
         if self.damage:
             (self.path / "CURRENT").unlink()
-            _LOG.warning("what was built before cannot be used, and is built anew: %s", self.damage)
+            _LOG.warning("the current generation cannot be used and will be rebuilt: %s", self.damage)
         used = {self._current.path, Path(self._current.about.checkpoint)} if self._current else set()
-        for place in (*self._generations.iterdir(), *self.checkpoints.iterdir()):
-            if place not in used:
-                remove_unless_held(place / MANIFEST, [place])
+        for directory in (*self._generations.iterdir(), *self.checkpoints.iterdir()):
+            if directory not in used:
+                remove_unless_leased(directory / MANIFEST, [directory])
         self._remover.start()
 
     def _retire(self, old: Generation, new: Generation) -> None:
@@ -153,18 +155,18 @@ class DataDirectory:
         checkpoint = Path(old.about.checkpoint)
         if checkpoint.parent == self.checkpoints and checkpoint != Path(new.about.checkpoint):
             unused.append(checkpoint)
-        old.held.afterwards(partial(self._retired.put, unused))
+        old.lease.on_release(partial(self._retired.put, unused))
 
     def _remove_retired(self) -> None:
-        held: list[list[Path]] = []
+        in_use: list[list[Path]] = []
         while True:
-            # What another process still reads is tried again soon, also when no other swap follows.
+            # Retries generations that another process is still reading, even if no further swap follows.
             with contextlib.suppress(Empty):
-                places = self._retired.get(timeout=REMOVE_AGAIN if held else None)
-                if places is None:
+                directories = self._retired.get(timeout=REMOVE_RETRY if in_use else None)
+                if directories is None:
                     return
-                held.append(places)
-            held = [left for left in held if not remove_unless_held(left[0] / MANIFEST, left)]
+                in_use.append(directories)
+            in_use = [left for left in in_use if not remove_unless_leased(left[0] / MANIFEST, left)]
 
 
 def _verified(path: Path) -> Generation:
@@ -174,9 +176,9 @@ def _verified(path: Path) -> Generation:
 
 
 def current_generation(path: Path) -> Generation | None:
-    """The current generation of a data directory that another process may hold; None when there is none.
+    """Opens the current generation of a data directory that another process may have locked; None if there is none.
 
-    StoreError when it is torn.
+    Raises StoreError if it is incomplete.
     """
     while True:
         try:
@@ -186,19 +188,19 @@ def current_generation(path: Path) -> Generation | None:
         try:
             return Generation.open(path / "generations" / name)
         except GenerationRemoved:
-            # Since its name was read.
+            # It may have been replaced since CURRENT was read.
             if (path / "CURRENT").read_text("ascii", "replace").strip() == name:
                 raise
 
 
-def _place_of_checkpoints(path: Path, elsewhere: Path | None) -> Path:
+def _checkpoints_directory(path: Path, elsewhere: Path | None) -> Path:
     if elsewhere is None:
         return path / "checkpoints"
     return elsewhere.absolute() / f"ozone-recon-{zlib.crc32(bytes(path)):08x}"
 
 
-def _take(path: Path) -> BinaryIO:
-    """The lock file, locked, with our pid in it."""
+def _lock_file(path: Path) -> BinaryIO:
+    """Opens and locks the lock file and writes our pid to it; DataDirectoryBusy if another process has locked it."""
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(open(path, "a+b", buffering=0))
         try:

@@ -1,4 +1,4 @@
-"""Files that survive a crash: durable replacement, syncing beside the work, and a full disk said in plain words."""
+"""Crash-safe file operations: atomic replacement, background fsync, and NoSpace errors for a full disk."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def described(failure: OSError) -> str:
-    """What the system refused, in a sentence, and what to do about it where that is known."""
+    """Describes an OSError in a sentence, with advice for known causes."""
     where = f"{failure.filename}: " if failure.filename else ""
     advice = {
         errno.EMFILE: "; raise the limit of open files (ulimit -n, or LimitNOFILE= of the service)",
-        errno.EIO: "; the disk has failed, see the system's log",
+        errno.EIO: "; the disk may be failing: see the kernel log",
     }.get(failure.errno or 0, "")
     return f"{where}{failure.strerror or failure}{advice}"
 
 
 def free_bytes(path: Path) -> int:
-    """Bytes that this user can still write on the file system of `path`."""
+    """Returns the bytes available to this user on the file system of `path`."""
     status = os.statvfs(path)
     return status.f_bavail * status.f_frsize
 
 
 def require_space(path: Path, needed: int) -> None:
-    """Raise NoSpace when fewer than `needed` bytes are free where `path` is."""
+    """Raises NoSpace if fewer than `needed` bytes are available on the file system of `path`."""
     free = free_bytes(path)
     if free < needed:
         raise NoSpace(
@@ -44,7 +44,7 @@ def require_space(path: Path, needed: int) -> None:
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn a full disk or an exhausted quota, while writing `path`, into NoSpace."""
+    """Raises NoSpace in place of an OSError for a full disk or an exhausted quota while `path` is written."""
     try:
         yield
     except OSError as failure:
@@ -58,7 +58,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def sync(path: Path) -> None:
-    """Force a file's content, or a directory's entries, to the disk."""
+    """Calls fsync on a file or a directory."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -67,7 +67,7 @@ def sync(path: Path) -> None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Give `path` this content durably and at once: after a crash it has the old content or the new."""
+    """Replaces the content of `path` atomically and durably: after a crash it has the old content or the new."""
     aside = path.with_name(path.name + ".new")
     with writing(path):
         with open(aside, "wb") as file:
@@ -79,13 +79,13 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a directory and all in it; one that is already gone is fine."""
+    """Removes a directory tree; does nothing if it does not exist."""
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(path)
 
 
 class BackgroundSync:
-    """Syncs finished files in a thread of its own, so that writing the next ones need not wait for the disk."""
+    """Syncs finished files in a background thread, so that writing the next ones does not wait for the disk."""
 
     def __init__(self) -> None:
         self._paths: SimpleQueue[Path | None] = SimpleQueue()
@@ -94,16 +94,16 @@ class BackgroundSync:
         self._thread.start()
 
     def add(self, path: Path) -> None:
-        """Have `path` synced soon."""
+        """Queues `path` to be synced."""
         self._paths.put(path)
 
     def stop(self) -> None:
-        """Return when no more files are being synced; what was not yet begun after a failure is left."""
+        """Waits for the queue to empty. After a failure the remaining files are skipped."""
         self._paths.put(None)
         self._thread.join()
 
     def wait(self) -> None:
-        """Return when every added file is on the disk; raises what a sync raised (NoSpace for a full disk)."""
+        """Waits until every added file is on disk; raises the first error of a sync (NoSpace for a full disk)."""
         self.stop()
         if self._failure:
             with writing(Path(self._failure.filename or ".")):

@@ -1,4 +1,4 @@
-"""A generation: immutable tables built from one checkpoint, and the building of one."""
+"""Generations: immutable sets of tables, and the builder that writes one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Self
 
 from ozone_recon.errors import StoreError
-from ozone_recon.store.columns import Array, checksum_of, make_array
-from ozone_recon.store.disk import BackgroundSync, described, remove_tree, writing
+from ozone_recon.store.columns import checksum_of
+from ozone_recon.store.disk import BackgroundSync, described, remove_tree
 from ozone_recon.store.lease import GenerationLease
 from ozone_recon.store.manifest import FILE as MANIFEST
 from ozone_recon.store.manifest import (
@@ -29,70 +29,73 @@ from ozone_recon.store.table import Table, TableChunk, TableWriter, table_files
 __all__ = ["Generation", "GenerationBuild", "GenerationInfo", "Table", "TableChunk", "TableWriter", "TaskStatus"]
 
 VERIFIERS = 4
-"""Threads that read a generation to verify it."""
+"""Threads that verify a generation."""
 MEMORY_LIMIT = 512 << 20
-"""Bytes that a build may hold in memory at a time, unless told otherwise."""
+"""The default memory limit of a build, in bytes."""
 
 
 class Generation:
-    """A whole generation, open for reading from any thread.
+    """A complete generation, open for reading from any thread.
 
-    Its files stay on disk for as long as this object or one of its tables is referred to, also when a newer
-    generation has taken its place, and also for a process that does not hold the data directory's lock.
+    Its files stay on disk while this object or one of its tables is referenced, even if a newer generation is current
+    and even in a process that has not locked the data directory.
     """
 
-    def __init__(self, path: Path, manifest: GenerationManifest, held: GenerationLease) -> None:
+    def __init__(self, path: Path, manifest: GenerationManifest, lease: GenerationLease) -> None:
         self.path = path
         self.about = manifest.about
-        self.held = held
+        self.lease = lease
         self._entries = manifest.tables
         self._tables = {
-            name: Table(name, path / name, entry.schema, entry.rows, held) for name, entry in manifest.tables.items()
+            name: Table(name, path / name, entry.schema, entry.rows, lease) for name, entry in manifest.tables.items()
         }
         self.size = sum(sum(entry.files.values()) for entry in manifest.tables.values())
         """Bytes on disk."""
 
     @classmethod
     def open(cls, path: Path) -> Generation:
-        """Open the generation in `path`.
+        """Opens the generation in `path`.
 
-        GenerationRemoved when it is not there any more, StoreError when it is torn: any file missing or not of its
-        size.
+        Raises GenerationRemoved if it no longer exists, and StoreError if a file is missing or has the wrong size.
         """
-        held = GenerationLease(path / MANIFEST)
-        generation = cls(path, read_manifest(path), held)
+        lease = GenerationLease(path / MANIFEST)
+        generation = cls(path, read_manifest(path), lease)
         generation.check()
         return generation
 
     def check(self) -> None:
-        """StoreError when a file is missing or not of its size; its content is not looked at."""
+        """Raises StoreError if a file is missing or has the wrong size; does not read the contents."""
         for name, entry in self._entries.items():
-            if (found := table_files(self.path / name, entry.schema, entry.rows)) != entry.files:
+            if (sizes := table_files(self.path / name, entry.schema, entry.rows)) != entry.files:
                 raise StoreError(
-                    f"table {name} in {self.path} has files of {found} bytes instead of {entry.files}: "
+                    f"table {name} of {self.path} has files of {sizes} bytes instead of {entry.files}: "
                     "delete that directory and rebuild"
                 )
 
     def verify(self) -> None:
-        """StoreError unless every byte of it is as it was written. Reads all of it, on a few threads."""
+        """Raises StoreError unless every file matches its checksum. Reads all files, on `VERIFIERS` threads."""
         files = [
             (self.path / name / file, checksum)
             for name, entry in self._entries.items()
             for file, checksum in entry.checksums.items()
         ]
         with ThreadPoolExecutor(VERIFIERS) as pool:
-            for (path, checksum), found in zip(files, pool.map(_checksum_of, [path for path, _ in files]), strict=True):
-                if found != checksum:
-                    raise StoreError(f"{path} is damaged (checksum {found} instead of {checksum}): rebuild it")
+            for (path, checksum), actual in zip(
+                files, pool.map(_checksum_of, [path for path, _ in files]), strict=True
+            ):
+                if actual != checksum:
+                    raise StoreError(
+                        f"{path} is damaged (checksum {actual} instead of {checksum}): delete its generation"
+                    )
 
     @property
     def id(self) -> str:
-        """Its name, different for every generation of a data directory."""
+        """The generation's name, unique in its data directory."""
         return self.path.name
 
     @property
     def sequence_number(self) -> int:
-        """RocksDB's sequence number at which the data is true."""
+        """The RocksDB sequence number of the data."""
         return self.about.sequence_number
 
     @property
@@ -102,19 +105,19 @@ class Generation:
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The names of its tables."""
+        """The names of the tables."""
         return tuple(self._tables)
 
     def __contains__(self, name: object) -> bool:
         return name in self._tables
 
     def table(self, name: str) -> Table:
-        """The table of that name; StoreError when there is none."""
+        """Returns a table by name; StoreError if there is none."""
         try:
             return self._tables[name]
         except KeyError:
             raise StoreError(
-                f"generation {self.path} has no table {name!r} (it has {', '.join(self._tables)}); rebuild it"
+                f"generation {self.path} has no table {name!r} (it has {', '.join(self._tables)}): rebuild it"
             ) from None
 
 
@@ -122,15 +125,14 @@ def _checksum_of(path: Path) -> str:
     try:
         return checksum_of(path)
     except OSError as failure:
-        raise StoreError(f"{path} cannot be read: {described(failure)}") from failure
+        raise StoreError(f"cannot read {path}: {described(failure)}") from failure
 
 
 class GenerationBuild:
-    """A generation being built in a directory that nobody reads; left without `finish` or `seal`, it is removed.
+    """A generation under construction; as a context manager it removes its directory unless it was sealed or finished.
 
-    `memory_limit` (bytes) and `threads` are what each of those who write tables keeps to. Their tables may be read as
-    soon as they are closed. Different tables may be written from different threads. Finished files are synced to the
-    disk while others are written.
+    `memory_limit` (bytes) and `threads` apply to each writer of tables. A table can be read once it is closed.
+    Different tables may be written from different threads. Finished files are synced while others are written.
     """
 
     def __init__(
@@ -146,60 +148,33 @@ class GenerationBuild:
         self.memory_limit = memory_limit
         self.threads = threads
         self.filesystem_paths = filesystem_paths
-        """`ozone.om.enable.filesystem.paths`: whether keys of LEGACY buckets are file system paths."""
+        """Whether keys of LEGACY buckets are file system paths (`ozone.om.enable.filesystem.paths`)."""
         self.about = GenerationInfo()
-        """What the manifest will say; whoever drives the build fills it in before finishing."""
+        """The manifest's information, filled in by the caller before `seal` or `finish`."""
         self._publish = publish
         self._finished: dict[str, TableEntry] = {}
-        self._arrays: dict[str, dict[str, tuple[str, int]]] = {}
         self._open: dict[str, TableWriter] = {}
-        self._scratch = 0
         self._sealed = False
         self._sync = BackgroundSync()
 
     def create(self, name: str, schema: Schema) -> TableWriter:
-        """A new table, to be filled by appending."""
-        self._refuse_taken(name)
+        """Creates a table, to be filled by appending rows."""
+        if name in self._finished or name in self._open:
+            raise StoreError(f"table {name} of {self.path} already exists")
         writer = self._open[name] = TableWriter(name, self.path / name, schema, self._finish_table)
         return writer
 
-    def create_array(self, table: str, column: str, kind: str, rows: int) -> Array:
-        """A column of numbers of a new table as zeros to be set in any order; all columns must have equal rows.
-
-        The array is backed by its file. The table is finished when it is first asked for, or with the build.
-        """
-        if table in self._finished:
-            raise StoreError(f"table {table} of {self.path} is finished")
-        directory = self.path / table
-        with writing(directory):
-            directory.mkdir(parents=True, exist_ok=True)
-        array = make_array(directory / f"{column}.{kind}", kind, rows)
-        self._arrays.setdefault(table, {})[column] = (kind, rows)
-        return array
-
-    def create_scratch(self, kind: str, rows: int) -> Array:
-        """Zeros backed by a file without a name: disk space that is free again when the array is."""
-        self._scratch += 1
-        path = self.path / f"scratch-{self._scratch}"
-        array = make_array(path, kind, rows)
-        path.unlink()
-        return array
-
     def table(self, name: str) -> Table:
-        """A finished table; StoreError when there is none, or it is still being written."""
-        if name in self._arrays:
-            self._finish_arrays(name)
+        """Returns a finished table; StoreError if it does not exist or is not closed yet."""
         entry = self._finished.get(name)
         if entry is None:
             raise StoreError(f"table {name!r} of {self.path} is not finished; finished are {', '.join(self._finished)}")
         return Table(name, self.path / name, entry.schema, entry.rows)
 
     def seal(self) -> None:
-        """Make everything durable and write the manifest: the directory then holds a whole generation."""
+        """Syncs all files and writes the manifest, which completes the generation."""
         if self._open:
-            raise StoreError(f"tables {', '.join(self._open)} of {self.path} were never closed")
-        for name in list(self._arrays):
-            self._finish_arrays(name)
+            raise StoreError(f"{self.path} cannot be sealed: tables {', '.join(self._open)} are not closed")
         for directory in sorted({self.path, *(self.path / name for name in self._finished)}):
             self._sync.add(directory)
         self._sync.wait()
@@ -209,14 +184,14 @@ class GenerationBuild:
         self._sealed = True
 
     def finish(self) -> Generation:
-        """Make it the current generation of its data directory, durably and at once, and give it open."""
+        """Seals the generation and publishes it in its data directory; returns it open."""
         if self._publish is None:
-            raise StoreError(f"{self.path} is not built within a data directory: seal it and publish it from there")
+            raise StoreError(f"{self.path} was not created by a data directory: seal it, then publish it there")
         self.seal()
         return self._publish(self.path)
 
     def abandon(self) -> None:
-        """Remove all of it."""
+        """Stops the build and removes its directory."""
         self._sync.stop()
         for writer in self._open.values():
             writer.abandon()
@@ -229,27 +204,10 @@ class GenerationBuild:
         if not self._sealed:
             self.abandon()
 
-    def _refuse_taken(self, name: str) -> None:
-        if name in self._finished or name in self._arrays or name in self._open:
-            raise StoreError(f"table {name} of {self.path} exists already")
-
     def _finish_table(self, writer: TableWriter) -> None:
         del self._open[writer.name]
-        self._add(writer.name, writer.schema, writer.rows, writer.checksums())
-
-    def _finish_arrays(self, name: str) -> None:
-        columns = self._arrays[name]
-        lengths = {rows for _, rows in columns.values()}
-        if len(lengths) != 1:
-            raise StoreError(f"columns of different lengths for table {name}: {columns}")
-        schema = {column: kind for column, (kind, _) in columns.items()}
-        files = [self.path / name / f"{column}.{kind}" for column, kind in schema.items()]
-        self._add(name, schema, lengths.pop(), {file.name: checksum_of(file) for file in files})
-        del self._arrays[name]
-
-    def _add(self, name: str, schema: Schema, rows: int, checksums: dict[str, str]) -> None:
-        directory = self.path / name
-        entry = TableEntry(schema, rows, table_files(directory, schema, rows), checksums)
-        for file in entry.files:
+        directory = self.path / writer.name
+        files = table_files(directory, writer.schema, writer.rows)
+        for file in files:
             self._sync.add(directory / file)
-        self._finished[name] = entry
+        self._finished[writer.name] = TableEntry(writer.schema, writer.rows, files, writer.checksums())

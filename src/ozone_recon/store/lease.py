@@ -1,4 +1,7 @@
-"""Keeps the files of a generation that is being read, by this process or another, from being removed."""
+"""Leases: a generation's files are not removed while this process or another is reading them.
+
+A reader has a shared flock on the manifest; removal needs the exclusive one.
+"""
 
 from __future__ import annotations
 
@@ -14,36 +17,36 @@ from ozone_recon.store.disk import remove_tree
 
 
 class GenerationLease:
-    """A shared lock on a generation's manifest for as long as anything refers to this object."""
+    """A shared lock on a generation's manifest, released when this object is garbage-collected."""
 
     def __init__(self, manifest: Path) -> None:
-        """GenerationRemoved when there is no manifest, or its generation is being removed."""
-        self._afterwards: list[Callable[[], None]] = []
+        """Raises GenerationRemoved if there is no manifest or its generation is being removed."""
+        self._on_release: list[Callable[[], None]] = []
         try:
             file = open(manifest, "rb", buffering=0)  # noqa: SIM115 - closed with this object
-            weakref.finalize(self, _release, file, self._afterwards).atexit = False
+            weakref.finalize(self, _release, file, self._on_release).atexit = False
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             if os.fstat(file.fileno()).st_nlink == 0:
                 raise FileNotFoundError(manifest)
         except (FileNotFoundError, BlockingIOError):
             raise GenerationRemoved(
-                f"{manifest.parent} has been removed: ask for the current generation again, "
-                "and if that is this one, delete it and rebuild"
+                f"generation {manifest.parent} has been removed: open the current generation again; "
+                "if that is this one, delete it and rebuild"
             ) from None
 
-    def afterwards(self, call: Callable[[], None]) -> None:
-        """Have `call` called when nothing refers to this object any more; it must not block."""
-        self._afterwards.append(call)
+    def on_release(self, call: Callable[[], None]) -> None:
+        """Registers a callback for the release of the lease; it must not block."""
+        self._on_release.append(call)
 
 
-def _release(manifest: FileIO, afterwards: list[Callable[[], None]]) -> None:
+def _release(manifest: FileIO, on_release: list[Callable[[], None]]) -> None:
     manifest.close()
-    for call in afterwards:
+    for call in on_release:
         call()
 
 
-def remove_unless_held(manifest: Path, places: list[Path]) -> bool:
-    """Remove `places`, which belong to the generation with this manifest; False when somebody still reads it."""
+def remove_unless_leased(manifest: Path, directories: list[Path]) -> bool:
+    """Removes the directories of the generation with this manifest; returns False if it is still being read."""
     try:
         file = open(manifest, "rb", buffering=0)  # noqa: SIM115 - closed below
     except FileNotFoundError:
@@ -51,8 +54,8 @@ def remove_unless_held(manifest: Path, places: list[Path]) -> bool:
     try:
         if file is not None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        for place in places:
-            remove_tree(place)
+        for directory in directories:
+            remove_tree(directory)
     except BlockingIOError:
         return False
     finally:

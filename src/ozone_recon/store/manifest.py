@@ -1,4 +1,4 @@
-"""What a generation says about itself, and the file it says it in (docs/formats/generation.md)."""
+"""The manifest of a generation: its origin, its tables and their checksums (docs/formats/generation.md)."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from ozone_recon.store.schema import Schema
 
 FILE = "manifest.json"
 FORMAT_VERSION = 2
-"""Raised when an older program could misread what a newer one has written; what an older one wrote is built anew."""
-BAD_ROWS_KEPT = 100
+"""Increased by every incompatible change of the format. Generations of an older version are rebuilt."""
+BAD_SAMPLES = 100
+"""The most bad rows that a manifest lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskStatus:
     """One row of `/task/status` (RECON_TASK_STATUS); `timestamp` is ms, `status` 0 (ok) or -1 (failed).
 
-    `message` is what there is to say: why it failed, or was needed.
+    `message` says why the task failed, or why it was necessary.
     """
 
     name: str
@@ -38,39 +39,40 @@ class TaskStatus:
 
 @dataclass(frozen=True, slots=True)
 class GenerationInfo:
-    """Where a generation's data comes from and how it was built."""
+    """The origin of a generation's data and the facts of its build."""
 
     sequence_number: int = 0
-    """RocksDB's sequence number at which the data is true."""
+    """The RocksDB sequence number of the data."""
     taken_at: int = 0
     """When the checkpoint was taken, ms since 1970."""
     source: str = ""
-    """The source in words, for people."""
+    """A description of the source for people."""
     source_identity: str = ""
-    """Equal for two checkpoints only when they hold the same data; empty when unknown."""
+    """Equal for two checkpoints only if their data is the same; empty if unknown."""
     last_batch: LastBatch | None = None
-    """The WriteBatch that ends with the sequence number, where OM told of it."""
+    """The WriteBatch that ends with the sequence number, if it came from OM's changes."""
     built_by: str = ""
-    """What decides, beside the data, what is in it: the program, and settings."""
+    """The program version and settings that determine the content together with the data."""
     checkpoint: str = ""
-    """The directory of the checkpoint, for raw rows that no table keeps."""
+    """The directory of the checkpoint, which is read for raw rows that no table stores."""
     checkpoint_sequence_number: int = 0
-    """RocksDB's sequence number of the checkpoint; the data may be further by changes that OM told of."""
+    """The RocksDB sequence number of the checkpoint; the data is newer if OM's changes have been applied."""
     checkpoint_built_at: int = 0
-    """When the generation was built that was made from the checkpoint itself, ms since 1970; 0 for that one."""
+    """When the checkpoint's own generation was built, ms since 1970; 0 in that generation."""
     node: str = ""
-    """The id of the OM whose database it is; sequence numbers and ids of column families mean nothing to another."""
+    """The node id of the OM; its sequence numbers and column family ids are valid for this OM only."""
     families: dict[str, int] = field(default_factory=dict)
-    """The ids of that database's column families."""
+    """The ids of the column families in that OM's database."""
     filesystem_paths: bool = False
-    """Whether keys of LEGACY buckets were taken as file system paths (`ozone.om.enable.filesystem.paths`)."""
+    """Whether keys of LEGACY buckets are file system paths (`ozone.om.enable.filesystem.paths`)."""
     built_at: int = 0
-    """When the build was finished, ms since 1970."""
+    """When the build finished, ms since 1970."""
     counts: dict[str, int] = field(default_factory=dict)
-    """Good and bad rows of every column family of the checkpoint, also of unknown ones."""
+    """The number of rows, good and bad, of every column family, including unknown ones."""
     bad_rows: int = 0
+    """The number of rows that could not be decoded."""
     bad_samples: tuple[BadRow, ...] = ()
-    """The first `BAD_ROWS_KEPT` of them."""
+    """The first `BAD_SAMPLES` of them."""
     tasks: tuple[TaskStatus, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall time of each stage of the build."""
@@ -78,7 +80,7 @@ class GenerationInfo:
 
 @dataclass(frozen=True, slots=True)
 class TableEntry:
-    """A table in the manifest: its columns, its rows, and of each of its files the size in bytes and the checksum."""
+    """A table in the manifest: its columns, its number of rows, and each file's size in bytes and checksum."""
 
     schema: Schema
     rows: int
@@ -88,14 +90,14 @@ class TableEntry:
 
 @dataclass(frozen=True, slots=True)
 class GenerationManifest:
-    """The whole of a generation's manifest."""
+    """The content of a manifest."""
 
     about: GenerationInfo
     tables: dict[str, TableEntry]
 
 
 def write_manifest(directory: Path, manifest: GenerationManifest) -> None:
-    """Write the manifest durably; from then on the directory holds a whole generation."""
+    """Writes the manifest durably; this completes the generation."""
     about = asdict(manifest.about)
     about["bad_samples"] = [asdict(row) | {"key": row.key.hex()} for row in manifest.about.bad_samples]
     tables = {name: asdict(entry) for name, entry in manifest.tables.items()}
@@ -105,22 +107,22 @@ def write_manifest(directory: Path, manifest: GenerationManifest) -> None:
 
 
 def read_manifest(directory: Path) -> GenerationManifest:
-    """The manifest of the generation in `directory`; StoreError when it is missing, damaged or of another format."""
+    """Reads the manifest of a generation; StoreError if it is missing, damaged or of another format version."""
     path = directory / FILE
     try:
         content: dict[str, Any] = orjson.loads(path.read_bytes())
         version = content["format"]
         if version > FORMAT_VERSION:
             raise StoreError(
-                f"{path} has format version {version} and this program knows up to {FORMAT_VERSION}: "
+                f"{path} has format version {version}, but this program reads up to {FORMAT_VERSION}: "
                 "start the newer program that wrote it, or use another data directory"
             )
         if version < FORMAT_VERSION:
             raise StoreError(
-                f"{path} has format version {version} and this program reads {FORMAT_VERSION}: it must be built anew"
+                f"{path} has format version {version}, but this program reads {FORMAT_VERSION}: it must be rebuilt"
             )
         if content.pop("checksum") != _checksum(content):
-            raise ValueError("it does not match its checksum")
+            raise ValueError("checksum mismatch")
         about = content["about"]
         about["tasks"] = tuple(TaskStatus(**task) for task in about["tasks"])
         if batch := about.get("last_batch"):
@@ -132,7 +134,7 @@ def read_manifest(directory: Path) -> GenerationManifest:
             GenerationInfo(**about), {name: TableEntry(**entry) for name, entry in content["tables"].items()}
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError) as problem:
-        raise StoreError(f"{path} is not a whole manifest ({problem}): delete {directory} and rebuild") from problem
+        raise StoreError(f"{path} is not a valid manifest ({problem}): delete {directory} and rebuild") from problem
 
 
 def _checksum(content: dict[str, Any]) -> str:
@@ -140,7 +142,7 @@ def _checksum(content: dict[str, Any]) -> str:
 
 
 def is_newer(directory: Path) -> bool:
-    """Whether the generation in `directory` was written by a newer program than this one."""
+    """Whether a newer program than this one wrote the generation in `directory`."""
     try:
         version = orjson.loads((directory / FILE).read_bytes())["format"]
     except (FileNotFoundError, ValueError, KeyError, TypeError):

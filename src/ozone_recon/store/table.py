@@ -1,4 +1,4 @@
-"""A table of a generation: columns of equal length, written once and read from many threads."""
+"""Tables: columns of equal length, written once and then read from any thread."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ozone_recon.store.schema import Schema
 
 @dataclass(frozen=True, slots=True)
 class TableChunk:
-    """Consecutive rows of a table, from `first_row` on, in arrays of its own (writable)."""
+    """Consecutive rows of a table, starting at `first_row`, in new, writable arrays."""
 
     first_row: int
     rows: int
@@ -44,21 +44,21 @@ class TableChunk:
         return self.numbers[column]
 
     def bytes(self, column: str) -> ByteColumn:
-        """A column of byte strings, its offsets from 0."""
+        """Returns a column of byte strings; its offsets begin at 0."""
         return self.strings[column]
 
 
 class Table:
-    """A finished table. Everything it gives is read-only and may be used from any thread."""
+    """A finished table. Its arrays are read-only and may be used from any thread."""
 
     def __init__(
-        self, name: str, directory: Path, schema: Schema, rows: int, held: GenerationLease | None = None
+        self, name: str, directory: Path, schema: Schema, rows: int, lease: GenerationLease | None = None
     ) -> None:
         self.name = name
         self.schema = schema
         self.rows = rows
         self._directory = directory
-        self._held = held
+        self._lease = lease
         self._numbers: dict[str, Array] = {}
         self._strings: dict[str, ByteColumn] = {}
 
@@ -71,26 +71,26 @@ class Table:
         return sum(table_files(self._directory, self.schema, self.rows).values())
 
     def __getitem__(self, column: str) -> Array:
-        """A column of numbers, backed by its file."""
-        found = self._numbers.get(column)
-        if found is None:
+        """Returns a column of numbers, memory-mapped."""
+        values = self._numbers.get(column)
+        if values is None:
             kind = self._kind(column, strings=False)
-            found = map_file(self._directory / f"{column}.{kind}", dtype_of(kind), self.rows)
-            self._numbers[column] = found
-        return found
+            values = map_file(self._directory / f"{column}.{kind}", dtype_of(kind), self.rows)
+            self._numbers[column] = values
+        return values
 
     def bytes(self, column: str) -> ByteColumn:
-        """A column of byte strings, backed by its files."""
-        found = self._strings.get(column)
-        if found is None:
+        """Returns a column of byte strings, memory-mapped."""
+        values = self._strings.get(column)
+        if values is None:
             self._kind(column, strings=True)
-            found = self._strings[column] = map_bytes(self._directory, column, self.rows)
-        return found
+            values = self._strings[column] = map_bytes(self._directory, column, self.rows)
+        return values
 
     def chunks(self, columns: Iterable[str], rows: int = 1 << 20) -> Iterator[TableChunk]:
-        """These columns from first row to last, at most `rows` rows at a time, read rather than mapped.
+        """Reads these columns from the first row to the last, at most `rows` rows at a time.
 
-        A mapped page counts as this process's memory; what is read here is gone with the chunk.
+        Unlike mapped pages, which count as this process's memory, a chunk's memory is freed with the chunk.
         """
         kinds = {column: self._kind(column) for column in columns}
         with contextlib.ExitStack() as stack:
@@ -106,9 +106,9 @@ class Table:
                 )
 
     def read(self, columns: Iterable[str], start: int, stop: int) -> TableChunk:
-        """Rows start to stop (exclusive) of these columns, read rather than mapped."""
+        """Reads rows `start` to `stop` (exclusive) of these columns into new arrays."""
         if not 0 <= start <= stop <= self.rows:
-            raise IndexError(f"rows {start} to {stop} of table {self.name}, which has {self.rows}")
+            raise IndexError(f"table {self.name} has {self.rows} rows: rows {start} to {stop} are out of range")
         numbers: dict[str, Array] = {}
         strings: dict[str, ByteColumn] = {}
         for column in columns:
@@ -123,13 +123,13 @@ class Table:
     def _kind(self, column: str, strings: bool | None = None) -> str:
         kind = self.schema.get(column)
         if kind is None or (strings is not None and (kind == BYTES) is not strings):
-            held = ", ".join(f"{name} ({kind})" for name, kind in self.schema.items())
-            raise StoreError(f"table {self.name} has no {_described(strings)} {column!r}; it has {held}")
+            columns = ", ".join(f"{name} ({kind})" for name, kind in self.schema.items())
+            raise StoreError(f"table {self.name} has no {_described(strings)} {column!r}; it has {columns}")
         return kind
 
 
 class TableWriter:
-    """Appends rows to a new table; holds back a small buffer for each column and nothing else."""
+    """Appends rows to a new table, with a small buffer for each column."""
 
     def __init__(self, name: str, directory: Path, schema: Schema, on_close: Callable[[TableWriter], None]) -> None:
         self.name = name
@@ -148,9 +148,9 @@ class TableWriter:
                 self._numbers[column] = NumberWriter(directory / f"{column}.{kind}", kind)
 
     def append(self, **columns: Array | ByteColumn) -> None:
-        """Add rows: every column of the schema, all of one length, each of exactly its type."""
+        """Appends rows. All columns of the schema are required, with equal lengths and exactly their types."""
         if columns.keys() != self.schema.keys():
-            raise StoreError(f"table {self.name} takes {sorted(self.schema)}, not {sorted(columns)}")
+            raise StoreError(f"table {self.name} has the columns {sorted(self.schema)}, not {sorted(columns)}")
         lengths = {len(values) for values in columns.values()}
         if len(lengths) > 1:
             named = ", ".join(f"{column}: {len(values)}" for column, values in columns.items())
@@ -165,13 +165,13 @@ class TableWriter:
         self.rows += lengths.pop() if lengths else 0
 
     def close(self) -> None:
-        """Finish the table; it can be read from now on."""
+        """Finishes the table, which can be read from now on."""
         self._close_files()
         self._on_close(self)
 
     def abandon(self) -> None:
-        """Close the files and leave the table unfinished."""
-        # What fails to be written now hides no news: the table is given up because of an earlier error.
+        """Closes the files without finishing the table."""
+        # Errors are ignored: the table is abandoned because of an earlier one.
         with contextlib.suppress(OSError, StoreError):
             self._close_files()
 
@@ -185,7 +185,7 @@ class TableWriter:
             self.abandon()
 
     def checksums(self) -> dict[str, str]:
-        """Every file of the finished table and its checksum."""
+        """Maps each file of the finished table to its checksum."""
         writers: tuple[NumberWriter | BytesWriter, ...] = (*self._numbers.values(), *self._strings.values())
         return {name: checksum for writer in writers for name, checksum in writer.checksums().items()}
 
@@ -206,8 +206,8 @@ class TableWriter:
 
 
 def table_files(directory: Path, schema: Schema, rows: int) -> dict[str, int]:
-    """The files of a finished table with their sizes in bytes; StoreError when one is not as long as its rows need."""
-    found: dict[str, int] = {}
+    """Maps each file of a finished table to its size in bytes; StoreError if one is missing or has the wrong size."""
+    sizes: dict[str, int] = {}
     for column, kind in schema.items():
         for name, expected in column_files(column, kind, rows).items():
             try:
@@ -218,8 +218,8 @@ def table_files(directory: Path, schema: Schema, rows: int) -> dict[str, int]:
                 raise StoreError(
                     f"{directory / name} has {size} bytes instead of {expected}: delete its generation and rebuild"
                 )
-            found[name] = size
-    return found
+            sizes[name] = size
+    return sizes
 
 
 def _described(strings: bool | None) -> str:

@@ -87,10 +87,14 @@ def test_the_path_of_a_key_in_a_directory_that_is_gone_is_refused(tmp_path: Path
 def tables(tmp_path: Path, containers: list[int], keys: int = 1) -> tuple[Table, Table]:
     """Blocks in these containers, dealt out evenly to keys."""
     build = GenerationBuild(tmp_path)
-    build.create_array("keys", "first_block", "i8", keys)[:] = np.arange(keys) * len(containers) // keys
-    build.create_array("blocks", "container", "i8", len(containers))[:] = containers
-    build.create_array("blocks", "length", "i8", len(containers))[:] = 1
-    build.create_array("blocks", "version", "i4", len(containers))
+    with build.create("keys", {"first_block": "i8"}) as writer:
+        writer.append(first_block=np.arange(keys) * len(containers) // keys)
+    with build.create("blocks", {"container": "i8", "length": "i8", "version": "i4"}) as writer:
+        writer.append(
+            container=np.array(containers, np.int64),
+            length=np.ones(len(containers), np.int64),
+            version=np.zeros(len(containers), np.int32),
+        )
     return build.table("keys"), build.table("blocks")
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.build.generations import assert_same, difference, folded, of_rows
+from tests.build.test_apply import assert_same, difference, merged, of_rows
 from tests.insights.hostile_samples import HostileDatabase, places_by_rule
 from tests.insights.namespace_samples import Bucket, Database, Directory, Key, Volume, sealed, write
 from tests.insights.om_samples import generation_of, texts
@@ -41,7 +41,7 @@ def walked(namespace: Namespace, path: str) -> dict[str, int]:
     """Files below a path and their sizes, by asking for what is directly in each place as a browser does."""
     spot = namespace.find(path)
     assert spot is not None and spot.key is None, path
-    listing = Listing(namespace, spot.place, keys=True)
+    listing = Listing(namespace, spot.node, keys=True)
     found: dict[str, int] = {}
     for entry in listing.page(SortOrder.NAME, False, len(listing)):
         if entry.kind is None:
@@ -87,10 +87,10 @@ def assert_the_same_below(generation: Generation, namespace: Namespace, place: s
     assert sorted(shown) == sorted(below)
     spot = namespace.find(place)
     assert spot is not None
-    row = spot.place
-    numbers = namespace.numbers(row)
+    row = spot.node
+    numbers = namespace.totals(row)
     assert (numbers.files, numbers.size) == (len(below), sum(below.values()))
-    assert file_sizes.of_places(generation, row).sum() == len(below)
+    assert file_sizes.of_node(generation, row).sum() == len(below)
     for of in (owners_ages.owners_of(generation, row), owners_ages.months_of(generation, row)):
         assert (sum(one.files for one in of), sum(one.size for one in of)) == (len(below), sum(below.values()))
 
@@ -125,8 +125,8 @@ def test_every_key_is_in_one_account(seed: int, filesystem_paths: bool, tmp_path
     nowhere = accounts_of(generation, [], in_no_bucket=True)
     assert sum(one.committed.keys for one in buckets) == everything.committed.keys
     assert sum(one.explained.bytes for one in (*buckets, nowhere)) == everything.explained.bytes
-    below = [namespace.numbers(place) for place in generation.table("namespace_buckets")["place"].tolist()]
-    markers = int(np.sum(namespace.tree.places_of_keys(np.arange(keys)) < 0))
+    below = [namespace.totals(place) for place in generation.table("namespace_buckets")["place"].tolist()]
+    markers = int(np.sum(namespace.tree.nodes_of_keys(np.arange(keys)) < 0))
     assert sum(one.files for one in below) + markers == everything.committed.keys
     names = sum(one.names for one in (everything.committed, everything.deleted, everything.orphaned))
     assert names == keys + len(tables.get("directoryTable", []))
@@ -136,7 +136,7 @@ def test_every_key_is_in_one_account(seed: int, filesystem_paths: bool, tmp_path
 def test_merged_is_built(seed: int, tmp_path: Path) -> None:
     one, other = HostileDatabase(seed).tables, HostileDatabase(seed + 1).tables
     base = of_rows(tmp_path / "base", one)
-    assert_same(folded(tmp_path / "merged", base, difference(one, other)), of_rows(tmp_path / "built", other))
+    assert_same(merged(tmp_path / "merged", base, difference(one, other)), of_rows(tmp_path / "built", other))
 
 
 def test_of_two_directories_with_one_id_the_first_in_key_order_has_the_files(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_the_tree_is_what_brute_force_says(
 
 def assert_counts(generation: Generation, row: int, keys: list[Key]) -> None:
     sizes = Counter(min(bin_of(key.size), 40) for key in keys)
-    assert file_sizes.of_places(generation, row).tolist() == [sizes[bin_] for bin_ in range(41)]
+    assert file_sizes.of_node(generation, row).tolist() == [sizes[bin_] for bin_ in range(41)]
     for of in owners_ages.owners_of(generation, row):
         own = [key for key in keys if (key.owner or b"") == of.owner]
         assert (of.files, of.size) == (len(own), sum(key.size for key in own))
@@ -149,7 +149,7 @@ def test_paths_are_the_same_however_the_keys_are_batched(keys: set[bytes], batch
     of_key: list[tuple[tuple[bytes, ...], bool]] = []
     for start in range(0, len(ordered), batch):
         here = ordered[start : start + batch]
-        found = walk.take(ByteColumn.of(here))
+        found = walk.walk(ByteColumn.of(here))
         for parent, name in zip(found.parent.tolist(), found.names.items(), strict=True):
             paths.append((*(paths[parent] if parent >= 0 else ()), name))
         for place, first in enumerate(found.run_start.tolist()):

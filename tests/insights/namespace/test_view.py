@@ -39,8 +39,8 @@ def test_every_path_leads_where_it_should(tmp_path: Path, seed: int, filesystem_
         if truth.kind is not NodeKind.PATH or not key_of_that_name:  # of a LEGACY key and directory, the key is meant
             spot = namespace.find(path)
             assert spot is not None
-            assert (spot.place, spot.key, spot.path) == (rows[place], None, path)
-            numbers = namespace.numbers(spot.place)
+            assert (spot.node, spot.key, spot.path) == (rows[place], None, path)
+            numbers = namespace.totals(spot.node)
             assert numbers.volumes == (None if place else len(database.volumes))
             buckets = [p for p in places if len(p) == 2 and is_in(place, p)]
             assert numbers.buckets == (len(buckets) if len(place) < 2 else None)
@@ -56,7 +56,7 @@ def test_every_path_leads_where_it_should(tmp_path: Path, seed: int, filesystem_
             assert spot is not None
             assert spot.key is not None
             holder = place if layouts[place[:2]] == "FSO" else place[:2]
-            assert (spot.place, int(sizes[spot.key])) == (rows[holder], key.size)
+            assert (spot.node, int(sizes[spot.key])) == (rows[holder], key.size)
 
 
 def leaf(key: Key) -> bytes:
@@ -161,11 +161,11 @@ def test_a_legacy_name_may_be_a_key_and_a_directory(namespace: Namespace) -> Non
     assert spot.key is not None
     legacy = namespace.find("/vol/legacy")
     assert legacy is not None
-    names = [(e.name, e.kind) for e in Listing(namespace, legacy.place, True).page(SortOrder.NAME, False, 9)]
+    names = [(e.name, e.kind) for e in Listing(namespace, legacy.node, True).page(SortOrder.NAME, False, 9)]
     assert names == [("a", NodeKind.PATH), ("a", None), ("a-b", None)]
 
 
 def test_names_that_are_not_utf8_are_shown_with_replacements(namespace: Namespace) -> None:
     spot = namespace.find("/vol/obs")
     assert spot is not None
-    assert Listing(namespace, spot.place, True).page(SortOrder.NAME, True, 1)[0].name == "\N{REPLACEMENT CHARACTER}"
+    assert Listing(namespace, spot.node, True).page(SortOrder.NAME, True, 1)[0].name == "\N{REPLACEMENT CHARACTER}"

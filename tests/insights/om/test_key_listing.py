@@ -5,7 +5,7 @@ from tests.insights.om_samples import RandomDatabase, generation_of, texts
 from tests.oracle import Committed, Oracle
 
 from ozone_recon.insights.om import key_listing
-from ozone_recon.insights.om.key_listing import ALL, Filter, list_keys
+from ozone_recon.insights.om.key_listing import NO_FILTER, KeyFilter, list_keys
 from ozone_recon.insights.om.key_rows import KeyRows
 from ozone_recon.insights.om.prefixes import read_prefix
 from ozone_recon.store.generation import Generation
@@ -31,7 +31,7 @@ def expected(rows: list[Committed]) -> list[tuple[object, ...]]:
     ]
 
 
-def in_pages(generation: Generation, path: str, limit: int, wanted: Filter = ALL) -> list[tuple[object, ...]]:
+def in_pages(generation: Generation, path: str, limit: int, wanted: KeyFilter = NO_FILTER) -> list[tuple[object, ...]]:
     prefix = read_prefix(generation, path)
     joined: list[tuple[object, ...]] = []
     after = ""
@@ -73,10 +73,10 @@ def test_filters_are_those_of_a_scan(tmp_path: Path, seed: int, monkeypatch: pyt
     for volume, bucket, _ in oracle.buckets.values():
         rows = oracle.listed(volume, bucket, "")
         for wanted in (
-            Filter(min_size=1024),
-            Filter(created_from=1 << 39),
-            Filter(1, 1 << 38, "EC"),
-            Filter(0, 0, "X"),
+            KeyFilter(min_size=1024),
+            KeyFilter(created_from=1 << 39),
+            KeyFilter(1, 1 << 38, "EC"),
+            KeyFilter(0, 0, "X"),
         ):
             passing = [
                 row

@@ -80,11 +80,11 @@ def open_checkpoint(
     .tar.xz); - reads a tar from a pipe. It is never changed. What was built from it before is reused. Ctrl-C stops.
     """
     from ozone_recon.follow.om.origin import GivenPath
-    from ozone_recon.store.compiled import keep_compiled
+    from ozone_recon.store.compiled import choose_kernel_cache
 
     config = _config(data_dir, port, conf_dir, (f"ozone.recon.http-bind-host={host}", *keys))
     if no_serve:
-        keep_compiled(config.make_data_dir())
+        choose_kernel_cache(config.make_data_dir())
         with built(path, config.require_data_dir(), config) as generation:
             click.echo(f"{generation.path}: {generation.size:,} bytes, sequence number {generation.sequence_number:,}")
         return
@@ -111,9 +111,9 @@ def _config(data_dir: Path | None, port: int | None, conf_dir: Path | None, keys
 
 def serve_config(config: Config, origin: DataOrigin) -> None:
     """Serves until it is told to stop, and shows what it does meanwhile."""
-    from ozone_recon.store.compiled import keep_compiled
+    from ozone_recon.store.compiled import choose_kernel_cache
 
-    keep_compiled(config.make_data_dir())
+    choose_kernel_cache(config.make_data_dir())
     from ozone_recon.server import app
 
     log_to_stderr(config.logs)

@@ -259,8 +259,8 @@ class OmSync:
             write_changes(aside, found.changes, found.read_at)
             about = base.about
             job = self._job(Taken(Path(about.checkpoint), about.node), base.size + 2 * found.changes.size)
-            self.builder.run(replace(job, fold=DeltaJob(base.path, aside)), self._at)
-            return self._directory.publish(job.place)
+            self.builder.run(replace(job, delta=DeltaJob(base.path, aside)), self._at)
+            return self._directory.publish(job.directory)
         finally:
             remove_tree(aside)
             self._folding = time.monotonic() - began
@@ -283,7 +283,7 @@ class OmSync:
         try:
             job = self._job(taken, int(_size(taken.path) * BUILD_SHARE))
             self.builder.run(job, self._at)
-            return self._directory.publish(job.place)
+            return self._directory.publish(job.directory)
         except BaseException:
             if taken.path.parent == self._directory.checkpoints:
                 remove_tree(taken.path)

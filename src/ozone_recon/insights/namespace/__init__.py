@@ -1,1 +1,1 @@
-"""The namespace as a tree: totals, sizes, owners and ages of every directory."""
+"""The namespace as a tree: totals, sizes, owners and ages of every node."""

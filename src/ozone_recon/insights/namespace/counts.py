@@ -1,7 +1,8 @@
-"""Files and bytes of every place of the namespace by some code of a file: its size bin, its owner, its month.
+"""Counts files and bytes per namespace node and code: a file's size bin, owner or month.
 
-The codes of one place are few, so each place has only the pairs (place, code) that occur. They stand in order of
-the places, and a subtree's are a run. One pair may be there more than once (a large directory is counted in pieces).
+The counts are a sparse matrix: only pairs (node, code) that occur are stored, in node order. As nodes are in pre-order,
+a subtree's pairs are contiguous. A pair may occur more than once, since a large directory is counted batch by batch.
+The sums of large subtrees are precomputed.
 """
 
 from __future__ import annotations
@@ -23,23 +24,23 @@ from ozone_recon.store.generation import Generation, GenerationBuild, Table
 from ozone_recon.store.schema import Schema
 
 PAIRS: Final[Schema] = {"place": "i4", "code": "i4", "files": "i8", "size": "i8", "replicated_size": "i8"}
-"""`place` is a row of `namespace`; `files` have that code and `size` and `replicated_size` bytes, directly in it."""
+"""`files` files directly in the node `place` (a row of `namespace`) have that code; the sizes are their bytes."""
 LARGE_SUFFIX: Final = "_large"
-"""Behind a table's name: its sums over whole subtrees, for those with so many pairs that adding them up takes long."""
+"""The suffix of the table with the precomputed sums of large subtrees."""
 LARGE: Final = 4096
-"""Pairs of such a subtree, at least."""
+"""The least number of pairs of a large subtree."""
 _SUMMED: Final = ("code", "files", "size", "replicated_size")
 _PART: Final = 1 << 14
-"""Pairs written at a time: so many stay in the processor's cache."""
+"""Pairs written at a time; they fit in the CPU cache."""
 BYTES_PER_PAIR: Final = 96
-"""What a pair takes while it is put in order, with a margin."""
+"""Memory per pair while pairs are sorted, with a margin."""
 
 Coder = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
 class CodeTally:
-    """The sums of a subtree for every code: `files[code]` files of `size[code]` bytes."""
+    """The sums of a subtree by code: `files[code]` files of `size[code]` bytes."""
 
     files: Int64s
     size: Int64s
@@ -56,9 +57,10 @@ def _count(
     sums: Int64s,
     pairs: Int64s,
 ) -> int:
-    """Writes the pairs (run, code, files, size, replicated size) of every wanted run; gives their number.
+    """Writes the pairs (run, code, files, size, replicated size) of every wanted run; returns their number.
 
-    `sums` has a row of three zeros for each code, and has so again afterwards; `pairs` has a row for each key.
+    A counting aggregation: `sums` has a row of three zeros for each code. The first key of a run with a code appends a
+    pair; at the end of the run its sums are copied to its pairs and reset. `pairs` needs room for one row per key.
     """
     rows = len(code)
     count = 0
@@ -85,11 +87,11 @@ def _count(
 
 
 def write_counts(build: GenerationBuild, table: str, column: str, code: Coder, codes: int) -> None:
-    """Writes a table of PAIRS, where a key's code is `code` of its value in `column`, from 0 up to `codes`."""
+    """Writes a table of PAIRS and its `_large` table. `code` maps values of `column` to codes below `codes`."""
     cuts = build.table("namespace_cuts")
     runs = KeyRuns(np.array(cuts["first"]), np.array(cuts["place"], np.int64), build.table("keys").rows)
-    places = len(build.table("namespace"))
-    ranges = _place_ranges(runs, places, codes, build.memory_limit)
+    node_count = len(build.table("namespace"))
+    ranges = _node_ranges(runs, node_count, codes, build.memory_limit)
     _append(
         build, table, (part for low, high in ranges for part in _pairs(build, runs, low, high, column, code, codes))
     )
@@ -99,9 +101,9 @@ def write_counts(build: GenerationBuild, table: str, column: str, code: Coder, c
 def _append(build: GenerationBuild, table: str, found: Iterable[NDArray[np.int64]]) -> None:
     with build.create(table, PAIRS) as writer:
         for pairs in found:
-            place, code, files, size, replicated_size = pairs.T
+            node, code, files, size, replicated_size = pairs.T
             writer.append(
-                place=place.astype(np.int32),
+                place=node.astype(np.int32),
                 code=code.astype(np.int32),
                 files=files,
                 size=size,
@@ -112,21 +114,21 @@ def _append(build: GenerationBuild, table: str, found: Iterable[NDArray[np.int64
 def _pairs(
     build: GenerationBuild, runs: KeyRuns, low: int, high: int, column: str, code: Coder, codes: int
 ) -> Iterator[NDArray[np.int64]]:
-    """The pairs of the places low to high (exclusive), in order of the places, in parts."""
+    """Yields the pairs of the nodes `low` to `high` (exclusive), in node order, at most `_PART` at a time."""
     sums = np.zeros((codes, 3), np.int64)
     scratch = np.empty((BATCH, 5), np.int64)
     found: list[NDArray[np.int64]] = []
     for chunk in build.table("keys").chunks({column, "size", "replicated_size"}, BATCH):
-        starts, place = runs.within(chunk.first_row, len(chunk))
-        wanted = (place != NOWHERE) & (place >= low) & (place < high)
+        starts, node = runs.within(chunk.first_row, len(chunk))
+        wanted = (node != NOWHERE) & (node >= low) & (node < high)
         if wanted.any():
             codes_here = code(chunk[column])
             count = _count(starts, wanted, codes_here, chunk["size"], chunk["replicated_size"], sums, scratch)
             pairs = scratch[:count].copy()
-            pairs[:, 0] = place[pairs[:, 0]]
+            pairs[:, 0] = node[pairs[:, 0]]
             found.append(pairs)
     pairs = np.concatenate(found) if found else np.empty((0, 5), np.int64)
-    # A place's pairs follow each other, so places are put in order and not each pair.
+    # The pairs of a run are adjacent, so runs are sorted rather than pairs.
     heads = np.flatnonzero(np.diff(pairs[:, 0], prepend=-1))
     order = np.argsort(pairs[heads, 0], kind="stable")
     lengths = np.diff(heads, append=len(pairs))
@@ -135,16 +137,16 @@ def _pairs(
         yield pairs.take(ordered[start : start + _PART], axis=0)
 
 
-def _place_ranges(runs: KeyRuns, places: int, codes: int, memory_limit: int) -> Iterator[tuple[int, int]]:
-    """Ranges of places, together all, whose pairs take no more than `memory_limit` bytes."""
+def _node_ranges(runs: KeyRuns, node_count: int, codes: int, memory_limit: int) -> Iterator[tuple[int, int]]:
+    """Splits all nodes into ranges whose pairs take at most `memory_limit` bytes."""
     rows = runs.last - runs.first
-    most = np.zeros(places, np.int64)
-    held = runs.place != NOWHERE
-    np.add.at(most, runs.place[held], np.minimum(rows, codes * (1 + rows // BATCH))[held])
+    most = np.zeros(node_count, np.int64)
+    held = runs.node != NOWHERE
+    np.add.at(most, runs.node[held], np.minimum(rows, codes * (1 + rows // BATCH))[held])
     ends = np.cumsum(most)
     capacity = max(1, memory_limit // BYTES_PER_PAIR)
     low = 0
-    while low < places:
+    while low < node_count:
         before = int(ends[low - 1]) if low else 0
         high = max(low + 1, int(np.searchsorted(ends, before + capacity, side="right")))
         yield low, high
@@ -152,26 +154,26 @@ def _place_ranges(runs: KeyRuns, places: int, codes: int, memory_limit: int) -> 
 
 
 def _write_large(build: GenerationBuild, table: str) -> None:
-    """Writes the sums of every large subtree, reading each pair once."""
+    """Writes the sums of every large subtree in one pass over the pairs."""
     pairs, end = build.table(table), np.array(build.table("namespace")["end"])
     bounds = np.searchsorted(pairs["place"], np.arange(len(end) + 1, dtype=np.int32))
     large = np.flatnonzero(bounds[end] - bounds[:-1] >= LARGE)
     sums = _Sums(pairs)
     found = [np.empty((0, 5), np.int64)]
-    open_: list[int] = []
-    for place in [*large.tolist(), len(end)]:
-        while open_ and end[open_[-1]] <= place:
-            sums.add(int(bounds[end[open_[-1]]]))
-            found.append(sums.close(open_.pop()))
-        sums.add(int(bounds[place]))
-        open_.append(place)
+    open_nodes: list[int] = []
+    for node in [*large.tolist(), len(end)]:
+        while open_nodes and end[open_nodes[-1]] <= node:
+            sums.add(int(bounds[end[open_nodes[-1]]]))
+            found.append(sums.close(open_nodes.pop()))
+        sums.add(int(bounds[node]))
+        open_nodes.append(node)
         sums.open()
     written = np.concatenate(found)
     _append(build, table + LARGE_SUFFIX, [written[np.argsort(written[:, 0], kind="stable")]])
 
 
 class _Sums:
-    """Sums of nested subtrees over one pass through the pairs; each pair is added to the innermost open one."""
+    """Sums nested subtrees in one pass over the pairs: each pair is added to the innermost open subtree."""
 
     def __init__(self, pairs: Table) -> None:
         self._done = 0
@@ -181,13 +183,13 @@ class _Sums:
         self._open: list[NDArray[np.int64]] = []
 
     def open(self) -> None:
-        """Begins a subtree within the innermost open one."""
+        """Opens a subtree within the innermost open one."""
         self._open.append(np.zeros((self._codes, 3), np.int64))
 
     def add(self, stop: int) -> None:
-        """Adds all pairs up to `stop` that have not been added."""
+        """Adds the next pairs, up to row `stop`."""
         while self._done < stop:
-            assert self._chunk is not None, "more pairs than there are rows"
+            assert self._chunk is not None, "`stop` exceeds the number of pairs"
             start = self._done - self._chunk.first_row
             here = slice(start, min(stop - self._chunk.first_row, len(self._chunk)))
             if self._open:
@@ -197,13 +199,13 @@ class _Sums:
             if here.stop == len(self._chunk):
                 self._chunk = next(self._chunks, None)
 
-    def close(self, place: int) -> NDArray[np.int64]:
-        """The pairs of the innermost open subtree, which is added to the one around it."""
+    def close(self, node: int) -> NDArray[np.int64]:
+        """Closes the innermost open subtree, adds it to its parent and returns its pairs."""
         sums = self._open.pop()
         if self._open:
             add_sums(self._open[-1], sums)
         code = np.flatnonzero(sums[:, 0])
-        return np.column_stack([np.full(len(code), place), code, sums[code]])
+        return np.column_stack([np.full(len(code), node), code, sums[code]])
 
 
 @kernel
@@ -215,15 +217,15 @@ def _add(code: NDArray[np.int32], files: Int64s, size: Int64s, replicated_size: 
         sums[at, 2] = plus(sums[at, 2], replicated_size[pair])
 
 
-def tally(generation: Generation, table: str, place: int, codes: int) -> CodeTally:
-    """The sums over the subtree of a place, by code."""
-    end = generation.table("namespace")["end"][place]
+def tally(generation: Generation, table: str, node: int, codes: int) -> CodeTally:
+    """Returns the sums over the subtree of a node, by code."""
+    end = generation.table("namespace")["end"][node]
     pairs = generation.table(table + LARGE_SUFFIX)
-    # Searched for in their own type, or the whole column would be converted.
-    start, stop = np.searchsorted(pairs["place"], np.array([place, place + 1], np.int32))
+    # With another integer type, numpy would convert the whole column.
+    start, stop = np.searchsorted(pairs["place"], np.array([node, node + 1], np.int32))
     if start == stop:
         pairs = generation.table(table)
-        start, stop = np.searchsorted(pairs["place"], np.array([place, end], np.int32))
+        start, stop = np.searchsorted(pairs["place"], np.array([node, end], np.int32))
     code = pairs["code"][start:stop]
     return CodeTally(
         *(sum_by(code, pairs[column][start:stop], codes) for column in ("files", "size", "replicated_size"))

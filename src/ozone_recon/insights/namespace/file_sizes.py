@@ -1,4 +1,4 @@
-"""How many files of which size there are: for each bucket, and for every place of the namespace."""
+"""Histograms of file sizes, for each bucket and for every node of the namespace."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ozone_recon.store.schema import Schema
 
 NAME: Final = "FileSizeCount"
 TABLES: Final[dict[str, Schema]] = {
-    # Buckets in the order of `om/bucketTable`, bins ascending; only those with files.
+    # In order of bucket (row of `om/bucketTable`), then bin; only bins with files.
     "file_sizes": {"bucket": "i4", "bin": "i4", "files": "i8"},
-    # Codes are size bins (model.size_bins).
+    # Codes are size bins (insights.size_bins).
     "namespace_sizes": PAIRS,
     "namespace_sizes_large": PAIRS,
 }
 
 
 class BucketFileCount(NamedTuple):
-    """How many keys of a bucket have sizes of one bin, given by its inclusive upper bound in bytes."""
+    """The number of keys of a bucket in one bin, given by its inclusive upper bound in bytes."""
 
     volume: str
     bucket: str
@@ -34,7 +34,7 @@ class BucketFileCount(NamedTuple):
 
 
 def rebuild(build: GenerationBuild) -> None:
-    """Write the tables above; needs those of nssummary."""
+    """Writes the tables above; needs those of `summary`."""
     write_counts(build, "namespace_sizes", "size", bins_of, BINS)
     counts = np.zeros((build.table("om/bucketTable").rows, BINS), np.int64)
     groups, keys = build.table("groups"), build.table("keys")
@@ -49,7 +49,7 @@ def rebuild(build: GenerationBuild) -> None:
 
 @lean_kernel
 def _count(starts: Int64s, bucket: Int64s, bins: Int64s, counts: Int64s) -> None:
-    """Counts every row's bin for the bucket of its run, if it has one."""
+    """Counts the bins of all rows by the bucket of their run; skips runs without a bucket."""
     for run in range(starts.size):
         stop = starts[run + 1] if run + 1 < starts.size else bins.size
         if bucket[run] >= 0:
@@ -58,24 +58,24 @@ def _count(starts: Int64s, bucket: Int64s, bins: Int64s, counts: Int64s) -> None
 
 
 def of_buckets(generation: Generation) -> list[BucketFileCount]:
-    """All keys in OM's tables, also below deleted directories, in the order in which Recon has them.
+    """Counts all keys in OM's tables, including those below deleted directories, in Recon's order.
 
-    That is by length of the volume's name, then its bytes, then so for the bucket, then by size.
+    The order is: length of the volume's name, its bytes, length of the bucket's name, its bytes, size.
     """
     table = generation.table("file_sizes")
     keys = generation.table("om/bucketTable").bytes("key")
     counted = zip(table["bucket"].tolist(), table["bin"].tolist(), table["files"].tolist(), strict=True)
-    found = [(*keys[bucket][1:].split(b"/", 1), bin_, files) for bucket, bin_, files in counted]
-    found.sort(key=lambda of: (len(of[0]), of[0], len(of[1]), of[1], of[2]))
+    rows = [(*keys[bucket][1:].split(b"/", 1), bin_, files) for bucket, bin_, files in counted]
+    rows.sort(key=lambda of: (len(of[0]), of[0], len(of[1]), of[1], of[2]))
     return [
         BucketFileCount(volume.decode("utf-8", "replace"), bucket.decode("utf-8", "replace"), UPPER_BOUNDS[bin_], files)
-        for volume, bucket, bin_, files in found
+        for volume, bucket, bin_, files in rows
     ]
 
 
-def of_places(generation: Generation, place: int) -> Int64s:
-    """Files in a place and all below it by the bins of `namespace/dist`, the last two of ours being one."""
-    files = tally(generation, "namespace_sizes", place, BINS).files
+def of_node(generation: Generation, node: int) -> Int64s:
+    """Counts the files of a subtree by the bins of `namespace/dist`, which joins our last two."""
+    files = tally(generation, "namespace_sizes", node, BINS).files
     dist = files[:DIST_BINS].copy()
     dist[-1] += files[DIST_BINS:].sum()
     return dist

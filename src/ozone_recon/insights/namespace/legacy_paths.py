@@ -1,7 +1,7 @@
-"""The directories that the keys of a LEGACY bucket spell out when they are file system paths.
+"""Derives the directories of a LEGACY bucket from its keys, if these are file system paths.
 
-A key's directories are what its slashes end; a key that itself ends in a slash is the marker of a directory and not a
-file. Keys in byte order name each directory's keys in one run, so one pass with a stack finds every directory once.
+Every slash in a key ends the name of a directory; a key that ends with a slash is the marker of a directory, not a
+file. In byte order the keys below a directory are contiguous, so one pass with a stack finds every directory once.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
 from ozone_recon.columnar.kernels import kernel
 
 TOP = -1
-"""Number of the place that is above all directories: the bucket."""
+"""The parent of top-level directories: the bucket."""
 _SLASH = ord("/")
 
 
 @dataclass(frozen=True, slots=True)
 class LegacyPaths:
-    """What one batch of keys adds: new directories, and runs of keys that are directly in one.
+    """The result of one batch of keys: new directories, and runs of keys with the same directory.
 
-    Directories are numbered from 0 through all batches of a bucket, in the order in which they are met; `parent` is
-    such a number or TOP. A run begins at row `run_start` of the batch and goes on to the next one's start; it is in
-    directory `run_directory`, or is the marker of that directory if `run_is_marker`.
+    Directories are numbered from 0 across all batches of a bucket, in order of occurrence; `parent` is such a number or
+    TOP. A run extends from row `run_start` of the batch to the start of the next run. Its keys are directly in
+    directory `run_directory`, or it is one key, the marker of that directory, if `run_is_marker`.
     """
 
     parent: Int64s
@@ -44,14 +44,14 @@ class PathWalk:
     _ends: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
     _open: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
 
-    def take(self, keys: ByteColumn) -> LegacyPaths:
-        """The directories and runs of the next batch; `keys` are names within the bucket, in arrays of their own."""
+    def walk(self, keys: ByteColumn) -> LegacyPaths:
+        """Processes the next batch of keys, given as names within the bucket."""
         rows = len(keys)
         start, stop = int(keys.offsets[0]), int(keys.offsets[-1])
         slashes = int(np.count_nonzero(keys.data[start:stop] == _SLASH))
         longest = int(np.diff(keys.offsets).max(initial=0))
         depth = len(self._ends)
-        # What is open now, then room for the deepest key there can be.
+        # The open directories, then room for the deepest possible key.
         path = np.concatenate([self._path, np.empty(longest, np.uint8)])
         ends = np.concatenate([self._ends, np.empty(longest, np.int64)])
         opened = np.concatenate([self._open, np.empty(longest, np.int64)])
@@ -64,12 +64,12 @@ class PathWalk:
             parent, name_start, name_end, run_start, run_directory, run_is_marker,
         )  # fmt: skip
         depth, directories, runs = counts.tolist()
-        found = directories - self.directories
+        new = directories - self.directories
         self.directories = directories
         self._path = path[: ends[depth - 1] if depth else 0].copy()
         self._ends, self._open = ends[:depth].copy(), opened[:depth].copy()
-        names = gather(keys.data, name_start[:found], name_end[:found])
-        return LegacyPaths(parent[:found], names, run_start[:runs], run_directory[:runs], run_is_marker[:runs])
+        names = gather(keys.data, name_start[:new], name_end[:new])
+        return LegacyPaths(parent[:new], names, run_start[:runs], run_directory[:runs], run_is_marker[:runs])
 
 
 @kernel
@@ -87,7 +87,12 @@ def _walk(
     run_directory: Int64s,
     run_is_marker: NDArray[np.bool_],
 ) -> None:
-    """`counts` is [open directories, directories so far, runs]; component k of `path` ends before `ends[k]`."""
+    """Walks the keys with a stack of open directories.
+
+    `path` is the path of the innermost open directory, `ends[k]` the end of its component k and `opened[k]` that
+    directory's number. For each key, directories beyond the prefix that it shares with `path` are closed, then the
+    further components of the key are opened. `counts` is [open directories, directories so far, runs].
+    """
     depth, directories, runs = counts[0], counts[1], counts[2]
     numbered = directories
     for row in range(len(offsets) - 1):
@@ -95,9 +100,9 @@ def _walk(
         length = end - begin
         while length and data[begin + length - 1] != 47:
             length -= 1
-        held = ends[depth - 1] if depth else 0
+        open_length = ends[depth - 1] if depth else 0
         shared = 0
-        while shared < held and shared < length and path[shared] == data[begin + shared]:
+        while shared < open_length and shared < length and path[shared] == data[begin + shared]:
             shared += 1
         while depth and ends[depth - 1] > shared:
             depth -= 1
@@ -107,10 +112,10 @@ def _walk(
             path[at] = data[begin + at]
             at += 1
             if path[at - 1] == 47:
-                place = directories - numbered
-                parent[place] = opened[depth - 1] if depth else -1
-                name_start[place] = begin + component
-                name_end[place] = begin + at - 1
+                slot = directories - numbered
+                parent[slot] = opened[depth - 1] if depth else -1
+                name_start[slot] = begin + component
+                name_end[slot] = begin + at - 1
                 opened[depth] = directories
                 ends[depth] = at
                 directories += 1
@@ -127,14 +132,14 @@ def _walk(
 
 
 def gather(data: Bytes, starts: Int64s, stops: Int64s) -> ByteColumn:
-    """The byte strings `data[starts[i]:stops[i]]` as a column of their own."""
+    """Copies the byte strings `data[starts[i]:stops[i]]` to a new column."""
     offsets = np.zeros(len(starts) + 1, np.int64)
     np.cumsum(stops - starts, out=offsets[1:])
     return ByteColumn(offsets, data[spans(starts, stops - starts)])
 
 
 def spans(starts: Int64s, lengths: Int64s) -> Int64s:
-    """The numbers of all spans one after another: starts[i], starts[i] + 1, … for lengths[i] of them."""
+    """Concatenates the ranges of `lengths[i]` integers that begin with `starts[i]`."""
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
     numbers: Int64s = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)

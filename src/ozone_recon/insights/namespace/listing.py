@@ -1,4 +1,4 @@
-"""What is directly in a place of the namespace: the largest, newest, … of it, however much there is."""
+"""Lists the largest, newest, … children of a node, by a top-k selection over batches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BATCH: Final = 1 << 16
 
 
 class SortOrder(StrEnum):
-    """What a listing may be ordered by; of equals, the one that comes first by name (directories before keys)."""
+    """The sort orders of a listing; ties are in name order, with directories before keys."""
 
     SIZE = "size"
     REPLICATED_SIZE = "replicatedSize"
@@ -31,9 +31,9 @@ class SortOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListingEntry:
-    """A volume, bucket, directory or key (`kind` None), with the sums of its subtree.
+    """A volume, bucket, directory or key (`kind` is None), with the sums of its subtree.
 
-    Sizes are bytes; `newest` and `oldest` are modification times of its files in ms, 0 when there are none.
+    Sizes are bytes; `newest` and `oldest` are the modification times of its files in ms, or 0 if it has no files.
     """
 
     name: str
@@ -47,7 +47,7 @@ class ListingEntry:
     oldest: int
 
 
-_OF_PLACES: Final = {
+_OF_NODES: Final = {
     SortOrder.SIZE: "all_size",
     SortOrder.REPLICATED_SIZE: "all_replicated_size",
     SortOrder.FILES: "all_files",
@@ -61,16 +61,16 @@ _OF_KEYS: Final = {
 
 
 class Listing:
-    """The children of a place in order of their names, then, if asked for, the keys directly in it, in theirs."""
+    """The children of a node in name order, then, if `keys`, the keys directly in it in name order."""
 
-    def __init__(self, namespace: Namespace, place: int, keys: bool) -> None:
-        self._places = namespace.places
+    def __init__(self, namespace: Namespace, node: int, keys: bool) -> None:
+        self._nodes = namespace.nodes
         self._keys = namespace.generation.table("keys")
         self._generation = namespace.generation
-        first, end = namespace.tree.children(place)
+        first, end = namespace.tree.children(node)
         self._children = namespace.generation.table("namespace_children")["row"][first:end]
         runs = namespace.generation.table("namespace_runs")
-        low, high = namespace.tree.runs(place) if keys else (0, 0)
+        low, high = namespace.tree.runs(node) if keys else (0, 0)
         self._first, self._last = runs["first"][low:high], runs["last"][low:high]
         self._ends = len(self._children) + np.cumsum(self._last - self._first)
 
@@ -78,30 +78,30 @@ class Listing:
         return int(self._ends[-1]) if len(self._ends) else len(self._children)
 
     def page(self, order: SortOrder, descending: bool, limit: int) -> list[ListingEntry]:
-        """The first `limit` entries in this order."""
+        """Returns the first `limit` entries in this order."""
         limit = min(limit, len(self))
         if order is SortOrder.NAME:
             positions = np.arange(limit)
             return self._entries(len(self) - 1 - positions if descending else positions)
-        best, kept = np.empty(0, np.int64), np.empty(0, np.int64)
+        best, best_positions = np.empty(0, np.int64), np.empty(0, np.int64)
         start = 0
         for values in self._values(order) if limit else ():
-            # Nearly everything is worse than the worst of the best: it is told apart by one comparison.
+            # One comparison with the worst of the best so far rejects nearly all values.
             if len(best) < limit:
                 better = np.arange(len(values))
             else:
                 better = np.flatnonzero(values > -best[-1] if descending else values < best[-1])
             candidates = -values[better] if descending else values[better]
-            best, positions = np.concatenate([best, candidates]), np.concatenate([kept, better + start])
+            best, positions = np.concatenate([best, candidates]), np.concatenate([best_positions, better + start])
             chosen = smallest(best, limit)
-            best, kept = best[chosen], positions[chosen]
+            best, best_positions = best[chosen], positions[chosen]
             start += len(values)
-        return self._entries(kept)
+        return self._entries(best_positions)
 
     def _values(self, order: SortOrder) -> Iterator[Int64s]:
-        """What the entries are compared by, in order of their positions."""
+        """Yields the sort values of all entries, in order of their positions."""
         if len(self._children):
-            yield self._places[_OF_PLACES[order]][self._children].astype(np.int64)
+            yield self._nodes[_OF_NODES[order]][self._children].astype(np.int64)
         column = self._keys[_OF_KEYS[order]] if order in _OF_KEYS else None
         small: list[Int64s] = []
         for first, last in zip(self._first.tolist(), self._last.tolist(), strict=True):
@@ -115,21 +115,21 @@ class Listing:
             yield np.concatenate(small)
 
     def _entries(self, positions: Int64s) -> list[ListingEntry]:
-        """The entries at these positions, in their order."""
+        """Returns the entries at these positions, in the given order."""
         is_key = positions >= len(self._children)
         rows = np.empty(len(positions), np.int64)
         rows[~is_key] = self._children[positions[~is_key]]
         run = np.searchsorted(self._ends, positions[is_key], side="right")
         rows[is_key] = self._last[run] - (self._ends[run] - positions[is_key])
-        places, keys = iter(self._of_places(rows[~is_key])), iter(self._of_keys(rows[is_key]))
-        return [next(keys if key else places) for key in is_key.tolist()]
+        nodes, keys = iter(self._of_nodes(rows[~is_key])), iter(self._of_keys(rows[is_key]))
+        return [next(keys if key else nodes) for key in is_key.tolist()]
 
-    def _of_places(self, rows: Int64s) -> list[ListingEntry]:
+    def _of_nodes(self, rows: Int64s) -> list[ListingEntry]:
         columns = ("all_size", "all_replicated_size", "all_files", "all_directories", "newest", "oldest")
-        names = texts_at(self._places.bytes("name"), rows)
-        owners = owner_names(self._generation.table("namespace_owners"), self._places["owner"][rows])
-        kinds = self._places["kind"][rows].tolist()
-        numbers = zip(*(self._places[column][rows].tolist() for column in columns), strict=True)
+        names = texts_at(self._nodes.bytes("name"), rows)
+        owners = owner_names(self._generation.table("namespace_owners"), self._nodes["owner"][rows])
+        kinds = self._nodes["kind"][rows].tolist()
+        numbers = zip(*(self._nodes[column][rows].tolist() for column in columns), strict=True)
         return [
             ListingEntry(name, NodeKind(kind), size, replicated_size, files, directories, owner, newest, oldest)
             for name, kind, owner, (size, replicated_size, files, directories, newest, oldest) in zip(
@@ -149,7 +149,7 @@ class Listing:
 
 
 def smallest(values: Int64s, count: int) -> Int64s:
-    """Where the `count` smallest values are, in ascending order; of equal ones the first ones in theirs."""
+    """Returns the positions of the `count` smallest values, in ascending order; ties keep their order."""
     if count <= 0:
         return np.empty(0, np.int64)
     if count >= len(values):
@@ -161,6 +161,6 @@ def smallest(values: Int64s, count: int) -> Int64s:
 
 
 def owner_names(owners: Table, rows: Int64s) -> list[str]:
-    """The names of owners by their rows; empty for -1."""
+    """Returns the names of owners by their rows; empty for -1."""
     names = {row: owners.bytes("name")[row].decode("utf-8", "replace") for row in set(rows.tolist()) if row >= 0}
     return [names.get(row, "") for row in rows.tolist()]

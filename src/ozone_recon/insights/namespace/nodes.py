@@ -1,4 +1,4 @@
-"""The places of the namespace before they are put in order: what each is, what it is in, and which keys it holds."""
+"""Collects the nodes of the namespace, unordered, with their kinds, parents and runs of keys."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ Int32s = NDArray[np.int32]
 
 
 class NodeKind(IntEnum):
-    """What a row of `namespace` stands for."""
+    """The kind of a node: a row of `namespace`."""
 
     ROOT = 0
     VOLUME = 1
     BUCKET = 2
     DIRECTORY = 3  # a row of directoryTable
-    PATH = 4  # a directory that keys of a LEGACY bucket name, with or without a marker
+    PATH = 4  # a directory in keys of a LEGACY bucket, with or without a marker
     DELETED = 5  # a row of deletedDirectoryTable
-    MISSING = 6  # an object that rows say they are in, and that is in no table
+    MISSING = 6  # the parent of rows by their keys, but in no table
 
 
 @dataclass(slots=True)
 class NodeList:
-    """Columns over the places found so far; `parent` is such a place or ROOT, `owner` a row of `owners` or -1."""
+    """The columns of the nodes so far; `parent` is a node or ROOT, `owner` a row of `owners` or -1."""
 
     owners: list[bytes]
     columns: dict[str, list[NDArray[Any]]] = field(init=False)
@@ -53,7 +53,7 @@ class NodeList:
         self.columns = {name: [] for name in ("kind", *COLUMNS)}
 
     def add(self, kind: NodeKind, names: ByteColumn, **columns: Int64s | Int32s | int) -> int:
-        """Adds places of one kind and gives the number of the first; a column left out is 0, or -1 for rows."""
+        """Adds nodes of one kind; returns the number of the first. Omitted columns have the defaults of COLUMNS."""
         count, first = len(names), self.count
         self.columns["kind"].append(np.full(count, kind, np.uint8))
         self.names.append(names)
@@ -63,7 +63,7 @@ class NodeList:
         return first
 
     def owner(self, name: bytes) -> int:
-        """The row of an owner, which is added if it is new."""
+        """Returns the row of an owner, adding new ones."""
         row = self._owner_rows.setdefault(name, len(self.owners))
         if row == len(self.owners):
             self.owners.append(name)
@@ -82,28 +82,27 @@ COLUMNS: Final = {
 
 
 class NodeIds:
-    """Where an object id leads; of places with one id the first wins."""
+    """Maps object ids to nodes; of several nodes with one id, the first wins."""
 
-    def __init__(self, ids: Int64s, places: Int64s) -> None:
+    def __init__(self, ids: Int64s, nodes: Int64s) -> None:
         order = np.argsort(ids, kind="stable")
         self.ids = ids[order]
-        self.places = places[order]
+        self.nodes = nodes[order]
 
     def find(self, ids: Int64s) -> Int64s:
-        """The place of each id, or ROOT; quick where equal ids follow each other."""
+        """Returns the node of each id, or ROOT; searches adjacent equal ids once."""
         if not len(ids) or not len(self.ids):
             return np.full(len(ids), ROOT)
         heads = np.flatnonzero(np.concatenate(([True], ids[1:] != ids[:-1])))
-        known, at = lookup(self.ids, ids[heads])
-        found = np.full(len(heads), ROOT)
-        found[known] = self.places[at[known]]
-        return np.repeat(found, np.diff(heads, append=len(ids)))
+        at = np.searchsorted(self.ids, ids[heads]).clip(max=len(self.ids) - 1)
+        decoded = np.where(self.ids[at] == ids[heads], self.nodes[at], ROOT)
+        return np.repeat(decoded, np.diff(heads, append=len(ids)))
 
 
 class Collected(NamedTuple):
-    """All places: `runs` say which keys each holds, `ids` which place an object id stands for.
+    """All nodes, the runs of keys directly in each, and the node of each object id.
 
-    `deleted` has the place of each row of deletedDirectoryTable; NOWHERE for a row that has none.
+    `deleted` is the node of each row of deletedDirectoryTable, or NOWHERE.
     """
 
     nodes: NodeList
@@ -113,21 +112,21 @@ class Collected(NamedTuple):
 
 
 def collect(build: GenerationBuild) -> Collected:
-    """Every place of the namespace, place 0 being the root.
+    """Collects all nodes of the namespace; node 0 is the root.
 
-    The children of one place stand in order of their names (LEGACY directories: of their names with a slash behind).
+    The children of a node are in name order (LEGACY directories: their names with a trailing slash).
 
-    An object id stands for one place: the first that has it, of FSO buckets, directories, then deleted directories,
-    each in key order. Another directory with that id is a place too, and nothing is in it. A row is in the place that
-    the parent's id in its key stands for, if that place is in the bucket of the key; otherwise in a place of kind
-    MISSING, one for each bucket and parent's id.
+    An object id belongs to the first node that has it among FSO buckets, directories and deleted directories, in that
+    order, each in key order. Other directories with the same id are empty nodes. The parent of a row is the node of the
+    parent's id in its key, if that node is in the bucket of the key; otherwise it is a node of kind MISSING, one for
+    each pair of bucket and parent's id.
     """
     nodes = NodeList(build.table("owners").bytes("name").items())
     nodes.add(NodeKind.ROOT, ByteColumn.of([b""]))
     volumes, buckets = build.table("om/volumeTable"), build.table("om/bucketTable")
     of_bucket = _add_buckets(nodes, buckets, _add_volumes(nodes, volumes))
     directories, in_directory = build.table("directories"), build.table("directory_groups")
-    held = directories.read(
+    rows = directories.read(
         ("name", "object_id", "parent_id", "creation_time", "modification_time", "owner"), 0, directories.rows
     )
     bucket = np.repeat(in_directory["bucket"], np.diff(in_directory["first_row"], append=directories.rows))
@@ -136,59 +135,59 @@ def collect(build: GenerationBuild) -> Collected:
     first = nodes.count
     first_deleted = first + directories.rows
     count = first_deleted + len(deleted.ids)
-    found = NodeIds(
-        np.concatenate([of_bucket.ids, held["object_id"], deleted.ids]),
-        np.concatenate([of_bucket.places, np.arange(first, count)]),
+    known_ids = NodeIds(
+        np.concatenate([of_bucket.ids, rows["object_id"], deleted.ids]),
+        np.concatenate([of_bucket.nodes, np.arange(first, count)]),
     )
-    # The bucket of each place so far, and, behind all, of none: ROOT is -1.
+    # The bucket of each node so far; the last item, at index ROOT (-1), is for rows without a node.
     bucket_of = np.full(count + 1, -1, np.int32)
     bucket_of[of_bucket.first : first] = np.arange(buckets.rows)
     bucket_of[first:first_deleted] = bucket
     bucket_of[first_deleted:count] = deleted.buckets
 
     def within(bucket: Int32s, parent_ids: Int64s) -> Int64s:
-        places = found.find(parent_ids)
-        places[(bucket < 0) | (bucket_of[places] != bucket)] = ROOT
-        return places
+        parents = known_ids.find(parent_ids)
+        parents[(bucket < 0) | (bucket_of[parents] != bucket)] = ROOT
+        return parents
 
-    parent = within(bucket, held["parent_id"])
+    parent = within(bucket, rows["parent_id"])
     group_bucket, group_parent = np.asarray(groups["bucket"]), np.asarray(groups["parent_id"])
     in_files = np.asarray(groups["file_table"]) == 1
     in_bucket = np.where(group_bucket >= 0, of_bucket.first + group_bucket.astype(np.int64), ROOT)
-    place = np.where(in_files, within(group_bucket, group_parent), in_bucket)
-    lost, lost_place = np.unique(
+    node = np.where(in_files, within(group_bucket, group_parent), in_bucket)
+    lost, lost_node = np.unique(
         np.concatenate(
             [
-                np.column_stack([bucket[parent == ROOT], held["parent_id"][parent == ROOT]]),
-                np.column_stack([group_bucket[place == ROOT], group_parent[place == ROOT]]),
+                np.column_stack([bucket[parent == ROOT], rows["parent_id"][parent == ROOT]]),
+                np.column_stack([group_bucket[node == ROOT], group_parent[node == ROOT]]),
             ]
         ),
         axis=0,
         return_inverse=True,
     )
-    lost_place = lost_place.reshape(-1) + count
+    lost_node = lost_node.reshape(-1) + count
     of_directories = np.count_nonzero(parent == ROOT)
-    parent[parent == ROOT], place[place == ROOT] = lost_place[:of_directories], lost_place[of_directories:]
+    parent[parent == ROOT], node[node == ROOT] = lost_node[:of_directories], lost_node[of_directories:]
     nodes.add(
-        NodeKind.DIRECTORY, held.bytes("name"), object_id=held["object_id"], parent=parent, parent_id=held["parent_id"],
-        bucket=bucket, creation_time=held["creation_time"],
-        modification_time=held["modification_time"], owner=held["owner"],
+        NodeKind.DIRECTORY, rows.bytes("name"), object_id=rows["object_id"], parent=parent, parent_id=rows["parent_id"],
+        bucket=bucket, creation_time=rows["creation_time"],
+        modification_time=rows["modification_time"], owner=rows["owner"],
     )  # fmt: skip
     nodes.add(
         NodeKind.DELETED, deleted.names, object_id=deleted.ids, parent_id=deleted.parent_ids, bucket=deleted.buckets
     )
     nodes.add(NodeKind.MISSING, ByteColumn.of([b""] * len(lost)), object_id=lost[:, 1], bucket=lost[:, 0])
-    runs = KeyRuns(np.array(groups["first_row"]), place, build.table("keys").rows)
+    runs = KeyRuns(np.array(groups["first_row"]), node, build.table("keys").rows)
     if build.filesystem_paths and of_bucket.legacy.any():
         runs = _add_paths(nodes, build.table("keys"), runs, of_bucket.first + np.flatnonzero(of_bucket.legacy))
-    return Collected(nodes, runs, found, np.where(deleted.place < 0, NOWHERE, first_deleted + deleted.place))
+    return Collected(nodes, runs, known_ids, np.where(deleted.node < 0, NOWHERE, first_deleted + deleted.node))
 
 
 @dataclass(frozen=True, slots=True)
 class _BucketNodes:
     first: int
     ids: Int64s
-    places: Int64s
+    nodes: Int64s
     legacy: NDArray[np.bool_]
 
 
@@ -198,8 +197,8 @@ class _DeletedNodes:
     ids: Int64s
     parent_ids: Int64s
     buckets: Int64s
-    place: Int64s
-    """Of each row of the table the number among these, or -1."""
+    node: Int64s
+    """The number among these nodes of each row of the table, or -1."""
 
 
 def _add_volumes(nodes: NodeList, table: Table) -> dict[bytes, int]:
@@ -238,7 +237,7 @@ def _add_buckets(nodes: NodeList, table: Table, volumes: dict[bytes, int]) -> _B
 
 
 def _volume(value: bytes) -> VolumeInfo | None:
-    """None for a value that cannot be decoded: the volume is still there by its key, and the build reports it."""
+    """Decodes a volume; None if that fails. The volume is still listed by its key, and the build counts the row."""
     try:
         return decode_volume(value)
     except DecodeError:
@@ -253,33 +252,33 @@ def _bucket(value: bytes) -> BucketInfo | None:
 
 
 def _deleted_directories(table: Table, buckets: BucketRows) -> _DeletedNodes:
-    """The rows of deletedDirectoryTable by id, of rows with one id the first."""
+    """Returns the rows of deletedDirectoryTable by object id; of several rows with one id, the first."""
     chunks = table.chunks(("key",), BATCH)
-    found = [(chunk.first_row, decode_deleted_directories(chunk.bytes("key"))) for chunk in chunks]
+    decoded = [(chunk.first_row, decode_deleted_directories(chunk.bytes("key"))) for chunk in chunks]
     own, parents, volume, bucket, rows = np.concatenate(
         [
             np.empty((5, 0), np.int64),
-            *((one.object_id, one.parent_id, one.volume_id, one.bucket_id, one.row + row) for row, one in found),
+            *((one.object_id, one.parent_id, one.volume_id, one.bucket_id, one.row + row) for row, one in decoded),
         ],
         axis=1,
     )
-    ids, kept = np.unique(own, return_index=True)
-    names = joined([slices_at(ByteColumn.joined([one.names for _, one in found]), kept)])
-    place = np.full(table.rows, -1)
-    place[rows[kept]] = np.arange(len(kept))
-    return _DeletedNodes(names, ids, parents[kept], buckets.of_ids(volume[kept], bucket[kept]), place)
+    ids, first_rows = np.unique(own, return_index=True)
+    names = joined([slices_at(ByteColumn.joined([one.names for _, one in decoded]), first_rows)])
+    node = np.full(table.rows, -1)
+    node[rows[first_rows]] = np.arange(len(first_rows))
+    return _DeletedNodes(names, ids, parents[first_rows], buckets.of_ids(volume[first_rows], bucket[first_rows]), node)
 
 
 def _add_paths(nodes: NodeList, keys: Table, runs: KeyRuns, legacy: Int64s) -> KeyRuns:
-    """Cuts the runs of LEGACY buckets by directory, and adds these directories."""
-    walked = np.flatnonzero(np.isin(runs.place, legacy))
+    """Splits the runs of LEGACY buckets by directory and adds the directories as nodes."""
+    legacy_runs = np.flatnonzero(np.isin(runs.node, legacy))
     stops = runs.last
     first_pieces: list[Int64s] = []
-    place_pieces: list[Int64s] = []
+    node_pieces: list[Int64s] = []
     done = 0
-    for run in walked.tolist():
+    for run in legacy_runs.tolist():
         first_pieces.append(runs.first[done:run])
-        place_pieces.append(runs.place[done:run])
+        node_pieces.append(runs.node[done:run])
         done = run + 1
         walk = PathWalk()
         base = nodes.count
@@ -287,30 +286,30 @@ def _add_paths(nodes: NodeList, keys: Table, runs: KeyRuns, legacy: Int64s) -> K
             stop = min(start + BATCH, int(stops[run]))
             chunk = keys.read(("name", "object_id", "creation_time", "modification_time", "owner"), start, stop)
             before = walk.directories
-            paths = walk.take(chunk.bytes("name"))
-            at = np.where(paths.run_directory == TOP, runs.place[run], base + paths.run_directory)
+            paths = walk.walk(chunk.bytes("name"))
+            at = np.where(paths.run_directory == TOP, runs.node[run], base + paths.run_directory)
             marked = paths.run_is_marker
-            # A marker is the first key of its directory in byte order, so it is in the batch that adds the directory.
+            # A marker is its directory's first key in byte order, so the same batch adds the directory.
             markers, directories = paths.run_start[marked], paths.run_directory[marked] - before
             columns = {
                 "object_id": chunk["object_id"], "creation_time": chunk["creation_time"],
                 "modification_time": chunk["modification_time"], "owner": chunk["owner"],
             }  # fmt: skip
-            known: dict[str, Int64s] = {}
+            marker_columns: dict[str, Int64s] = {}
             for name, values in columns.items():
-                known[name] = np.full(len(paths.names), COLUMNS[name])
-                known[name][directories] = values[markers]
-            parent = np.where(paths.parent == TOP, runs.place[run], base + paths.parent)
-            nodes.add(NodeKind.PATH, paths.names, parent=parent, **known)
+                marker_columns[name] = np.full(len(paths.names), COLUMNS[name])
+                marker_columns[name][directories] = values[markers]
+            parent = np.where(paths.parent == TOP, runs.node[run], base + paths.parent)
+            nodes.add(NodeKind.PATH, paths.names, parent=parent, **marker_columns)
             first_pieces.append(paths.run_start + start)
-            place_pieces.append(np.where(marked, NOWHERE, at))
+            node_pieces.append(np.where(marked, NOWHERE, at))
     first_pieces.append(runs.first[done:])
-    place_pieces.append(runs.place[done:])
-    return KeyRuns(np.concatenate(first_pieces), np.concatenate(place_pieces), runs.rows)
+    node_pieces.append(runs.node[done:])
+    return KeyRuns(np.concatenate(first_pieces), np.concatenate(node_pieces), runs.rows)
 
 
 def encoded(text: str) -> bytes:
-    """Text of a record as the database has it."""
+    """Encodes a record's text as the bytes in the database."""
     return text.encode("utf-8", "surrogateescape")
 
 

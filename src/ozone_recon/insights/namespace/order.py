@@ -1,4 +1,7 @@
-"""Depth-first order of a forest given by each node's parent, and sums over its subtrees."""
+"""Pre-order numbering of a forest given by parent pointers, and sums over its subtrees.
+
+In depth-first pre-order every subtree is a contiguous range of rows, and a parent precedes its descendants.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,15 @@ from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.columnar.kernels import kernel
 
 ROOT = -1
-"""Parent of a node that has none."""
+"""The parent of a root."""
 
 
 @kernel
 def _visit(parent: Int64s, order: Int64s) -> int:
-    """Writes the nodes into `order` as a depth-first walk meets them; gives how many it met.
+    """Writes the nodes to `order` in depth-first pre-order; returns the number of nodes visited.
 
-    Roots and the children of one node are met in order of their numbers. Nodes on a cycle, and what hangs on one,
-    are met never.
+    A counting sort by parent gives each node's children in CSR form; then an explicit stack visits the trees. Roots and
+    siblings are visited in order of their numbers. Nodes on a cycle, and their descendants, are not visited.
     """
     nodes = len(parent)
     first = np.zeros(nodes + 2, np.int64)  # children of node i: first[i + 1] up to first[i + 2]; the roots: first[0]
@@ -27,30 +30,30 @@ def _visit(parent: Int64s, order: Int64s) -> int:
         first[node + 1] += first[node]
     child = np.empty(nodes, np.int64)
     for node in range(nodes):
-        place = parent[node] + 1
-        child[first[place]] = node
-        first[place] += 1
-    # Placing has moved every start to its end, which is the next one's start.
-    waiting = np.empty(nodes, np.int64)
+        slot = parent[node] + 1
+        child[first[slot]] = node
+        first[slot] += 1
+    # The loop has moved every start to its end, which is the start of the next.
+    stack = np.empty(nodes, np.int64)
     top = 0
-    for place in range(first[0] - 1, -1, -1):
-        waiting[top] = child[place]
+    for slot in range(first[0] - 1, -1, -1):
+        stack[top] = child[slot]
         top += 1
-    met = 0
+    visited = 0
     while top:
         top -= 1
-        node = waiting[top]
-        order[met] = node
-        met += 1
-        for place in range(first[node + 1] - 1, first[node] - 1, -1):
-            waiting[top] = child[place]
+        node = stack[top]
+        order[visited] = node
+        visited += 1
+        for slot in range(first[node + 1] - 1, first[node] - 1, -1):
+            stack[top] = child[slot]
             top += 1
-    return met
+    return visited
 
 
 @kernel
 def _roll_up(parent: Int64s, totals: Int64s, oldest: Int64s, newest: Int64s) -> None:
-    """Adds every row's totals to its parent's, from the last row to the first; a parent's row is before its own."""
+    """Adds every row's totals to its parent's, from the last row to the first; parents precede their children."""
     columns = totals.shape[1]
     for row in range(len(parent) - 1, -1, -1):
         above = parent[row]
@@ -62,23 +65,23 @@ def _roll_up(parent: Int64s, totals: Int64s, oldest: Int64s, newest: Int64s) -> 
 
 
 def depth_first(parent: Int64s) -> Int64s:
-    """The nodes in depth-first pre-order, trees one after another in order of their roots' numbers.
+    """Returns the nodes in depth-first pre-order, one tree after another in order of their roots' numbers.
 
-    `parent[i]` is the node above node i, or ROOT. A cycle, which only damaged data has, is cut: the node of it that
-    has the lowest number becomes a root, and `parent` is changed to say so.
+    `parent[i]` is the parent of node i, or ROOT. A cycle, which only damaged data has, is broken: its node with the
+    lowest number becomes a root, and `parent` is changed accordingly.
     """
     order = np.empty(len(parent), np.int64)
-    met = _visit(parent, order)
-    while met < len(parent):
-        unmet = np.ones(len(parent), np.bool_)
-        unmet[order[:met]] = False
-        _cut_cycles(parent, np.flatnonzero(unmet))
-        met = _visit(parent, order)
+    visited = _visit(parent, order)
+    while visited < len(parent):
+        unvisited = np.ones(len(parent), np.bool_)
+        unvisited[order[:visited]] = False
+        _cut_cycles(parent, np.flatnonzero(unvisited))
+        visited = _visit(parent, order)
     return order
 
 
-def _cut_cycles(parent: Int64s, unmet: Int64s) -> None:
-    above = dict(zip(unmet.tolist(), parent[unmet].tolist(), strict=True))
+def _cut_cycles(parent: Int64s, unvisited: Int64s) -> None:
+    above = dict(zip(unvisited.tolist(), parent[unvisited].tolist(), strict=True))
     walked: dict[int, int] = {}
     for start in above:
         trail: list[int] = []
@@ -92,8 +95,8 @@ def _cut_cycles(parent: Int64s, unmet: Int64s) -> None:
 
 
 def roll_up(parent: Int64s, totals: Int64s, oldest: Int64s, newest: Int64s) -> None:
-    """Turns every row's own values into those of its subtree, in place: sums of amounts, minimum, maximum.
+    """Replaces every row's own values by those of its subtree: saturating sums, minimum, maximum.
 
-    Rows are in pre-order and `parent[row]` is a row or ROOT; `totals` has one column for each kind of sum.
+    Rows are in pre-order; `parent[row]` is a row or ROOT; each column of `totals` is a sum.
     """
     _roll_up(parent, totals, oldest, newest)

@@ -1,4 +1,4 @@
-"""Whose files these are and when they were last modified: for every place of the namespace."""
+"""Files and bytes by owner and by month of the last modification, for every node of the namespace."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from ozone_recon.store.schema import Schema
 
 NAME: Final = "OwnersAges"
 TABLES: Final[dict[str, Schema]] = {
-    # Codes are rows of `owners`, behind them one code for keys without an owner.
+    # Codes are rows of `owners`; the next code is for keys without an owner.
     "namespace_by_owner": PAIRS,
     "namespace_by_owner_large": PAIRS,
-    # Codes are months since January 1970, UTC, of the last modification.
+    # Codes are months of the last modification, counted from January 1970, UTC.
     "namespace_by_month": PAIRS,
     "namespace_by_month_large": PAIRS,
 }
 DAY: Final = 86_400_000
 """Milliseconds."""
 MONTHS: Final = 12 * 1030
-"""Months from 1970 to 2999; a time before or after counts in the first or the last of them."""
+"""Months from 1970 to 2999; times outside are clamped to the first or last month."""
 
 
 @dataclass(frozen=True, slots=True)
 class OwnerTotals:
-    """What an owner has; `owner` is empty for keys that have none. Sizes are bytes."""
+    """The files of an owner; `owner` is empty for keys without one. Sizes are bytes."""
 
     owner: bytes
     files: int
@@ -40,7 +40,7 @@ class OwnerTotals:
 
 @dataclass(frozen=True, slots=True)
 class MonthTotals:
-    """What was last modified in a month (`YYYY-MM`, UTC) and not since. Sizes are bytes."""
+    """The files last modified in a month (`YYYY-MM`, UTC). Sizes are bytes."""
 
     month: str
     files: int
@@ -49,14 +49,14 @@ class MonthTotals:
 
 
 def rebuild(build: GenerationBuild) -> None:
-    """Write the tables above; needs those of nssummary."""
+    """Writes the tables above; needs those of `summary`."""
     owners = build.table("owners").rows
     write_counts(build, "namespace_by_owner", "owner", lambda owner: np.where(owner < 0, owners, owner), owners + 1)
     write_counts(build, "namespace_by_month", "modification_time", month_of, MONTHS)
 
 
 def month_of(time: Int64s) -> Int64s:
-    """Months since January 1970, UTC, of times in milliseconds."""
+    """Returns the months since January 1970, UTC, of times in milliseconds."""
     months = _month_of_day()
     return months[np.clip(time // DAY, 0, len(months) - 1)]
 
@@ -67,20 +67,20 @@ def _month_of_day() -> Int64s:
     return np.repeat(np.arange(MONTHS), np.diff(firsts))
 
 
-def owners_of(generation: Generation, place: int) -> list[OwnerTotals]:
-    """What every owner has in a place and all below it, most bytes first, then most files, then by name."""
+def owners_of(generation: Generation, node: int) -> list[OwnerTotals]:
+    """Returns the totals of a subtree by owner: most bytes first, then most files, then by name."""
     names = generation.table("owners").bytes("name")
-    sums = tally(generation, "namespace_by_owner", place, len(names) + 1)
-    found = [
+    sums = tally(generation, "namespace_by_owner", node, len(names) + 1)
+    totals = [
         OwnerTotals(names[code] if code < len(names) else b"", *numbers)
         for code, *numbers in _occurring(sums.files, sums.size, sums.replicated_size)
     ]
-    return sorted(found, key=lambda of: (-of.size, -of.files, of.owner))
+    return sorted(totals, key=lambda of: (-of.size, -of.files, of.owner))
 
 
-def months_of(generation: Generation, place: int) -> list[MonthTotals]:
-    """What was last modified in every month in a place and all below it, oldest first."""
-    sums = tally(generation, "namespace_by_month", place, MONTHS)
+def months_of(generation: Generation, node: int) -> list[MonthTotals]:
+    """Returns the totals of a subtree by month of the last modification, oldest first."""
+    sums = tally(generation, "namespace_by_month", node, MONTHS)
     return [
         MonthTotals(str(np.datetime64(code, "M")), *numbers)
         for code, *numbers in _occurring(sums.files, sums.size, sums.replicated_size)

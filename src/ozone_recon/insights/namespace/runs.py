@@ -1,4 +1,4 @@
-"""Rows of `keys` cut into runs by the place of the namespace that they are directly in."""
+"""Runs: the rows of `keys`, split by the namespace node that directly contains them."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import numpy as np
 from ozone_recon.columnar.byte_column import Int64s
 
 BATCH: Final = 1 << 18
-"""Rows of `keys` looked at at a time."""
+"""Rows of `keys` per batch."""
 NOWHERE: Final = -1
-"""Place of keys that are no files: markers of directories."""
+"""The node of keys that are directory markers, not files."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRuns:
-    """All `rows` rows of `keys`, in runs: row `first[i]` up to the next run's first is directly in `place[i]`."""
+    """All `rows` rows of `keys` as runs: the rows from `first[i]` to the next run's first are directly in `node[i]`."""
 
     first: Int64s
-    place: Int64s
+    node: Int64s
     rows: int
 
     @property
     def last(self) -> Int64s:
-        """Where each run ends (exclusive)."""
+        """The end of each run (exclusive)."""
         return np.append(self.first[1:], self.rows)
 
     def within(self, start: int, rows: int) -> tuple[Int64s, Int64s]:
-        """The runs of `rows` rows from `start` on: where each begins, counted from there, and its place."""
+        """Returns the runs of `rows` rows from `start`: the offset of each from `start`, and its node."""
         low = int(np.searchsorted(self.first, start, side="right")) - 1
         high = int(np.searchsorted(self.first, start + rows))
-        return np.maximum(self.first[low:high] - start, 0), self.place[low:high]
+        return np.maximum(self.first[low:high] - start, 0), self.node[low:high]

@@ -1,4 +1,4 @@
-"""What a path of the namespace leads to, and the numbers of that place; paths by the rules of Recon 2.2.0."""
+"""Resolves paths to nodes of the namespace and reads their totals; paths follow the rules of Recon 2.2.0."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _BELOW_BUCKET: Final = re.compile(r"/*[^/]+/+[^/]+/(.*)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class PathMatch:
-    """Where a path leads.
+    """The target of a path.
 
-    `place` is a row of `namespace`, and `key` a row of `keys` if it is a key in that place; `path` is the path in its
-    normal form, with a leading slash. `layout` is that of the bucket, empty above buckets.
+    `node` is a row of `namespace`. If the target is a key, `key` is its row of `keys` and `node` its parent. `path` is
+    normalized, with a leading slash. `layout` is the bucket's layout, empty for the root and volumes.
     """
 
-    place: int
+    node: int
     path: str
     layout: str = ""
     key: int | None = None
@@ -37,7 +37,7 @@ class PathMatch:
 
 @dataclass(frozen=True, slots=True)
 class NodeTotals:
-    """What is below a place. Sizes are bytes; `volumes` and `buckets` are None where there cannot be any."""
+    """The totals below a node. Sizes are bytes; `volumes` and `buckets` are None where they do not apply."""
 
     volumes: int | None
     buckets: int | None
@@ -46,75 +46,75 @@ class NodeTotals:
     size: int
     replicated_size: int
     direct_size: int
-    """Of the files directly in it."""
+    """The size of the files directly in the node."""
 
 
 class Namespace:
-    """The namespace of one generation; every method answers by a few binary searches."""
+    """The namespace of one generation. Lookups are a few binary searches."""
 
     def __init__(self, generation: Generation) -> None:
         self.generation = generation
-        self.places = generation.table("namespace")
+        self.nodes = generation.table("namespace")
         self.tree = DirectoryPaths(generation)
         self._children = generation.table("namespace_children")["row"]
 
     def find(self, path: str) -> PathMatch | None:
-        """What is at `path`, or None.
+        """Resolves `path`; None if it does not exist.
 
-        The leading slash may be missing, and slashes in a row count as one, but what is behind a bucket whose keys
-        are not file system paths is the key as it stands. Only `/` itself is the root. Links are not followed.
+        The leading slash is optional and repeated slashes count as one, except in the key of a bucket whose keys are
+        not file system paths, which is taken verbatim. Only `/` is the root. Bucket links are not followed.
         """
         if path == "/":
             return PathMatch(0, path)
         names = [encode_text(name) for name in path.split("/") if name]
         if not names:
             return None
-        place = 0
+        node = 0
         for name in names[:2]:
-            child = self.tree.child(place, name)
+            child = self.tree.child(node, name)
             if child is None:
                 return None
-            place = child
+            node = child
         normal = "/" + "/".join(part for part in path.split("/") if part)
         if len(names) == 1:
-            return PathMatch(place, normal)
-        bucket = self.bucket(place)
+            return PathMatch(node, normal)
+        bucket = self.bucket(node)
         layout = bucket.layout if bucket else ""
         if len(names) == 2:
-            return PathMatch(place, normal, layout)
+            return PathMatch(node, normal, layout)
         if layout == "FILE_SYSTEM_OPTIMIZED":
-            return self._file(place, names[2:], normal)
+            return self._file(node, names[2:], normal)
         prefix = b"/%s/%s/" % (names[0], names[1])
         if layout == "LEGACY" and self.generation.about.filesystem_paths:
             name = b"/".join(names[2:])
-            return self._key(place, prefix, name, normal, layout) or self._directory(place, names[2:], normal, layout)
+            return self._key(node, prefix, name, normal, layout) or self._directory(node, names[2:], normal, layout)
         below = _BELOW_BUCKET.fullmatch(path)
         name = encode_text(below[1]) if below else b""
         verbatim = (prefix + name).decode("utf-8", "replace")
-        return self._key(place, prefix, name, verbatim, layout)
+        return self._key(node, prefix, name, verbatim, layout)
 
-    def bucket(self, place: int) -> BucketInfo | None:
-        """The bucket that a place is, or is in; None where there is none that can be read."""
-        row = int(self.places["bucket"][place])
+    def bucket(self, node: int) -> BucketInfo | None:
+        """Returns the bucket of a node; None if it has none or the bucket cannot be decoded."""
+        row = int(self.nodes["bucket"][node])
         if row < 0:
             return None
         try:
             return decode_bucket(self.generation.table("om/bucketTable").bytes("value")[row])
         except DecodeError:
-            return None  # The build has counted and reported it.
+            return None  # The build has counted the row as bad.
 
-    def accounts(self, place: int) -> Accounts:
-        """What OM charges the root, a volume or a bucket; the root's are of all keys there are."""
+    def accounts(self, node: int) -> Accounts:
+        """Returns the quota accounts of the root, a volume or a bucket; the root's include keys without a bucket."""
         buckets = self.generation.table("namespace_buckets")["place"]
-        if place == 0:
+        if node == 0:
             return accounts_of(self.generation, range(len(buckets)), in_no_bucket=True)
-        first, end = self.tree.subtree(place)
+        first, end = self.tree.subtree(node)
         return accounts_of(self.generation, np.flatnonzero((buckets >= first) & (buckets < end)).tolist())
 
-    def numbers(self, place: int) -> NodeTotals:
-        """The sums of a place's subtree."""
-        kind = self.places["kind"][place]
-        first, end = self.tree.children(place)
+    def totals(self, node: int) -> NodeTotals:
+        """Returns the totals of a node's subtree."""
+        kind = self.nodes["kind"][node]
+        first, end = self.tree.children(node)
         volumes = end - first if kind == NodeKind.ROOT else None
         if volumes is not None:
             buckets = sum(high - low for low, high in map(self.tree.children, self._children[first:end].tolist()))
@@ -122,33 +122,33 @@ class Namespace:
             volumes,
             buckets if volumes is not None else end - first if kind == NodeKind.VOLUME else None,
             *(
-                int(self.places[column][place])
+                int(self.nodes[column][node])
                 for column in ("all_directories", "all_files", "all_size", "all_replicated_size", "size")
             ),
         )
 
-    def _directory(self, place: int, names: list[bytes], path: str, layout: str) -> PathMatch | None:
+    def _directory(self, node: int, names: list[bytes], path: str, layout: str) -> PathMatch | None:
         for name in names:
-            child = self.tree.child(place, name)
+            child = self.tree.child(node, name)
             if child is None:
                 return None
-            place = child
-        return PathMatch(place, path, layout)
+            node = child
+        return PathMatch(node, path, layout)
 
     def _file(self, bucket: int, names: list[bytes], path: str) -> PathMatch | None:
         layout = "FILE_SYSTEM_OPTIMIZED"
         above = self._directory(bucket, names[:-1], path, layout)
         if above is None:
             return None
-        directory = self.tree.child(above.place, names[-1])
+        directory = self.tree.child(above.node, names[-1])
         if directory is not None:
             return PathMatch(directory, path, layout)
-        key = self.tree.file(above.place, names[-1])
-        return None if key is None else PathMatch(above.place, path, layout, key)
+        key = self.tree.file(above.node, names[-1])
+        return None if key is None else PathMatch(above.node, path, layout, key)
 
     def _key(self, bucket: int, prefix: bytes, name: bytes, path: str, layout: str) -> PathMatch | None:
         row = first_row(self.generation, prefix + name, file_table=False)
         if row >= self.generation.table("keys").rows:
             return None
-        found = db_keys(self.generation, np.array([row]))[0] == prefix + name
-        return PathMatch(bucket, path, layout, row) if found else None
+        exists = db_keys(self.generation, np.array([row]))[0] == prefix + name
+        return PathMatch(bucket, path, layout, row) if exists else None

@@ -1,6 +1,6 @@
-"""What OM's quota charges a bucket for, by where it is: every committed key and open part is in one account.
+"""Explains OM's quota usage of each bucket: assigns every committed key and open part to one account.
 
-A bucket's own numbers add up to OM's `usedBytes` and `usedNamespace`, as far as rows of its database can tell.
+The accounts of a bucket add up to OM's `usedBytes` and `usedNamespace`, as far as its database shows.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ ACCOUNTS: Final = ("committed", "parts", "deleted", "orphaned")
 MEASURES: Final = ("keys", "names", "bytes")
 OWN: Final = ("used_bytes", "used_namespace", "snapshot_used_bytes", "snapshot_used_namespace")
 TABLES: Final[dict[str, Schema]] = {
-    # A row for each of `om/bucketTable`, then one for what is in no bucket: OM's numbers and `<account>_<measure>`.
+    # The rows of `om/bucketTable`, then one for keys in no bucket: OM's own numbers and `<account>_<measure>`.
     "bucket_accounts": dict.fromkeys((*OWN, *(f"{a}_{measure}" for a in ACCOUNTS for measure in MEASURES)), "i8"),
 }
 
 
 class Amount(NamedTuple):
-    """`keys` are rows of keyTable and fileTable, or parts; `names` are what OM counts, directories of FSO buckets too.
+    """`keys` counts rows of keyTable and fileTable, or parts; `names` what OM counts: keys and FSO directories.
 
-    `bytes` are on disks, replicas counted.
+    `bytes` is replicated bytes.
     """
 
     keys: int = 0
@@ -41,16 +41,16 @@ class Amount(NamedTuple):
     bytes: int = 0
 
     def plus(self, other: Amount) -> Amount:
-        """Both together."""
+        """Returns the saturating sum of both."""
         return Amount(*(sum_amounts(pair) for pair in zip(self, other, strict=True)))
 
 
 class Accounts(NamedTuple):
-    """Of one bucket or several: OM's own numbers, and what makes them up.
+    """OM's own numbers for one or more buckets, and the amounts that make them up.
 
-    `committed` is what can be found below the bucket, markers of LEGACY directories among it; `parts` are those of open
-    multipart uploads; `deleted` is below directories that OM has still to delete. `orphaned` is below directories that
-    no table has: a snapshot keeps the directory, or rows contradict each other.
+    `committed`: keys reachable from the bucket, including markers of LEGACY directories. `parts`: parts of open
+    multipart uploads. `deleted`: files below directories pending deletion. `orphaned`: files below
+    directories that are in no table, because a snapshot holds the directory or rows contradict each other.
     """
 
     used_bytes: int
@@ -64,15 +64,15 @@ class Accounts(NamedTuple):
 
     @property
     def explained(self) -> Amount:
-        """All that is known to be charged in `used_bytes` and `used_namespace`."""
-        found = Amount()
+        """The sum of all amounts that account for `used_bytes` and `used_namespace`."""
+        total = Amount()
         for amount in (self.committed, self.parts, self.deleted, self.orphaned):
-            found = found.plus(amount)
-        return found
+            total = total.plus(amount)
+        return total
 
 
 def rebuild(build: GenerationBuild) -> None:
-    """Writes `bucket_accounts`; needs the tables of nssummary."""
+    """Writes `bucket_accounts`; needs the tables of `namespace.summary`."""
     buckets = build.table("om/bucketTable")
     sums = {account: np.zeros((buckets.rows + 1, len(MEASURES)), np.int64) for account in ACCOUNTS}
     _add_trees(build.table("namespace"), sums)
@@ -80,8 +80,10 @@ def rebuild(build: GenerationBuild) -> None:
     bucket_rows = {key: row for row, key in enumerate(buckets.bytes("key"))}
     uploads = build.table("om/multipartInfoTable").bytes("key")
     for parts in parts_of_uploads(build):
-        of = {row: bucket_rows.get(_bucket_key(uploads[row]), -1) for row in np.unique(parts.upload).tolist()}
-        rows = np.array([of[row] for row in parts.upload.tolist()], np.int64)
+        row_of_upload = {
+            row: bucket_rows.get(_bucket_key(uploads[row]), -1) for row in np.unique(parts.upload).tolist()
+        }
+        rows = np.array([row_of_upload[row] for row in parts.upload.tolist()], np.int64)
         _add(sums["parts"], rows, np.ones(len(rows), np.int64), np.zeros(len(rows), np.int64), parts.replicated_size)
     with build.create("bucket_accounts", TABLES["bucket_accounts"]) as writer:
         writer.append(
@@ -95,7 +97,7 @@ def rebuild(build: GenerationBuild) -> None:
 
 
 def accounts_of(generation: Generation, buckets: Iterable[int], *, in_no_bucket: bool = False) -> Accounts:
-    """The sums over these rows of `om/bucketTable`, and over what is in no bucket."""
+    """Returns the sums over these rows of `om/bucketTable` and, if `in_no_bucket`, over keys in no bucket."""
     table = generation.table("bucket_accounts")
     rows = [*buckets, *([table.rows - 1] if in_no_bucket else ())]
     own = (bounded(sum(table[name][rows].tolist())) for name in OWN)
@@ -107,7 +109,7 @@ def accounts_of(generation: Generation, buckets: Iterable[int], *, in_no_bucket:
 
 
 def _own_numbers(buckets: Table) -> dict[str, Int64s]:
-    """What OM says of each bucket, 0 for one that cannot be read; the last row is of no bucket."""
+    """Returns OM's own numbers for each bucket, 0 for undecodable ones; the last row is for keys in no bucket."""
     good, found = decode_buckets(slices_of_texts(buckets.bytes("value")))
     numbers = {name: np.zeros(buckets.rows + 1, np.int64) for name in OWN}
     for name, column in numbers.items():
@@ -116,20 +118,20 @@ def _own_numbers(buckets: Table) -> dict[str, Int64s]:
 
 
 def _bucket_key(upload: bytes) -> bytes:
-    """`/volume/bucket` of a key of multipartInfoTable, `/volume/bucket/key/uploadId`."""
+    """Returns `/volume/bucket` of a key of multipartInfoTable, `/volume/bucket/key/uploadId`."""
     return b"/".join(upload.split(b"/", 3)[:3])
 
 
 def _add(sums: Int64s, rows: Int64s, *columns: Int64s) -> None:
-    """Row -1 is the last one: in no bucket."""
+    """Adds columns to the sums by row; row -1 (in no bucket) is the last one."""
     for column, values in enumerate(columns):
         add_sums(sums[:, column], sum_by(rows % len(sums), values, len(sums)))
 
 
-def _add_trees(places: Table, sums: dict[str, Int64s]) -> None:
-    """What is below each bucket, and below each place that hangs under none."""
-    kind = places["kind"]
-    detached = (places["parent"] < 0) & (kind > NodeKind.VOLUME)
+def _add_trees(nodes: Table, sums: dict[str, Int64s]) -> None:
+    """Adds the files below each bucket and below each detached node."""
+    kind = nodes["kind"]
+    detached = (nodes["parent"] < 0) & (kind > NodeKind.VOLUME)
     directories = np.concatenate(([0], np.cumsum(kind == NodeKind.DIRECTORY)))
     for account, heads in (
         ("committed", kind == NodeKind.BUCKET),
@@ -137,20 +139,20 @@ def _add_trees(places: Table, sums: dict[str, Int64s]) -> None:
         ("orphaned", detached & (kind != NodeKind.BUCKET) & (kind != NodeKind.DELETED)),
     ):
         at = np.flatnonzero(heads)
-        files = places["all_files"][at]
-        names = files + directories[places["end"][at]] - directories[at]
-        _add(sums[account], places["bucket"][at], files, names, places["all_replicated_size"][at])
+        files = nodes["all_files"][at]
+        names = files + directories[nodes["end"][at]] - directories[at]
+        _add(sums[account], nodes["bucket"][at], files, names, nodes["all_replicated_size"][at])
 
 
 def _add_markers(build: GenerationBuild, committed: Int64s) -> None:
-    """Keys that are markers of LEGACY directories: no files, but OM counts them."""
+    """Adds the markers of LEGACY directories: they are not files, but OM counts them."""
     cuts, groups, keys = build.table("namespace_cuts"), build.table("groups"), build.table("keys")
     runs = KeyRuns(np.array(cuts["first"]), np.array(cuts["place"], np.int64), keys.rows)
-    if not (runs.place == NOWHERE).any():
+    if not (runs.node == NOWHERE).any():
         return
     for chunk in keys.chunks(("replicated_size",), BATCH):
-        starts, place = runs.within(chunk.first_row, len(chunk))
-        markers = starts[place == NOWHERE]  # each a run of one row
+        starts, node = runs.within(chunk.first_row, len(chunk))
+        markers = starts[node == NOWHERE]  # each marker is a run of one row
         group = np.searchsorted(groups["first_row"], markers + chunk.first_row, side="right") - 1
         ones = np.ones(len(markers), np.int64)
         _add(committed, groups["bucket"][group], ones, ones, chunk["replicated_size"][markers])

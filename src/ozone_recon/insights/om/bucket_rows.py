@@ -1,8 +1,8 @@
-"""Finds the bucket that a database key names, by names or by object ids.
+"""Finds the bucket of a database key, by names or by object ids.
 
-A row is in a bucket when its key leads there as OM looks it up: keyTable by the names of volume and bucket, in buckets
-without directories; fileTable, directoryTable and deletedDirectoryTable by both object ids, in FSO buckets. Of two
-buckets with one object id the first in key order has it.
+Rows belong to buckets as in OM's own lookups: rows of keyTable by the names of volume and bucket, in OBS and LEGACY
+buckets; rows of fileTable, directoryTable and deletedDirectoryTable by both object ids, in FSO buckets. Of several
+buckets with one object id, the first in key order has it.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from ozone_recon.model.key_columns import BadRow
 
 FSO: Final = "FILE_SYSTEM_OPTIMIZED"
 NONE: Final = -1
-"""Row of a bucket that is not there."""
+"""The row of a bucket that does not exist."""
 
 
 class RawRows(Protocol):
     """`om/volumeTable` or `om/bucketTable`."""
 
     def bytes(self, column: str) -> ByteColumn:
-        """The column `key` or `value`."""
+        """Returns the column `key` or `value`."""
         ...
 
 
 class BucketRows:
-    """Rows of `om/bucketTable`; `unreadable` are those whose value cannot be decoded: no row is in these."""
+    """Looks up rows of `om/bucketTable`. `unreadable` are buckets that cannot be decoded; no key belongs to them."""
 
     def __init__(self, volumes: RawRows, buckets: RawRows) -> None:
         volume_ids = dict(_volume_ids(volumes))
@@ -57,17 +57,17 @@ class BucketRows:
         self._volume_ids = np.array([volume_id for _, volume_id in ordered], np.int64)
 
     def of_names(self, prefixes: ByteColumn) -> tuple[Int64s, Int64s]:
-        """Rows and object ids of keyTable's `/volume/bucket/`; NONE and 0 for a bucket that is not there."""
+        """Returns the rows and object ids for keyTable's `/volume/bucket/`; NONE and 0 if there is no such bucket."""
         found = [self._by_prefix.get(prefix, (NONE, 0)) for prefix in prefixes]
         return np.array([row for row, _ in found], np.int64), np.array([own for _, own in found], np.int64)
 
     def of_ids(self, volume_ids: Int64s, bucket_ids: Int64s) -> Int64s:
-        """The row of each pair of object ids; NONE for a bucket that is not there."""
-        there, at = lookup(self._ids, bucket_ids)
-        there[there] = self._volume_ids[at[there]] == volume_ids[there]
-        rows = np.full(len(bucket_ids), NONE)
-        rows[there] = self._rows[at[there]]
-        return rows
+        """Returns the row for each pair of object ids; NONE if there is no such bucket."""
+        if not len(self._ids):
+            return np.full(len(bucket_ids), NONE)
+        at = np.minimum(np.searchsorted(self._ids, bucket_ids), len(self._ids) - 1)
+        matches = (self._ids[at] == bucket_ids) & (self._volume_ids[at] == volume_ids)
+        return np.where(matches, self._rows[at], NONE)
 
 
 def _volume_ids(volumes: RawRows) -> Iterator[tuple[bytes, int]]:

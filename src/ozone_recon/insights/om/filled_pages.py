@@ -1,4 +1,4 @@
-"""Pages of tables that are kept as raw rows: where some rows cannot be decoded, the next ones fill the page."""
+"""Pages over raw tables: undecodable rows are skipped and the page is filled with the next ones."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from ozone_recon.columnar.search import page
 T = TypeVar("T")
 
 RowsAfter = Callable[[bytes, int | None], Int64s]
-"""The first rows, at most so many (None for all), that are asked for and whose keys are greater than this one."""
+"""Called with a key and a limit n (None for all): returns the first n matching rows with greater keys."""
 STEP: Final = 1024
-"""Rows that are looked at at a time, at least, after one that cannot be decoded."""
+"""The least number of rows read at a time once a page has undecodable rows."""
 
 
 def filled_page(
     keys: ByteColumn, rows_after: RowsAfter, read: Callable[[Int64s], tuple[Int64s, T]], after: bytes, limit: int | None
 ) -> T:
-    """What the first `limit` readable rows say, all for None; `read` gives those it can read, and what they say.
+    """Returns the result of `read` for the first `limit` decodable rows after a key (None: for all).
 
-    Of rows that cannot be read nothing is said: the build has counted and reported them.
+    `read` returns the rows that it can decode, and the result. The build has counted and reported the others.
     """
     most, rows = limit, rows_after(after, limit)
-    good, found = read(rows)
+    good, result = read(rows)
     if limit is None or len(good) == len(rows):
-        return found
+        return result
     while len(good) < limit and len(rows) == most:
         most = max(limit, STEP)
         rows = rows_after(keys[int(rows[-1])], most)
@@ -37,5 +37,5 @@ def filled_page(
 
 
 def rows_with(keys: ByteColumn, prefix: bytes) -> RowsAfter:
-    """All rows whose keys have this prefix, in byte order of their keys."""
+    """Selects all rows whose keys begin with `prefix`, in key order."""
     return lambda after, limit: np.arange(*page(keys, prefix, after, limit))

@@ -1,4 +1,4 @@
-"""Rows of the table `keys` by database key, and as records with volume, bucket and complete path."""
+"""Finds rows of the table `keys` by database key and reads them with volume, bucket and path."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ SLASH: Final = ord("/")
 
 @dataclass(frozen=True, slots=True)
 class KeyRows:
-    """Committed keys as columns. `name` is what OM calls keyName: in FSO buckets the last part of the path alone.
+    """Committed keys as columns. `name` is OM's keyName, which in FSO buckets is only the last component of the path.
 
-    `db_key` and `path` are the two parts of each. A path is `volume/bucket/…` without a leading slash; it is empty, and
-    `has_path` False, when a directory above the file is gone (it was deleted, and OM has not yet deleted what was in
-    it). `parent_id` is 0 outside FSO buckets. `replication` has rows of `replications`.
+    `db_key` and `path` are pairs of columns to be concatenated. A path is `volume/bucket/…` without a leading slash; it
+    is empty and `has_path` is False if an ancestor directory was deleted but OM has not deleted its contents yet.
+    `parent_id` is 0 outside FSO buckets. `replication` has rows of `replications`.
     """
 
     db_key: tuple[ByteSlices, ByteSlices]
@@ -48,27 +48,27 @@ class KeyRows:
 
     @property
     def is_file(self) -> NDArray[np.bool_]:
-        """False for directories of LEGACY buckets: their names end with a slash."""
-        found: NDArray[np.bool_] = (self.name.starts == self.name.ends) | (
+        """False for directory markers of LEGACY buckets, whose names end with a slash."""
+        is_file: NDArray[np.bool_] = (self.name.starts == self.name.ends) | (
             last_at(self.name, SLASH) < self.name.ends - 1
         )
-        return found
+        return is_file
 
     def last_key(self) -> str:
-        """The database key of the last one as text, empty if there is none; what is not UTF-8 is replaced."""
-        return last_text(joined([part.take(np.arange(len(self))[-1:]) for part in self.db_key]))
+        """Returns the last database key as text, or "" if there is none; invalid UTF-8 is replaced."""
+        return last_text(joined([part.at(np.arange(len(self))[-1:]) for part in self.db_key]))
 
 
 def section(generation: Generation, *, file_table: bool) -> tuple[int, int]:
-    """The groups of keyTable's or of fileTable's rows, as (first, end)."""
+    """Returns the groups of keyTable or fileTable, as (first, end)."""
     kinds = generation.table("groups")["file_table"]
-    # For a number of another type, numpy would convert the whole column.
+    # With another integer type, numpy would convert the whole column.
     split = int(np.searchsorted(kinds, np.uint8(1)))
     return (split, len(kinds)) if file_table else (0, split)
 
 
 def first_row(generation: Generation, key: bytes, *, file_table: bool, after: bool = False) -> int:
-    """The first row of one of the two tables whose database key is `key` or greater (`after`: greater)."""
+    """Returns the first row of keyTable or fileTable whose database key is at least `key` (`after`: greater)."""
     groups = generation.table("groups")
     prefixes = groups.bytes("prefix")
     low, high = section(generation, file_table=file_table)
@@ -85,7 +85,7 @@ def first_row(generation: Generation, key: bytes, *, file_table: bool, after: bo
 
 
 def rows_with_prefix(generation: Generation, prefix: bytes, *, file_table: bool) -> tuple[int, int]:
-    """The rows of one of the two tables whose database keys begin with `prefix`, as (first, end)."""
+    """Returns the rows of keyTable or fileTable whose database keys begin with `prefix`, as (first, end)."""
     end = after_prefix(prefix)
     return (
         first_row(generation, prefix, file_table=file_table),
@@ -96,19 +96,19 @@ def rows_with_prefix(generation: Generation, prefix: bytes, *, file_table: bool)
 
 
 def start_of_group(generation: Generation, group: int) -> int:
-    """The first row of a group; for the group after the last one, the number of rows."""
+    """Returns the first row of a group; for the group after the last one, the number of rows."""
     first_rows = generation.table("groups")["first_row"]
     return int(first_rows[group]) if group < len(first_rows) else generation.table("keys").rows
 
 
 def groups_of(generation: Generation, rows: Int64s) -> Int64s:
-    """The group of each row."""
-    found: Int64s = np.searchsorted(generation.table("groups")["first_row"], rows, side="right") - 1
-    return found
+    """Returns the group of each row."""
+    groups: Int64s = np.searchsorted(generation.table("groups")["first_row"], rows, side="right") - 1
+    return groups
 
 
 def db_keys(generation: Generation, rows: Int64s) -> list[bytes]:
-    """The database keys of these rows, as the bytes they are."""
+    """Returns the database keys of these rows."""
     prefixes, names = generation.table("groups").bytes("prefix"), generation.table("keys").bytes("name")
     groups = groups_of(generation, rows).tolist()
     by_group = {group: prefixes[group] for group in set(groups)}
@@ -116,7 +116,7 @@ def db_keys(generation: Generation, rows: Int64s) -> list[bytes]:
 
 
 def read_keys(generation: Generation, rows: Int64s) -> KeyRows:
-    """These rows, in the order given; for pages."""
+    """Reads these rows, in the given order."""
     keys = generation.table("keys")
     wanted, of_row = np.unique(groups_of(generation, rows), return_inverse=True)
     groups = read_groups(generation, wanted)
@@ -138,7 +138,7 @@ def read_keys(generation: Generation, rows: Int64s) -> KeyRows:
 
 
 class GroupNames(NamedTuple):
-    """What all rows of a group share: `bucket` is an index of `volumes` and `buckets`, `path` ends with a slash."""
+    """The values shared by all rows of a group: `bucket` indexes `volumes` and `buckets`; `path` ends with a slash."""
 
     volumes: list[bytes]
     buckets: list[bytes]
@@ -149,7 +149,7 @@ class GroupNames(NamedTuple):
 
 
 def read_groups(generation: Generation, wanted: Int64s) -> GroupNames:
-    """The names of these groups. Where OM has no such bucket, its ids stand in place of the names."""
+    """Reads the names of these groups. If the bucket does not exist, its ids are used as names."""
     groups = generation.table("groups")
     prefixes, bucket_keys = groups.bytes("prefix"), generation.table("om/bucketTable").bytes("key")
     in_files = groups["file_table"][wanted] == 1
@@ -158,8 +158,8 @@ def read_groups(generation: Generation, wanted: Int64s) -> GroupNames:
     named, bucket = np.unique(np.where(in_files & (of_bucket >= 0), of_bucket, -1 - wanted), return_inverse=True)
     names = [(bucket_keys[one] if one >= 0 else prefixes[-1 - one]).split(b"/") for one in named.tolist()]
     tree = DirectoryPaths(generation)
-    places = np.where(in_files, tree.places_of_keys(groups["first_row"][wanted]), -1)
-    below, has_path = tree.paths_of(places)
+    nodes = np.where(in_files, tree.nodes_of_keys(groups["first_row"][wanted]), -1)
+    below, has_path = tree.paths_of(nodes)
     prefix = slices_at(prefixes, wanted)
     return GroupNames(
         [volume for _, volume, *_ in names],
@@ -172,7 +172,7 @@ def read_groups(generation: Generation, wanted: Int64s) -> GroupNames:
 
 
 def read_replication(generation: Generation | GenerationBuild, row: int) -> ReplicationConfig:
-    """A row of `replications`."""
+    """Reads a row of `replications`."""
     table = generation.table("replications")
     return ReplicationConfig(
         kind=table.bytes("kind")[row].decode(),
@@ -185,7 +185,7 @@ def read_replication(generation: Generation | GenerationBuild, row: int) -> Repl
 
 
 def write_replications(build: GenerationBuild, replications: Sequence[ReplicationConfig]) -> None:
-    """All rows of `replications`."""
+    """Writes `replications`."""
     with build.create("replications", TABLES["replications"]) as writer:
         writer.append(
             kind=ByteColumn.of(one.kind.encode() for one in replications),
@@ -198,17 +198,17 @@ def write_replications(build: GenerationBuild, replications: Sequence[Replicatio
 
 
 def shown(text: str) -> str:
-    """Text of a record fit for JSON: bytes that are not UTF-8, kept as surrogates, are replaced."""
+    """Makes a record's text valid for JSON: replaces surrogate escapes of invalid UTF-8."""
     return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def last_text(column: ByteColumn) -> str:
-    """The last item as text, empty if there is none; what is not UTF-8 is replaced."""
+    """Returns the last item as text, or "" if there is none; invalid UTF-8 is replaced."""
     return column[len(column) - 1].decode("utf-8", "replace") if len(column) else ""
 
 
 def texts_at(column: ByteColumn, rows: Int64s) -> list[str]:
-    """These items as text fit for JSON: what is not UTF-8 is replaced."""
+    """Returns these items as text; invalid UTF-8 is replaced."""
     data = column.data
     return [
         data[start:end].tobytes().decode("utf-8", "replace")

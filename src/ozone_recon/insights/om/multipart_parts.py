@@ -1,4 +1,4 @@
-"""Parts of open multipart uploads: in the rows of their uploads, or (schema version 1) in a table of their own."""
+"""Reads the parts of open multipart uploads, from the uploads' rows or, in schema version 1, from their own table."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ozone_recon.store.generation import GenerationBuild
 from ozone_recon.wire.protobuf.messages import Messages, read_messages
 
 BATCH: Final = 1 << 14
-"""Rows decoded at a time; a multipart upload may have thousands of parts in its row."""
+"""Rows decoded at a time; the row of an upload may contain thousands of parts."""
 PART_NUMBER: Final = 5
-"""Bytes of a slash and a number, which follow the upload in a key of multipartPartsTable."""
+"""The length of the slash and part number that follow the upload in a key of multipartPartsTable."""
 
 
 class Parts(NamedTuple):
-    """Some parts, each with the row of multipartInfoTable that its upload has; `bad` rows could not be decoded."""
+    """A batch of parts. `upload` is the row of multipartInfoTable, or -1; `bad` is the number of undecodable rows."""
 
     upload: Int64s
     size: Int64s
@@ -33,7 +33,7 @@ class Parts(NamedTuple):
 
 
 def parts_of_uploads(build: GenerationBuild) -> Iterator[Parts]:
-    """All parts that are committed, in pieces."""
+    """Yields all committed parts, in batches."""
     uploads = build.table("om/multipartInfoTable")
     for chunk in uploads.chunks(["value"], BATCH):
         found = decode_part_infos(chunk.bytes("value"))

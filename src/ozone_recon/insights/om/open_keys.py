@@ -1,4 +1,4 @@
-"""Keys that are being written: openKeyTable and, for FSO buckets, openFileTable."""
+"""Lists open keys (those being written): openKeyTable and, for FSO buckets, openFileTable."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from ozone_recon.store.generation import Generation
 
 
 class OpenKeyRows(NamedTuple):
-    """Open keys. `size` is what the blocks of one can take so far, 0 for a multipart upload, which is no file yet.
+    """Open keys. `size` is the size of the blocks allocated so far, 0 for a multipart upload.
 
-    `path` is `volume/bucket/…` without a leading slash; it is empty where a key of openFileTable has another form.
+    `path` is `volume/bucket/…` without a leading slash; it is empty if a key of openFileTable is malformed.
     """
 
     db_key: ByteColumn
@@ -43,9 +43,9 @@ class OpenKeyRows(NamedTuple):
 
 
 def list_open_keys(generation: Generation, prefix: Prefix | None, after: bytes, limit: int | None) -> OpenKeyRows:
-    """Rows of openKeyTable, in byte order of their database keys, from the first one greater than `after`.
+    """Lists rows of openKeyTable whose database keys are greater than `after`, in key order.
 
-    None are left after a key of openFileTable, whose rows are listed after these.
+    Returns none if `after` is a key of openFileTable, whose rows are listed after these.
     """
     table = generation.table("om/openKeyTable")
     keys, values = table.bytes("key"), table.bytes("value")
@@ -55,14 +55,14 @@ def list_open_keys(generation: Generation, prefix: Prefix | None, after: bytes, 
         begins = np.minimum(names.starts + 1, names.ends)
         return _read(keys, values, rows, ByteSlices(names.data, begins, np.maximum(begins, last_at(names, SLASH))))
 
-    left = 0 if is_id_key(generation, after) else limit
-    return filled_page(keys, rows_with(keys, prefix.text if prefix else b""), read, after, left)
+    remaining = 0 if is_id_key(generation, after) else limit
+    return filled_page(keys, rows_with(keys, prefix.text if prefix else b""), read, after, remaining)
 
 
 def list_open_files(generation: Generation, prefix: Prefix | None, after: bytes, limit: int | None) -> OpenKeyRows:
-    """Rows of openFileTable in the same order; a prefix is a directory with all that is below it, or one file.
+    """Lists rows of openFileTable in key order; a prefix selects everything below a directory, or one file.
 
-    `after` counts only when it is a key of openFileTable.
+    `after` is ignored unless it is a key of openFileTable.
     """
     table = generation.table("om/openFileTable")
     keys, values = table.bytes("key"), table.bytes("value")
@@ -79,22 +79,22 @@ def list_open_files(generation: Generation, prefix: Prefix | None, after: bytes,
 
 
 def _rows_below(tree: DirectoryPaths, keys: ByteColumn, prefix: Prefix | None, after: bytes, limit: int) -> Int64s:
-    """Rows of open files below a directory, jumping over directories elsewhere in the bucket."""
-    if prefix is None or prefix.place is None or prefix.place.layout != FSO:
+    """Returns the rows of open files below a directory, skipping directories elsewhere in the bucket."""
+    if prefix is None or prefix.resolved is None or prefix.resolved.layout != FSO:
         return np.empty(0, np.int64)
     if not prefix.rest.strip("/"):
-        return np.arange(*page(keys, prefix.place.id_prefix, after, limit))
+        return np.arange(*page(keys, prefix.resolved.id_prefix, after, limit))
     names = [encode_text(name) for name in (prefix.volume, prefix.bucket, *prefix.rest.split("/")) if name]
-    place = tree.find(names)
-    if place is None:
+    node = tree.find(names)
+    if node is None:
         parent = tree.find(names[:-1])
         parent_id = None if parent is None else tree.own_id(parent)
         if parent_id is None:
             return np.empty(0, np.int64)
-        text = prefix.place.id_prefix + b"%d/%s/" % (parent_id, names[-1])
+        text = prefix.resolved.id_prefix + b"%d/%s/" % (parent_id, names[-1])
         return np.arange(*page(keys, text, after, limit))
-    first, last = tree.subtree(place)
-    start, end = prefix_range(keys, prefix.place.id_prefix)
+    first, last = tree.subtree(node)
+    start, end = prefix_range(keys, prefix.resolved.id_prefix)
     start = first_after(keys, after, start, end)
     found: list[range] = []
     while start < end and limit > 0:
@@ -103,7 +103,7 @@ def _rows_below(tree: DirectoryPaths, keys: ByteColumn, prefix: Prefix | None, a
             start += 1
             continue
         stop = prefix_range(keys, parts[0], start, end)[1]
-        parent = tree.place_of(int(parts[0].split(b"/")[3]))
+        parent = tree.node_of(int(parts[0].split(b"/")[3]))
         if parent is not None and first <= parent < last:
             found.append(range(start, min(stop, start + limit)))
             limit -= len(found[-1])
@@ -112,15 +112,15 @@ def _rows_below(tree: DirectoryPaths, keys: ByteColumn, prefix: Prefix | None, a
 
 
 def _paths_of_files(tree: DirectoryPaths, keys: ByteSlices, values: ByteSlices) -> ByteSlices:
-    """Where open files are; when a file's directory is gone, where it was when it was opened."""
+    """Returns the paths of open files; for a file whose directory was deleted, its path when it was opened."""
     begins, ids = split_id_prefixes(keys)
     slash = last_at(keys, SLASH)
     good = (begins >= 0) & (begins <= slash) & (slash + 1 < keys.ends)
     name = ByteSlices(keys.data, begins, slash)
-    directory, known = tree.paths_of(tree.places_within(ids))
-    there = good & known
-    noted = stored_paths(values, good & ~known)
-    return slices_of_texts(joined([slices_of_texts(directory).masked(there), name.masked(there), noted]))
+    directory, known = tree.paths_of(tree.nodes_within(ids))
+    has_directory = good & known
+    recorded = noted_paths(values, good & ~known)
+    return slices_of_texts(joined([slices_of_texts(directory).only(has_directory), name.only(has_directory), recorded]))
 
 
 def _read(keys: ByteColumn, values: ByteColumn, rows: Int64s, path: ByteSlices) -> tuple[Int64s, OpenKeyRows]:

@@ -1,4 +1,4 @@
-"""What waits to be deleted: keys in deletedTable, directories in deletedDirectoryTable, and how much they hold."""
+"""Lists keys and directories pending deletion (deletedTable, deletedDirectoryTable), with their sizes."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from ozone_recon.store.generation import Generation
 
 
 class DeletedKeyRows(NamedTuple):
-    """Rows of deletedTable: all versions of a key that were deleted together.
+    """Rows of deletedTable, each with all versions of a key that were deleted together.
 
-    The sizes are bytes of all versions, and what they take on disks; `keys.row` says which row a version is in.
+    The sizes are sums over all versions, in bytes; `keys.row` is the row of each version.
     """
 
     db_key: ByteColumn
@@ -39,10 +39,10 @@ class DeletedKeyRows(NamedTuple):
 
 
 class DeletedDirectoryRows(NamedTuple):
-    """Rows of deletedDirectoryTable; the sizes are of all files that are still below a directory.
+    """Rows of deletedDirectoryTable; the sizes are sums over all files still below the directory.
 
-    `path` is `volume/bucket/…` without a leading slash, as it was when the directory was deleted if what it was in is
-    gone as well.
+    `path` is `volume/bucket/…` without a leading slash. If the parent was deleted too, it is the path at the time of
+    the deletion.
     """
 
     db_key: ByteColumn
@@ -59,14 +59,14 @@ class DeletedDirectoryRows(NamedTuple):
 
 
 class PendingBytes(NamedTuple):
-    """Bytes on disks that deletion will free at OM: of deleted directories' files, and of deleted keys."""
+    """Replicated bytes pending deletion at OM: files of deleted directories, and deleted keys."""
 
     directories: int
     keys: int
 
 
 def list_deleted_keys(generation: Generation, prefix: bytes, after: bytes, limit: int | None) -> DeletedKeyRows:
-    """Rows with this prefix in byte order of their database keys, from the first one greater than `after`."""
+    """Lists rows whose database keys begin with `prefix` and are greater than `after`, in key order."""
     table = generation.table("om/deletedTable")
     keys, values = table.bytes("key"), table.bytes("value")
 
@@ -77,7 +77,7 @@ def list_deleted_keys(generation: Generation, prefix: bytes, after: bytes, limit
 
 
 def read_deleted_keys(keys: ByteColumn, values: ByteColumn, rows: Int64s) -> tuple[Int64s, DeletedKeyRows]:
-    """Which of these rows can be decoded, and what they say."""
+    """Decodes these rows; returns those that can be decoded, and their contents."""
     good, found = decode_deleted_keys(slices_at(values, rows))
     versions = np.searchsorted(found.keys.row, np.arange(len(good) + 1))
     size, replicated_size = (sum_runs(one, versions) for one in (found.keys.size, found.keys.replicated_size))
@@ -86,26 +86,26 @@ def read_deleted_keys(keys: ByteColumn, values: ByteColumn, rows: Int64s) -> tup
 
 
 def list_deleted_directories(generation: Generation, after: bytes, limit: int | None) -> DeletedDirectoryRows:
-    """Rows in byte order of their database keys, from the first one greater than `after`."""
-    table, places = generation.table("om/deletedDirectoryTable"), generation.table("namespace")
+    """Lists rows whose database keys are greater than `after`, in key order."""
+    table, nodes = generation.table("om/deletedDirectoryTable"), generation.table("namespace")
     keys, values = table.bytes("key"), table.bytes("value")
-    tree, place_of = DirectoryPaths(generation), generation.table("namespace_deleted")["place"]
+    tree, node_of = DirectoryPaths(generation), generation.table("namespace_deleted")["place"]
 
     def read(rows: Int64s) -> tuple[Int64s, DeletedDirectoryRows]:
         named = decode_deleted_directories(joined([slices_at(keys, rows)]))
         infos = decode_key_infos(joined([slices_at(values, rows[named.row])]))
         name = slices_at(named.names, infos.row)
         of_parent = PrefixIds(named.volume_id, named.bucket_id, named.parent_id)
-        above, known = tree.paths_of(tree.places_within(of_parent)[infos.row])
+        above, known = tree.paths_of(tree.nodes_within(of_parent)[infos.row])
         rows = rows[named.row[infos.row]]
-        place = place_of[rows]
-        gone = place >= 0
+        node = node_of[rows]
+        has_node = node >= 0
         return rows, DeletedDirectoryRows(
             db_key=joined([slices_at(keys, rows)]),
             name=name,
-            path=joined([slices_of_texts(above), name.masked(known), stored_paths(slices_at(values, rows), ~known)]),
-            size=np.where(gone, places["all_size"][place], 0),
-            replicated_size=np.where(gone, places["all_replicated_size"][place], 0),
+            path=joined([slices_of_texts(above), name.only(known), noted_paths(slices_at(values, rows), ~known)]),
+            size=np.where(has_node, nodes["all_size"][node], 0),
+            replicated_size=np.where(has_node, nodes["all_replicated_size"][node], 0),
             replication=infos.replication(),
             creation_time=infos.creation_time,
             modification_time=infos.modification_time,
@@ -115,10 +115,10 @@ def list_deleted_directories(generation: Generation, after: bytes, limit: int | 
 
 
 def pending_bytes(generation: Generation) -> PendingBytes:
-    """How much deletion will free, as far as OM knows."""
-    places = generation.table("namespace")
-    deleted = places["kind"] == NodeKind.DELETED
+    """Returns the bytes pending deletion at OM."""
+    nodes = generation.table("namespace")
+    deleted = nodes["kind"] == NodeKind.DELETED
     return PendingBytes(
-        directories=sum_column(places["all_replicated_size"][deleted]),
+        directories=sum_column(nodes["all_replicated_size"][deleted]),
         keys=table_counts(generation, "deletedTable").replicated_size,
     )

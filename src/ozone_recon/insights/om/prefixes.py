@@ -1,4 +1,4 @@
-"""What `startPrefix` and `prevKey` of a listing mean: names as they are, or FSO names that stand for object ids."""
+"""Resolves `startPrefix` and `prevKey` of listings to database keys: names, or object ids in FSO buckets."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _ID = rb"-?[0-9]{1,19}"
 _ID_KEY = re.compile(rb"/%s/%s/%s/.*" % (_ID, _ID, _ID), re.DOTALL)
 
 
-class BucketPlace(NamedTuple):
-    """A bucket that keys can be in; `id_prefix` is `/volumeId/bucketId/`, with which its FSO rows begin."""
+class ResolvedBucket(NamedTuple):
+    """An existing bucket; `id_prefix` is `/volumeId/bucketId/`, the prefix of its FSO rows."""
 
     volume: str
     bucket: str
@@ -28,23 +28,23 @@ class BucketPlace(NamedTuple):
 
 
 class Prefix(NamedTuple):
-    """A path at the level of a bucket or deeper, `rest` being what is below the bucket.
+    """A path of a bucket or deeper; `rest` is the part below the bucket.
 
-    `text` is what the database keys of tables with names in their keys begin with; `place` is None for a bucket that
-    is not there.
+    `text` is the prefix of database keys in tables that are keyed by names. `resolved` is None if the bucket does not
+    exist.
     """
 
     volume: str
     bucket: str
     rest: str
     text: bytes
-    place: BucketPlace | None
+    resolved: ResolvedBucket | None
 
 
 def read_prefix(generation: Generation, path: str) -> Prefix:
-    """`/volume/bucket/rest`, the first slash of which may be missing; BadRequest when it has no bucket.
+    """Parses `/volume/bucket/rest`, with an optional first slash; BadRequest if there is no bucket.
 
-    A prefix that ends with the bucket's name means this bucket alone, not all whose names begin alike.
+    A prefix that ends with the bucket's name selects this bucket only, not all buckets whose names begin with it.
     """
     volume, bucket, rest = split_prefix(path)
     text = encode_text(f"/{volume}/{bucket}/{rest}")
@@ -52,7 +52,7 @@ def read_prefix(generation: Generation, path: str) -> Prefix:
 
 
 def split_prefix(path: str) -> tuple[str, str, str]:
-    """Volume, bucket and what is below it; BadRequest when there is no bucket."""
+    """Splits a path into volume, bucket and the rest; BadRequest if there is no bucket."""
     volume, bucket, rest = split_path(path)
     if not volume or not bucket:
         raise BadRequest("Invalid startPrefix: Path must be at the bucket level or deeper.")
@@ -60,7 +60,7 @@ def split_prefix(path: str) -> tuple[str, str, str]:
 
 
 def check_names(*names: str) -> None:
-    """Refuses what cannot be the name of a volume or bucket, in Recon's words (ReconUtils.validateNames)."""
+    """Raises BadRequest for invalid names of volumes or buckets, with Recon's messages (ReconUtils.validateNames)."""
     for name in names:
         if not 3 <= len(name) <= 63:
             raise BadRequest("Invalid argument: Bucket or Volume name length should be between 3 and 63")
@@ -74,14 +74,14 @@ def check_names(*names: str) -> None:
 
 
 def split_path(path: str) -> tuple[str, str, str]:
-    """Volume, bucket and what is below it; "" for what a path does not have. Its first slash may be missing."""
+    """Splits a path, with an optional first slash, into volume, bucket and the rest; missing parts are ""."""
     volume, _, below = path.removeprefix("/").partition("/")
     bucket, _, rest = below.partition("/")
     return volume, bucket, rest
 
 
-def find_bucket(generation: Generation, volume: str, bucket: str) -> BucketPlace | None:
-    """The bucket of that name; None when there is none that rows can be in: its value or object id is of no use."""
+def find_bucket(generation: Generation, volume: str, bucket: str) -> ResolvedBucket | None:
+    """Finds a bucket by name; None if it does not exist, is undecodable or shares its object id with an earlier one."""
     table = generation.table("om/bucketTable")
     row = find(table.bytes("key"), encode_text(f"/{volume}/{bucket}"))
     if row is None:
@@ -95,13 +95,13 @@ def find_bucket(generation: Generation, volume: str, bucket: str) -> BucketPlace
         return None
     at = tree.find([encode_text(volume)])
     volume_id = 0 if at is None else tree.volume_id(at)
-    return BucketPlace(volume, bucket, info.layout, info.object_id, b"/%d/%d/" % (volume_id, info.object_id))
+    return ResolvedBucket(volume, bucket, info.layout, info.object_id, b"/%d/%d/" % (volume_id, info.object_id))
 
 
 def is_id_key(generation: Generation, key: bytes) -> bool:
-    """Whether a database key is of a table with object ids in its keys.
+    """Whether a database key is from a table that is keyed by object ids.
 
-    `/1/2/3/name` could be a key with names too: it is, when there is such a bucket.
+    `/1/2/3/name` can also be a key of names; it is one if the bucket `/1/2` exists.
     """
     if not _ID_KEY.fullmatch(key):
         return False
@@ -110,16 +110,16 @@ def is_id_key(generation: Generation, key: bytes) -> bool:
 
 
 def to_db_key(generation: Generation, key: str) -> bytes:
-    """The database key of a committed key, given as that or as its path `/volume/bucket/directory/key`.
+    """Converts a committed key, given as a database key or as a path `/volume/bucket/directory/key`, to a database key.
 
-    The first slash of a path may be missing. The key need not be there, but in an FSO bucket its directory has to be;
-    BadRequest when it is not.
+    The first slash of a path is optional. The key need not exist; in an FSO bucket its directory must exist, otherwise
+    BadRequest is raised.
     """
     volume, bucket, rest = split_path(key)
-    place = find_bucket(generation, volume, bucket) if rest.strip("/") else None
-    if place is None:
+    resolved = find_bucket(generation, volume, bucket) if rest.strip("/") else None
+    if resolved is None:
         return encode_text(key)
-    if place.layout != FSO:
+    if resolved.layout != FSO:
         return encode_text(f"/{volume}/{bucket}/{rest}")
     *directories, name = (part for part in rest.split("/") if part)
     tree = DirectoryPaths(generation)
@@ -127,7 +127,7 @@ def to_db_key(generation: Generation, key: str) -> bytes:
     parent_id = None if parent is None else tree.own_id(parent)
     if parent_id is None:
         raise BadRequest(
-            f"prevKey {key} is in a directory that is not there (any more). Give the database key of the last key, "
-            "which is lastKey of the answer before."
+            f"prevKey {key} is in a directory that does not exist: use lastKey of the previous response instead, "
+            "which is a database key."
         )
-    return place.id_prefix + b"%d/%s" % (parent_id, encode_text(name))
+    return resolved.id_prefix + b"%d/%s" % (parent_id, encode_text(name))

@@ -1,4 +1,4 @@
-"""How many rows every OM table has, and how much data waits in those of open and deleted keys (OmTableInsight)."""
+"""Counts the rows of every OM table, and the bytes in tables of open and deleted keys (OmTableInsight)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ozone_recon.store.schema import COLUMNAR_TABLES, OM_TABLES, Schema
 
 NAME: Final = "OmTableInsight"
 TABLES: Final[dict[str, Schema]] = {
-    # One row for each column family, in byte order of their names.
+    # One row for each column family, in byte order of its name.
     "om_tables": {
         "name": "bytes",
         "rows": "i8",
-        "keys": "i8",  # keys in its rows: versions for deletedTable, parts for multipartInfoTable
-        "size": "i8",  # bytes of these keys; 0 for tables without
-        "replicated_size": "i8",  # bytes they take on disks
-        "bad": "i8",  # rows whose value could not be decoded: they are in `rows` and in nothing else
+        "keys": "i8",  # keys in its rows: versions in deletedTable, parts in multipartInfoTable
+        "size": "i8",  # bytes of these keys; 0 for other tables
+        "replicated_size": "i8",  # replicated bytes of these keys
+        "bad": "i8",  # rows that cannot be decoded: included in `rows` only
     },
 }
 KEYS_IN_VALUES: Final[dict[str, Callable[[ByteColumn], KeyInfoMatches]]] = {
@@ -47,7 +47,7 @@ class TableCounts(NamedTuple):
 
 
 def rebuild(build: GenerationBuild) -> None:
-    """Writes `om_tables` from the tables that the build has read."""
+    """Writes `om_tables` from the tables of the build."""
     counted = {name: _count(build, name) for name in OM_TABLES}
     names = sorted(counted, key=str.encode)
     columns = np.array([counted[name] for name in names], np.int64).T
@@ -59,7 +59,7 @@ def rebuild(build: GenerationBuild) -> None:
 
 
 def table_counts(generation: Generation, name: str) -> TableCounts:
-    """The counts of one column family; all 0 for one that OM does not have."""
+    """Returns the counts of one column family; all 0 for an unknown one."""
     table = generation.table("om_tables")
     row = find(table.bytes("name"), name.encode())
     if row is None:
@@ -92,5 +92,5 @@ def _columnar_rows(build: GenerationBuild, name: str) -> int:
     return in_key_table if name == "keyTable" else rows - in_key_table
 
 
-def _keys_of(found: KeyInfoMatches | Parts, rows: int) -> TableCounts:
-    return TableCounts(rows, len(found.size), sum_column(found.size), sum_column(found.replicated_size), found.bad)
+def _keys_of(keys: KeyInfoMatches | Parts, rows: int) -> TableCounts:
+    return TableCounts(rows, len(keys.size), sum_column(keys.size), sum_column(keys.replicated_size), keys.bad)

@@ -1,4 +1,4 @@
-"""Volumes and buckets, in byte order of their names."""
+"""Lists volumes and buckets, in byte order of their names."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ T = TypeVar("T")
 
 
 def list_volumes(generation: Generation, after: str, limit: int) -> VolumeInfoColumns:
-    """At most `limit` volumes, from the first one whose name is greater than `after`."""
+    """Returns at most `limit` volumes whose names are greater than `after`."""
     return _list(generation.table("om/volumeTable"), "", f"/{after}", limit, decode_volumes)
 
 
 def list_buckets(generation: Generation, volume: str | None, after: str, limit: int) -> BucketInfoColumns:
-    """At most `limit` buckets of a volume, or of all volumes (None), from the first one greater than `after`.
+    """Returns at most `limit` buckets of a volume, or of all volumes (None), that are greater than `after`.
 
-    `after` is a bucket's name in that volume; with all volumes it is `volume/bucket`, a leading slash allowed.
+    `after` is a bucket's name in that volume or, with all volumes, `volume/bucket` with an optional leading slash.
     """
     prefix = "/" if volume is None else f"/{volume}/"
     table = generation.table("om/bucketTable")

@@ -111,7 +111,7 @@ def _of_om(generation: Generation | None) -> dict[str, object]:
         uploads = bytes_of["multipartInfoTable"]
         namespace, pending = Namespace(generation), pending_bytes(generation)
         root = namespace.find("/")
-        finalized = namespace.numbers(root.place).replicated_size if root else 0
+        finalized = namespace.totals(root.node).replicated_size if root else 0
         both = sum_amounts((opened, uploads))
         used = sum_amounts((*pending, both, finalized))
         keys = table_counts(generation, "keyTable").rows + table_counts(generation, "fileTable").rows

@@ -30,7 +30,7 @@ from ozone_recon.columnar.byte_column import Int64s
 from ozone_recon.columnar.byte_slices import slices_of_texts
 from ozone_recon.decode.dictionary import DictionaryColumn
 from ozone_recon.decode.om.keys import encode_text
-from ozone_recon.insights.om.key_listing import Filter, list_keys
+from ozone_recon.insights.om.key_listing import KeyFilter, list_keys
 from ozone_recon.insights.om.key_rows import KeyRows, last_text, read_replication
 from ozone_recon.insights.om.open_keys import OpenKeyRows, list_open_files, list_open_keys
 from ozone_recon.insights.om.pending_deletion import DeletedDirectoryRows, list_deleted_directories, list_deleted_keys
@@ -231,7 +231,7 @@ async def listed_keys(
         nothing = {"path": "", "replicatedDataSize": 0, "unReplicatedDataSize": 0, "keys": []}
         body = {"status": "INITIALIZING", **nothing, "message": message}
         return json_response(body, 503, {"Retry-After": "5"})
-    wanted = Filter(keySize, _created_from(creationDate), replicationType)
+    wanted = KeyFilter(keySize, _created_from(creationDate), replicationType)
     after = to_db_key(view.generation, prevKey) if prevKey else b""
     found = list_keys(view.generation, prefix, after, limit, wanted)
     return page_response({"status": "OK", **_key_list(startPrefix, found, view.generation)})

@@ -59,7 +59,7 @@ def _find(view: View, path: str, types: frozenset[str] = PLACES | {KEY}) -> Reso
     spot = namespace.find(path)
     if spot is None:
         return "PATH_NOT_FOUND"
-    type_ = TYPES[NodeKind(namespace.places["kind"][spot.place])] if spot.key is None else KEY
+    type_ = TYPES[NodeKind(namespace.nodes["kind"][spot.node])] if spot.key is None else KEY
     return ResolvedPath(namespace, spot, type_) if type_ in types else "TYPE_NOT_APPLICABLE"
 
 
@@ -72,7 +72,7 @@ async def summary(view: CurrentView, path: NamespacePath) -> Response:
     namespace, spot, type_ = found
     counts = {"numVolume": -1, "numBucket": -1, "numDir": -1, "numKey": 0}
     if spot.key is None:
-        numbers = namespace.numbers(spot.place)
+        numbers = namespace.totals(spot.node)
         counts = {
             "numVolume": -1 if numbers.volumes is None else numbers.volumes,
             "numBucket": -1 if numbers.buckets is None else numbers.buckets,
@@ -111,7 +111,7 @@ async def usage(
     if limit <= 0:
         limit = MOST if by is SortOrder.NAME and not sort else SORTED
     namespace, spot, type_ = found
-    listing = Listing(namespace, spot.place, keys=files and type_ in ("BUCKET", "DIRECTORY"))
+    listing = Listing(namespace, spot.node, keys=files and type_ in ("BUCKET", "DIRECTORY"))
 
     def answer() -> Response:
         entries = listing.page(by, descending, min(limit, MOST)) if type_ != KEY else []
@@ -138,7 +138,7 @@ def _usage(found: ResolvedPath, count: int, entries: list[ListingEntry], replica
         size, replicated_size, direct = int(keys["size"][spot.key]), int(keys["replicated_size"][spot.key]), -1
         count = 0
     else:
-        numbers = namespace.numbers(spot.place)
+        numbers = namespace.totals(spot.node)
         size, replicated_size, direct = numbers.size, numbers.replicated_size, numbers.direct_size
         if type_ in ("ROOT", "VOLUME") or (type_ == "BUCKET" and not numbers.files and not numbers.directories):
             direct = -1
@@ -186,14 +186,14 @@ async def quota(view: CurrentView, path: NamespacePath) -> Response:
     if isinstance(found, str):
         return json_response({"allowed": 0, "used": 0, "usedWithReplica": 0, "charged": None, "status": found})
     namespace, spot, type_ = found
-    numbers = namespace.numbers(spot.place)
+    numbers = namespace.totals(spot.node)
     info = object_info(view, namespace, spot) if type_ != "ROOT" else {"quotaInBytes": _capacity(view)}
     return json_response(
         {
             "allowed": info["quotaInBytes"] if info else 0,
             "used": numbers.replicated_size if type_ == "ROOT" else numbers.size,
             "usedWithReplica": numbers.replicated_size,
-            "charged": _charged(namespace.accounts(spot.place)),
+            "charged": _charged(namespace.accounts(spot.node)),
             "status": "OK",
         }
     )
@@ -226,7 +226,7 @@ async def dist(view: CurrentView, path: NamespacePath) -> Response:
     found = _find(view, path, PLACES)
     if isinstance(found, str):
         return json_response({"dist": [0] * DIST_BINS, "status": found})
-    return json_response({"dist": file_sizes.of_places(found.namespace.generation, found.spot.place), "status": "OK"})
+    return json_response({"dist": file_sizes.of_node(found.namespace.generation, found.spot.node), "status": "OK"})
 
 
 async def owners(view: CurrentView, path: NamespacePath, limit: Limit = 1000) -> Response:
@@ -234,7 +234,7 @@ async def owners(view: CurrentView, path: NamespacePath, limit: Limit = 1000) ->
     found = _find(view, path, PLACES)
     if isinstance(found, str):
         return json_response({"status": found, "path": None, "ownerCount": 0, "owners": []})
-    all_owners = owners_ages.owners_of(found.namespace.generation, found.spot.place)
+    all_owners = owners_ages.owners_of(found.namespace.generation, found.spot.node)
     rows = [
         {"owner": of.owner.decode("utf-8", "replace")} | _amounts(of.files, of.size, of.replicated_size)
         for of in all_owners[: max(0, limit)]
@@ -248,7 +248,7 @@ async def ages(view: CurrentView, path: NamespacePath) -> Response:
     if isinstance(found, str):
         nothing = {"status": found, "path": None, "newestModification": 0, "oldestModification": 0}
         return json_response(nothing | {"months": []})
-    places, place = found.namespace.places, found.spot.place
+    places, place = found.namespace.nodes, found.spot.node
     return json_response(
         {
             "status": "OK",

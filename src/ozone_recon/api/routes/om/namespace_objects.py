@@ -24,15 +24,15 @@ def object_info(view: View, namespace: Namespace, spot: PathMatch) -> dict[str, 
     """The object at `spot`; None for a bucket that cannot be read."""
     if spot.key is not None:
         return _key(view, namespace, spot.key)
-    kind = NodeKind(namespace.places["kind"][spot.place])
+    kind = NodeKind(namespace.nodes["kind"][spot.node])
     if kind is NodeKind.ROOT:
         return _root(view)
     if kind is NodeKind.VOLUME:
-        return _volume(namespace, spot.place)
+        return _volume(namespace, spot.node)
     if kind is NodeKind.BUCKET:
-        bucket = namespace.bucket(spot.place)
+        bucket = namespace.bucket(spot.node)
         return bucket_json(bucket) if bucket else None
-    return _directory(view, namespace, spot.place)
+    return _directory(view, namespace, spot.node)
 
 
 def _root(view: View) -> dict[str, Any]:
@@ -46,13 +46,13 @@ def _root(view: View) -> dict[str, Any]:
 
 def _volume(namespace: Namespace, place: int) -> dict[str, Any] | None:
     table = namespace.generation.table("om/volumeTable")
-    row = find(table.bytes("key"), b"/" + namespace.places.bytes("name")[place])
+    row = find(table.bytes("key"), b"/" + namespace.nodes.bytes("name")[place])
     return None if row is None else volume_json(decode_volume(table.bytes("value")[row]))
 
 
 def _directory(view: View, namespace: Namespace, place: int) -> dict[str, Any]:
     """A directory by its own row; of a LEGACY directory that is its marker, if it has one."""
-    places, name = namespace.places, namespace.places.bytes("name")[place]
+    places, name = namespace.nodes, namespace.nodes.bytes("name")[place]
     above = _above(namespace, place)
     if places["kind"][place] == NodeKind.PATH:
         names = places.bytes("name")
@@ -72,7 +72,7 @@ def _directory(view: View, namespace: Namespace, place: int) -> dict[str, Any]:
 def _above(namespace: Namespace, place: int) -> list[int]:
     """The places from the volume down to the one that `place` is directly in."""
     found: list[int] = []
-    while (place := int(namespace.places["parent"][place])) > 0:
+    while (place := int(namespace.nodes["parent"][place])) > 0:
         found.append(place)
     return found[::-1]
 

@@ -1,4 +1,4 @@
-"""The decoded rows that a generation keeps, in batches as they were decoded: what was known of them before."""
+"""Reads the decoded rows of a generation back as batches of the form in which they were decoded."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _BLOCKS: Final = ("container", "local_id", "length", "version")
 _DIRECTORY_NUMBERS: Final = ("object_id", "parent_id", "creation_time", "modification_time", "update_id", "owner")
 
 
-def known_keys(generation: Generation, low: int, high: int, batch: int) -> Iterator[KeyColumns]:
-    """Rows `low` up to `high` of `keys`, all of keyTable or all of fileTable, so many in a batch."""
+def stored_keys(generation: Generation, low: int, high: int, batch: int) -> Iterator[KeyColumns]:
+    """Yields rows `low` to `high` (exclusive) of `keys`, all of one OM table, `batch` rows at a time."""
     keys, blocks = generation.table("keys"), generation.table("blocks")
     owners = tuple(generation.table("owners").bytes("name"))
     replications = tuple(read_replication(generation, row) for row in range(generation.table("replications").rows))
@@ -47,8 +47,8 @@ def known_keys(generation: Generation, low: int, high: int, batch: int) -> Itera
         )
 
 
-def known_directories(generation: Generation, batch: int) -> Iterator[DirectoryColumns]:
-    """All rows of `directories`, so many in a batch."""
+def stored_directories(generation: Generation, batch: int) -> Iterator[DirectoryColumns]:
+    """Yields all rows of `directories`, `batch` rows at a time."""
     table = generation.table("directories")
     owners = tuple(generation.table("owners").bytes("name"))
     for rows in table.chunks(("name", *_DIRECTORY_NUMBERS), batch):
@@ -66,7 +66,7 @@ def known_directories(generation: Generation, batch: int) -> Iterator[DirectoryC
 
 
 def _groups(groups: Table, start: int, stop: int) -> tuple[ByteColumn, Int64s]:
-    """The prefixes of the groups that rows `start` up to `stop` are in, and where each begins among them."""
+    """Returns the prefixes of the groups of rows `start` to `stop`, and the offset of each group from `start`."""
     first_rows = groups["first_row"]
     first = int(np.searchsorted(first_rows, start, side="right")) - 1
     end = int(np.searchsorted(first_rows, stop, side="left"))
