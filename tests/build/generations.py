@@ -31,7 +31,7 @@ def of_rows(place: Path, tables: Tables) -> Generation:
     return built(place, CheckpointContents(MemoryCheckpoint(tables), 1))
 
 
-def folded(place: Path, base: Generation, changes: Changes) -> Generation:
+def merged(place: Path, base: Generation, changes: Changes) -> Generation:
     return built(place, MergedContents(base, changes, LATER))
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.build.test_apply import assert_same, difference, merged, of_rows
+from tests.build.generations import assert_same, difference, merged, of_rows
 from tests.insights.hostile_samples import HostileDatabase, places_by_rule
 from tests.insights.namespace_samples import Bucket, Database, Directory, Key, Volume, sealed, write
 from tests.insights.om_samples import generation_of, texts

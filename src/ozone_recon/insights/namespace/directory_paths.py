@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import ByteColumn, Bytes, Int64s
 from ozone_recon.columnar.kernels import lean_kernel, zero
-from ozone_recon.columnar.search import find, lookup
+from ozone_recon.columnar.search import find
 from ozone_recon.decode.batch_kernel import SLASH, Strings, copy_bytes, strings_of
 from ozone_recon.decode.om.id_prefixes import PrefixIds
 from ozone_recon.insights.namespace.nodes import NodeKind
@@ -68,7 +68,7 @@ class DirectoryPaths:
 
         A node has no path, and its item is empty, if the node or an ancestor is deleted or missing, or if it is -1.
         """
-        names, parent = to_read(self._names), self._nodes["parent"]
+        names, parent = strings_of(self._names), self._nodes["parent"]
         known, offsets = np.empty(len(nodes), np.bool_), np.zeros(len(nodes) + 1, np.int64)
         measure_paths(names, self._nodes["kind"], parent, nodes, known, offsets)
         data = np.empty(offsets[-1], np.uint8)

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
 from ozone_recon.columnar.byte_slices import joined, slices_at
-from ozone_recon.columnar.search import lookup
 from ozone_recon.decode.om.deleted_directories import decode_deleted_directories
 from ozone_recon.decode.om.values import decode_bucket, decode_volume
 from ozone_recon.errors import DecodeError

@@ -13,7 +13,6 @@ from typing import Final, Protocol
 import numpy as np
 
 from ozone_recon.columnar.byte_column import ByteColumn, Int64s
-from ozone_recon.columnar.search import lookup
 from ozone_recon.decode.om.values import decode_bucket, decode_volume
 from ozone_recon.errors import DecodeError
 from ozone_recon.model.key_columns import BadRow

@@ -56,7 +56,7 @@ class KeyRows:
 
     def last_key(self) -> str:
         """Returns the last database key as text, or "" if there is none; invalid UTF-8 is replaced."""
-        return last_text(joined([part.at(np.arange(len(self))[-1:]) for part in self.db_key]))
+        return last_text(joined([part.take(np.arange(len(self))[-1:]) for part in self.db_key]))
 
 
 def section(generation: Generation, *, file_table: bool) -> tuple[int, int]:

@@ -119,8 +119,10 @@ def _paths_of_files(tree: DirectoryPaths, keys: ByteSlices, values: ByteSlices) 
     name = ByteSlices(keys.data, begins, slash)
     directory, known = tree.paths_of(tree.nodes_within(ids))
     has_directory = good & known
-    recorded = noted_paths(values, good & ~known)
-    return slices_of_texts(joined([slices_of_texts(directory).only(has_directory), name.only(has_directory), recorded]))
+    recorded = stored_paths(values, good & ~known)
+    return slices_of_texts(
+        joined([slices_of_texts(directory).masked(has_directory), name.masked(has_directory), recorded])
+    )
 
 
 def _read(keys: ByteColumn, values: ByteColumn, rows: Int64s, path: ByteSlices) -> tuple[Int64s, OpenKeyRows]:

@@ -103,7 +103,7 @@ def list_deleted_directories(generation: Generation, after: bytes, limit: int | 
         return rows, DeletedDirectoryRows(
             db_key=joined([slices_at(keys, rows)]),
             name=name,
-            path=joined([slices_of_texts(above), name.only(known), noted_paths(slices_at(values, rows), ~known)]),
+            path=joined([slices_of_texts(above), name.masked(known), stored_paths(slices_at(values, rows), ~known)]),
             size=np.where(has_node, nodes["all_size"][node], 0),
             replicated_size=np.where(has_node, nodes["all_replicated_size"][node], 0),
             replication=infos.replication(),
