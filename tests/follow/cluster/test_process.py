@@ -112,7 +112,7 @@ def process_of(world: World) -> int:
 
 
 def test_datanodes_that_never_speak_are_not_waited_for_for_ever(world: World) -> None:
-    with watching(world, world.settings(patience=1.0)):
+    with watching(world, world.settings(report_wait=1.0)):
         judged = world.generation(lambda generation: generation.table("container_verdicts").rows)
         assert replicas(judged) == [(1, 0), (2, 0), (3, 0)]
 

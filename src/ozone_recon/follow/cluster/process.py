@@ -119,7 +119,7 @@ class ClusterProcess:
         self._server = ClusterTask("DatanodeServer")
         self._repeated = (
             Periodic("ClusterPublication", 0.5, self._publish),
-            Periodic("DatanodeHealthTask", settings.look, self._look),
+            Periodic("DatanodeHealthTask", settings.check_interval, self._look),
             Periodic("ClusterNews", SAY_EVERY, self._tell),
         )
         self._say_now, self._saying = say, asyncio.Lock()

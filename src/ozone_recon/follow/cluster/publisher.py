@@ -67,7 +67,7 @@ class ClusterPublisher:
         if not self._state.complete or (self._is_early(now) and self._judged() is not None):
             return False
         changes, since = self._state.changes, now - self._ended
-        pause = max(LEAST_PAUSE, min(SHARE * self.seconds, self._settings.judging))
+        pause = max(LEAST_PAUSE, min(SHARE * self.seconds, self._settings.evaluation_delay))
         if self._health.error:
             pause = max(pause, PAUSE_AFTER_FAILURE)
         if changes.urgent == self._done.urgent and (not self._owed or self._is_early(now)):
@@ -116,4 +116,4 @@ class ClusterPublisher:
 
     def _is_early(self, now: float) -> bool:
         """Whether it is too early to judge containers: datanodes have still to say what they have."""
-        return now - self._started < self._settings.patience and bool(self._state.late())
+        return now - self._started < self._settings.report_wait and bool(self._state.late())

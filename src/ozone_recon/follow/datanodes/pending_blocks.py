@@ -35,7 +35,7 @@ class PendingBlocksOfDatanodes:
     def ask(self, datanodes: Sequence[Datanode]) -> PendingBlocks:
         """What is known now; all are asked again if the last time ended long enough ago."""
         loop = asyncio.get_running_loop()
-        if self._asking is None and loop.time() - self._asked_at >= self._settings.pending_pause:
+        if self._asking is None and loop.time() - self._asked_at >= self._settings.pending_interval:
             self._asking = loop.create_task(self._ask_all(datanodes))
         return PendingBlocks(self._last.pending, self._last.ended, asking=self._asking is not None)
 
@@ -47,7 +47,7 @@ class PendingBlocksOfDatanodes:
                 async def ask(datanode: Datanode) -> None:
                     pending[datanode.details.uuid] = await self._of(client, datanode)
 
-                async with asyncio.timeout(self._settings.pending_patience):
+                async with asyncio.timeout(self._settings.pending_timeout):
                     await ask_each(*map(ask, datanodes))
         except TimeoutError:
             _LOG.warning("not all datanodes have said in time what they have still to delete")
