@@ -84,7 +84,7 @@ class OmDeltas:
                     raise
                 if limit == 1:
                     raise CheckpointNeeded(
-                        CheckpointCause.TOO_MUCH, f"a single batch of changes is too much: {error}"
+                        CheckpointCause.DELTA_TOO_LARGE, f"a single batch of changes is too much: {error}"
                     ) from error
                 limit = max(limit // _LESS, 1)
                 _LOG.warning("%s; asking for %s changes at once", error, f"{limit:,}")
@@ -127,7 +127,7 @@ class OmDeltas:
                 updates = await self._ask_behind(sequence_number, limit, node)
         if updates.latest_sequence_number < sequence_number:
             raise CheckpointNeeded(
-                CheckpointCause.PUT_BACK,
+                CheckpointCause.OM_RESTORED,
                 f"OM is at {updates.latest_sequence_number:,} and our data at {sequence_number:,}: it was put back",
             )
         return updates
@@ -159,7 +159,7 @@ def _without(last_batch: LastBatch, updates: Updates) -> Updates:
         return updates
     if _batch(batches, 0) != last_batch:
         raise CheckpointNeeded(
-            CheckpointCause.PUT_BACK,
+            CheckpointCause.OM_RESTORED,
             f"OM's changes from {last_batch.sequence_number:,} on are not ours: it was put back, and went on",
         )
     return replace(updates, batches=batches.at(np.arange(1, len(batches.starts))))

@@ -67,7 +67,7 @@ def test_prom_tells_all_there_is(everything: Context) -> None:
     assert found[prefix + "om_generations_total", "checkpoint"] == 2
     assert found[prefix + "om_generations_total", "changes"] == 3
     assert found[prefix + "om_checkpoints_needed_total", "gap"] == 1
-    assert found[prefix + "om_checkpoints_needed_total", "another OM"] == 0
+    assert found[prefix + "om_checkpoints_needed_total", "another_om"] == 0
     assert found[prefix + "disk_full_total", "om"] == 1
     assert found[prefix + "task_failed", "OmSnapshotRequest"] == 1
     assert found[prefix + "task_failed", "PipelineSyncTask"] == 1

@@ -257,7 +257,7 @@ def test_a_checkpoint_is_taken_once_where_changes_do_not_lead_on(
 
 CAUSES = {
     "another leads": CheckpointCause.ANOTHER_OM,
-    "went on since": CheckpointCause.PUT_BACK,
+    "went on since": CheckpointCause.OM_RESTORED,
     "purged": CheckpointCause.GAP,
     "put back": CheckpointCause.GAP,  # An OM says no more than that it has not got so far.
     "another family": CheckpointCause.COLUMN_FAMILY,
@@ -284,7 +284,7 @@ def test_an_om_that_does_not_answer_calls_is_read_by_checkpoints(
             assert directory.current() is served[-1]
             sync.start()
             assert eventually(lambda: served[-1].sequence_number == sequence_of(deltas.after))
-            assert sync.state.needed == {CheckpointCause.NO_ANSWERS: 1}
+            assert sync.state.needed == {CheckpointCause.NO_RESPONSE: 1}
             assert eventually(lambda: any("again, after 3 failures" in one.getMessage() for one in caplog.records))
             assert "does not say what has changed" in sync.state.cause
 

@@ -207,7 +207,7 @@ class OmSync:
             try:
                 if self.state.failures % _PATIENCE == _PATIENCE - 1:
                     raise CheckpointNeeded(
-                        CheckpointCause.NO_ANSWERS, f"OM does not say what has changed: {self.state.error}"
+                        CheckpointCause.NO_RESPONSE, f"OM does not say what has changed: {self.state.error}"
                     )
                 self.follow()
                 return
