@@ -230,9 +230,7 @@ def test_om_services_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         Config.load(site(tmp_path, ozone_om_service_ids="s1,s2"))
     with pytest.raises(ConfigError, match=r"ozone.om.nodes.s1 is not set"):
         Config.load(site(tmp_path, ozone_om_service_ids="s1"))
-    with pytest.raises(
-        ConfigError, match=r"ozone.om.internal.service.id = 's3' is not in ozone.om.service.ids: s1"
-    ):
+    with pytest.raises(ConfigError, match=r"ozone.om.internal.service.id = 's3' is not in ozone.om.service.ids: s1"):
         Config.load(site(tmp_path, ozone_om_service_ids="s1", ozone_om_internal_service_id="s3"))
 
 

@@ -115,14 +115,12 @@ def test_ready_says_what_is_missing(everything: Context) -> None:
         return answer.status_code, answer.json()["message"]
 
     everything.cluster = Cluster(at=1, error="scm:9860 cannot be reached")
-    assert missing() == (503, "SCM has not been read yet; ask again in a while. scm:9860 cannot be reached")
+    assert missing() == (503, "SCM has not been read yet: retry later. scm:9860 cannot be reached")
     everything.cluster_generation, everything.served = None, None
-    everything.doing = lambda: "It is being read."
-    assert missing()[1].startswith(
-        "There is no data of the OM yet; ask again in a while. It is being read. SCM has not"
-    )
+    everything.activity = lambda: "Synchronising with OM."
+    assert missing()[1].startswith("OM has not been read yet: retry later. Synchronising with OM. SCM has not")
     everything.ask_cluster = None
-    assert missing()[1].endswith("It is being read.")
+    assert missing()[1].endswith("Synchronising with OM.")
 
 
 def test_health_says_that_the_process_answers() -> None:
