@@ -1,4 +1,4 @@
-"""Writes the reference pages that are made from the code: `python docs/generate.py`. A test holds them equal."""
+"""Generates docs/configuration.md and docs/cli.md from the code; a test compares them with the code."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from ozone_recon.config.keys import KEYS
 CONFIGURATION = """\
 # Configuration
 
-Settings are looked for in this order; the first place that has one decides:
+Settings are read from these sources; the first one that has a key wins:
 
 1. the command line: `--data-dir`, `--port`, or any key as `-D KEY=VALUE`
-2. the environment: `OZONE-SITE.XML_ozone.recon.db.dir=/data` as in Ozone's container images, or for a key of the
-   tables below in upper case, with an underscore for everything else: `OZONE_RECON_DB_DIR=/data`
-3. `ozone-site.xml`, then `core-site.xml`, in the directory that `--conf-dir` or `OZONE_CONF_DIR` names. A property of
-   `core-site.xml` that is `final` stays. `${other.key}`, `${env.NAME}`, `${env.NAME:-otherwise}`, `${user.name}`,
-   `${user.home}` and `${java.io.tmpdir}` are replaced, and `<xi:include href="FILE">` with its `<xi:fallback>`
-   is read, as Hadoop does: FILE is on this machine, relative to the file that includes it. Entities are refused
+2. the environment: `OZONE-SITE.XML_ozone.recon.db.dir=/data`, as in Ozone's container images, or, for a key of the
+   tables below, `OZONE_RECON_DB_DIR=/data`: in upper case, with an underscore for every other character
+3. `ozone-site.xml`, then `core-site.xml`, in the directory given by `--conf-dir` or `OZONE_CONF_DIR`. A `final`
+   property of `core-site.xml` overrides `ozone-site.xml`. As in Hadoop, `${other.key}`, `${env.NAME}`,
+   `${env.NAME:-default}`, `${user.name}`, `${user.home}` and `${java.io.tmpdir}` are replaced, and
+   `<xi:include href="FILE">` and its `<xi:fallback>` are supported; FILE is a local path, relative to the including
+   file. XML entities are refused
 4. the default
 
-A value that cannot be what its key needs ends the program with exit code 2, naming the key, the value, where it stands
-and what is allowed. Keys that are not in the tables are ignored, so that the cluster's own `ozone-site.xml` can be used
-as it is.
+An invalid value ends the program with exit code 2 and a message with the key, the value, its origin and the allowed
+values. Keys that are not in the tables are ignored, so the cluster's own `ozone-site.xml` can be used unchanged.
 
-| Kind | Written as |
+| Kind | Notation |
 |---|---|
 {kinds}
 
-## Keys of Ozone
+## Ozone's keys
 
 | Key | Kind | Default | Meaning |
 |---|---|---|---|
 {theirs}
 
-## Keys of our own
+## Keys only in this Recon
 
 | Key | Kind | Default | Meaning |
 |---|---|---|---|
@@ -56,15 +56,15 @@ def configuration() -> str:
         "{ours}": [_row(key) for key in KEYS if key.ours],
     }
     page = CONFIGURATION
-    for place, rows in tables.items():
-        page = page.replace(place, "\n".join(rows))
+    for placeholder, rows in tables.items():
+        page = page.replace(placeholder, "\n".join(rows))
     return page
 
 
 def _row(key: Key[object]) -> str:
-    node = f" With HA one for each node: `{key.name}.<service id>.<node id>`." if key.per_node else ""
-    older = f" Older: {', '.join(f'`{name}`' for name in key.older)}." if key.older else ""
-    recon = " Ours alone with `ozone.recon.scmconfig.` before it." if key.of_scm else ""
+    node = f" With HA, set it per node: `{key.name}.<service id>.<node id>`." if key.per_node else ""
+    older = f" Deprecated name: {', '.join(f'`{name}`' for name in key.older)}." if key.older else ""
+    recon = " The prefix `ozone.recon.scmconfig.` sets it for Recon only." if key.of_scm else ""
     kind = key.kind.allowed if key.kind.name == "word" else key.kind.name
     return (
         f"| `{key.name}` | {kind} | {f'`{key.default}`' if key.default else ''} | {key.meaning}{node}{recon}{older} |"
@@ -74,10 +74,9 @@ def _row(key: Key[object]) -> str:
 CLI = """\
 # Command line
 
-`ozone-recon` (from a clone: `./run`) builds, serves and asks. The commands that ask go through the routes of the
-[API](api.md), in this process or on a server, so their `--json` is what the route answers; lines about progress go to
-standard error. Where standard output is not a terminal, columns are aligned up to 64 characters, and a
-line ends with its last cell.
+`ozone-recon` (from a clone: `./run`) builds the index, serves it, and queries it. Query commands call the routes of the
+[API](api.md), in their own process or on a server, so `--json` prints the route's response. Progress goes to standard
+error. If standard output is not a terminal, columns are aligned up to 64 characters, without trailing spaces.
 """
 
 

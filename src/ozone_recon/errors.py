@@ -1,25 +1,25 @@
-"""Every error this program raises on purpose, as one tree.
+"""The exceptions raised on purpose, as one tree.
 
 ReconError
-├── ConfigError            a configuration value that cannot be used
-├── SourceError            the data we read from is missing, unreachable or broken
-│   ├── CheckpointError    an OM checkpoint that is incomplete, damaged or not a checkpoint
-│   ├── TransferError      a download or a call that failed and may work when tried again
-│   │   └── NoLeader       no server of a group answers as its leader
-│   ├── RemoteError        a server's own refusal of a call
-│   ├── UnknownCommand     a question that the server's release does not know
-│   └── CheckpointNeeded   OM's changes do not lead on from what we have
-├── DecodeError            bytes that are not what their format says
-│   ├── TooLong            a message longer than we take
-│   └── Unsupported        bytes that may be right, but that only RocksDB itself reads
-├── StoreError             our own data directory cannot be used
-│   ├── DataDirectoryBusy  another process holds the data directory
-│   ├── GenerationRemoved  a newer generation has taken the place of the one asked for
-│   └── NoSpace            the disk is too full for what was asked
+├── ConfigError            an invalid configuration value
+├── SourceError            a data source is missing, unreachable or broken
+│   ├── CheckpointError    an OM checkpoint is incomplete, damaged or not a checkpoint
+│   ├── TransferError      a download or a call failed; a retry may succeed
+│   │   └── NoLeader       no server of a group responds as its leader
+│   ├── RemoteError        a server rejected a call
+│   ├── UnknownCommand     the server's release does not support a command
+│   └── CheckpointNeeded   OM's changes cannot be applied to the current generation
+├── DecodeError            bytes violate their format
+│   ├── MessageTooLong     a message exceeds the size limit
+│   └── Unsupported        the data uses a RocksDB feature that only RocksDB itself reads
+├── StoreError             the data directory cannot be used
+│   ├── DataDirectoryBusy  another process has locked the data directory
+│   ├── GenerationRemoved  a newer generation has replaced the requested one
+│   └── NoSpace            the disk has too little free space
 ├── NotReady               no generation has been built yet
-└── BadRequest             a question that cannot be answered as it was asked
+└── BadRequest             an invalid request
 
-Every message says what was wrong, where, and what to do about it.
+Every message says what happened, where, and what to do.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ from enum import StrEnum
 
 
 class ReconError(Exception):
-    """Base of all errors raised on purpose; its text is fit for an operator's eyes."""
+    """Base class; the message is written for operators."""
 
 
 class ConfigError(ReconError):
-    """A configuration value that cannot be used; the text names the key, the value and what is allowed."""
+    """An invalid configuration value; the message names the key, the value and the allowed values."""
 
 
 class SourceError(ReconError):
-    """The data we read from is missing, unreachable or broken."""
+    """A data source is missing, unreachable or broken."""
 
 
 class CheckpointError(SourceError):
-    """An OM checkpoint that is incomplete, damaged or not a checkpoint at all."""
+    """An OM checkpoint is incomplete, damaged or not a checkpoint."""
 
 
 class TransferError(SourceError):
-    """A download or a call that failed on its way; trying again may help."""
+    """A download or a call failed; a retry may succeed."""
 
 
 class NoLeader(TransferError):
-    """No server of a group answers as its leader: none can be reached, or they are still electing one."""
+    """No server of a group responds as its leader: none is reachable, or an election is in progress."""
 
 
 class RemoteError(SourceError):
-    """A server's own refusal of a call: its exception's simple class name and message, of the server `address`."""
+    """The server `address` rejected a call with `exception` (its simple class name) and `message`."""
 
     def __init__(self, address: str, exception: str, message: str) -> None:
         super().__init__(f"{address} answers {exception}: {message}")
@@ -61,26 +61,26 @@ class RemoteError(SourceError):
 
 
 class UnknownCommand(SourceError):
-    """A question that the server's release does not know."""
+    """The server's release does not support a command."""
 
 
 class CheckpointCause(StrEnum):
-    """Why OM's changes do not lead on from what we have, in short; docs/operations.md says what to do about each."""
+    """Why a new checkpoint is needed: a label of /prom; docs/operations.md has a remedy for each."""
 
-    NO_DATA = "no data"
+    NO_DATA = "no_data"
     SETTINGS = "settings"
-    MANY_CHANGES = "many changes"
-    ANOTHER_OM = "another OM"
-    PUT_BACK = "put back"
+    MANY_CHANGES = "many_changes"
+    ANOTHER_OM = "another_om"
+    OM_RESTORED = "om_restored"
     GAP = "gap"
-    COLUMN_FAMILY = "column family"
+    COLUMN_FAMILY = "column_family"
     UNREADABLE = "unreadable"
-    TOO_MUCH = "too much"
-    NO_ANSWERS = "no answers"
+    DELTA_TOO_LARGE = "delta_too_large"
+    NO_RESPONSE = "no_response"
 
 
 class CheckpointNeeded(SourceError):
-    """OM's changes do not lead on from what we have, so that only a new checkpoint does; the text says why."""
+    """OM's changes cannot be applied to the current generation: a new checkpoint is needed; the message says why."""
 
     def __init__(self, cause: CheckpointCause, message: str) -> None:
         super().__init__(message)
@@ -88,36 +88,36 @@ class CheckpointNeeded(SourceError):
 
 
 class DecodeError(ReconError):
-    """Bytes that are not what their format says: truncated, oversized or malformed."""
+    """Bytes violate their format: they are truncated, oversized or malformed."""
 
 
 class MessageTooLong(DecodeError):
-    """A message longer than we take: ask for less, or allow more."""
+    """A message exceeds the size limit: request less, or raise the limit."""
 
 
 class Unsupported(DecodeError):
-    """A database that may be right, but has something that only RocksDB itself reads; the text says what."""
+    """The database uses a feature that only RocksDB itself reads; the message names it."""
 
 
 class StoreError(ReconError):
-    """Our own data directory cannot be used."""
+    """The data directory cannot be used."""
 
 
 class DataDirectoryBusy(StoreError):
-    """Another process holds the data directory."""
+    """Another process has locked the data directory."""
 
 
 class GenerationRemoved(StoreError):
-    """A newer generation has taken the place of the one asked for; asking for the current one again helps."""
+    """A newer generation has replaced the requested one: retry with the current one."""
 
 
 class NoSpace(StoreError):
-    """The disk is too full for what was asked."""
+    """The disk has too little free space."""
 
 
 class NotReady(ReconError):
-    """No generation has been built yet, so nothing can be answered."""
+    """No generation has been built yet."""
 
 
 class BadRequest(ReconError):
-    """A question that cannot be answered as it was asked (HTTP 400, CLI exit code 2)."""
+    """An invalid request (HTTP 400, CLI exit code 2)."""

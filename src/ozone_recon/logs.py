@@ -1,6 +1,6 @@
-"""How the program logs: a line on standard error for each event, the same from all of its processes.
+"""Logging to standard error: one line of text or one JSON object per event, in every process.
 
-Events contain names and messages from outside. They are escaped here, and their rate is limited here, for all.
+Events contain untrusted names and messages: the formatters escape them, and a filter limits the rate per call site.
 """
 
 from __future__ import annotations
@@ -12,35 +12,35 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, NamedTuple, TypeAlias
 
-_TEXT: Final = "%(asctime)s %(levelname)s %(message)s"
+_TEXT_FORMAT: Final = "%(asctime)s %(levelname)s %(message)s"
 BURST: Final = 200
-"""Events that one call site may log at once."""
+"""Size of a call site's token bucket, in events."""
 REFILL: Final = 6.0
-"""Seconds after which a call site may log one more."""
+"""Seconds until a token is added to a bucket."""
 _ExceptionInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
-_OF_ALL: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+_STANDARD_ATTRIBUTES: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
 class LogSettings(NamedTuple):
-    """`format` is "text" or "json"; nothing below `level` is logged."""
+    """`format` is "text" or "json"; `level` is the minimum level."""
 
     format: str = "text"
     level: str = "INFO"
 
 
 def log_to_stderr(settings: LogSettings) -> None:
-    """Log in this way from now on; of libraries, only warnings and what is worse."""
+    """Configures the root logger; libraries log at WARNING and above only."""
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines() if settings.format == "json" else TextLines(_TEXT))
+    handler.setFormatter(JsonLines() if settings.format == "json" else TextLines(_TEXT_FORMAT))
     handler.addFilter(RateLimit())
     logging.basicConfig(handlers=[handler], force=True)
     logging.getLogger("ozone_recon").setLevel(settings.level)
 
 
 class RateLimit(logging.Filter):
-    """A token bucket for each call site, so that nobody can fill a disk by causing the same event again and again.
+    """Limits events with a token bucket per call site, so that a repeated event cannot fill the disk.
 
-    The next event of a call site says how many were dropped.
+    The next event of a call site gives the number of dropped ones.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class RateLimit(logging.Filter):
         self._buckets: dict[tuple[str, int], _Bucket] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the event is logged."""
+        """Returns whether to log the event."""
         bucket = self._buckets.setdefault((record.pathname, record.lineno), _Bucket(at=record.created))
         bucket.left = min(BURST, bucket.left + max(0.0, record.created - bucket.at) / REFILL)
         bucket.at = record.created
@@ -71,26 +71,26 @@ class _Bucket:
 
 
 class TextLines(logging.Formatter):
-    """A line for each event: no name in it can start a line of its own, or send a control sequence to a terminal.
+    """Formats an event as one line; stack traces follow on indented lines.
 
-    Stack traces follow on indented lines.
+    Names in it cannot start a new line or send control sequences to a terminal.
     """
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """The event, on one line."""
+        """Formats the event on one line."""
         return one_line(super().formatMessage(record))
 
     def formatException(self, ei: _ExceptionInfo) -> str:
-        """The stack trace."""
+        """Formats the stack trace."""
         return _indented(super().formatException(ei))
 
     def formatStack(self, stack_info: str) -> str:
-        """The stack."""
+        """Formats the stack."""
         return _indented(super().formatStack(stack_info))
 
 
 def one_line(text: str) -> str:
-    """`text` with unprintable characters escaped: line ends, control and format characters, surrogates."""
+    """Escapes unprintable characters: line ends, control and format characters, surrogates."""
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
@@ -101,21 +101,21 @@ def _indented(text: str) -> str:
 
 
 class JsonLines(logging.Formatter):
-    """A JSON object for each event: `time` (UTC), `level`, `logger`, `process`, `message`, and more where it has more.
+    """Formats an event as a JSON object: `time` (UTC), `level`, `logger`, `process` (pid) and `message`.
 
-    What is given to a logger as `extra` becomes members of their own; `exception` has a stack trace.
+    Each item of a logger's `extra` is a member of its own; `exception` is a stack trace.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, whatever is in the message."""
-        said = {
+        """Formats the event on one line."""
+        event = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
             "process": record.process,
             "message": record.getMessage(),
         }
-        said |= {name: value for name, value in vars(record).items() if name not in _OF_ALL}
+        event |= {name: value for name, value in vars(record).items() if name not in _STANDARD_ATTRIBUTES}
         if record.exc_info:
-            said["exception"] = self.formatException(record.exc_info)
-        return json.dumps(said, default=str)
+            event["exception"] = self.formatException(record.exc_info)
+        return json.dumps(event, default=str)

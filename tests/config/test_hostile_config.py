@@ -161,14 +161,17 @@ def test_a_fallback_stands_in_for_a_file_that_is_not_there(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ('<xi:include href="gone.xml"/>', r"includes .*gone.xml, which is no file, without an <xi:fallback>"),
-        ('<xi:include href="http://h/x.xml"><xi:fallback/></xi:include>', "its href is to name a file on this machine"),
-        ('<xi:include href="file://h/x.xml"/>', "its href is to name a file on this machine"),
+        (
+            '<xi:include href="gone.xml"/>',
+            r"includes .*gone.xml, which does not exist: create it, or add an <xi:fallback>",
+        ),
+        ('<xi:include href="http://h/x.xml"><xi:fallback/></xi:include>', "its href must be a file on this machine"),
+        ('<xi:include href="file://h/x.xml"/>', "its href must be a file on this machine"),
         ('<xi:include href="//["/>', r"ozone-site.xml has an <xi:include> of '//\['"),
-        ("<xi:include/>", "its href is to name a file on this machine"),
-        ('<xi:include href="ozone-site.xml"/>', "includes .*ozone-site.xml, which includes it"),
+        ("<xi:include/>", "its href must be a file on this machine"),
+        ('<xi:include href="ozone-site.xml"/>', "includes .*ozone-site.xml, which includes ozone-site.xml again"),
         ('<xi:include href="wide.xml"/>', "includes more than 100 files"),
-        ('<xi:include href="text.xml"/>', "text.xml is not XML"),
+        ('<xi:include href="text.xml"/>', "text.xml is not valid XML"),
     ],
 )
 def test_what_cannot_be_included_is_named(tmp_path: Path, text: str, why: str) -> None:
@@ -195,13 +198,13 @@ def test_what_cannot_be_included_is_named(tmp_path: Path, text: str, why: str) -
 )
 def test_a_file_that_is_no_plain_xml_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "ozone-site.xml").write_text(text)
-    with pytest.raises(ConfigError, match=r"ozone-site.xml (is not XML|has the entity)"):
+    with pytest.raises(ConfigError, match=r"ozone-site.xml (is not valid XML|has the entity)"):
         Config.load(tmp_path)
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "ozone-site.xml").mkdir()
-    with pytest.raises(ConfigError, match=r"ozone-site.xml cannot be read: Is a directory"):
+    with pytest.raises(ConfigError, match=r"cannot read .*ozone-site.xml: Is a directory"):
         Config.load(tmp_path)
     (tmp_path / "ozone-site.xml").rmdir()
     with (tmp_path / "ozone-site.xml").open("wb") as file:

@@ -1,4 +1,4 @@
-"""Processes that listen on one socket share out what comes in: here two of them on one loop."""
+"""Processes that listen on one socket balance its connections: here two of them on one loop."""
 
 import asyncio
 import errno
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ozone_recon.config.kinds import Address
-from ozone_recon.server.accept import LEAVE, Acceptor, SharedListener, counts_file
+from ozone_recon.server.accept import DEFER, Acceptor, SharedListener, counts_file
 from ozone_recon.server.http import listening
 
 
@@ -43,8 +43,8 @@ class Refusing(socket.socket):
 
 
 @contextmanager
-def at_door(listener: socket.socket, counts: int, number: int) -> Iterator[set[Holding]]:
-    """What a process holds that takes connections of this socket."""
+def accepting(listener: socket.socket, counts: int, number: int) -> Iterator[set[Holding]]:
+    """The connections of a process that accepts on this socket."""
     held: set[Holding] = set()
     with listener:
         acceptor = Acceptor(SharedListener(listener, counts, number), lambda: Holding(held), held)
@@ -56,7 +56,7 @@ def at_door(listener: socket.socket, counts: int, number: int) -> Iterator[set[H
 
 @asynccontextmanager
 async def connected(listener: socket.socket, connections: int) -> AsyncIterator[None]:
-    """So many clients, one after the other, each of which was taken."""
+    """Connects `connections` clients, one after the other; each is accepted."""
     writers = []
     for _ in range(connections):
         reader, writer = await asyncio.open_connection(*listener.getsockname())
@@ -72,8 +72,8 @@ def test_each_takes_as_many_as_the_other(tmp_path: Path) -> None:
         listener = listening(Address("127.0.0.1", 0))
         with (
             counts_file(tmp_path, 2) as counts,
-            at_door(listener, counts, 0) as ours,
-            at_door(listener.dup(), counts, 1) as theirs,
+            accepting(listener, counts, 0) as ours,
+            accepting(listener.dup(), counts, 1) as theirs,
         ):
             async with connected(listener, 10):
                 return [len(ours), len(theirs)]
@@ -84,7 +84,7 @@ def test_each_takes_as_many_as_the_other(tmp_path: Path) -> None:
 def test_what_one_with_fewer_leaves_is_taken(tmp_path: Path) -> None:
     async def taken() -> int:
         listener = listening(Address("127.0.0.1", 0))
-        with counts_file(tmp_path, 2) as counts, at_door(listener, counts, 0) as held:
+        with counts_file(tmp_path, 2) as counts, accepting(listener, counts, 0) as held:
             async with connected(listener, 5):
                 return len(held)
 
@@ -96,15 +96,15 @@ def test_the_end_of_listening_in_one_process_is_that_of_all(tmp_path: Path) -> N
         listener = listening(Address("127.0.0.1", 0))
         with (
             counts_file(tmp_path, 2) as counts,
-            at_door(listener, counts, 0) as ours,
-            at_door(listener.dup(), counts, 1) as theirs,
+            accepting(listener, counts, 0) as ours,
+            accepting(listener.dup(), counts, 1) as theirs,
         ):
             host, port = listener.getsockname()
             async with connected(listener, 2):
                 listener.shutdown(socket.SHUT_RDWR)
                 # As another program would that is started now.
                 with socket.create_server((host, port)), socket.create_connection((host, port)) as client:
-                    await asyncio.sleep(3 * LEAVE)
+                    await asyncio.sleep(3 * DEFER)
                     client.setblocking(False)
                     with pytest.raises(BlockingIOError):
                         client.recv(1)
@@ -116,7 +116,7 @@ def test_the_end_of_listening_in_one_process_is_that_of_all(tmp_path: Path) -> N
 def test_none_is_lost_when_none_can_be_taken_for_a_while(tmp_path: Path) -> None:
     async def taken() -> int:
         listener = Refusing(fileno=listening(Address("127.0.0.1", 0)).detach())
-        with counts_file(tmp_path, 1) as counts, at_door(listener, counts, 0) as held:
+        with counts_file(tmp_path, 1) as counts, accepting(listener, counts, 0) as held:
             async with connected(listener, 2):
                 return len(held)
 

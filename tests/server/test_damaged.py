@@ -71,7 +71,7 @@ def test_it_recovers_from_files_that_go_or_are_cut(
             # As nothing else is kept of it.
             client.get("namespace/usage?path=/vol1/obs")
         until = time.monotonic() + 60
-        while b"starts again" not in said.read_bytes():
+        while b"restarting" not in said.read_bytes():
             assert time.monotonic() < until
             time.sleep(0.05)
         assert answers(client) == before
@@ -86,7 +86,7 @@ def test_it_recovers_from_files_that_go_or_are_cut(
 def test_a_bus_error_says_why_and_starts_again_but_not_for_ever(tmp_path: Path, times: int) -> None:
     program = (
         "import mmap, os, sys; from ozone_recon.server.restarting import restart_on_bus_error\n"
-        "restart_on_bus_error(lambda: 'the file f is cut short')\n"
+        "restart_on_bus_error(lambda: 'the file f is truncated')\n"
         "path, times = sys.argv[1], int(sys.argv[2])\n"
         "print('started', flush=True)\n"
         "left = times - int(os.path.exists(path)); open(path, 'wb').write(bytes(9000))\n"
@@ -96,10 +96,10 @@ def test_a_bus_error_says_why_and_starts_again_but_not_for_ever(tmp_path: Path, 
     )
     command = [sys.executable, "-c", program, str(tmp_path / "f"), str(times)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert "SIGBUS: the file f is cut short: it starts again" in done.stderr
+    assert "SIGBUS: the file f is truncated: restarting" in done.stderr
     assert "Traceback" not in done.stderr
     if times == 1:
         assert (done.returncode, done.stdout) == (0, "started\nstarted\nread\n")
     else:
         assert (done.returncode, done.stdout) == (1, "started\nstarted\n")
-        assert "SIGBUS: the file f is cut short, again: it ends" in done.stderr
+        assert "SIGBUS: the file f is truncated again, after a restart: exiting" in done.stderr

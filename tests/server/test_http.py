@@ -1,4 +1,4 @@
-"""How a server stops: the port is free at once, half-open clients are let go, requests in progress are answered."""
+"""How a server stops: the port is free at once, half-open connections are closed, requests in progress are answered."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ HALF_OPEN = {
 
 def test_it_waits_for_requests_in_progress_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> None:
-        answering, go_on = asyncio.Semaphore(0), asyncio.Event()
+        in_progress, go_on = asyncio.Semaphore(0), asyncio.Event()
 
         async def application(scope: Any, receive: Any, send: Any) -> None:
-            answering.release()
+            in_progress.release()
             while (await receive()).get("more_body"):
                 pass
             await go_on.wait()
@@ -50,7 +50,7 @@ def test_it_waits_for_requests_in_progress_alone(tmp_path: Path, monkeypatch: py
                 writer.write(begun)
                 half_open.append((reader, writer))
             for _ in range(2):
-                await answering.acquire()
+                await in_progress.acquire()
             server.should_exit = True
             for reader, writer in half_open:
                 assert await end_of(reader) == b""

@@ -27,10 +27,10 @@ from ozone_recon.server import accept, http_protocol
 from ozone_recon.server.accept import SharedListener, counts_file
 from ozone_recon.server.http import listening, server_for
 from ozone_recon.server.http_protocol import (
-    MOST_AHEAD,
-    MOST_BODY,
-    MOST_FIELDS,
-    MOST_HEAD,
+    MAX_BODY,
+    MAX_FIELDS,
+    MAX_HEAD,
+    MAX_PIPELINED,
     BoundedProtocol,
     OpenConnections,
 )
@@ -89,11 +89,11 @@ class Served:
         return answer(said)
 
     async def held(self, count: int) -> None:
-        """Until it holds so many connections."""
+        """Waits until it has `count` connections."""
         await until(lambda: len(self.connections) == count)
 
     def check(self, after: float) -> None:
-        """As so many seconds later."""
+        """Checks the timeouts as if `seconds` had passed."""
         loop = asyncio.get_running_loop()
         for one in list(self.connections):
             one.check_timeouts(loop.time() + after)
@@ -143,10 +143,10 @@ def chunks(size: int) -> bytes:
     [
         b"GET /" + b"x" * FLOOD,
         READ + b"X: " + b"y" * FLOOD,
-        READ + b"X: " + b"y" * MOST_HEAD + b"\r\n\r\n",
+        READ + b"X: " + b"y" * MAX_HEAD + b"\r\n\r\n",
         READ + b"x" * FLOOD,
-        READ + b"a: b\r\n" * (MOST_FIELDS + 1),
-        READ + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"a: b\r\n" * (MOST_FIELDS + 1),
+        READ + b"a: b\r\n" * (MAX_FIELDS + 1),
+        READ + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"a: b\r\n" * (MAX_FIELDS + 1),
         READ + b"Transfer-Encoding: chunked\r\n\r\n0\r\nx:" + b"y" * FLOOD,
     ],
 )
@@ -162,7 +162,7 @@ def test_a_head_has_a_limit_while_it_comes(head: bytes) -> None:
 
 def test_a_head_below_the_limit_is_taken() -> None:
     async def scene(served: Served) -> None:
-        asked = READ + b"X: " + b"y" * (MOST_HEAD - 200) + b"\r\nConnection: close\r\n\r\n"
+        asked = READ + b"X: " + b"y" * (MAX_HEAD - 200) + b"\r\nConnection: close\r\n\r\n"
         assert await served.ask(asked) == (200, "")
 
     run(scene)
@@ -174,7 +174,7 @@ def test_a_body_that_would_be_too_long_is_refused_before_it_comes() -> None:
             reader, writer = await served.connect(WRITE + expect + b"Content-Length: 1000000000\r\n\r\n")
             assert answer(await reader.read()) == (
                 413,
-                f"The request body is larger than {MOST_BODY:,} bytes: send several requests.",
+                f"The request body is larger than {MAX_BODY:,} bytes: send several requests.",
             )
             writer.close()
         assert not BODIES
@@ -185,7 +185,7 @@ def test_a_body_that_would_be_too_long_is_refused_before_it_comes() -> None:
 def test_a_body_without_a_length_is_refused_while_it_comes() -> None:
     async def scene(served: Served) -> None:
         reader, writer = await served.connect(WRITE + b"Transfer-Encoding: chunked\r\n\r\n")
-        for _ in range(MOST_BODY // 65536 + 1):
+        for _ in range(MAX_BODY // 65536 + 1):
             writer.write(chunks(65536))
             await writer.drain()
         assert answer(await reader.read())[0] == 413
@@ -212,7 +212,7 @@ def test_a_body_that_nobody_reads_is_not_held() -> None:
     async def scene(served: Served) -> None:
         reader, writer = await served.connect(READ + b"Transfer-Encoding: chunked\r\n\r\n")
         assert b"200 OK" in await reader.readuntil(b"true")
-        for _ in range(MOST_BODY // 65536 + 1):
+        for _ in range(MAX_BODY // 65536 + 1):
             writer.write(chunks(65536))
         assert await reader.read() == b""  # It has had its answer: there is no second one.
         writer.close()
@@ -231,7 +231,7 @@ def test_what_is_no_http_has_an_error_in_the_one_shape_and_no_line_in_the_log(ca
 def test_requests_ahead_of_their_answers_have_a_limit() -> None:
     async def scene(served: Served) -> None:
         never = b"GET /api/v1/never HTTP/1.1\r\nHost: recon\r\n\r\n"
-        reader, writer = await served.connect(never + (READ + b"\r\n") * (MOST_AHEAD + 2))
+        reader, writer = await served.connect(never + (READ + b"\r\n") * (MAX_PIPELINED + 2))
         assert await reader.read() == b""
         writer.close()
 
@@ -297,7 +297,7 @@ def test_an_answer_that_nobody_reads_is_given_up() -> None:
 
 
 def test_answers_that_nobody_reads_have_a_limit_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_protocol, "MOST_UNSENT", 2 * LONG)
+    monkeypatch.setattr(http_protocol, "MAX_UNSENT", 2 * LONG)
 
     async def scene(served: Served) -> None:
         clients = [socket.create_connection(served.address) for _ in range(6)]
@@ -318,18 +318,18 @@ def test_answers_that_nobody_reads_have_a_limit_together(monkeypatch: pytest.Mon
 def test_half_open_connections_leave_room_for_others(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(accept, "MOST_CONNECTIONS", 10)
+    monkeypatch.setattr(accept, "MAX_CONNECTIONS", 10)
 
     async def scene(served: Served) -> None:
         _, busy = await served.connect(b"GET /api/v1/never HTTP/1.1\r\nHost: recon\r\n\r\n")
         await served.held(1)
-        (answering,) = served.connections
-        await until(lambda: not answering.waits)
+        (responding,) = served.connections
+        await until(lambda: not responding.waits)
         clients = [await served.connect(READ) for _ in range(50)]
         for _ in range(5):
             assert await served.ask(READ + b"Connection: close\r\n\r\n") == (200, "")
             assert len(served.connections) <= 11
-        assert answering in served.connections
+        assert responding in served.connections
         for _, writer in [*clients, (None, busy)]:
             writer.close()
 

@@ -1,4 +1,4 @@
-"""Several processes that answer on one port, as processes of their own, on the sample."""
+"""Several worker processes on one port, on the sample."""
 
 import os
 import re
@@ -27,7 +27,7 @@ TWO = ("-D", "ozone.recon.http.process.count=2")
 
 
 def children(pid: int) -> set[int]:
-    """The processes that answer beside the first."""
+    """The worker processes besides the first."""
     found = Path(f"/proc/{pid}/task").glob("*/children")
     pids = {int(child) for held in found for child in read(held).split()}
     return {pid for pid in pids if b"server.worker" in read(Path(f"/proc/{pid}/cmdline"))}

@@ -74,7 +74,7 @@ def test_an_om_that_was_put_back_and_went_on_is_noticed() -> None:
     last = follow(StandIn(BATCHES[:20]))[-1].changes.last_batch
     with pytest.raises(CheckpointNeeded, match="differ from ours: OM was restored and has continued") as needed:
         follow(StandIn(other), STARTS[20] - 1, last=last)
-    assert needed.value.cause is CheckpointCause.PUT_BACK
+    assert needed.value.cause is CheckpointCause.OM_RESTORED
 
 
 def test_an_om_whose_log_begins_behind_what_we_have_is_followed() -> None:

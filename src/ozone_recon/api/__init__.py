@@ -1,1 +1,1 @@
-"""Recon's REST API v1 over HTTP: a route reads parameters, asks an insight, and answers bytes."""
+"""Recon's REST API v1 over HTTP: a route reads its parameters, queries an insight and returns JSON."""

@@ -1,4 +1,4 @@
-"""The application: every route of the table, errors in their one shape, and the web pages."""
+"""Creates the ASGI application: all routes, error responses and web pages."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from ozone_recon.api.routes.monitoring.probes import PROBES
 from ozone_recon.errors import ReconError
 
 PAGES = Path(str(files("ozone_recon.ui"))) / "static"
-"""The web pages; they talk to the API alone."""
-KEEP = 64 << 20
-"""Bytes of answers kept for the next time they are asked for."""
+"""Directory of the web pages; they use only the API."""
+CACHE_BYTES = 64 << 20
+"""Default capacity of the response cache in bytes."""
 
 
-def create_app(context: Context, keep: int = KEEP) -> FastAPI:
-    """The ASGI application over `context`; `keep` bounds the kept answers, in bytes."""
+def create_app(context: Context, cache_bytes: int = CACHE_BYTES) -> FastAPI:
+    """Creates the ASGI application over `context`; `cache_bytes` is the capacity of the response cache."""
     app = Application(
         title="Recon for Apache Ozone",
         version=__version__,
@@ -42,7 +42,7 @@ def create_app(context: Context, keep: int = KEEP) -> FastAPI:
         redirect_slashes=False,
     )
     names = HostNames(context)
-    guarded = [Depends(_only_from_our_pages(names))]
+    require_our_pages = [Depends(_only_from_our_pages(names))]
     for base, routes in ((BASE, ROUTES), ("", PROBES)):
         for route in routes:
             app.add_api_route(
@@ -55,63 +55,63 @@ def create_app(context: Context, keep: int = KEEP) -> FastAPI:
                 tags=[route.tag],
                 responses={
                     status: {"description": text, "model": route.bodies.get(status)}
-                    for status, text in _others(route).items()
+                    for status, text in _other_responses(route).items()
                 },
-                dependencies=guarded if route.changes_state else None,
+                dependencies=require_our_pages if route.changes_state else None,
             )
     app.router.default = Pages(directory=PAGES, html=True)
-    app.add_exception_handler(ReconError, _refused)
-    app.add_exception_handler(RequestValidationError, _unreadable)
-    app.add_exception_handler(HTTPException, _not_routed)
+    app.add_exception_handler(ReconError, _on_recon_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_error)
     immutable = {route.handler: route.cluster for route in ROUTES if route.immutable}
-    app.add_middleware(RequestMiddleware, context=context, names=names, immutable=immutable, keep=keep)
+    app.add_middleware(RequestMiddleware, context=context, names=names, immutable=immutable, capacity=cache_bytes)
     return app
 
 
 class Pages(StaticFiles):
-    """The web pages. Redirects are relative: behind a proxy, scheme, host and path differ from those seen here."""
+    """Serves the web pages. Redirects are relative: behind a proxy, scheme, host and path are different."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """A file, or a redirect to a directory's page."""
+        """Returns a file, or a redirect to a directory's page."""
         response = await super().get_response(path, scope)
         if isinstance(response, RedirectResponse):
             response.headers["location"] = path.rpartition("/")[2] + "/"
         return response
 
 
-def _others(route: Route) -> dict[int, str]:
-    return dict(route.others) | ({403: "A browser sent it from a page of another site."} if route.changes_state else {})
+def _other_responses(route: Route) -> dict[int, str]:
+    return dict(route.others) | ({403: "A browser sent it from another site."} if route.changes_state else {})
 
 
 def _only_from_our_pages(names: HostNames) -> Callable[[Request], Awaitable[None]]:
-    """A dependency of routes that change state: refuses requests that a browser sends for another site."""
+    """A dependency of routes that change state: rejects requests that a browser sends for another site."""
 
     async def check(request: Request) -> None:
         if request.scope[METHOD] == "HEAD":
             raise HTTPException(405)
         if site := names.other_site(dict(request.headers.raw)):
-            message = f"This request changes state, and a browser sent it from {site}: use Recon's own pages, or curl."
+            message = f"This request changes state, but a browser sent it from {site}: use Recon's own pages, or curl."
             raise HttpRefusal(403, message)
 
     return check
 
 
-async def _refused(_: Request, error: Exception) -> Response:
+async def _on_recon_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, ReconError)
     status = status_of(error)
     return refusal(status, str(error), {"Retry-After": "5"} if status == 503 else None)
 
 
-async def _unreadable(request: Request, error: Exception) -> Response:
-    """404, as Recon answers a parameter that does not parse; 400 for one that is missing, and for a body."""
+async def _on_invalid_request(request: Request, error: Exception) -> Response:
+    """Responds with 404, as Recon does for an invalid parameter; 400 for a missing one and for an invalid body."""
     assert isinstance(error, RequestValidationError)
-    found = error.errors()
-    if found[0]["loc"][0] == "body":
+    faults = error.errors()
+    if faults[0]["loc"][0] == "body":
         is_json = request.headers.get("content-type", "").partition(";")[0].strip() == "application/json"
-        return refusal(400 if is_json else 415, "The body is not the JSON that this route takes. See /docs/.")
-    said = [f"{fault['loc'][-1]}: {_reason(fault)}" for fault in found]
-    missing = all(fault["type"] == "missing" for fault in found)
-    return refusal(400 if missing else 404, "; ".join(said) + ". See /docs/ for what this route takes.")
+        return refusal(400 if is_json else 415, "The body is not the JSON that this route requires. See /docs/.")
+    messages = [f"{fault['loc'][-1]}: {_reason(fault)}" for fault in faults]
+    missing = all(fault["type"] == "missing" for fault in faults)
+    return refusal(400 if missing else 404, "; ".join(messages) + ". See /docs/ for the parameters of this route.")
 
 
 def _reason(fault: dict[str, Any]) -> str:
@@ -120,20 +120,20 @@ def _reason(fault: dict[str, Any]) -> str:
     return f"{fault['input']!r} {fault['msg'].removeprefix('Value error, ')}"
 
 
-async def _not_routed(request: Request, error: Exception) -> Response:
+async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     allowed = _allowed(request)
     if error.status_code == 404 or not allowed:
-        return refusal(404, f"There is nothing at {request.url.path}. See /docs/ for what there is.")
+        return refusal(404, f"{request.url.path} does not exist. See /docs/ for all routes.")
     if error.status_code == 405:
         if request.method == "OPTIONS":
             return Response(headers={"Allow": allowed})
-        return refusal(405, f"{request.scope[METHOD]} is not answered here, but {allowed}.", {"Allow": allowed})
+        return refusal(405, f"{request.scope[METHOD]} is not allowed here: use {allowed}.", {"Allow": allowed})
     return refusal(error.status_code, str(error.detail), error.headers)
 
 
 def _allowed(request: Request) -> str:
-    """Every method that this path answers; nothing when the API has no such path."""
+    """The methods allowed on this path; empty if it does not exist."""
     methods: set[str] = set()
     for route in request.app.routes:
         if route.matches(request.scope)[0] is not Match.NONE:

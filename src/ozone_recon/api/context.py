@@ -1,4 +1,4 @@
-"""What a route may ask of the running server, and the one generation that a request sees from start to end."""
+"""The server's state for routes, and each request's fixed view of it."""
 
 from __future__ import annotations
 
@@ -21,24 +21,23 @@ if TYPE_CHECKING:
 
 A = TypeVar("A")
 VIEW = "ozone_recon.view"
-"""Where the ASGI scope holds the request's view."""
+"""The key of the request's view in the ASGI scope."""
 
 
 class AskCluster(Protocol):
-    """Asks the process that follows the cluster."""
+    """Sends a request to the process that follows the cluster."""
 
     def __call__(self, request: ClusterRequest[A], /) -> Awaitable[A]:
-        """Its answer; raises what keeps it from answering."""
+        """Returns the reply; raises the failure."""
         ...
 
 
 @dataclass(eq=False, slots=True)
 class Served:
-    """A generation open for answering, with the raw OM rows it was built from.
+    """An open generation in service, with the raw OM rows it was built from.
 
-    `sequence_number` is RocksDB's, at which the data is true; `taken_at` is when the checkpoint was taken, in
-    milliseconds since 1970. `om_row(table, key)` is one raw row of the checkpoint, or None. `close` is called once,
-    after the last request that reads it.
+    `sequence_number` is that of OM's RocksDB; `taken_at` is when OM was in this state, in ms since 1970.
+    `om_row(table, key)` returns a raw row, or None. `close` is called once, after the last request that reads it.
     """
 
     generation: Generation
@@ -51,12 +50,12 @@ class Served:
     retired: bool = False
 
     def release(self) -> None:
-        """Ends one request's reading; the last one to leave a retired generation closes it."""
+        """Ends a request's use; the last one closes a retired generation."""
         self.readers -= 1
         self._close_if_done()
 
     def retire(self) -> None:
-        """Says that a newer generation is served; requests that began with this one still finish with it."""
+        """Marks the generation as replaced; requests that use it still finish with it."""
         self.retired = True
         self._close_if_done()
 
@@ -67,47 +66,48 @@ class Served:
 
 @dataclass(eq=False, slots=True)
 class Context:
-    """The server's state as routes see it; only the event loop's thread touches it.
+    """The server's state; used by the event loop's thread only.
 
-    `tasks` gives every task's status; `trigger_om_sync` asks for a synchronisation with the OM now and says whether
-    it was started (False: one is running). `doing` says in words what it is doing, for those who wait for the first
-    generation; `served` is None until then.
+    `tasks` returns the status of every task. `trigger_om_sync` requests a synchronisation with OM; it returns False if
+    one is running. `activity` describes its current step, for clients that wait for the first generation. `served` is
+    None until then.
     """
 
     config: Config
     tasks: Callable[[], Sequence[TaskStatus]]
     trigger_om_sync: Callable[[], bool]
-    doing: Callable[[], str] = lambda: ""
+    activity: Callable[[], str] = lambda: ""
     served: Served | None = None
-    measured: RequestMetrics = field(default_factory=RequestMetrics)
-    measured_elsewhere: RequestMetrics = field(default_factory=RequestMetrics)
-    """By the other processes that answer."""
+    metrics: RequestMetrics = field(default_factory=RequestMetrics)
+    """Request metrics of this process."""
+    other_metrics: RequestMetrics = field(default_factory=RequestMetrics)
+    """Request metrics of the other HTTP processes."""
     checked_at: int = 0
-    """When OM last had nothing that is not served, ms since 1970."""
-    counted: Callable[[], Sequence[MetricSample]] = tuple
-    """What the synchronisation with the OM counts, for /prom."""
+    """When the served OM data was last known to be current, in ms since 1970."""
+    om_metrics: Callable[[], Sequence[MetricSample]] = tuple
+    """Metrics of the OM synchronisation, for /prom."""
     processes: Callable[[], Sequence[ProcessState]] = tuple
-    """How the service's other processes fare."""
+    """The states of the service's other processes."""
     cluster: Cluster | None = None
-    """None until something is known of it, and for a server that follows none."""
+    """None before the first update, and for a server that follows no cluster."""
     cluster_generation: Generation | None = None
-    """The cluster's tables (`insights.cluster.tables`), newer or older than `cluster` by seconds; None like it."""
+    """The cluster's tables (`insights.cluster.tables`); may differ in age from `cluster` by seconds."""
     ask_cluster: AskCluster | None = None
     """None for a server that follows no cluster."""
 
     def serve(self, served: Served) -> None:
-        """Lets every request from now on see `served`."""
-        before, self.served = self.served, served
-        if before:
-            before.retire()
+        """Serves `served` to requests that begin from now on."""
+        previous, self.served = self.served, served
+        if previous:
+            previous.retire()
 
-    def see_cluster(self, cluster: Cluster | None, generation: Generation | None) -> None:
-        """Lets every request from now on see these; None leaves what is seen."""
+    def update_cluster(self, cluster: Cluster | None, generation: Generation | None) -> None:
+        """Serves these to requests that begin from now on; None keeps the current one."""
         self.cluster = cluster or self.cluster
         self.cluster_generation = generation or self.cluster_generation
 
     def view(self) -> View:
-        """What a request that begins now sees; the caller releases it."""
+        """Returns the view of a request that begins now; the caller releases it."""
         if self.served:
             self.served.readers += 1
         return View(self, self.served, self.cluster, self.cluster_generation)
@@ -115,7 +115,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One request's view: the generations that were current when the request began, whatever is swapped meanwhile."""
+    """A request's view: the state that was current when the request began, from its start to its end."""
 
     context: Context
     served: Served | None
@@ -124,82 +124,82 @@ class View:
 
     @property
     def generation(self) -> Generation | None:
-        """The generation, or None before the first one: for routes whose answer then says INITIALIZING or nothing."""
+        """The generation; None before the first one, for routes that then respond INITIALIZING or an empty list."""
         return self.served.generation if self.served else None
 
     @property
-    def om_name(self) -> str:
-        """Names the state of the OM that is seen; empty before the first one."""
+    def om_version(self) -> str:
+        """Identifies the state of OM; empty before the first generation."""
         return self.served.identity if self.served else ""
 
     @property
-    def whole_name(self) -> str:
-        """Names the states of the OM and of the cluster that are seen; empty when neither is."""
+    def full_version(self) -> str:
+        """Identifies the states of OM and cluster; empty before the first of either."""
         tables = self.cluster_generation
-        if tables is None and self.cluster is None and not self.om_name:
+        if tables is None and self.cluster is None and not self.om_version:
             return ""
         of_tables = f"{tables.id}-{tables.about.built_at}" if tables else ""
-        return f"{self.om_name}-{of_tables}-{self.cluster.at if self.cluster else 0}"
+        return f"{self.om_version}-{of_tables}-{self.cluster.at if self.cluster else 0}"
 
     @property
     def om_at(self) -> int:
-        """When the OM was last known to have nothing that is not seen, ms since 1970; 0 before the first one."""
+        """When the OM data was last known to be current, in ms since 1970; 0 before the first generation."""
         return max(self.served.taken_at, self.context.checked_at) if self.served else 0
 
     @property
     def cluster_at(self) -> int:
-        """When all that is seen of the cluster was true, ms since 1970; 0 when nothing is."""
+        """When all of the cluster data was last known to be current, in ms since 1970; 0 if there is none."""
         tables, cluster = self.cluster_generation, self.cluster
         if tables is None or cluster is None:
             return tables.taken_at if tables else cluster.at if cluster else 0
         return min(max(tables.taken_at, cluster.tables_at), cluster.at)
 
     def ready(self) -> Generation:
-        """The generation; NotReady (HTTP 503) before the first one."""
+        """Returns the generation; raises NotReady (HTTP 503) before the first one."""
         return self._served().generation
 
     def ready_cluster(self) -> Cluster:
-        """The cluster; NotReady (HTTP 503) while nothing is known of it."""
+        """Returns the cluster; raises NotReady (HTTP 503) before the first update."""
         if self.cluster is None:
             raise self._no_cluster()
         return self.cluster
 
     def ready_scm(self) -> Cluster:
-        """The same with what SCM says; NotReady (HTTP 503) before it has been read as a whole."""
+        """Returns the cluster; raises NotReady (HTTP 503) before all of SCM has been read."""
         cluster = self.ready_cluster()
         if not cluster.scm_at:
-            raise NotReady(f"SCM has not been read yet; ask again in a while. {cluster.error}".strip())
+            raise NotReady(f"SCM has not been read yet: retry later. {cluster.error}".strip())
         return cluster
 
     def ready_cluster_generation(self) -> Generation:
-        """The cluster's tables; NotReady (HTTP 503) before the first ones."""
+        """Returns the cluster's tables; raises NotReady (HTTP 503) before the first ones."""
         if self.cluster_generation is None:
             raise self._no_cluster()
         return self.cluster_generation
 
     async def ask_cluster(self, request: ClusterRequest[A]) -> A:
-        """What the process that follows the cluster answers; NotReady (HTTP 503) when there is none."""
+        """Returns the cluster process's reply; raises NotReady (HTTP 503) if there is no such process."""
         if self.context.ask_cluster is None:
             raise self._no_cluster()
         return await self.context.ask_cluster(request)
 
     def om_row(self, table: str, key: bytes) -> bytes | None:
-        """One raw row of an OM table, from the checkpoint the generation was built from; None when there is none."""
+        """Returns a raw row of an OM table, as of the generation; None if it does not exist."""
         return self._served().om_row(table, key)
 
     def release(self) -> None:
-        """Ends the request's reading."""
+        """Ends the request's use."""
         if self.served:
             self.served.release()
 
     def _no_cluster(self) -> NotReady:
         if self.context.ask_cluster is None:
-            return NotReady("This server follows no cluster: `serve` does, when ozone.scm.names says where SCM is.")
-        return NotReady("SCM has not been read yet; ask again in a while.")
+            return NotReady("This server follows no cluster: use `serve`, with ozone.scm.names set to SCM's host.")
+        return NotReady("SCM has not been read yet: retry later.")
 
     def _served(self) -> Served:
         if not self.served:
-            raise NotReady(f"There is no data of the OM yet; ask again in a while. {self.context.doing()}".strip())
+            raise NotReady(f"OM has not been read yet: retry later. {self.context.activity()}".strip())
         return self.served
 
 

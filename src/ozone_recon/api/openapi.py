@@ -1,4 +1,4 @@
-"""The OpenAPI description at /openapi.json: FastAPI's, with what framing.py and responses.py do for every route."""
+"""The OpenAPI document at /openapi.json: FastAPI's, with the errors and headers that every route shares."""
 
 from __future__ import annotations
 
@@ -6,54 +6,54 @@ from typing import Any
 
 from fastapi import FastAPI
 
-DESCRIPTION = """Recon's REST API v1, as Apache Ozone 2.2.0 has it, of what the OM, SCM and the datanodes say.
+DESCRIPTION = """Recon's REST API v1, as in Apache Ozone 2.2.0, over the data of OM, SCM and the datanodes.
 
-Every answer says how fresh it is: `X-Recon-Sequence-Number` is the OM database's sequence number at which the answer
-is true, `X-Recon-Data-Age-Ms` how long ago that was, `X-Recon-Generation` the name of the data set it came from. Of a
-server that follows a cluster, `X-Recon-Cluster-Age-Ms` says how old what it knows of SCM and the datanodes is, and
-`X-Recon-Scm-Age-Ms` how long ago all of SCM was read; one that follows none says `X-Recon-Follows-Cluster: false`, and
-answers what needs a cluster with a 503.
-`ETag` with `If-None-Match` saves asking twice within one generation; `Accept-Encoding: gzip` is honoured.
-A page has at most 100,000 rows; the next one follows by `prevKey`.
-An error is always `{"message": "…"}`. A number that does not parse is a 404, as in Recon; an empty one is its default.
+Every response has the age of its data. `X-Recon-Sequence-Number` is the sequence number of OM's database in that state,
+`X-Recon-Data-Age-Ms` the time since the data was last known to be current, and `X-Recon-Generation` the name of the
+data set. On a server that follows a cluster, `X-Recon-Cluster-Age-Ms` is the age of the data of SCM and the datanodes,
+and `X-Recon-Scm-Age-Ms` the time since all of SCM was read. A server without a cluster sends
+`X-Recon-Follows-Cluster: false`, and responds with 503 to requests that need one.
+`ETag` and `If-None-Match` are supported within one data set, and so is `Accept-Encoding: gzip`.
+A page has at most 100,000 rows; `prevKey` selects the next one.
+An error is always `{"message": "…"}`. An invalid number is a 404, as in Recon; an empty one means its default.
 """
 ERROR = {
     "type": "object",
     "title": "Error",
     "required": ["message"],
-    "properties": {"message": {"type": "string", "description": "What was wrong, where, and what to do about it."}},
+    "properties": {"message": {"type": "string", "description": "What happened, where, and what to do."}},
 }
 FRESHNESS = {
     "X-Recon-Generation": {
-        "description": "Name of the data set the answer came from; `none` before the first one is built.",
+        "description": "Name of the data set; `none` before the first one is built.",
         "schema": {"type": "string"},
     },
     "X-Recon-Sequence-Number": {
-        "description": "Sequence number of the OM's database at which the answer is true.",
+        "description": "Sequence number of OM's database in the state of the data.",
         "schema": {"type": "integer", "format": "int64"},
     },
     "X-Recon-Data-Age-Ms": {
-        "description": "Milliseconds since the OM's database was in that state.",
+        "description": "Milliseconds since the OM data was last known to be current.",
         "schema": {"type": "integer", "format": "int64"},
     },
     "X-Recon-Cluster-Age-Ms": {
-        "description": "Milliseconds since the containers and datanodes were as they are known; absent when unknown.",
+        "description": "Milliseconds since the cluster data was last known to be current; absent if there is none.",
         "schema": {"type": "integer", "format": "int64"},
     },
     "X-Recon-Scm-Age-Ms": {
-        "description": "Milliseconds since all of SCM was read; absent before the first time.",
+        "description": "Milliseconds since all of SCM was last read; absent before the first time.",
         "schema": {"type": "integer", "format": "int64"},
     },
 }
-PROBLEM = "Any other problem, in words; 503 while the data that the question needs is not there yet."
-COMMON = {"400": "The question cannot be answered as it was asked.", "404": "A parameter does not parse."}
+OTHER_ERROR = "Any other error; 503 while the required data is not available yet."
+COMMON = {"400": "The request is invalid.", "404": "A parameter is invalid."}
 
 
 class Application(FastAPI):
-    """FastAPI whose description leaves out its own 422 and has our errors and headers in."""
+    """FastAPI with our errors and headers instead of its own 422 in the OpenAPI document."""
 
     def openapi(self) -> dict[str, Any]:
-        """The description, made once."""
+        """Returns the document, created once."""
         if not self.openapi_schema:
             self.openapi_schema = _described(super().openapi())
         return self.openapi_schema
@@ -72,7 +72,7 @@ def _described(document: dict[str, Any]) -> dict[str, Any]:
             if operation.get("parameters"):
                 for status, text in COMMON.items():
                     responses.setdefault(status, {"description": text})
-            responses["default"] = {"description": PROBLEM}
+            responses["default"] = {"description": OTHER_ERROR}
             for status, response in responses.items():
                 response["headers"] = FRESHNESS
                 if status == "default" or (int(status) >= 400 and "content" not in response):

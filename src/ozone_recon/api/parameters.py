@@ -1,8 +1,8 @@
-"""How Recon 2.2.0 reads parameters, as annotated types: `limit: Annotated[Int32, Query(description="…")] = 1000`.
+"""Parameter types that parse as Recon 2.2.0 does: `limit: Annotated[Int32, Query(description="…")] = 1000`.
 
-A number that does not parse, or is out of its range, is a 404, as in Recon. An empty number means its default.
-A boolean is true for "true" in any case and false for everything else, the empty text too. Of a repeated parameter
-the first counts (see framing.py). Unknown parameters are ignored.
+A number that is invalid or out of range is a 404, as in Recon. An empty number means the default. A boolean is true
+for "true" in any case, and false for any other text. The first of a repeated parameter wins (middleware/request.py).
+Unknown parameters are ignored.
 """
 
 from __future__ import annotations
@@ -41,22 +41,22 @@ Boolean = Annotated[bool, BeforeValidator(lambda text: text.lower() == "true"), 
 """Java's boolean."""
 
 PAGE = 100_000
-"""The most rows of one page, whatever `limit` says: what is answered at once is held in memory, and others wait."""
+"""Maximum number of rows of a page, whatever `limit` is: a response is held in memory, and delays others."""
 
 
 def _page(limit: int) -> int:
     return min(limit, PAGE)
 
 
-Limit = Annotated[Int32, AfterValidator(_page), Query(description="The most rows to answer with.")]
+Limit = Annotated[Int32, AfterValidator(_page), Query(description="Maximum number of rows.")]
 """`limit` of a listing; its default is 1000 everywhere."""
-ContainerId = Annotated[Int64, Path(description="A container's number.")]
+ContainerId = Annotated[Int64, Path(description="A container id.")]
 """`{id}` of a container route."""
 NamespacePath = Annotated[
     str,
     Query(
-        description="What is asked about: `/` is everything, `/volume`, `/volume/bucket`, `/volume/bucket/directory` "
-        "or a key. The leading slash may be left out; slashes in a row count as one, except within an OBS key."
+        description="`/` for everything, `/volume`, `/volume/bucket`, `/volume/bucket/directory` or a key. The leading "
+        "slash is optional; repeated slashes count as one, except within an OBS key."
     ),
 ]
 """`path` of the namespace routes."""

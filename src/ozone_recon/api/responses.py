@@ -1,7 +1,7 @@
-"""How answers leave: JSON bytes with Recon's content type, and one shape for every error.
+"""Creates responses: JSON with Recon's content type, and errors.
 
-An error is always `{"message": "…"}`, valid JSON, with what was wrong and what to do. The status follows from the
-exception's class, here and nowhere else.
+An error is always `{"message": "…"}`: what happened and what to do. This module alone maps exception classes to
+statuses.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ozone_recon.errors import BadRequest, NotReady, ReconError, SourceError
 
 
 class HttpRefusal(ReconError):
-    """A refusal with a status of its own, where the exception tree has no class for it (404, 406, …)."""
+    """An error with an explicit status, for statuses without an exception class (404, 406, …)."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -29,28 +29,28 @@ STATUSES: tuple[tuple[type[ReconError], int], ...] = (
     (SourceError, 502),
     (ReconError, 500),
 )
-"""The status of an error: that of the first class it belongs to."""
+"""Statuses by exception class; the first match wins."""
 
 
 class JsonBytes(Response):
-    """A body that is JSON already; its content type is exactly `application/json`, as Recon's."""
+    """A response whose body is JSON bytes; its content type is exactly `application/json`, as Recon's."""
 
     media_type = "application/json"
 
 
 def json_response(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """`body` as JSON; numpy numbers and arrays are fine, bytes are not (decode names with errors="replace")."""
+    """Encodes `body` as JSON. Supports numpy numbers and arrays, but not bytes (decode names with errors="replace")."""
     return JsonBytes(orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY), status, headers)
 
 
 class RawJson(NamedTuple):
-    """JSON that has been written already, in pieces."""
+    """Encoded JSON, in pieces."""
 
     pieces: Sequence[bytes | memoryview]
 
 
 def written_object(members: Mapping[str, object]) -> RawJson:
-    """An object as JSON, of which some members may be `RawJson`."""
+    """Encodes an object; members may be `RawJson`."""
     pieces: list[bytes | memoryview] = []
     for name, value in members.items():
         pieces += (b",%s:" % orjson.dumps(name) if pieces else b"{%s:" % orjson.dumps(name),)
@@ -59,27 +59,27 @@ def written_object(members: Mapping[str, object]) -> RawJson:
 
 
 def written_response(written: RawJson) -> Response:
-    """What has been written, copied once."""
+    """A response of encoded JSON, copied once."""
     return JsonBytes(b"".join(written.pieces))
 
 
 def page_response(members: Mapping[str, object]) -> Response:
-    """An object as JSON, of which some members may be `RawJson`."""
+    """A response of a JSON object; members may be `RawJson`."""
     return written_response(written_object(members))
 
 
 def no_content() -> Response:
-    """204, as Recon answers an empty listing: with the content type, without a body."""
+    """204 with a content type and without a body, Recon's response for an empty listing."""
     return JsonBytes(None, 204)
 
 
 def refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    """An error in its one shape."""
+    """An error response."""
     return json_response({"message": message}, status, headers)
 
 
 def status_of(error: ReconError) -> int:
-    """The HTTP status an error is answered with."""
+    """Returns the HTTP status of an error."""
     if isinstance(error, HttpRefusal):
         return error.status
     return next(status for kind, status in STATUSES if isinstance(error, kind))

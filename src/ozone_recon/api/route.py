@@ -1,6 +1,6 @@
-"""What a route is: a path, the function that answers it, and all that its documentation needs.
+"""Defines a route: its path, handler and documentation.
 
-A module of routes looks like this, and is named in routes.py:
+A module of routes looks like this, and is listed in route_table.py:
 
     class Volumes(BaseModel):
         totalCount: int = Field(description="Number of volumes on this page.")
@@ -11,8 +11,8 @@ A module of routes looks like this, and is named in routes.py:
 
     ROUTES = (Route("/volumes", volumes, "The volumes, in order of their names.", Volumes),)
 
-A handler runs on the event loop: it does its short work at once, and refuses with an exception of errors.py or with
-HttpRefusal. Headers, gzip, 304, HEAD and the keeping of answers are framing.py's.
+A handler runs on the event loop, so it must be short. It raises an exception of errors.py, or HttpRefusal.
+middleware/request.py adds headers, gzip, 304, HEAD and caching.
 """
 
 from __future__ import annotations
@@ -24,20 +24,19 @@ from typing import Any
 from fastapi import Response
 
 BASE = "/api/v1"
-"""Where the API lives."""
+"""Prefix of the API's paths."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route below /api/v1.
+    """A route below /api/v1.
 
-    `answer` is a pydantic model (or `list[Model]`, …) whose every field is described; it documents the answer and
-    serialises nothing: the handler returns a Response. `immutable` says that within one generation the same question
-    always has the same answer, so that it may be kept and be answered with 304; `cluster`, that what is known of the
-    cluster has to be the same for that as well. `others` describes further statuses; `bodies` has the model of each of
-    them whose body is neither an error nor empty. `method` is GET or POST, PUT, DELETE. `changes` says that a GET
-    changes state, as all other methods do: it has no HEAD then, and a browser must ask for it from one of our own
-    pages (browsers.py). HEAD comes with every other GET.
+    `answer` is a pydantic model (or `list[Model]`, …) with a description of every field. It only documents the
+    response: the handler returns a Response. `immutable` means that the response depends only on the request and the
+    generation, so it may be cached and revalidated with 304; with `cluster`, it depends on the cluster's state as
+    well. `others` describes further statuses, and `bodies` has the models of those whose body is neither an error nor
+    empty. `method` is GET, POST, PUT or DELETE. `changes` means that a GET changes state, as the other methods do:
+    HEAD is not allowed, and a browser must send it from our own pages (browsers.py). Every other GET allows HEAD.
     """
 
     path: str
@@ -53,10 +52,10 @@ class Route:
 
     @property
     def changes_state(self) -> bool:
-        """Whether asking for it changes anything."""
+        """Whether a request changes state."""
         return self.changes or self.method != "GET"
 
     @property
     def tag(self) -> str:
-        """The heading it is documented under: the first part of its path."""
+        """The route's heading in the documentation: the first part of its path."""
         return self.path.split("/")[1]

@@ -1,4 +1,4 @@
-"""The table of every route of the API; the application, its documentation and the tests are made from it."""
+"""The table of all API routes, used by the application, its documentation and the tests."""
 
 from __future__ import annotations
 
@@ -27,4 +27,4 @@ ROUTES: tuple[Route, ...] = (
     *utilization.ROUTES,
     *prometheus.ROUTES,
 )
-"""In the order in which they are tried: a literal path goes before a path with a parameter in its place."""
+"""All routes in matching order: a literal path precedes a path with a parameter in its place."""

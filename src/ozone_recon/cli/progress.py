@@ -66,8 +66,8 @@ class _Lines:
         elif self._doing and state.doing not in _LONG:
             self._doing = ""
             self.close()
-        if state.built - state.folded > self._built:
-            self._built = state.built - state.folded
+        if state.built - state.applied > self._built:
+            self._built = state.built - state.applied
             self._say(f"Built, at sequence number {state.snapshot.sequence_number:,}.")
 
     def going_on(self, doing: str, now: ProgressStep) -> None:

@@ -1,4 +1,4 @@
-"""The program's settings as one frozen Config, under Ozone's own names and in Ozone's units (see keys.py)."""
+"""Config: all settings, parsed and checked. Keys and notation are Ozone's (see keys.py)."""
 
 from __future__ import annotations
 
@@ -22,49 +22,49 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Every setting, checked. Times are seconds, sizes bytes."""
+    """All settings, parsed and checked. Times are seconds, sizes are bytes."""
 
     http: Address
-    """Where to listen."""
+    """Address to listen on."""
     http_host: str
-    """The name in the address."""
+    """Host name in `ozone.recon.http-address`."""
     http_allowed_hosts: tuple[str, ...]
-    """Further names; with a dot before it, a domain."""
+    """Additional host names; a name with a leading dot is a domain."""
     http_processes: int
-    """That answer; 0: one for each CPU, within reason."""
+    """Number of worker processes; 0 means one per CPU, at most four."""
     data_dir: Path | None
-    """None when nobody set one: `serve` refuses then."""
+    """None if unset; `serve` then fails."""
     data_dir_mode: int
     checkpoints: Path | None
-    """Where checkpoints are unpacked, when not in the data directory."""
+    """Directory for unpacked checkpoints; None for the data directory's `checkpoints`."""
     om: OmHttp
     om_rpc: Mapping[str, str]
-    """Where the OMs take calls, by their node ids, in the order of `om.addresses`."""
+    """RPC addresses of the OMs by node id, in the order of `om.addresses`."""
     om_delta_limit: int
     om_delta_lag_threshold: int
-    """Both in changes of OM's database."""
+    """Both in number of changes of OM's database."""
     om_initial_delay: float
     om_interval: float
     memory_limit: int
     threads: int
-    """Of a rebuild; 0: one for each CPU."""
+    """Threads of a build; 0 means one per CPU."""
     filesystem_paths: bool
     om_service_ids: str | None
-    """As written, for /clusterState; None when not set."""
+    """As configured, for /clusterState; None if unset."""
     scm_service_ids: str | None
     cluster: ClusterSettings | None
-    """None when nobody said where SCM is: no cluster is followed then."""
+    """None if no key names an SCM: no cluster is followed."""
     prometheus_url: str
-    """Without a slash at its end; empty when there is none."""
+    """Without a trailing slash; empty if unset."""
     metrics_connect_timeout: float
     metrics_answer_timeout: float
     heatmap: bool
-    """Whether the heatmap is switched on and has a provider."""
+    """Whether the heatmap is enabled and has a provider."""
     logs: LogSettings
     prom_enabled: bool
     prom_token: str
     unprotected: str | None
-    """The protection the configuration asks for and we lack, as a key and its value; None when it asks for none."""
+    """`key=value` of the required protection that Recon lacks; None if none is required."""
 
     @classmethod
     def load(
@@ -73,9 +73,10 @@ class Config:
         environment: Mapping[str, str] | None = None,
         flags: Mapping[str, str] | None = None,
     ) -> Config:
-        """The configuration; `flags` are keys given on the command line. Raises ConfigError for a value that cannot be.
+        """Reads the configuration; raises ConfigError for an invalid value.
 
-        `conf_dir` holds ozone-site.xml; without it the environment's OZONE_CONF_DIR is taken, if set.
+        `flags` are the keys set on the command line. `conf_dir` contains ozone-site.xml; its default is the
+        environment's OZONE_CONF_DIR.
         """
         environment = environment or {}
         if conf_dir is None and environment.get("OZONE_CONF_DIR"):
@@ -112,13 +113,13 @@ class Config:
         )
 
     def require_data_dir(self) -> Path:
-        """The data directory; ConfigError when none is set."""
+        """Returns the data directory; raises ConfigError if none is set."""
         if self.data_dir is None:
-            raise ConfigError(f"no data directory: give --data-dir, or set {keys.DB_DIR.name} in ozone-site.xml")
+            raise ConfigError(f"no data directory is set: use --data-dir, or set {keys.DB_DIR.name} in ozone-site.xml")
         return self.data_dir
 
     def make_data_dir(self) -> Path:
-        """The same, made with its mode if it is not there."""
+        """Returns the data directory; creates it with the configured mode if it does not exist."""
         path = self.require_data_dir()
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -126,11 +127,11 @@ class Config:
         return path
 
     def require_protection(self) -> None:
-        """Raises ConfigError when the configuration asks for a protection that we do not have."""
+        """Raises ConfigError if the configuration requires a protection that Recon lacks."""
         if self.unprotected:
             raise ConfigError(
-                f"{self.unprotected} asks for a protected web server, and ours speaks plain http without a login. "
-                "Put a proxy that protects it in front, let ours listen on localhost only, "
+                f"{self.unprotected} requires a protected web server, but Recon serves plain http without a login: "
+                "put a protecting proxy in front of it, listen on localhost only, "
                 f"and set {keys.UNPROTECTED.name}=true"
             )
 
@@ -163,7 +164,7 @@ def _cluster(settings: Settings) -> ClusterSettings | None:
     scms = scm_addresses(settings)
     if not scms:
         return None
-    # It takes its time to load, which a command that only asks need not spend.
+    # Slow to import: query commands do not need it.
     from ozone_recon.config.cluster import cluster_settings
 
     return cluster_settings(settings, scms)

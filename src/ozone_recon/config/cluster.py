@@ -1,4 +1,4 @@
-"""How to follow the cluster, of the settings that say so."""
+"""Reads ClusterSettings from the configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DATANODE_PORT: Final = 9891
 
 
 def cluster_settings(settings: Settings, scms: Mapping[str, str]) -> ClusterSettings:
-    """How to follow the cluster of these SCMs; ConfigError for a value that cannot be."""
+    """Returns the settings for the cluster of these SCMs; raises ConfigError for an invalid value."""
     get = settings.get
     return ClusterSettings(
         scms=scms,
@@ -25,11 +25,11 @@ def cluster_settings(settings: Settings, scms: Mapping[str, str]) -> ClusterSett
         intervals=Intervals.of(
             stale=get(cluster_keys.STALE_INTERVAL),
             dead=get(cluster_keys.DEAD_INTERVAL),
-            check=get(cluster_keys.LOOK_INTERVAL),
+            check=get(cluster_keys.NODE_CHECK_INTERVAL),
             heartbeat=get(cluster_keys.HEARTBEAT_INTERVAL),
             recon_heartbeat=get(cluster_keys.RECON_HEARTBEAT_INTERVAL),
         ),
-        health_interval=get(cluster_keys.LOOK_INTERVAL),
+        health_interval=get(cluster_keys.NODE_CHECK_INTERVAL),
         pace=ScmPace(
             containers=get(cluster_keys.CONTAINERS_INTERVAL),
             containers_delay=get(cluster_keys.CONTAINERS_DELAY),
@@ -37,9 +37,9 @@ def cluster_settings(settings: Settings, scms: Mapping[str, str]) -> ClusterSett
             pipelines=get(cluster_keys.PIPELINES_INTERVAL),
             info=get(cluster_keys.INFO_INTERVAL),
         ),
-        safe_mode_timeout=get(cluster_keys.SAFE_MODE_WAIT),
+        safe_mode_timeout=get(cluster_keys.REPORT_WAIT),
         evaluation_interval=get(cluster_keys.EVALUATION_INTERVAL),
-        sizes_interval=get(cluster_keys.SIZES_INTERVAL),
+        sizes_interval=get(cluster_keys.SIZES_DELAY),
         rules=HealthRules(
             maintenance_replicas=get(cluster_keys.MAINTENANCE_REPLICAS),
             maintenance_redundancy=get(cluster_keys.MAINTENANCE_REDUNDANCY),
@@ -49,7 +49,7 @@ def cluster_settings(settings: Settings, scms: Mapping[str, str]) -> ClusterSett
             ec_placement=PlacementPolicy.of(get(cluster_keys.EC_PLACEMENT)),
         ),
         https=get(keys.HTTP_POLICY) == "HTTPS_ONLY",
-        pending_pause=get(cluster_keys.PENDING_PAUSE),
+        pending_interval=get(cluster_keys.PENDING_INTERVAL),
         pending_timeout=get(cluster_keys.PENDING_TIMEOUT),
     )
 

@@ -1,4 +1,4 @@
-"""How to follow SCM and the datanodes: addresses, intervals, time limits and the rules of container health."""
+"""Settings for following SCM and the datanodes: addresses, intervals, timeouts and container health rules."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ozone_recon.config.connections import RpcSettings
 from ozone_recon.model.container_health import HealthRules
 
 _MOST: Final = 1000
-"""An interval is at most this many times its lower bound."""
+"""An interval is at most this multiple of its base (ServerUtils.sanitizeUserArgs)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """Seconds of silence after which a datanode is stale, dead, or has to register again."""
+    """Seconds without a heartbeat after which a datanode is stale, is dead, or must register again."""
 
     stale: float = 300.0
     dead: float = 600.0
@@ -23,9 +23,9 @@ class Intervals:
 
     @classmethod
     def of(cls, *, stale: float, dead: float, check: float, heartbeat: float, recon_heartbeat: float) -> Self:
-        """From settings, kept within the bounds that SCM keeps them in.
+        """Limits the configured intervals as SCM does.
 
-        They are `ozone.scm.stale.node.interval`, `ozone.scm.dead.node.interval`,
+        The parameters are `ozone.scm.stale.node.interval`, `ozone.scm.dead.node.interval`,
         `ozone.scm.heartbeat.thread.interval`, `hdds.heartbeat.interval` and `hdds.heartbeat.recon.interval`.
         """
         stale = _within(_within(stale, check, 5), heartbeat, 3)
@@ -38,7 +38,7 @@ def _within(interval: float, base: float, least: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class ScmPace:
-    """Seconds between two askings for the same, and from the start to the first for all containers."""
+    """Seconds between reads of each kind; `containers_delay` is the delay before all containers are first read."""
 
     containers: float = 21600.0
     containers_delay: float = 0.0
@@ -49,28 +49,28 @@ class ScmPace:
 
 @dataclass(frozen=True, slots=True)
 class ClusterSettings:
-    """Which SCMs to ask, where to hear datanodes, how patient to be. Times are seconds."""
+    """The SCMs to follow, the address for datanode reports, intervals and timeouts. Times are seconds."""
 
     scms: Mapping[str, str]
-    """Where they take calls, by their node ids."""
+    """RPC addresses of the SCMs by node id."""
     rpc: RpcSettings
     host: str
-    """Where datanodes report."""
+    """Host to listen on for datanode reports."""
     port: int
     intervals: Intervals = field(default_factory=Intervals)
     health_interval: float = 3.0
-    """Between two looks at which datanodes are silent."""
+    """Time between two checks for silent datanodes."""
     pace: ScmPace = field(default_factory=ScmPace)
     safe_mode_timeout: float = 300.0
-    """How long to wait for datanodes to say what they have, before containers are judged without them."""
+    """How long to wait for full container reports before container health is evaluated without them."""
     evaluation_interval: float = 300.0
-    """How long what has changed may wait to be judged, however large the cluster is."""
+    """Longest delay until a change is evaluated, in a cluster of any size."""
     sizes_interval: float = 60.0
-    """How long what changes nothing but sizes and times may wait to be shown."""
+    """Longest delay until a change of sizes and times alone is published."""
     rules: HealthRules = field(default_factory=HealthRules)
     https: bool = False
-    """Whether datanodes' web servers speak https alone."""
-    pending_pause: float = 30.0
-    """Between two askings of all datanodes what they have still to delete."""
+    """Whether datanodes' web servers accept https only."""
+    pending_interval: float = 30.0
+    """Pause between two queries of all datanodes for their pending deletions."""
     pending_timeout: float = 600.0
-    """For one of these."""
+    """Timeout of one such query."""

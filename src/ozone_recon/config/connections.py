@@ -1,4 +1,4 @@
-"""How to connect to OM's web server, and to call OM and SCM: addresses, timeouts, retries."""
+"""Connection settings for OM's web server and for RPC to OM and SCM: addresses, timeouts, retries."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from ozone_recon.wire.hadoop_rpc.sasl import Mechanism
 
 @dataclass(frozen=True, slots=True)
 class OmHttp:
-    """Where the OMs' web servers are, and how patient to be with them. Times are seconds."""
+    """Addresses, timeouts and retries for the OMs' web servers. Times are seconds."""
 
     addresses: tuple[str, ...]
-    """Base addresses, such as `http://om1:9874`, in the order in which to try them."""
+    """Base URLs such as `http://om1:9874`, tried in this order."""
     flush: bool = False
-    """Ask OM to flush its tables first (`ozone.recon.om.snapshot.task.flush.param`)."""
+    """Whether OM flushes its tables first (`ozone.recon.om.snapshot.task.flush.param`)."""
     connect_timeout: float = 5.0
     answer_timeout: float = 5.0
-    """How long OM may take to make the checkpoint before it begins to answer."""
+    """Timeout for OM to create the checkpoint, until the response begins."""
     read_timeout: float = 5.0
-    """How long the stream may stand still."""
+    """Timeout for a download that receives no data."""
     attempts: int = 5
     pause: float = 2.0
-    """Wait before the second attempt; it doubles before each one after that."""
+    """Delay before the second attempt; it doubles with each further attempt, up to `longest_pause`."""
     longest_pause: float = 60.0
     ca_file: Path | None = None
-    """PEM certificates to trust beside the system's, for https."""
+    """PEM file of CA certificates to trust for https, in addition to the system's."""
 
 
 @dataclass(frozen=True, slots=True)
 class RpcSettings:
-    """How to call, and how patient to be. Times are seconds."""
+    """User, authentication, timeouts and retries of RPC calls. Times are seconds."""
 
     user: str
     mechanisms: Sequence[Mechanism] = ()
-    """Ways to authenticate; none when the cluster does not."""
+    """SASL mechanisms; empty if the cluster is not secure."""
     connect_timeout: float = 5.0
     call_timeout: float = 60.0
-    """How long an answer may take, from the call to its last byte."""
+    """Timeout from the call to the last byte of its response."""
     probe_after: float = 4.0
-    """Silence, while calls wait, after which a server is asked for a sign of life; it has as long to give one."""
+    """Silence with pending calls after which the client sends a ping; the server has the same time to respond."""
     idle_limit: float = 10.0
-    """How long a connection without calls is kept."""
+    """Time after which a connection without calls is closed."""
     attempts: int = 15
-    """How often to ask at least, all servers together."""
+    """Minimum number of attempts, over all servers."""
     retry_for: float = 0.0
-    """How long to ask again at least."""
+    """Minimum time for which a call is retried."""
     pause: float = 2.0
-    """The longest wait between two rounds."""
+    """Maximum delay between two rounds over all servers."""
     longest_answer: int = LONGEST
-    """Bytes (`ipc.maximum.response.length`)."""
+    """Maximum size of a response in bytes (`ipc.maximum.response.length`)."""

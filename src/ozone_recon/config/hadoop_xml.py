@@ -1,4 +1,4 @@
-"""Reads `ozone-site.xml` and its kin as Hadoop does: properties, `final`, `${variables}`, `<xi:include>`."""
+"""Reads Hadoop configuration files as Hadoop does: properties, `final`, `${variables}` and `<xi:include>`."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from xml.parsers import expat
 from ozone_recon.errors import ConfigError
 
 _VARIABLE: Final = re.compile(r"\$\{([^}$\s]+)\}")
-_DEPTH: Final = 20
-"""Substitutions in one value, as in Hadoop, so that two keys that name each other come to an end."""
-_INCLUDES: Final = 100
-"""Files that one file may include, and those these include, together."""
-_LARGEST: Final = 16 << 20
-"""Bytes of a file."""
+_MAX_SUBSTITUTIONS: Final = 20
+"""Maximum number of substitutions in one value, as in Hadoop: ends cycles."""
+_MAX_INCLUDES: Final = 100
+"""Maximum number of files that one file includes, directly and indirectly."""
+_MAX_BYTES: Final = 16 << 20
+"""Maximum size of a file in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A value as it was written, and where: a file, the environment, the command line."""
+    """A value as written, and its origin: a file, the environment or the command line."""
 
     value: str
     origin: str
@@ -32,7 +32,7 @@ class Property:
 
 
 def read_properties(path: Path) -> dict[str, Property]:
-    """The properties of one file; of a name given twice the last counts, unless an earlier one is final."""
+    """Reads the properties of one file; the last of equal names wins, unless an earlier one is final."""
     found: dict[str, Property] = {}
     for name, held in _Files().properties(path, ()):
         if not (name in found and found[name].final):
@@ -42,15 +42,17 @@ def read_properties(path: Path) -> dict[str, Property]:
 
 @dataclass(slots=True)
 class _Files:
-    """A file and what it includes."""
+    """Reads a file with its includes, and counts them."""
 
     included: int = field(default=0)
 
     def properties(self, path: Path, above: tuple[Path, ...]) -> Iterator[tuple[str, Property]]:
-        """Names and values in document order; `above` are the files that include this one."""
+        """Yields names and values in document order; `above` are the files that include this one."""
         root = _parsed(path)
         if root.tag != "configuration":
-            raise ConfigError(f"{path} is not a Hadoop configuration: it begins with <{root.tag}>, not <configuration>")
+            raise ConfigError(
+                f"{path} is not a Hadoop configuration: its root element is <{root.tag}>, not <configuration>"
+            )
         above = (*above, path.resolve())
         left = [iter(root)]
         while left:
@@ -67,16 +69,18 @@ class _Files:
                 elif (fallback := element.find("fallback")) is not None:
                     left.append(iter(fallback))
                 else:
-                    raise ConfigError(f"{path} includes {other}, which is no file, without an <xi:fallback>")
+                    raise ConfigError(
+                        f"{path} includes {other}, which does not exist: create it, or add an <xi:fallback>"
+                    )
             else:
                 left.append(iter(element))
 
     def _count(self, path: Path, other: Path, above: tuple[Path, ...]) -> None:
         self.included += 1
         if other.resolve() in above:
-            raise ConfigError(f"{path} includes {other}, which includes it")
-        if self.included > _INCLUDES:
-            raise ConfigError(f"{above[0]} includes more than {_INCLUDES} files; the last one is {other}")
+            raise ConfigError(f"{path} includes {other}, which includes {path.name} again: remove one of them")
+        if self.included > _MAX_INCLUDES:
+            raise ConfigError(f"{above[0]} includes more than {_MAX_INCLUDES} files; the last one is {other}")
 
 
 def _property(element: Element, path: Path) -> Iterator[tuple[str, Property]]:
@@ -89,19 +93,19 @@ def _property(element: Element, path: Path) -> Iterator[tuple[str, Property]]:
 
 
 def _included(element: Element, path: Path) -> Path:
-    """The file that is to be included; relative to the one that says so."""
+    """The included file, relative to the including one."""
     href = element.get("href", "").strip()
     try:
         parts = urlsplit(href)
     except ValueError as wrong:
         raise ConfigError(f"{path} has an <xi:include> of {href!r}: {wrong}") from wrong
     if not href or parts.scheme not in ("", "file") or parts.netloc not in ("", "localhost"):
-        raise ConfigError(f"{path} has an <xi:include> of {href!r}: its href is to name a file on this machine")
+        raise ConfigError(f"{path} has an <xi:include> of {href!r}: its href must be a file on this machine")
     return path.parent / (unquote(parts.path) if parts.scheme else href)
 
 
 def _parsed(path: Path) -> Element:
-    """The root element, by tags without their namespaces; entities are refused."""
+    """Parses a file into its root element, with tags without namespaces; refuses entities."""
     builder = TreeBuilder()
     parser = expat.ParserCreate(namespace_separator="}")
     parser.buffer_text = True
@@ -113,34 +117,38 @@ def _parsed(path: Path) -> Element:
         builder.start(local(tag), {local(name): value for name, value in attributes.items()})
 
     def refuse(name: str, *_: object) -> None:
-        raise ConfigError(f"{path} has the entity {name!r}: entities are not read; write its text out, or xi:include")
+        raise ConfigError(
+            f"{path} has the entity {name!r}, which is not supported: write out its text, or use xi:include"
+        )
 
     parser.StartElementHandler, parser.EndElementHandler = start, lambda tag: builder.end(local(tag))
     parser.CharacterDataHandler = builder.data
     parser.EntityDeclHandler, parser.SkippedEntityHandler = refuse, refuse
     try:
         with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
-        if len(content) > _LARGEST:
-            raise ConfigError(f"{path} is larger than {_LARGEST:,} bytes")
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise ConfigError(f"{path} is larger than {_MAX_BYTES:,} bytes")
         parser.Parse(content, True)
     except OSError as unreadable:
-        raise ConfigError(f"{path} cannot be read: {unreadable.strerror}") from unreadable
+        raise ConfigError(f"cannot read {path}: {unreadable.strerror}") from unreadable
     except (expat.ExpatError, ValueError, LookupError) as broken:
-        raise ConfigError(f"{path} is not XML: {broken}") from broken
+        raise ConfigError(f"{path} is not valid XML: {broken}") from broken
     return builder.close()
 
 
 def substituted(text: str, lookup: Callable[[str], str | None]) -> str:
-    """`text` with each `${name}` replaced by `lookup(name)`; one that nobody knows stays as it is.
+    """Replaces each `${name}` in `text` by `lookup(name)`; leaves it as it is if that is None.
 
-    Raises ValueError when names lead to each other in a circle.
+    Raises ValueError for a cycle.
     """
     position = steps = 0
     while match := _VARIABLE.search(text, position):
         steps += 1
-        if steps > _DEPTH:
-            raise ValueError(f"more than {_DEPTH} ${{variables}} in it: they may name each other")
+        if steps > _MAX_SUBSTITUTIONS:
+            raise ValueError(
+                f"it takes more than {_MAX_SUBSTITUTIONS} substitutions of ${{variables}}: remove the cycle"
+            )
         value = lookup(match[1])
         if value is None:
             position = match.end()

@@ -1,4 +1,4 @@
-"""What a setting is: its name, its kind, its default, and what it is for."""
+"""Defines a configuration key: name, kind, default and meaning."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Key(Generic[T_co]):
-    """One setting. `default` is written as in ozone-site.xml; `older` are spellings that still work."""
+    """A configuration key. `default` is text as in ozone-site.xml; `older` are deprecated names, still accepted."""
 
     name: str
     kind: ValueKind[T_co]
@@ -20,7 +20,8 @@ class Key(Generic[T_co]):
     meaning: str
     older: tuple[str, ...] = ()
     ours: bool = False
+    """Ozone has no such key."""
     per_node: bool = False
-    """With OM or SCM HA, `<name>.<service id>.<node id>` is one node's."""
+    """With OM or SCM HA, `<name>.<service id>.<node id>` sets the value of one node."""
     of_scm: bool = False
-    """SCM's own; `ozone.recon.scmconfig.<name>` is ours, and wins."""
+    """The key belongs to SCM; `ozone.recon.scmconfig.<name>` overrides it for Recon."""

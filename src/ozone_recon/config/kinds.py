@@ -1,4 +1,4 @@
-"""The kinds of values a setting can have, written as Ozone writes them: `10s`, `1GB`, `host:port`, `a,b`."""
+"""Parses configuration values in Ozone's notation: `10s`, `1GB`, `host:port`, `a,b`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class ValueKind(Generic[T_co]):
-    """A kind of value: its name, what is allowed, and how its text becomes a value (ValueError if it cannot)."""
+    """A kind of value. `allowed` describes valid text; `read` parses it and raises ValueError or LookupError."""
 
     name: str
     allowed: str
@@ -42,10 +42,10 @@ _NANOSECONDS: Final = {
     "h": 3600 * 1_000_000_000,
     "d": 86400 * 1_000_000_000,
 }
-_MOST: Final = (1 << 31) - 1
-"""Of counts: Java's int."""
-_LONGEST: Final = (1 << 63) - 1
-"""Of sizes in bytes and durations in nanoseconds: Java's long."""
+_MAX_COUNT: Final = (1 << 31) - 1
+"""Maximum of a count: Java's `Integer.MAX_VALUE`."""
+_MAX_LONG: Final = (1 << 63) - 1
+"""Maximum of a size in bytes and of a duration in nanoseconds: Java's `Long.MAX_VALUE`."""
 _BYTES: Final = {unit: 1 << 10 * power for power, unit in enumerate("bkmgtpe")}
 
 
@@ -53,8 +53,8 @@ def _flag(text: str) -> bool:
     return {"true": True, "false": False}[text.lower()]
 
 
-def _whole(text: str, low: int, high: int) -> int:
-    """As Java's parsers: ASCII digits, no underscores."""
+def _integer(text: str, low: int, high: int) -> int:
+    """Parses an integer as Java does: ASCII digits or `0x…`, no underscores."""
     if not re.fullmatch(r"[0-9]{1,19}|0[xX][0-9A-Fa-f]{1,16}", text):
         raise ValueError(text)
     value = int(text, 16 if text[:2] in ("0x", "0X") else 10)
@@ -64,27 +64,27 @@ def _whole(text: str, low: int, high: int) -> int:
 
 
 def _port(text: str) -> int:
-    return _whole(text, 0, 65535)
+    return _integer(text, 0, 65535)
 
 
 def _duration(text: str) -> float:
     match = re.fullmatch(r"([0-9]{1,19})\s*(ns|us|ms|s|m|h|d)?", text.lower())
-    nanoseconds = int(match[1]) * _NANOSECONDS[match[2] or "ms"] if match else _LONGEST + 1
-    if nanoseconds > _LONGEST:
+    nanoseconds = int(match[1]) * _NANOSECONDS[match[2] or "ms"] if match else _MAX_LONG + 1
+    if nanoseconds > _MAX_LONG:
         raise ValueError(text)
     return nanoseconds / 1e9
 
 
 def _size(text: str) -> int:
     match = re.fullmatch(r"([0-9]{1,19}(?:\.[0-9]{1,19})?)\s*(?:([kmgtpe])(?:b|i?b)?|b|bytes)?", text.lower())
-    size = int(float(match[1]) * _BYTES[match[2] or "b"]) if match else _LONGEST + 1
-    if size > _LONGEST:
+    size = int(float(match[1]) * _BYTES[match[2] or "b"]) if match else _MAX_LONG + 1
+    if size > _MAX_LONG:
         raise ValueError(text)
     return size
 
 
 def _host(text: str) -> str:
-    """A name that DNS can look up, or an IP address, an IPv6 one with or without brackets."""
+    """Checks a DNS name or an IP address; removes the brackets of an IPv6 address."""
     bracketed = text.startswith("[") and text.endswith("]")
     host = text[1:-1] if bracketed else text
     if bracketed or ":" in host:
@@ -95,7 +95,7 @@ def _host(text: str) -> str:
 
 
 def _address(text: str, port: int) -> Address:
-    """A host with its port, or `port` when it says none. An IPv6 address needs brackets before a port."""
+    """Parses `host[:port]`; the default is `port`. An IPv6 address with a port needs brackets."""
     text = re.sub(r"^\w+://", "", text).removesuffix("/")
     match = re.fullmatch(r"(\[[^\]]*\]|[^:]*)(?::([0-9]{1,5}))?", text)
     if match:
@@ -110,7 +110,7 @@ def _server(text: str) -> Address:
 
 
 def address(port: int) -> ValueKind[Address]:
-    """Where a server is; `port` is its port when none is said."""
+    """The kind of a server address whose default port is `port`."""
     return ValueKind("address", "host, or host:port", lambda text: _address(text, port))
 
 
@@ -130,12 +130,12 @@ def _url(text: str) -> str:
         if parts.scheme not in ("http", "https") or re.search(r"[\s\x00-\x1f]", text):
             raise ValueError(text)
         _host(f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or "")
-        _ = parts.port  # ValueError when it is none.
+        _ = parts.port  # Raises ValueError for an invalid port.
     return text.rstrip("/")
 
 
 def one_of(*choices: str) -> ValueKind[str]:
-    """One of some words, whatever their case; the value has the case given here."""
+    """The kind of one of `choices`, case-insensitive; the value has the case given here."""
     words = {choice.lower(): choice for choice in choices}
     return ValueKind("word", "one of " + ", ".join(choices), lambda text: words[text.lower()])
 
@@ -147,8 +147,8 @@ def _mode(text: str) -> int:
 
 
 FLAG: Final = ValueKind("flag", "true or false", _flag)
-COUNT: Final = ValueKind("count", "a whole number, 0 or more", lambda text: _whole(text, 0, _MOST))
-POSITIVE: Final = ValueKind("number", "a whole number, 1 or more", lambda text: _whole(text, 1, _MOST))
+COUNT: Final = ValueKind("count", "a whole number, 0 or more", lambda text: _integer(text, 0, _MAX_COUNT))
+POSITIVE: Final = ValueKind("number", "a whole number, 1 or more", lambda text: _integer(text, 1, _MAX_COUNT))
 DURATION: Final = ValueKind(
     "duration", "a whole number with ns, us, ms, s, m, h or d; without a unit, milliseconds", _duration
 )
@@ -157,7 +157,7 @@ PORT: Final = ValueKind("port", "a whole number from 0 to 65535", _port)
 HOST: Final = ValueKind("host", "a host name or an IP address", _host)
 URL: Final = ValueKind("URL", "an address that begins with http:// or https://", _url)
 SERVER: Final = ValueKind("server", "host, or host:port", _server)
-"""The port is 0 when none is said."""
+"""The port is 0 if the text has none."""
 SERVERS: Final = ValueKind(
     "servers", "host or host:port, separated by commas", lambda text: tuple(map(_server, _words(text)))
 )

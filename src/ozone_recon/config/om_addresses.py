@@ -1,4 +1,4 @@
-"""Where the OMs are, their web servers and where they take calls, by Ozone's keys for one OM and for OM HA."""
+"""Finds the OMs' web and RPC addresses from Ozone's keys, with and without OM HA."""
 
 from __future__ import annotations
 
@@ -10,48 +10,48 @@ from ozone_recon.config.settings import Settings
 from ozone_recon.errors import ConfigError
 
 _ANY: Final = ("0.0.0.0", "::")
-"""Hosts that say where a server listens, not where it is."""
+"""Wildcard hosts: a server listens on them, but cannot be reached by them."""
 _RPC_PORT: Final = 9862
 
 
 def om_web_addresses(settings: Settings) -> tuple[str, ...]:
-    """Base addresses of the OMs to ask, such as `http://om1:9874`. Raises ConfigError for HA keys that do not fit."""
+    """Base URLs of the OMs' web servers, such as `http://om1:9874`. Raises ConfigError for contradictory HA keys."""
     return tuple(_web_address(settings, suffix) for suffix in _suffixes(settings).values())
 
 
 def om_rpc_addresses(settings: Settings) -> dict[str, str]:
-    """Where the same OMs take calls, such as `om1:9862`, in the same order, by their node ids (empty without OM HA)."""
+    """RPC addresses of the same OMs in the same order, such as `om1:9862`, by node id (empty without OM HA)."""
     return {node: str(_rpc_address(settings, suffix)) for node, suffix in _suffixes(settings).items()}
 
 
 def _suffixes(settings: Settings) -> dict[str, str]:
-    """What the keys of each OM end in, by its node id."""
+    """Key suffixes of the OMs by node id."""
     service = _service(settings)
     if service is None:
         return {"": ""}
     nodes = settings.get(keys.OM_NODES, f".{service}")
     if not nodes:
         raise ConfigError(
-            f"{keys.OM_NODES.name}.{service} is not set: it is to list the OMs of the service {service!r}"
+            f"{keys.OM_NODES.name}.{service} is not set: set it to the OM node ids of the service {service!r}"
         )
     return {node: f".{service}.{node}" for node in nodes}
 
 
 def _service(settings: Settings) -> str | None:
-    """The id of the OM service to read; None without OM HA."""
+    """The id of the OM service to follow; None without OM HA."""
     services = settings.get(keys.OM_SERVICE_IDS)
     wanted = settings.get(keys.OM_INTERNAL_SERVICE_ID)
     if wanted:
         if wanted not in services:
             raise ConfigError(
-                f"{keys.OM_INTERNAL_SERVICE_ID.name} = {wanted!r} is not one of {keys.OM_SERVICE_IDS.name}: "
+                f"{keys.OM_INTERNAL_SERVICE_ID.name} = {wanted!r} is not in {keys.OM_SERVICE_IDS.name}: "
                 + ", ".join(services)
             )
         return wanted
     if len(services) > 1:
         raise ConfigError(
-            f"{keys.OM_SERVICE_IDS.name} has more than one ({', '.join(services)}): "
-            f"say in {keys.OM_INTERNAL_SERVICE_ID.name} which one to read"
+            f"{keys.OM_SERVICE_IDS.name} lists several services ({', '.join(services)}): "
+            f"set {keys.OM_INTERNAL_SERVICE_ID.name} to the one to follow"
         )
     return services[0] if services else None
 

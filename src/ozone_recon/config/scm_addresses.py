@@ -1,4 +1,4 @@
-"""Where the SCMs take calls, by Ozone's keys for one SCM and for SCM HA."""
+"""Finds the SCMs' RPC addresses from Ozone's keys, with and without SCM HA."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from ozone_recon.errors import ConfigError
 
 
 def scm_addresses(settings: Settings) -> dict[str, str]:
-    """Such as `scm1:9860`, by the SCMs' node ids (empty without SCM HA); none when no key says where SCM is.
+    """RPC addresses such as `scm1:9860` by node id (the id is empty without SCM HA); empty if no key names an SCM.
 
-    Raises ConfigError for HA keys that do not fit.
+    Raises ConfigError for missing or contradictory HA keys.
     """
     service = _service(settings)
     if service is None:
-        return _alone(settings)
+        return _without_ha(settings)
     nodes = settings.get(keys.SCM_NODES, f".{service}")
     if not nodes:
         raise ConfigError(
-            f"{keys.SCM_NODES.name}.{service} is not set: it is to list the SCMs of the service {service!r}"
+            f"{keys.SCM_NODES.name}.{service} is not set: set it to the SCM node ids of the service {service!r}"
         )
     return {node: str(_address(settings, f".{service}.{node}")) for node in nodes}
 
@@ -30,17 +30,17 @@ def _service(settings: Settings) -> str | None:
     services = [one.strip() for one in settings.get(keys.SCM_SERVICE_IDS).split(",") if one.strip()]
     if not wanted and len(services) > 1:
         raise ConfigError(
-            f"{keys.SCM_SERVICE_IDS.name} has more than one ({', '.join(services)}): "
-            f"say in {keys.SCM_DEFAULT_SERVICE_ID.name} which one to follow"
+            f"{keys.SCM_SERVICE_IDS.name} lists several services ({', '.join(services)}): "
+            f"set {keys.SCM_DEFAULT_SERVICE_ID.name} to the one to follow"
         )
     return wanted or next(iter(services), None)
 
 
-def _alone(settings: Settings) -> dict[str, str]:
+def _without_ha(settings: Settings) -> dict[str, str]:
     if settings.has(keys.SCM_CLIENT_ADDRESS):
         address = settings.get(keys.SCM_CLIENT_ADDRESS)
     elif names := settings.get(keys.SCM_NAMES):
-        # A port in it is that for datanodes.
+        # Its port, if any, is the one for datanodes.
         address = Address(names[0].host, 0)
     else:
         return {}
@@ -48,9 +48,9 @@ def _alone(settings: Settings) -> dict[str, str]:
 
 
 def _address(settings: Settings, suffix: str) -> Address:
-    """The host is in one key, the port in the client's address, else in a key of its own."""
+    """Combines the host key with the port of the client address or of the port key."""
     if not settings.has(keys.SCM_ADDRESS, suffix):
-        raise ConfigError(f"{keys.SCM_ADDRESS.name}{suffix} is not set: it is to be the host of that SCM")
+        raise ConfigError(f"{keys.SCM_ADDRESS.name}{suffix} is not set: set it to the host of that SCM")
     port = settings.get(keys.SCM_CLIENT_ADDRESS, suffix).port if settings.has(keys.SCM_CLIENT_ADDRESS, suffix) else 0
     if not port:
         port = settings.get(keys.SCM_CLIENT_PORT, suffix if settings.has(keys.SCM_CLIENT_PORT, suffix) else "")

@@ -1,8 +1,8 @@
-"""Looks settings up where an operator may put them: the command line, the environment, ozone-site.xml, core-site.xml.
+"""Looks up configuration keys on the command line, in the environment, ozone-site.xml and core-site.xml, in this order.
 
-The first of these that has a key decides, save that a `final` property of core-site.xml wins over ozone-site.xml.
-In the environment a key is written `OZONE-SITE.XML_ozone.recon.db.dir`, as in Ozone's container images, or
-`OZONE_RECON_DB_DIR` for one of our table: upper case, everything else an underscore.
+The first source that has the key wins, except that a `final` property of core-site.xml overrides ozone-site.xml.
+An environment variable is named `OZONE-SITE.XML_ozone.recon.db.dir`, as in Ozone's container images, or, for a key of
+keys.py, `OZONE_RECON_DB_DIR`: upper case, with an underscore for every other character.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from ozone_recon.errors import ConfigError
 
 T = TypeVar("T")
 _OF_SCM: Final = "ozone.recon.scmconfig."
-"""Before a key of SCM's: its value for us alone."""
+"""Prefix of an SCM key that sets its value for Recon only."""
 _FILES: Final = ("core-site.xml", "ozone-site.xml")
-"""Later ones win."""
+"""Later files override earlier ones."""
 _SHOWN: Final = 200
-"""Characters of a value that a message shows."""
+"""Maximum number of characters of a value in a message."""
 
 
 def variable_of(name: str) -> str:
@@ -35,7 +35,7 @@ def variable_of(name: str) -> str:
 
 
 class Settings:
-    """The settings of one start of the program, not yet read as what they are."""
+    """The configured texts by key; `get` parses one."""
 
     def __init__(self, conf_dir: Path | None, environment: Mapping[str, str], flags: Mapping[str, str]) -> None:
         self._environment = environment
@@ -43,7 +43,8 @@ class Settings:
         if conf_dir is not None:
             if not conf_dir.is_dir():
                 raise ConfigError(
-                    f"{conf_dir}: no such directory; --conf-dir or OZONE_CONF_DIR is to hold ozone-site.xml"
+                    f"the configuration directory {conf_dir} does not exist: "
+                    "set --conf-dir or OZONE_CONF_DIR to the directory of ozone-site.xml"
                 )
             for file in _FILES:
                 if (conf_dir / file).exists():
@@ -57,14 +58,14 @@ class Settings:
                 self._found[name] = held
 
     def has(self, key: Key[T], suffix: str = "") -> bool:
-        """Whether anyone has set the key, to more than nothing."""
+        """Whether the key is set to a non-blank value."""
         found = self._property(key, suffix)
         return found is not None and bool(found[1].value.strip())
 
     def get(self, key: Key[T], suffix: str = "") -> T:
-        """The key's value, or its default. `suffix` is for one node's: `.service.node`.
+        """Returns the key's value or its default. `suffix` selects the key of a service or node: `.service.node`.
 
-        Raises ConfigError that names the key, its value, where that stands, and what is allowed.
+        Raises ConfigError with the key, its value, the value's origin and the allowed values.
         """
         found = self._property(key, suffix)
         name, held = found or (key.name + suffix, Property(key.default, "the default"))
@@ -80,7 +81,7 @@ class Settings:
             return key.kind.read(text)
         except (ValueError, LookupError) as wrong:
             raise ConfigError(
-                f"{name} = {_shown(text)} (in {held.origin}) is not a {key.kind.name}: allowed is {key.kind.allowed}"
+                f"{name} = {_shown(text)} (in {held.origin}) is not a valid {key.kind.name}: use {key.kind.allowed}"
             ) from wrong
 
     def _property(self, key: Key[T], suffix: str) -> tuple[str, Property] | None:
@@ -90,7 +91,7 @@ class Settings:
         return None
 
     def _variable(self, name: str) -> str | None:
-        """What `${name}` stands for: as in Hadoop an environment variable, one of Java's properties, or another key."""
+        """Resolves `${name}` as Hadoop does: an environment variable, a Java system property, or another key."""
         if name.startswith("env."):
             variable, _, otherwise = name.removeprefix("env.").partition("-")
             return self._environment.get(variable.removesuffix(":"), otherwise or None)
@@ -107,12 +108,12 @@ class Settings:
 
 
 def _shown(value: str) -> str:
-    """A value for one line of a message."""
+    """Quotes and shortens a value for a message."""
     return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "…")
 
 
 def user_name() -> str:
-    """Who runs this; the number of a user without a name, as in containers."""
+    """The name of the user running the process; the uid if it has no name, as in containers."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):

@@ -1,1 +1,1 @@
-"""The running server: processes, sockets, and what joins the parts."""
+"""The server: its processes, sockets and startup."""

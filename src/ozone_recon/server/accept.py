@@ -1,12 +1,12 @@
-"""Who takes a new connection, of the processes that listen on one socket: one that has no more of them than another.
+"""Balances connections across worker processes: the one with the fewest open connections accepts.
 
-A kept connection stays with its process: one that has most of them keeps its clients waiting while others are idle.
-So each writes down how many it has, in memory that all of them see.
+A keep-alive connection stays with its process, so one with most of the connections would keep its clients waiting while
+others are idle. All processes listen on one socket, and each publishes its connection count in shared memory.
 
-Why not SO_REUSEPORT, a listening socket for each process: the kernel then chooses by a hash of the addresses, which
-balances neither a few kept connections nor those of clients behind one proxy. What waits in the queue of a process that
-hangs or ends is lost, where here any other process takes it. And the first process could neither hold the port while
-others are replaced nor end the listening of all at once.
+SO_REUSEPORT, a listening socket per process, is no alternative. The kernel then selects a process by a hash of the
+addresses, which balances neither a few keep-alive connections nor clients behind one proxy. Connections queued for a
+process that hangs or ends are lost; here, any other process accepts them. The first process could neither hold the port
+while others are replaced, nor stop all of them from listening at once.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-LEAVE: Final = 0.005
-"""Seconds that a connection is left to processes with fewer; if it is still there, they are busy or gone."""
-STEP: Final = 0.001
-"""Seconds from one look at that to the next."""
-RECOVER: Final = 1.0
-"""Seconds until the next attempt when none can be taken, as when too many files are open."""
-MOST_CONNECTIONS: Final = 1000
-"""Limit for each process; at the limit the longest-idle connection is closed for a new one."""
+DEFER: Final = 0.005
+"""Seconds for which a connection is left to processes with fewer; if it is still queued then, they are busy or gone."""
+DEFER_STEP: Final = 0.001
+"""Seconds between two checks of that."""
+RETRY_AFTER: Final = 1.0
+"""Seconds until the next attempt after accept has failed, for example with too many open files."""
+MAX_CONNECTIONS: Final = 1000
+"""Maximum number of connections of a process; at the limit, a new one replaces the longest-idle one."""
 SPARE_DESCRIPTORS: Final = 256
-"""Kept free for files and outgoing connections."""
+"""File descriptors reserved for files and outgoing connections."""
 _LOG: Final = logging.getLogger(__name__)
 
 
 class SharedListener(NamedTuple):
-    """Where connections come in, and the number of the process among those that take them."""
+    """The listening socket that all HTTP processes share, as seen by process `number`."""
 
     listener: socket.socket
-    """Not blocking."""
+    """Non-blocking."""
     counts: int
-    """Descriptor of a file of `counts_file`."""
+    """Descriptor of the file made by `counts_file`."""
     number: int
 
 
 def raise_descriptor_limit() -> None:
     """Raises the soft limit on open files, usually 1,024, to the hard limit; child processes inherit it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # Some systems report no limit, and have one.
+    with suppress(ValueError, OSError):  # Some systems report no limit, but have one.
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
@@ -58,90 +58,90 @@ def connection_limit() -> int:
     """The number of connections that a process accepts, below its limit on open files."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
-        return MOST_CONNECTIONS
-    return min(MOST_CONNECTIONS, max(soft - SPARE_DESCRIPTORS, soft // 4))
+        return MAX_CONNECTIONS
+    return min(MAX_CONNECTIONS, max(soft - SPARE_DESCRIPTORS, soft // 4))
 
 
 @contextmanager
-def counts_file(place: Path, processes: int) -> Iterator[int]:
-    """Descriptor of a file on the disk of `place` where so many processes write down their numbers of connections.
+def counts_file(directory: Path, processes: int) -> Iterator[int]:
+    """Creates an unnamed file in `directory` for the connection counts of `processes` processes; yields its descriptor.
 
-    It has no name.
+    Each count is a native 32-bit unsigned integer.
     """
-    with tempfile.TemporaryFile(dir=place) as file:
+    with tempfile.TemporaryFile(dir=directory) as file:
         file.truncate(processes * 4)
         yield file.fileno()
 
 
 class Acceptor:
-    """Takes connections at a door; `connections` are those that the process has by now.
+    """Accepts connections; `connections` are the open ones of the process.
 
     At `limit` connections, `make_room` closes one for the next; while it returns False, none is accepted.
     """
 
     def __init__(
         self,
-        door: SharedListener,
+        shared: SharedListener,
         protocol: Callable[[], asyncio.Protocol],
         connections: Collection[object],
         limit: int = sys.maxsize,
         make_room: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._door = door
+        self._shared = shared
         self._protocol = protocol
         self._connections = connections
         self._limit = limit
         self._make_room = make_room
-        self._counts = memoryview(mmap.mmap(door.counts, 0)).cast("I")
+        self._counts = memoryview(mmap.mmap(shared.counts, 0)).cast("I")
         self._arriving: set[asyncio.Task[object]] = set()
         self._loop = asyncio.get_running_loop()
         self._later: asyncio.TimerHandle | None = None
         self._watch()
 
     def count(self) -> int:
-        """How many connections the process has. It is written down, for the other processes go by it."""
-        self._counts[self._door.number] = mine = len(self._connections) + len(self._arriving)
+        """Publishes and returns the process's number of connections."""
+        self._counts[self._shared.number] = mine = len(self._connections) + len(self._arriving)
         return mine
 
     def stop(self) -> None:
-        """Takes no more."""
-        self._loop.remove_reader(self._door.listener)
+        """Stops accepting."""
+        self._loop.remove_reader(self._shared.listener)
         if self._later:
             self._later.cancel()
 
     def _watch(self) -> None:
-        self._loop.add_reader(self._door.listener, self._knock)
+        self._loop.add_reader(self._shared.listener, self._on_readable)
 
-    def _knock(self, left: float = LEAVE) -> None:
-        """There is one to take, for all processes alike; it is left to others for so many seconds yet."""
+    def _on_readable(self, left: float = DEFER) -> None:
+        """Accepts a queued connection, unless a process with fewer may do so within `left` seconds."""
         if self.count() > min(self._counts) and left > 0:
-            self._pause(STEP, lambda: self._knock(left - STEP))
+            self._pause(DEFER_STEP, lambda: self._on_readable(left - DEFER_STEP))
         else:
-            self._take()
+            self._accept()
 
-    def _pause(self, seconds: float, then: Callable[[], None] = lambda: None) -> None:
-        def go_on() -> None:
+    def _pause(self, seconds: float, resume: Callable[[], None] = lambda: None) -> None:
+        def watch_again() -> None:
             self._watch()
-            then()
+            resume()
 
-        self._loop.remove_reader(self._door.listener)
-        self._later = self._loop.call_later(seconds, go_on)
+        self._loop.remove_reader(self._shared.listener)
+        self._later = self._loop.call_later(seconds, watch_again)
 
-    def _take(self) -> None:
+    def _accept(self) -> None:
         if self.count() >= self._limit and not self._make_room():
-            self._pause(RECOVER)
+            self._pause(RETRY_AFTER)
             return
         try:
-            connection, _ = self._door.listener.accept()
+            connection, _ = self._shared.listener.accept()
         except (BlockingIOError, ConnectionError):
-            return  # Another process was first, or the client has gone.
+            return  # Another process was faster, or the client has disconnected.
         except OSError as error:
-            if error.errno == errno.EINVAL:  # Another process has ended the listening.
+            if error.errno == errno.EINVAL:  # Another process has shut down the listener.
                 self.stop()
                 return
-            _LOG.warning("cannot take a connection: %s", error)
+            _LOG.warning("cannot accept a connection (retrying in %s s): %s", RETRY_AFTER, error)
             self._make_room()
-            self._pause(RECOVER)
+            self._pause(RETRY_AFTER)
             return
         connection.setblocking(False)
         task = self._loop.create_task(self._loop.connect_accepted_socket(self._protocol, connection))

@@ -1,6 +1,6 @@
-"""Joins the parts: a configuration and an origin of data in, a running server out.
+"""Starts the server: wires OM synchronisation, cluster process, workers and the HTTP server together.
 
-The API and its framework are imported when they are needed: by then OM is at work on its checkpoint already.
+The API and its framework are imported late, while OM already creates its checkpoint.
 """
 
 from __future__ import annotations
@@ -45,27 +45,27 @@ if TYPE_CHECKING:
     from ozone_recon.server.workers import Workers
 
 HEAD_START = 10.0
-"""Seconds that the first build has the CPUs to itself, before the cluster is followed too."""
+"""Maximum seconds that the first build has the CPUs to itself before the cluster process starts."""
 CHECK_EVERY = 2.0
-"""Seconds between two looks at whether the files of what is served are there."""
-LOOK_EVERY = 0.2
-"""Seconds between two looks at what is to be told to the other processes."""
+"""Seconds between two checks of the served files."""
+UPDATE_EVERY = 0.2
+"""Seconds between two updates to the workers."""
 ELECTION = 10.0
-"""Seconds that OMs may take to elect a leader before the synchronisation is said to fail."""
-MOST_PROCESSES = 4
-"""That answer, when nobody says how many."""
+"""Seconds for the OMs to elect a leader before a call fails."""
+MAX_PROCESSES = 4
+"""Maximum default number of HTTP processes."""
 
 
 def serve(config: Config, origin: DataOrigin, started: Callable[[str, OmSync], None]) -> None:
-    """Answers until SIGINT or SIGTERM; what was built before is answered from at once.
+    """Serves until SIGINT or SIGTERM, at once if the data directory has a generation.
 
-    `started` is told the address when it can be asked, and the synchronisation whose state may be watched. Raises
-    ConfigError when the address cannot be listened on, and what the first build raised when it failed, there is
-    nothing to serve, and the origin will not change.
+    Calls `started` with the URL and the synchronisation as soon as the port accepts connections. Raises ConfigError if
+    the address cannot be bound. If the origin never changes and there is nothing to serve, raises the first build's
+    failure.
     """
     config.require_protection()
     raise_descriptor_limit()
-    # Until all is loaded there is nothing to collect; see `server_for`.
+    # Startup creates no garbage; `server_for` enables collection.
     gc.disable()
     with (
         listening(config.http) as listener,
@@ -73,12 +73,12 @@ def serve(config: Config, origin: DataOrigin, started: Callable[[str, OmSync], N
         counts_file(directory.scratch_directory, _processes(config)) as counts,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_answer(config, origin, directory, SharedListener(listener, counts, 0), started))
+        runner.run(_serve(config, origin, directory, SharedListener(listener, counts, 0), started))
 
 
 @contextmanager
 def application(generation: Generation, config: Config) -> Iterator[FastAPI]:
-    """The same application without a server, over one generation: it can be asked, but synchronises nothing."""
+    """The ASGI application over one generation, without a server and without synchronisation."""
     from ozone_recon.api.application import create_app
     from ozone_recon.api.context import Context
 
@@ -91,15 +91,15 @@ def application(generation: Generation, config: Config) -> Iterator[FastAPI]:
         served.retire()
 
 
-async def _answer(
+async def _serve(
     config: Config,
     origin: DataOrigin,
     directory: DataDirectory,
-    door: SharedListener,
+    shared: SharedListener,
     started: Callable[[str, OmSync], None],
 ) -> None:
     loop = asyncio.get_running_loop()
-    arrived: asyncio.Queue[Generation] = asyncio.Queue()
+    generations: asyncio.Queue[Generation] = asyncio.Queue()
     settings = OmSyncSettings(
         config.memory_limit,
         config.threads,
@@ -109,82 +109,84 @@ async def _answer(
     )
 
     def swap(generation: Generation) -> None:
-        loop.call_soon_threadsafe(arrived.put_nowait, generation)
+        loop.call_soon_threadsafe(generations.put_nowait, generation)
 
     sync = OmSync(directory, origin, settings, swap, _changes(config) if origin.changes else None)
-    told: asyncio.Queue[Cluster | Path] = asyncio.Queue()
-    watch = _watch(config, origin, directory, lambda news: loop.call_soon_threadsafe(told.put_nowait, news))
+    cluster_updates: asyncio.Queue[Cluster | Path] = asyncio.Queue()
+    supervisor = _cluster_supervisor(
+        config, origin, directory, lambda update: loop.call_soon_threadsafe(cluster_updates.put_nowait, update)
+    )
     sync.start()
     try:
         from ozone_recon.api.context import Context
         from ozone_recon.server.worker import WorkerJob
         from ozone_recon.server.workers import Workers
 
-        context = Context(config, sync.tasks, sync.trigger, doing=lambda: _described(sync.state))
-        context.counted = lambda: om_samples(sync.state)
+        context = Context(config, sync.tasks, sync.trigger, activity=lambda: _describe(sync.state))
+        context.om_metrics = lambda: om_samples(sync.state)
         restart_on_bus_error(partial(_damage, context))
-        context.ask_cluster = (lambda request: asyncio.wrap_future(watch.ask(request))) if watch else None
-        start = WorkerJob(config, watch is not None, door.listener.fileno(), door.counts)
-        answerers = Workers(_processes(config) - 1, start, sync.trigger, watch.ask if watch else None)
-        server = server_for(context, door, (signal.SIGINT, signal.SIGTERM), answerers.end)
-        context.processes = lambda: (*answerers.states, *(one.state for one in (watch, sync.builder) if one))
+        context.ask_cluster = (lambda request: asyncio.wrap_future(supervisor.ask(request))) if supervisor else None
+        job = WorkerJob(config, supervisor is not None, shared.listener.fileno(), shared.counts)
+        workers = Workers(_processes(config) - 1, job, sync.trigger, supervisor.ask if supervisor else None)
+        server = server_for(context, shared, (signal.SIGINT, signal.SIGTERM), workers.end)
+        context.processes = lambda: (*workers.states, *(one.state for one in (supervisor, sync.builder) if one))
         tasks = [
-            loop.create_task(_until_hopeless(context, sync, origin, server)),
-            loop.create_task(_pass_on(arrived, context, sync, answerers)),
-            loop.create_task(_follow_cluster(watch, told, context, answerers)),
+            loop.create_task(_stop_if_nothing_to_serve(context, sync, origin, server)),
+            loop.create_task(_publish(generations, context, sync, workers)),
+            loop.create_task(_follow_cluster(supervisor, cluster_updates, context, workers)),
             loop.create_task(_watch_files(context)),
         ]
         for task in tasks:
-            task.add_done_callback(partial(_stop_when_broken, server))
-        started(_url(Address(config.http.host, door.listener.getsockname()[1])), sync)
+            task.add_done_callback(partial(_stop_on_failure, server))
+        started(_url(Address(config.http.host, shared.listener.getsockname()[1])), sync)
         await server.serve()
         for task in tasks:
             task.cancel()
-        await asyncio.to_thread(answerers.stop)
-        await _ended(tasks)
+        await asyncio.to_thread(workers.stop)
+        await _join(tasks)
     finally:
-        await asyncio.gather(*(asyncio.to_thread(one.stop) for one in (sync, watch) if one))
+        await asyncio.gather(*(asyncio.to_thread(one.stop) for one in (sync, supervisor) if one))
     if context.served:
         context.served.retire()
     if sync.state.error and not context.served and not origin.changes:
         raise sync.state.error
 
 
-async def _pass_on(arrived: asyncio.Queue[Generation], context: Context, sync: OmSync, answerers: Workers) -> None:
-    """Switches all processes to each generation as it arrives, and tells them how the synchronisation goes."""
+async def _publish(generations: asyncio.Queue[Generation], context: Context, sync: OmSync, workers: Workers) -> None:
+    """Switches all processes to each new generation, and sends the workers the state of the synchronisation."""
     from ozone_recon.server.worker import OmUpdate
 
-    def news(generation: Generation) -> OmUpdate:
+    def update_of(generation: Generation) -> OmUpdate:
         state = sync.state
         if state.delta.sequence_number == generation.sequence_number:
             context.checked_at = state.checked_at
         return OmUpdate(
             generation.path,
             sync.tasks(),
-            _described(state),
+            _describe(state),
             state.doing not in ("idle", "changes"),
             context.checked_at,
-            context.measured.plus(),
+            context.metrics.plus(),
             om_samples(state),
             tuple(context.processes()),
         )
 
     while True:
         try:
-            generation = await asyncio.wait_for(arrived.get(), LOOK_EVERY)
+            generation = await asyncio.wait_for(generations.get(), UPDATE_EVERY)
         except TimeoutError:
             if context.served:
-                answerers.tell(news(context.served.generation))
-                context.measured_elsewhere = answerers.measured()
+                workers.send(update_of(context.served.generation))
+                context.other_metrics = workers.metrics()
             continue
         served = served_from(generation)
         if context.served:
-            answerers.tell(news(generation))
+            workers.send(update_of(generation))
         context.serve(served)
 
 
 async def _watch_files(context: Context) -> None:
-    """Starts the program again when a file of what is served is missing or cut short."""
+    """Restarts the program when a served file is missing or truncated."""
     while True:
         await asyncio.sleep(CHECK_EVERY)
         if damage := await asyncio.to_thread(_damage, context):
@@ -192,7 +194,7 @@ async def _watch_files(context: Context) -> None:
 
 
 def _damage(context: Context) -> str | None:
-    """What is damaged of what is served, as far as the sizes of files tell."""
+    """Describes damage to the served generations, as far as the file sizes show it; None if there is none."""
     for generation in (context.served.generation if context.served else None, context.cluster_generation):
         try:
             if generation:
@@ -202,69 +204,69 @@ def _damage(context: Context) -> str | None:
     return None
 
 
-def _watch(
-    config: Config, origin: DataOrigin, directory: DataDirectory, told: Callable[[Cluster | Path], object]
+def _cluster_supervisor(
+    config: Config, origin: DataOrigin, directory: DataDirectory, receive: Callable[[Cluster | Path], object]
 ) -> ClusterSupervisor | None:
-    """What has a process follow the cluster; None when a checkpoint is looked at, or nobody said where SCM is."""
+    """The supervisor of the cluster process; None without a running OM or without a configured SCM."""
     if config.cluster is None or not origin.changes:
         return None
     from ozone_recon.follow.cluster.job import ClusterJob
     from ozone_recon.follow.cluster.supervisor import ClusterSupervisor
 
-    where = Address(config.cluster.host, config.cluster.port)
-    require_free(where, "Java Recon may. Or give another port (ozone.recon.datanode.address)")
-    return ClusterSupervisor(ClusterJob(config.cluster, directory.path / "cluster", config.logs), told)
+    address = Address(config.cluster.host, config.cluster.port)
+    require_free(address, "Stop its owner (Java Recon?), or use another port (ozone.recon.datanode.address)")
+    return ClusterSupervisor(ClusterJob(config.cluster, directory.path / "cluster", config.logs), receive)
 
 
 async def _follow_cluster(
-    watch: ClusterSupervisor | None, told: asyncio.Queue[Cluster | Path], context: Context, answerers: Workers
+    supervisor: ClusterSupervisor | None, updates: asyncio.Queue[Cluster | Path], context: Context, workers: Workers
 ) -> None:
-    """Lets all processes see the cluster as it is told of; an OM that is read in seconds is read before."""
+    """Passes cluster updates to all processes; starts the cluster process after the first build, or `HEAD_START`."""
     from ozone_recon.server.worker import ClusterUpdate
 
-    if watch is None:
+    if supervisor is None:
         return
-    for _ in range(round(HEAD_START / LOOK_EVERY)):
+    for _ in range(round(HEAD_START / UPDATE_EVERY)):
         if context.served:
             break
-        await asyncio.sleep(LOOK_EVERY)
-    watch.start()
+        await asyncio.sleep(UPDATE_EVERY)
+    supervisor.start()
     while True:
-        news = await told.get()
-        if not isinstance(news, Path):
-            context.see_cluster(news, None)
-            await asyncio.to_thread(answerers.tell_cluster, ClusterUpdate(news, None))
-        elif generation := opened(news):
-            context.see_cluster(None, generation)
-            await asyncio.to_thread(answerers.tell_cluster, ClusterUpdate(None, news))
+        update = await updates.get()
+        if not isinstance(update, Path):
+            context.update_cluster(update, None)
+            await asyncio.to_thread(workers.send_cluster, ClusterUpdate(update, None))
+        elif generation := opened(update):
+            context.update_cluster(None, generation)
+            await asyncio.to_thread(workers.send_cluster, ClusterUpdate(None, update))
 
 
-def _stop_when_broken(server: uvicorn.Server, task: asyncio.Task[None]) -> None:
-    """A server that no longer hears what is new must not look as if it did."""
+def _stop_on_failure(server: uvicorn.Server, task: asyncio.Task[None]) -> None:
+    """Stops the server when a task fails: it would serve ever older data."""
     if not task.cancelled() and task.exception():
         server.should_exit = True
 
 
-async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Waits for what was cancelled; raises what had ended a task before."""
+async def _join(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Waits for cancelled tasks; raises the failure of one that had failed before."""
     for task in tasks:
         with suppress(asyncio.CancelledError):
             await task
 
 
 def _changes(config: Config) -> OmChanges:
-    """What tells of changes in the OMs."""
+    """The source of OM's changes."""
     rpc = RpcSettings(user_name(), attempts=2 * len(config.om_rpc), retry_for=ELECTION)
     return OmChanges(config.om_rpc, rpc, config.om_delta_limit, config.om_delta_lag_threshold)
 
 
 def _processes(config: Config) -> int:
-    """How many answer."""
-    return config.http_processes or min(os.cpu_count() or 1, MOST_PROCESSES)
+    """The number of HTTP processes, the first one included."""
+    return config.http_processes or min(os.cpu_count() or 1, MAX_PROCESSES)
 
 
-async def _until_hopeless(context: Context, sync: OmSync, origin: DataOrigin, server: uvicorn.Server) -> None:
-    """Stops the server when the only build there will be has failed, and nothing can ever be answered."""
+async def _stop_if_nothing_to_serve(context: Context, sync: OmSync, origin: DataOrigin, server: uvicorn.Server) -> None:
+    """Stops the server when the only build has failed."""
     while not context.served and not origin.changes:
         if sync.state.error:
             server.should_exit = True
@@ -272,19 +274,19 @@ async def _until_hopeless(context: Context, sync: OmSync, origin: DataOrigin, se
         await asyncio.sleep(0.1)
 
 
-def _described(state: OmSyncState) -> str:
-    """What the synchronisation is doing, for those who wait for it."""
+def _describe(state: OmSyncState) -> str:
+    """Describes the current step, for clients that wait for the first generation."""
     match state.at:
         case Progress(stage=stage, done=done, unit=unit):
-            return f"It is being built: {stage}, {done:,} {unit}."
+            return f"Building: {stage}, {done:,} {unit}."
         case Transfer(received=received, total=total):
-            return f"It is being fetched: {received:,} bytes" + (f" of {total:,}." if total else ".")
+            return f"Downloading the checkpoint: {received:,} bytes" + (f" of {total:,}." if total else ".")
         case Retry(reason=reason, attempt=attempt, attempts=attempts, seconds=seconds):
-            return f"Attempt {attempt} of {attempts} follows in {seconds:.0f} s: {reason}."
+            return f"Retrying in {seconds:.0f} s (attempt {attempt} of {attempts}): {reason}."
         case None if state.error and state.doing == "idle":
             return f"The last attempt failed: {state.error}"
         case None:
-            return "It is being read."
+            return "Synchronising with OM."
 
 
 def _url(address: Address) -> str:

@@ -1,4 +1,4 @@
-"""What each process that answers needs: a place to listen, a generation to answer from, a server."""
+"""Parts of every HTTP process: the listening socket, the served generation, the uvicorn server."""
 
 from __future__ import annotations
 
@@ -28,26 +28,28 @@ if TYPE_CHECKING:
     from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
 
 GRACE = 5
-"""Seconds that answers under way may still take when the server is told to stop."""
+"""Seconds for requests in progress when the server stops."""
 BACKLOG = 1024
 CHECK_EVERY = 5
-"""Ticks of the server, of a tenth of a second, between two checks of the connections' time-outs."""
-FREED = 32 << 20
-"""Bytes of freed memory that a process keeps at most."""
+"""Server ticks (0.1 s) between two checks of the connections' timeouts."""
+RETAINED = 32 << 20
+"""Maximum freed memory that a process retains, in bytes."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-"""Of mallopt in malloc.h."""
+"""Parameters of mallopt, from malloc.h."""
 _LOG = logging.getLogger(__name__)
 
 
 def listening(address: Address) -> socket.socket:
-    """A socket that listens there; ConfigError when another program has the port."""
-    listener = _bound(address, "Stop it, or give another --port (ozone.recon.http-address, ozone.recon.http-bind-host)")
+    """Returns a listening socket; raises ConfigError if the address cannot be bound."""
+    listener = _bound(
+        address, "Use another --port (ozone.recon.http-address, ozone.recon.http-bind-host), or stop its owner"
+    )
     listener.setblocking(False)
     return listener
 
 
 def require_free(address: Address, advice: str) -> None:
-    """ConfigError when another program listens there."""
+    """Raises ConfigError if the address cannot be bound."""
     _bound(address, advice).close()
 
 
@@ -60,7 +62,7 @@ def _bound(address: Address, advice: str) -> socket.socket:
 
 
 def served_from(generation: Generation) -> Served:
-    """A generation ready for answering."""
+    """Opens a generation for requests."""
     from ozone_recon.api.context import Served
 
     rows = _RawRows(generation)
@@ -75,28 +77,28 @@ def served_from(generation: Generation) -> Served:
 
 
 def opened(path: Path | None) -> Generation | None:
-    """The generation in this directory; None when it has been removed since, for news of a newer one are on their way.
+    """Opens the generation in a directory; returns None if it is already removed: an update with a newer one follows.
 
-    None, too, when it cannot be read, which is logged: the last good one goes on answering.
+    Returns None and logs an error if it cannot be read: the previous generation stays in service.
     """
     try:
         return Generation.open(path) if path else None
     except GenerationRemoved:
         return None
     except StoreError as error:
-        _LOG.error("what is new is not served: %s", error)
+        _LOG.error("cannot open the new generation %s, still serving the previous one: %s", path, error)
         return None
 
 
 def server_for(
     context: Context,
-    door: SharedListener,
+    shared: SharedListener,
     stops_at: tuple[signal.Signals, ...] = (),
     stopping: Callable[[], None] = lambda: None,
 ) -> uvicorn.Server:
-    """The API as a server, which these signals stop; it ignores the others that would.
+    """Returns a server for the API. The signals `stops_at` stop it; it ignores the other termination signals.
 
-    When it stops, `stopping` is called, the port is free at once, and only requests in progress are waited for.
+    On stop, it calls `stopping`, closes the port at once, and waits only for requests in progress.
     """
     import uvicorn
 
@@ -105,30 +107,31 @@ def server_for(
     from ozone_recon.server.http_protocol import BoundedProtocol, OpenConnections
 
     class HttpServer(uvicorn.Server):
-        """uvicorn, but for its signal handlers: it would raise the signal again before we have tidied up.
+        """uvicorn with other signal handlers and another accept loop.
 
-        And it would take all connections that it can, whatever the other processes have.
+        uvicorn would raise the signal again before the shutdown is complete, and accept connections without regard to
+        the other processes.
         """
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup([])
             protocol = partial(BoundedProtocol, self.config, self.server_state, {})
             connections = self.server_state.connections
-            self.open = OpenConnections(connections)
-            self.acceptor = Acceptor(door, protocol, connections, connection_limit(), self.open.make_room)
+            self.open_connections = OpenConnections(connections)
+            self.acceptor = Acceptor(shared, protocol, connections, connection_limit(), self.open_connections.make_room)
 
         async def on_tick(self, counter: int) -> bool:
             self.acceptor.count()
             if not counter % CHECK_EVERY:
-                self.open.check_timeouts()
+                self.open_connections.check_timeouts()
             return await super().on_tick(counter)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             stopping()
             self.acceptor.stop()
-            with suppress(OSError):  # Another process was first.
-                # Ends the listening in all processes, also in one that hangs, which closing it would not.
-                door.listener.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # Another process was faster.
+                # Unlike close, shutdown stops the listening in all processes, also in one that hangs.
+                shared.listener.shutdown(socket.SHUT_RDWR)
             await super().shutdown()
 
         @contextmanager
@@ -151,28 +154,28 @@ def server_for(
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
-    # What is there by now stays; a collector that goes through it during answers takes a third of their time.
+    # Startup objects live for ever: collecting them during requests takes a third of the time.
     gc.collect()
     gc.freeze()
     gc.enable()
-    _keep_freed()
+    _retain_freed_memory()
     return HttpServer(settings)
 
 
-def _keep_freed() -> None:
-    """Has the C library keep what long answers free for the next ones; to get it back takes a fifth of their time."""
+def _retain_freed_memory() -> None:
+    """Makes malloc retain memory that large responses free: allocating it again takes a fifth of their time."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt:  # It is not in every C library.
-        mallopt(_M_TRIM_THRESHOLD, FREED)
-        mallopt(_M_MMAP_THRESHOLD, FREED // 2)
+    if mallopt:  # Not every C library has it.
+        mallopt(_M_TRIM_THRESHOLD, RETAINED)
+        mallopt(_M_MMAP_THRESHOLD, RETAINED // 2)
 
 
 def _ignore() -> None:
-    """For a signal that the terminal sends to all processes, one of which stops the others."""
+    """Ignores a signal: the terminal sends it to all processes, and the first one stops the others."""
 
 
 class _RawRows:
-    """Rows as OM has them: those that have changed are in the generation, the others in its checkpoint."""
+    """Raw OM rows: changed rows are in the generation, all others in its checkpoint."""
 
     def __init__(self, generation: Generation) -> None:
         self._generation = generation

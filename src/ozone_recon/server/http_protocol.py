@@ -1,7 +1,7 @@
 """HTTP/1.1 with limits on memory and time for each connection, on top of uvicorn's httptools protocol.
 
 uvicorn with httptools limits neither the head nor the body of a request nor the number of pipelined requests, and waits
-for ever for a request to end and for an answer to be read. Here each of these has a limit, enforced while bytes arrive.
+for ever for a request to end and a response to be read. Here each of these has a limit, enforced while bytes arrive.
 A request over a limit is answered with an error that names it (400, 408, 413, 431), unless another answer is being
 sent, and the connection is closed. The server first reads and drops further bytes for a moment: closing a socket with
 unread bytes resets the connection, and the client can lose the answer (RFC 9112, section 9.6).
@@ -22,15 +22,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from ozone_recon.api.responses import HttpRefusal, refusal
 
-MOST_HEAD: Final = 64 << 10
+MAX_HEAD: Final = 64 << 10
 """Bytes of a request line with its headers, the default of Hadoop's web servers. Trailers count as headers."""
-MOST_FIELDS: Final = 100
+MAX_FIELDS: Final = 100
 """Headers of a request."""
-MOST_BODY: Final = 256 << 10
+MAX_BODY: Final = 256 << 10
 """Bytes of a request's body: about 6,500 datanodes for /datanodes/remove."""
-MOST_AHEAD: Final = 16
+MAX_PIPELINED: Final = 16
 """Pipelined requests that wait for the answer to an earlier one."""
-MOST_UNSENT: Final = 256 << 20
+MAX_UNSENT: Final = 256 << 20
 """Bytes of answers that the clients of a process have not read, in total."""
 REQUEST_TIMEOUT: Final = 30.0
 """Seconds from a request's first byte to its last, and from a connection to its first request."""
@@ -40,7 +40,7 @@ LINGER: Final = 2.0
 """Seconds for which the bytes of a refused client are dropped before its connection is closed."""
 WARN_EVERY: Final = 60.0
 """Seconds between two warnings that the limit on connections is reached."""
-HEAD_TOO_LONG: Final = 431, f"The request's target and headers are larger than {MOST_HEAD:,} bytes."
+HEAD_TOO_LONG: Final = 431, f"The request's target and headers are larger than {MAX_HEAD:,} bytes."
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -80,7 +80,7 @@ class BoundedProtocol(HttpToolsProtocol):
         except httptools.HttpParserError:
             self._refuse(self._over or HttpRefusal(400, "This is not an HTTP/1.1 request."))
             return
-        if self._unparsed > MOST_HEAD and not self._refused:
+        if self._unparsed > MAX_HEAD and not self._refused:
             self._refuse(HttpRefusal(*HEAD_TOO_LONG))
 
     def on_message_begin(self) -> None:
@@ -90,8 +90,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._begun = self._in_head = True
         self._head = self._fields = self._body = self._unparsed = 0
         self.waiting_since = self.loop.time()
-        if len(self.pipeline) >= MOST_AHEAD:
-            self._exceed(400, f"More than {MOST_AHEAD} pipelined requests wait: read the answers first.")
+        if len(self.pipeline) >= MAX_PIPELINED:
+            self._exceed(400, f"More than {MAX_PIPELINED} pipelined requests wait: read the answers first.")
 
     def on_url(self, url: bytes) -> None:
         """Adds bytes of the target."""
@@ -102,8 +102,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """Adds a header; counts a trailer, and drops it."""
         self._count_head(len(name) + len(value) + 4)
         self._fields += 1
-        if self._fields > MOST_FIELDS:
-            self._exceed(431, f"The request has more than {MOST_FIELDS} headers.")
+        if self._fields > MAX_FIELDS:
+            self._exceed(431, f"The request has more than {MAX_FIELDS} headers.")
         if self._in_head:
             super().on_header(name, value)
 
@@ -172,24 +172,24 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.abort()
 
     @property
-    def _answering(self) -> bool:
+    def _is_responding(self) -> bool:
         """Whether its answer is not complete yet."""
         return self._current is not None and not self._current.response_complete
 
     @property
     def _is_servers_turn(self) -> bool:
         """Whether the server has to read on or to answer."""
-        return self.flow.read_paused or (self._answering and (self._in_head or not self._begun))
+        return self.flow.read_paused or (self._is_responding and (self._in_head or not self._begun))
 
     def _count_head(self, size: int) -> None:
         self._head += size
-        if self._head > MOST_HEAD:
+        if self._head > MAX_HEAD:
             self._exceed(*HEAD_TOO_LONG)
 
     def _count_body(self, size: int) -> None:
         self._body += size
-        if self._body > MOST_BODY:
-            self._exceed(413, f"The request body is larger than {MOST_BODY:,} bytes: send several requests.")
+        if self._body > MAX_BODY:
+            self._exceed(413, f"The request body is larger than {MAX_BODY:,} bytes: send several requests.")
 
     def _exceed(self, status: int, message: str) -> NoReturn:
         self._over = HttpRefusal(status, message)
@@ -200,7 +200,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refused, self.waiting_since = True, self.loop.time()
         cycle = None if self._in_head else self._current
         """Of this request, if its head is complete."""
-        before = self.pipeline or (self._in_head and self._answering)
+        before = self.pipeline or (self._in_head and self._is_responding)
         answered = cycle is not None and cycle.response_started
         if cycle is not None and not answered:
             cycle.disconnected = True
@@ -226,12 +226,12 @@ class OpenConnections:
     def check_timeouts(self) -> None:
         """Closes overdue connections, and the longest-stalled ones while too many bytes of answers are unread."""
         now = asyncio.get_running_loop().time()
-        held = self._bounded()
-        for one in held:
+        bounded = self._bounded()
+        for one in bounded:
             one.check_timeouts(now)
-        unsent = sum(one.unsent for one in held)
-        for one in sorted(held, key=lambda one: one.waiting_since):
-            if unsent <= MOST_UNSENT:
+        unsent = sum(one.unsent for one in bounded)
+        for one in sorted(bounded, key=lambda one: one.waiting_since):
+            if unsent <= MAX_UNSENT:
                 break
             if one.unsent:
                 unsent -= one.unsent

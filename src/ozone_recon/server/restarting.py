@@ -1,8 +1,8 @@
-"""Begins again in place: the same command in the same process, which verifies what it serves when it starts.
+"""Restarts the program in place after a served file was damaged; the data is verified at startup.
 
-A mapped file that is cut short ends a process by SIGBUS, at whichever instruction reads it: nothing can go on from
-there, and nothing would be said. So the signal's handler, on the thread that read, says what is damaged and starts the
-program anew; so does whoever finds a file missing. A second time within `LOOP` seconds it ends the process.
+Reading a truncated memory-mapped file raises SIGBUS, which ends the process without a message. The signal handler runs
+on the reading thread: it logs what is damaged and executes the same command again in the same process. A check that
+finds a file missing does the same. A second restart within `LOOP` seconds ends the process instead.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 LOOP: Final = 60.0
-"""Seconds within which a second start does not help."""
-_AT: Final = "OZONE_RECON_STARTED_AGAIN_AT"
-"""In the environment: when that was, in seconds since 1970."""
+"""Seconds within which a second restart is a loop."""
+_RESTARTED_AT: Final = "OZONE_RECON_STARTED_AGAIN_AT"
+"""Environment variable with the time of the last restart, in seconds since 1970."""
 _LOG: Final = logging.getLogger(__name__)
-_KEPT: list[object] = []
-"""The handler, for as long as the process lives."""
+_CALLBACK: list[object] = []
+"""Keeps the C callback alive as long as the process."""
 
 
 def restart(reason: str) -> NoReturn:
-    """Start the program anew, or end it where that has just been done; `reason` says why in a sentence."""
+    """Restarts the program, or ends it if it has just been restarted; `reason` is a sentence for the log."""
     now = time.time()
-    if now - float(os.environ.get(_AT, 0)) < LOOP:
-        _LOG.critical("%s, again: it ends", reason)
+    if now - float(os.environ.get(_RESTARTED_AT, 0)) < LOOP:
+        _LOG.critical("%s again, after a restart: exiting", reason)
         os._exit(1)
-    _LOG.critical("%s: it starts again, and builds anew what is damaged", reason)
-    # That children are killed is no news.
+    _LOG.critical("%s: restarting, the damaged data will be rebuilt", reason)
+    # Suppresses messages about the killed children.
     logging.disable()
     end_children()
-    # After a signal's handler the signal would be held back for good, and the next one end the process in silence.
+    # exec preserves the signal mask: SIGBUS would stay blocked, and the next one end the process without a message.
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    os.execve(sys.executable, sys.orig_argv, {**os.environ, _AT: str(now)})
+    os.execve(sys.executable, sys.orig_argv, {**os.environ, _RESTARTED_AT: str(now)})
 
 
 def end_children() -> None:
-    """Kill all processes that this one has started: they have its ports, and the locks of what is served."""
+    """Kills all child processes: they hold its ports and locks."""
     for listed in Path("/proc/self/task").glob("*/children"):
         for child in listed.read_text().split():
             with suppress(ProcessLookupError, ChildProcessError):
@@ -52,20 +52,20 @@ def end_children() -> None:
 
 
 def restart_on_bus_error(damage: Callable[[], str | None]) -> None:
-    """Have SIGBUS restart the program; `damage` says what is damaged, if it can be known."""
+    """Makes SIGBUS restart the program; `damage` returns what is damaged, if it can tell."""
 
     def handle(_: int) -> None:
         try:
-            reason = damage() or "a file was cut short, or the disk has failed"
+            reason = damage() or "a file was truncated, or the disk has failed"
         except BaseException as error:
-            reason = f"a file cannot be read: {error!r}"
+            reason = f"cannot read a file: {error!r}"
         try:
             restart(f"SIGBUS: {reason}")
         finally:
-            # The instruction would be tried again and again.
+            # Otherwise the instruction would be repeated for ever.
             os._exit(1)
 
-    # Python's own handlers run later, on the main thread: behind an instruction that never ends.
+    # Python's own handlers run later on the main thread, after the instruction, which never completes.
     called = ctypes.CFUNCTYPE(None, ctypes.c_int)(handle)
-    _KEPT[:] = [called]
+    _CALLBACK[:] = [called]
     ctypes.CDLL(None).signal(int(signal.SIGBUS), called)

@@ -1,7 +1,7 @@
-"""One more process that answers on the same port: it knows of the synchronisation and the cluster what it is told.
+"""A worker process: serves the API on the shared port, with the state that its parent sends.
 
-It gets a Start and then News and answers from its parent (`processes.parent`), and says what it was asked and how it
-answered. It ends when the channel does.
+The parent (`processes.parent`) sends a WorkerJob, then OmUpdates, ClusterUpdates and replies; the worker sends requests
+for the cluster process and WorkerReports. It ends when the channel closes.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from ozone_recon.server.http import opened, served_from, server_for
 from ozone_recon.store.generation import Generation, TaskStatus
 
 A = TypeVar("A")
-SAY_EVERY = 1.0
-"""Seconds between two reports of what was counted."""
+REPORT_EVERY = 1.0
+"""Seconds between two reports of metrics."""
 
 
 class WorkerJob(NamedTuple):
-    """The first thing it is told: what to answer by, and where; descriptors that it has, and its number (see Door)."""
+    """The first message to a worker: configuration, inherited descriptors, and its number (see SharedListener)."""
 
     config: Config
     follows_cluster: bool
@@ -48,123 +48,123 @@ class WorkerJob(NamedTuple):
 
 
 class OmUpdate(NamedTuple):
-    """What has changed: the generation to answer from (its directory), and what only the first process knows."""
+    """The generation to serve (its directory) and the state of the first process."""
 
     generation: Path
     tasks: tuple[TaskStatus, ...]
-    doing: str
+    activity: str
     synchronising: bool
     checked_at: int
-    """When OM last had nothing that is not in the generation, ms since 1970."""
-    measured: RequestMetrics
-    """By the other processes, for /prom."""
-    counted: tuple[MetricSample, ...]
-    """By the synchronisation, for /prom."""
+    """When the generation was last known to be current, in ms since 1970."""
+    metrics: RequestMetrics
+    """Request metrics of the other processes, for /prom."""
+    om_metrics: tuple[MetricSample, ...]
+    """Metrics of the OM synchronisation, for /prom."""
     processes: tuple[ProcessState, ...] = ()
-    """How all but the first process fare."""
+    """The states of all processes but the first."""
 
 
 class ClusterUpdate(NamedTuple):
-    """What is new of the cluster: what is known of it, the directory of its tables, or both."""
+    """A new state of the cluster, a new generation of its tables (a directory), or both."""
 
     cluster: Cluster | None
     generation: Path | None
 
 
 class WorkerReport(NamedTuple):
-    """What it says back."""
+    """A worker's report to its parent."""
 
     generation: Path
-    """It answers from this one by now."""
-    measured: RequestMetrics
+    """The generation that it serves."""
+    metrics: RequestMetrics
     trigger: bool = False
-    """Somebody asked for a synchronisation."""
+    """A client requested a synchronisation."""
 
 
-Told = OmUpdate | ClusterUpdate | ReplyMessage
+WorkerMessage = OmUpdate | ClusterUpdate | ReplyMessage
 
 
 def main() -> None:
-    """Answer until the connection ends."""
+    """Serves until the channel closes."""
     gc.disable()
     parent = Parent()
     with suppress(EOFError):
-        start, news = parent.receive(), parent.receive()
-        assert isinstance(start, WorkerJob)
-        assert isinstance(news, OmUpdate)
-        log_to_stderr(start.config.logs)
+        job, update = parent.receive(), parent.receive()
+        assert isinstance(job, WorkerJob)
+        assert isinstance(update, OmUpdate)
+        log_to_stderr(job.config.logs)
         with suppress(BrokenPipeError), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_answer(parent, start, news))
+            runner.run(_serve(parent, job, update))
 
 
-async def _answer(parent: Parent, start: WorkerJob, news: OmUpdate) -> None:
+async def _serve(parent: Parent, job: WorkerJob, update: OmUpdate) -> None:
     def trigger() -> bool:
-        if news.synchronising:
+        if update.synchronising:
             return False
-        parent.send(WorkerReport(news.generation, context.measured, trigger=True))
+        parent.send(WorkerReport(update.generation, context.metrics, trigger=True))
         return True
 
-    def hear(heard: OmUpdate) -> None:
-        nonlocal news
-        news = heard
-        context.measured_elsewhere = heard.measured
-        context.checked_at = heard.checked_at
+    def receive(new: OmUpdate) -> None:
+        nonlocal update
+        update = new
+        context.other_metrics = new.metrics
+        context.checked_at = new.checked_at
 
-    def swap(heard: OmUpdate, generation: Generation) -> None:
+    def swap(new: OmUpdate, generation: Generation) -> None:
         context.serve(served_from(generation))
-        hear(heard)
-        parent.send(WorkerReport(heard.generation, context.measured))
+        receive(new)
+        parent.send(WorkerReport(new.generation, context.metrics))
         ready.set()
 
-    async def say() -> None:
+    async def report() -> None:
         while not server.should_exit:
-            await asyncio.sleep(SAY_EVERY)
-            parent.send(WorkerReport(news.generation, context.measured))
+            await asyncio.sleep(REPORT_EVERY)
+            parent.send(WorkerReport(update.generation, context.metrics))
 
     def stop() -> None:
         server.should_exit = True
         ready.set()
 
     def ask(request: ClusterRequest[A]) -> Awaitable[A]:
-        return asyncio.wrap_future(answers.ask(request))
+        return asyncio.wrap_future(requests.ask(request))
 
     ready = asyncio.Event()
-    """There is something to answer from, or it is to end."""
-    answers = PendingRequests(parent.send)
-    context = Context(start.config, lambda: news.tasks, trigger, lambda: news.doing)
-    context.counted = lambda: news.counted
-    context.ask_cluster = ask if start.follows_cluster else None
+    """Set when the first generation is served, or on stop."""
+    requests = PendingRequests(parent.send)
+    context = Context(job.config, lambda: update.tasks, trigger, lambda: update.activity)
+    context.om_metrics = lambda: update.om_metrics
+    context.ask_cluster = ask if job.follows_cluster else None
     first = os.getppid()
-    context.processes = lambda: (first_process(first, parent.silence), *news.processes)
-    door = SharedListener(socket.socket(fileno=start.listener), start.counts, start.number)
-    server = server_for(context, door)
+    context.processes = lambda: (first_process(first, parent.silence), *update.processes)
+    shared = SharedListener(socket.socket(fileno=job.listener), job.counts, job.number)
+    server = server_for(context, shared)
     loop = asyncio.get_running_loop()
 
-    def follow() -> None:
-        at = None
-        heard: Told = news
+    def receive_messages() -> None:
+        served = None
+        message: WorkerMessage = update
         try:
             while True:
-                match heard:
+                match message:
                     case ReplyMessage():
-                        answers.settle(heard)
+                        requests.settle(message)
                     case ClusterUpdate():
-                        loop.call_soon_threadsafe(context.see_cluster, heard.cluster, opened(heard.generation))
-                    case OmUpdate() if heard.generation == at:
-                        loop.call_soon_threadsafe(hear, heard)
-                    case OmUpdate() if generation := opened(heard.generation):
-                        loop.call_soon_threadsafe(swap, heard, generation)
-                        at = heard.generation
-                heard = parent.receive()
+                        loop.call_soon_threadsafe(context.update_cluster, message.cluster, opened(message.generation))
+                    case OmUpdate() if message.generation == served:
+                        loop.call_soon_threadsafe(receive, message)
+                    case OmUpdate() if generation := opened(message.generation):
+                        loop.call_soon_threadsafe(swap, message, generation)
+                        served = message.generation
+                message = parent.receive()
         except EOFError:
-            pass  # The first process has ended, or wants us to.
+            pass  # The first process has ended, or has closed the channel.
         finally:
             loop.call_soon_threadsafe(stop)
 
-    threading.Thread(target=follow, daemon=True).start()
+    threading.Thread(target=receive_messages, daemon=True).start()
     await ready.wait()
-    running = [loop.create_task(one) for one in (say(), parent.watch_loop())]
-    with door.listener:
+    running = [loop.create_task(one) for one in (report(), parent.watch_loop())]
+    with shared.listener:
         await server.serve()
     for task in running:
         task.cancel()

@@ -1,7 +1,7 @@
-"""The further processes that answer: starts them, and tells them what changes.
+"""Starts the worker processes, sends them updates and collects their metrics.
 
-One Python process answers on one CPU. The first one also synchronises; these have nothing but the API. Nothing here
-waits for any of them: one that hangs keeps nobody else from what is new, and is replaced (`processes.child`).
+A Python process uses one CPU. The first process also synchronises with OM; the workers only serve the API. Only `stop`
+waits for workers: one that hangs does not delay updates to the others, and is replaced (`processes.child`).
 """
 
 from __future__ import annotations
@@ -21,75 +21,77 @@ from ozone_recon.processes.status import ProcessState
 from ozone_recon.server.http import GRACE
 from ozone_recon.server.worker import ClusterUpdate, OmUpdate, WorkerJob, WorkerReport
 
-AskedOn = Callable[[ClusterRequest[Any]], Future[Any]]
+RequestForwarder = Callable[[ClusterRequest[Any]], Future[Any]]
 
 
 class Workers:
-    """So many processes, from the first `tell` until `stop`."""
+    """`count` worker processes, from the first `send` until `stop`."""
 
-    def __init__(self, count: int, start: WorkerJob, trigger: Callable[[], bool], ask: AskedOn | None = None) -> None:
-        """`ask` passes what they are asked on to the process that follows the cluster."""
-        self._start = start
+    def __init__(
+        self, count: int, job: WorkerJob, trigger: Callable[[], bool], ask: RequestForwarder | None = None
+    ) -> None:
+        """`ask` forwards the workers' requests to the process that follows the cluster."""
+        self._job = job
         self._trigger = trigger
         self._ask = ask
         self._cluster = ClusterUpdate(None, None)
-        self._news: OmUpdate | None = None
-        self._said: dict[int, WorkerReport] = {}
-        """By those that run."""
+        self._update: OmUpdate | None = None
+        self._reports: dict[int, WorkerReport] = {}
+        """The last report of each running worker."""
         self._ended = RequestMetrics()
+        """Metrics of workers that have ended."""
         self._lock = threading.Lock()
-        """Never held while something is sent: a process that begins is sent what it must know under a lock of its own,
-        for which this one is taken."""
+        """Never held while sending: a child sends its greeting under a lock of its own, and takes this one for it."""
         self._children = [self._child(number) for number in range(count)]
 
     @property
     def states(self) -> tuple[ProcessState, ...]:
-        """How they fare."""
+        """The workers' states."""
         return tuple(child.state for child in self._children)
 
-    def tell(self, news: OmUpdate) -> None:
-        """Have them know this; it does not wait until they do."""
+    def send(self, update: OmUpdate) -> None:
+        """Sends an update to all workers, without waiting for them; the first call starts them."""
         with self._lock:
-            before, self._news = self._news, news
-        if before is None:
+            previous, self._update = self._update, update
+        if previous is None:
             for child in self._children:
                 child.start()
-        elif news != before:
+        elif update != previous:
             for number, child in enumerate(self._children):
-                others = news.measured.plus(self.measured(but=number))
-                with suppress(BrokenPipeError):  # The next one is told when it begins.
-                    child.send(news._replace(measured=others))
+                others = update.metrics.plus(self.metrics(exclude=number))
+                with suppress(BrokenPipeError):  # Its replacement gets the update in its greeting.
+                    child.send(update._replace(metrics=others))
 
-    def tell_cluster(self, news: ClusterUpdate) -> None:
-        """Have them know this of the cluster."""
+    def send_cluster(self, update: ClusterUpdate) -> None:
+        """Sends a cluster update to all workers."""
         with self._lock:
-            before = self._cluster
-            self._cluster = ClusterUpdate(news.cluster or before.cluster, news.generation or before.generation)
-        packed = pack(news)
+            last = self._cluster
+            self._cluster = ClusterUpdate(update.cluster or last.cluster, update.generation or last.generation)
+        packed = pack(update)
         for child in self._children:
             with suppress(BrokenPipeError):
                 child.send_packed(packed)
 
-    def measured(self, but: int = -1) -> RequestMetrics:
-        """What they have counted, those that ended included, and without that of number `but`."""
+    def metrics(self, exclude: int = -1) -> RequestMetrics:
+        """Sums the metrics of all workers, ended ones included, except number `exclude`."""
         with self._lock:
-            return self._ended.plus(*(said.measured for number, said in self._said.items() if number != but))
+            return self._ended.plus(*(report.metrics for number, report in self._reports.items() if number != exclude))
 
     def end(self) -> None:
-        """Tell them all to end when what they are answering is answered."""
+        """Tells all workers to end after their requests in progress."""
         for child in self._children:
             child.end()
 
     def stop(self) -> None:
-        """End them all, and wait until they have."""
+        """Ends all workers, and waits for them."""
         self.end()
         for child in self._children:
             child.stop()
 
     def _child(self, number: int) -> ChildProcess:
-        start = self._start
+        job = self._job
         return ChildProcess(
-            Program(f"worker-{number + 1}", "ozone_recon.server.worker", descriptors=(start.listener, start.counts)),
+            Program(f"worker-{number + 1}", "ozone_recon.server.worker", descriptors=(job.listener, job.counts)),
             partial(self._receive, number),
             greeting=lambda: self._greeting(number),
             ended=lambda _: self._forget(number),
@@ -97,29 +99,29 @@ class Workers:
         )
 
     def _greeting(self, number: int) -> Iterator[object]:
-        """What a new process must know."""
+        """The first messages to a new worker."""
         with self._lock:
-            news, cluster = self._news, self._cluster
-        yield self._start._replace(number=number + 1)
-        yield news
+            update, cluster = self._update, self._cluster
+        yield self._job._replace(number=number + 1)
+        yield update
         yield cluster
 
     def _receive(self, number: int, message: WorkerReport | RequestMessage) -> None:
         if isinstance(message, RequestMessage):
             assert self._ask is not None
-            self._ask(message.request).add_done_callback(partial(self._pass_back, number, message.number))
+            self._ask(message.request).add_done_callback(partial(self._send_reply, number, message.number))
             return
         if message.trigger:
             self._trigger()
         with self._lock:
-            self._said[number] = message
+            self._reports[number] = message
 
-    def _pass_back(self, number: int, request: int, future: Future[Any]) -> None:
-        """Sends an answer of the process that follows the cluster to the one that asked for it."""
+    def _send_reply(self, number: int, request: int, future: Future[Any]) -> None:
+        """Sends the cluster process's reply to the worker that made the request."""
         with suppress(BrokenPipeError):
             self._children[number].send(ReplyMessage(request, None if future.exception() else future.result()))
 
     def _forget(self, number: int) -> None:
         with self._lock:
-            if said := self._said.pop(number, None):
-                self._ended = self._ended.plus(said.measured)
+            if report := self._reports.pop(number, None):
+                self._ended = self._ended.plus(report.metrics)

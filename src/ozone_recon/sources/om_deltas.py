@@ -84,7 +84,7 @@ class OmDeltas:
                     raise
                 if limit == 1:
                     raise CheckpointNeeded(
-                        CheckpointCause.TOO_MUCH, f"a single batch of changes is too large: {error}"
+                        CheckpointCause.DELTA_TOO_LARGE, f"a single batch of changes is too large: {error}"
                     ) from error
                 limit = max(limit // _LESS, 1)
                 _LOG.warning("%s: reducing the limit to %s changes per request", error, f"{limit:,}")
@@ -127,7 +127,7 @@ class OmDeltas:
                 updates = await self._ask_after(sequence_number, limit, node)
         if updates.latest_sequence_number < sequence_number:
             raise CheckpointNeeded(
-                CheckpointCause.PUT_BACK,
+                CheckpointCause.OM_RESTORED,
                 f"OM is at {updates.latest_sequence_number:,} and our data at {sequence_number:,}: OM was restored",
             )
         return updates
@@ -159,7 +159,7 @@ def _without(last_batch: LastBatch, updates: Updates) -> Updates:
         return updates
     if _batch(batches, 0) != last_batch:
         raise CheckpointNeeded(
-            CheckpointCause.PUT_BACK,
+            CheckpointCause.OM_RESTORED,
             f"OM's changes from {last_batch.sequence_number:,} on differ from ours: OM was restored and has continued",
         )
     return replace(updates, batches=batches.take(np.arange(1, len(batches.starts))))

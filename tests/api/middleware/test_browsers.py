@@ -166,4 +166,4 @@ def test_programs_may_use_any_name(app: FastAPI) -> None:
 
 def test_names_that_are_remembered_are_few_and_short() -> None:
     assert browsers._is_not_public.cache_info().maxsize == 256
-    assert browsers.LONGEST < 1000
+    assert browsers.MAX_HOST < 1000

@@ -2,7 +2,7 @@ from sys import getsizeof
 
 import pytest
 
-from ozone_recon.api.middleware.cache import LONGEST_KEY, PARTS, CachedResponse, Key, ResponseCache
+from ozone_recon.api.middleware.cache import MAX_KEY, MIN_ENTRIES, CachedResponse, Key, ResponseCache
 
 WEIGHT = 2048
 KEY = getsizeof("name")
@@ -20,36 +20,36 @@ def name(number: int) -> Key:
 
 
 def test_those_asked_for_longest_ago_are_forgotten() -> None:
-    kept = ResponseCache(PARTS * WEIGHT)
-    for number in range(PARTS):
-        kept.keep(name(number), answer())
+    kept = ResponseCache(MIN_ENTRIES * WEIGHT)
+    for number in range(MIN_ENTRIES):
+        kept.put(name(number), answer())
     assert kept.get(name(0))
-    kept.keep(name(PARTS), answer())
+    kept.put(name(MIN_ENTRIES), answer())
     assert kept.get(name(1)) is None
-    assert all(kept.get(name(number)) for number in (0, 2, PARTS))
+    assert all(kept.get(name(number)) for number in (0, 2, MIN_ENTRIES))
 
 
 def test_a_long_answer_is_not_kept_and_pushes_none_out() -> None:
-    kept = ResponseCache(PARTS * WEIGHT)
-    kept.keep(name(0), answer())
-    kept.keep(name(1), answer(WEIGHT + 1))
+    kept = ResponseCache(MIN_ENTRIES * WEIGHT)
+    kept.put(name(0), answer())
+    kept.put(name(1), answer(WEIGHT + 1))
     assert kept.get(name(1)) is None
     assert kept.get(name(0))
     assert kept.weight == WEIGHT
 
 
-@pytest.mark.parametrize("long", ["x" * LONGEST_KEY, "\U0001f600" * (LONGEST_KEY // 4)])
+@pytest.mark.parametrize("long", ["x" * MAX_KEY, "\U0001f600" * (MAX_KEY // 4)])
 def test_the_answer_to_a_long_question_is_not_kept(long: str) -> None:
     kept = ResponseCache(1 << 30)
-    kept.keep(("generation", long), answer())
+    kept.put(("generation", long), answer())
     assert kept.get(("generation", long)) is None
     assert kept.weight == 0
 
 
 def test_questions_weigh_too() -> None:
-    kept = ResponseCache(PARTS * 2 * LONGEST_KEY)
+    kept = ResponseCache(MIN_ENTRIES * 2 * MAX_KEY)
     for number in range(2000):
-        kept.keep(("generation", f"{number:04}" + "x" * (LONGEST_KEY // 2)), answer(1100))
-    questions = sum(getsizeof(part) for key in kept._answers for part in key)
+        kept.put(("generation", f"{number:04}" + "x" * (MAX_KEY // 2)), answer(1100))
+    questions = sum(getsizeof(part) for key in kept._responses for part in key)
     assert 0 < questions < kept.weight <= kept.capacity
-    assert kept.weight == sum(answer.weight(key) for key, answer in kept._answers.items())
+    assert kept.weight == sum(answer.weight(key) for key, answer in kept._responses.items())

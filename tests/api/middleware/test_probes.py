@@ -67,7 +67,7 @@ def test_prom_tells_all_there_is(everything: Context) -> None:
     assert found[prefix + "om_generations_total", "checkpoint"] == 2
     assert found[prefix + "om_generations_total", "changes"] == 3
     assert found[prefix + "om_checkpoints_needed_total", "gap"] == 1
-    assert found[prefix + "om_checkpoints_needed_total", "another OM"] == 0
+    assert found[prefix + "om_checkpoints_needed_total", "another_om"] == 0
     assert found[prefix + "disk_full_total", "om"] == 1
     assert found[prefix + "task_failed", "OmSnapshotRequest"] == 1
     assert found[prefix + "task_failed", "PipelineSyncTask"] == 1
@@ -115,14 +115,12 @@ def test_ready_says_what_is_missing(everything: Context) -> None:
         return answer.status_code, answer.json()["message"]
 
     everything.cluster = Cluster(at=1, error="scm:9860 cannot be reached")
-    assert missing() == (503, "SCM has not been read yet; ask again in a while. scm:9860 cannot be reached")
+    assert missing() == (503, "SCM has not been read yet: retry later. scm:9860 cannot be reached")
     everything.cluster_generation, everything.served = None, None
-    everything.doing = lambda: "It is being read."
-    assert missing()[1].startswith(
-        "There is no data of the OM yet; ask again in a while. It is being read. SCM has not"
-    )
+    everything.activity = lambda: "Synchronising with OM."
+    assert missing()[1].startswith("OM has not been read yet: retry later. Synchronising with OM. SCM has not")
     everything.ask_cluster = None
-    assert missing()[1].endswith("It is being read.")
+    assert missing()[1].endswith("Synchronising with OM.")
 
 
 def test_health_says_that_the_process_answers() -> None:

@@ -16,7 +16,7 @@ from ozone_recon.follow.datanodes.pending_blocks import PendingBlocksClient
 from ozone_recon.model.cluster import Datanode
 from ozone_recon.model.requests import PendingBlocks
 
-SETTINGS = ClusterSettings({}, RpcSettings("me"), "localhost", 0, pending_pause=0.0)
+SETTINGS = ClusterSettings({}, RpcSettings("me"), "localhost", 0, pending_interval=0.0)
 SAID = b'{"beans":[{"name":"BlockDeletingService","TotalPendingBlockBytes":%s}]}'
 ODD = {
     "none": b'{"beans":[]}',
@@ -117,7 +117,7 @@ def test_an_answer_without_end_is_not_read_on() -> None:
 
 def test_they_are_not_asked_again_too_soon_and_the_last_answers_stay() -> None:
     async def ask(port: int) -> None:
-        pending = PendingBlocksClient(replace(SETTINGS, pending_pause=3600.0))
+        pending = PendingBlocksClient(replace(SETTINGS, pending_interval=3600.0))
         await asked(pending, [datanode("a", port)])
         again = pending.ask([datanode("a", port)])
         assert (again.polling, again.pending) == (False, {"a": 7})

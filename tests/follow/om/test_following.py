@@ -1,4 +1,4 @@
-"""An OM is followed by what changes in it; a checkpoint is taken where that does not lead on, and never in a loop."""
+"""OM's changes are applied; a checkpoint is taken if they cannot be, and never in a loop."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ __all__ = ["deltas", "om"]
 """Fixtures."""
 
 
-def test_changes_lead_to_what_the_next_checkpoint_holds(om: Om, deltas: Deltas, tmp_path: Path) -> None:
+def test_applied_changes_equal_the_next_checkpoint(om: Om, deltas: Deltas, tmp_path: Path) -> None:
     served = Served()
     with DataDirectory.lock(tmp_path / "data") as directory, om.sync(directory, served) as sync:
         first = sync.synchronise()
@@ -49,7 +49,7 @@ def test_changes_lead_to_what_the_next_checkpoint_holds(om: Om, deltas: Deltas, 
                 for key in (changed.bytes("key")[row] for row in changed["deleted"].nonzero()[0].tolist()):
                     assert raw.om_row(name.removeprefix(CHANGED), key) is None
             raw.close()
-        assert (len(served), sync.state.built, sync.state.folded, om.checkpoints) == (4, 4, 3, 1)
+        assert (len(served), sync.state.built, sync.state.applied, om.checkpoints) == (4, 4, 3, 1)
         tasks = {task.name: task for task in sync.tasks()}
         assert list(tasks)[:3] == ["OmSnapshotRequest", "OmDeltaRequest", "REPROCESS_STAGING"]
         assert tasks["REPROCESS_STAGING"].sequence_number == first.sequence_number
@@ -108,7 +108,7 @@ def test_a_build_process_waits_for_changes(om: Om, tmp_path: Path) -> None:
         os.kill(first, signal.SIGKILL)
         eventually(lambda: not sync.builder.waiting)
         assert followed(3) != first
-        assert (sync.state.folded, sync.state.failures, om.checkpoints) == (3, 0, 1)
+        assert (sync.state.applied, sync.state.failures, om.checkpoints) == (3, 0, 1)
 
 
 def test_it_goes_on_from_what_was_there_before(om: Om, deltas: Deltas, tmp_path: Path) -> None:
@@ -125,9 +125,9 @@ def test_it_goes_on_from_what_was_there_before(om: Om, deltas: Deltas, tmp_path:
 
 
 @pytest.mark.parametrize(
-    "trouble", ["another leads", "purged", "put back", "went on since", "another family", "other settings"]
+    "trouble", ["another leads", "purged", "restored", "went on since", "another family", "other settings"]
 )
-def test_a_checkpoint_is_taken_once_where_changes_do_not_lead_on(
+def test_a_checkpoint_is_taken_once_if_changes_cannot_be_applied(
     om: Om, deltas: Deltas, tmp_path: Path, trouble: str
 ) -> None:
     served = Served()
@@ -143,7 +143,7 @@ def test_a_checkpoint_is_taken_once_where_changes_do_not_lead_on(
                 om.leader = "om2"
             case "purged":
                 om.log.first = 20
-            case "put back":
+            case "restored":
                 om.writes(1)
             case "went on since":
                 changed = om.all_batches[2]
@@ -161,8 +161,10 @@ def test_a_checkpoint_is_taken_once_where_changes_do_not_lead_on(
             assert eventually(lambda: om.checkpoints == 2 and served[-1].sequence_number == sequence_of(deltas.after))
             assert set(sync.state.needed) == {CAUSES[trouble]}
             assert next(iter(sync.tasks())).message == f"The last checkpoint was needed: {sync.state.cause}"
-            if trouble in ("put back", "another leads"):
-                assert eventually(lambda: sync.state.needed.total() == 2), "the new checkpoint does not lead on either"
+            if trouble in ("restored", "another leads"):
+                assert eventually(lambda: sync.state.needed.total() == 2), (
+                    "changes cannot be applied to the new checkpoint either"
+                )
                 delta = next(task for task in sync.tasks() if task.name == "OmDeltaRequest")
                 assert (delta.status, delta.running, delta.message) == (-1, False, sync.state.cause)
                 time.sleep(0.3)
@@ -179,9 +181,9 @@ def test_a_checkpoint_is_taken_once_where_changes_do_not_lead_on(
 
 CAUSES = {
     "another leads": CheckpointCause.ANOTHER_OM,
-    "went on since": CheckpointCause.PUT_BACK,
+    "went on since": CheckpointCause.OM_RESTORED,
     "purged": CheckpointCause.GAP,
-    "put back": CheckpointCause.GAP,  # An OM says no more than that it has not got so far.
+    "restored": CheckpointCause.GAP,  # An OM says no more than that it has not got so far.
     "another family": CheckpointCause.COLUMN_FAMILY,
     "other settings": CheckpointCause.SETTINGS,
 }
@@ -206,14 +208,12 @@ def test_an_om_that_does_not_answer_calls_is_read_by_checkpoints(
             assert directory.current() is served[-1]
             sync.start()
             assert eventually(lambda: served[-1].sequence_number == sequence_of(deltas.after))
-            assert sync.state.needed == {CheckpointCause.NO_ANSWERS: 1}
+            assert sync.state.needed == {CheckpointCause.NO_RESPONSE: 1}
             assert eventually(lambda: any("again, after 3 failures" in one.getMessage() for one in caplog.records))
-            assert "does not say what has changed" in sync.state.cause
+            assert "cannot read OM's changes" in sync.state.cause
 
 
-def test_what_keeps_an_om_from_answering_is_said_while_it_is_asked(
-    om: Om, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_reason_of_a_delay_is_shown_during_a_poll(om: Om, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def delta(sync: OmSync) -> TaskStatus:
         return next(task for task in sync.tasks() if task.name == "OmDeltaRequest")
 
@@ -235,7 +235,7 @@ def test_too_many_changed_rows_are_a_reason_for_a_checkpoint(
         sync.synchronise()
         sync.follow()
         sync.follow()
-        monkeypatch.setattr(om_sync, "RAW_LEAST", 0)
-        monkeypatch.setattr(om_sync, "RAW_SHARE", 0)
+        monkeypatch.setattr(om_sync, "MIN_CHANGED_BYTES", 0)
+        monkeypatch.setattr(om_sync, "MAX_CHANGED_SHARE", 0)
         with pytest.raises(CheckpointNeeded, match="bytes of rows have changed"):
             sync.follow()

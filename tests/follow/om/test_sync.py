@@ -1,4 +1,4 @@
-"""Synchronisation: checkpoint, build, swap; what fails is said and leaves the old generation answering."""
+"""Synchronisation: checkpoint, build, swap; after a failure the old generation stays in service."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from tests.follow.om.om_stand_in import Served
 from ozone_recon.config.connections import OmHttp
 from ozone_recon.errors import CheckpointError, NoSpace, ReconError, TransferError
 from ozone_recon.follow.om.origin import DataOrigin, GivenPath, RunningOm, Taken
-from ozone_recon.follow.om.sync import OmSync, OmSyncSettings, rest
+from ozone_recon.follow.om.sync import OmSync, OmSyncSettings, pause_between_updates
 from ozone_recon.store.data_directory import DataDirectory
 
 
@@ -184,6 +184,6 @@ def test_a_disk_that_fills_up_ends_the_build_and_leaves_the_old_generation(
         assert sync.state.error is None
 
 
-@pytest.mark.parametrize(("folding", "resting"), [(0.1, 0.1), (1.5, 1.5), (2.0, 1.0), (2.4, 0.6), (4.0, 1.0)])
-def test_a_rest_between_folds_is_as_long_as_a_change_may_wait(folding: float, resting: float) -> None:
-    assert rest(folding, interval=5.0) == pytest.approx(resting)
+@pytest.mark.parametrize(("seconds", "pause"), [(0.1, 0.1), (1.5, 1.5), (2.0, 1.0), (2.4, 0.6), (4.0, 1.0)])
+def test_the_pause_between_updates_meets_the_target_delay(seconds: float, pause: float) -> None:
+    assert pause_between_updates(seconds, interval=5.0) == pytest.approx(pause)

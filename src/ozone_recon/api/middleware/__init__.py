@@ -1,1 +1,1 @@
-"""What happens around every request: limits, headers, cache, metrics."""
+"""ASGI middleware around every request: limits, headers, cache, metrics."""

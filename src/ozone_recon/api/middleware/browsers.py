@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from ozone_recon.api.context import Context
 
 MARKS = (b"sec-fetch-site", b"origin", b"referer", b"accept-language")
-"""Headers by which a browser is recognised."""
+"""Headers that identify a browser."""
 PRIVATE = (".localhost", ".local", ".internal")
 """Domains that are not in the public DNS (RFC 6761, RFC 6762, ICANN): no hostile site can be there."""
-LONGEST = 300
-"""Bytes of a host name with a port."""
+MAX_HOST = 300
+"""Maximum size of a Host header in bytes."""
 
 Headers = Mapping[bytes, bytes]
 
@@ -45,16 +45,16 @@ class HostNames:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._of_machine: frozenset[str] | None = None
-        self._asking = asyncio.Lock()
+        self._lookup_lock = asyncio.Lock()
 
     async def refused(self, headers: Headers) -> str:
         """The unknown host name that a browser used; empty if it is one of ours, or the client is no browser."""
         host = headers.get(b"host", b"")
-        if len(host) <= LONGEST and _is_not_public(host):
+        if len(host) <= MAX_HOST and _is_not_public(host):
             return ""
         if not is_browser(headers):
             return ""
-        name = _name(host[:LONGEST].decode("latin-1"))
+        name = _name(host[:MAX_HOST].decode("latin-1"))
         config = self._context.config
         if name in (config.http_host.lower(), config.http.host.lower()) or self.is_allowed(name):
             return ""
@@ -87,8 +87,8 @@ class HostNames:
         return source
 
     async def _names_of_machine(self) -> frozenset[str]:
-        """Names of this machine, looked up once."""
-        async with self._asking:
+        """The names of this machine, looked up once."""
+        async with self._lookup_lock:
             if self._of_machine is None:
                 self._of_machine = await asyncio.to_thread(_names_of_machine)
         return self._of_machine

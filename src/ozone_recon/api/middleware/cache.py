@@ -1,4 +1,4 @@
-"""Answers kept for the next time: bounded in bytes, forgotten in the order of their last use."""
+"""An LRU cache of responses, bounded in bytes."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from sys import getsizeof
 
 Header = tuple[bytes, bytes]
 Key = tuple[str, ...]
-PARTS = 256
-"""So many answers at least have room."""
-LONGEST_KEY = 8 << 10
-"""Bytes of a key; answers to longer questions are not kept."""
+MIN_ENTRIES = 256
+"""A response may take at most this fraction of the capacity, so the cache has room for at least this number."""
+MAX_KEY = 8 << 10
+"""Maximum size of a key in bytes; responses with larger keys are not cached."""
 
 
 @dataclass(frozen=True, slots=True)
 class CachedResponse:
-    """An answer as it goes out, but for the headers that change with time."""
+    """A complete response, without the headers that change with time."""
 
     status: int
     headers: tuple[Header, ...]
@@ -24,41 +24,40 @@ class CachedResponse:
     route: str
 
     def weight(self, key: Key) -> int:
-        """Bytes it takes to keep it under `key`, roughly."""
+        """Approximate memory of the entry in bytes."""
         return _size(key) + len(self.body) + 1024
 
 
 class ResponseCache:
-    """Answers by generation and question.
+    """Caches responses by data version and request, up to `capacity` bytes.
 
-    One that is heavier than its part of `capacity` (bytes) is not kept: many that are asked for more often would have
-    to go for it.
+    A response larger than 1/256 of the capacity is not cached: it would evict many that are requested more often.
     """
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self.weight = 0
-        self._answers: OrderedDict[Key, CachedResponse] = OrderedDict()
+        self._responses: OrderedDict[Key, CachedResponse] = OrderedDict()
 
     def get(self, key: Key) -> CachedResponse | None:
-        """The answer kept under `key`."""
-        answer = self._answers.get(key)
-        if answer:
-            self._answers.move_to_end(key)
-        return answer
+        """Returns the cached response, or None."""
+        response = self._responses.get(key)
+        if response:
+            self._responses.move_to_end(key)
+        return response
 
-    def keep(self, key: Key, answer: CachedResponse) -> None:
-        """Keeps `answer`, and forgets those asked for longest ago while there are too many bytes."""
-        weight = answer.weight(key)
-        if weight > self.capacity // PARTS or _size(key) > LONGEST_KEY:
+    def put(self, key: Key, response: CachedResponse) -> None:
+        """Caches a response; evicts the least recently used ones above the capacity."""
+        weight = response.weight(key)
+        if weight > self.capacity // MIN_ENTRIES or _size(key) > MAX_KEY:
             return
-        if replaced := self._answers.pop(key, None):
+        if replaced := self._responses.pop(key, None):
             self.weight -= replaced.weight(key)
-        self._answers[key] = answer
+        self._responses[key] = response
         self.weight += weight
         while self.weight > self.capacity:
-            forgotten, last = self._answers.popitem(last=False)
-            self.weight -= last.weight(forgotten)
+            evicted, oldest = self._responses.popitem(last=False)
+            self.weight -= oldest.weight(evicted)
 
 
 def _size(key: Key) -> int:

@@ -1,4 +1,4 @@
-"""How often and how fast each route answers, counted for Prometheus."""
+"""Counts requests and response times per route and status, for Prometheus."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
-"""Upper bounds in seconds, inclusive; what takes longer is counted too."""
+"""Upper bounds in seconds, inclusive; a last bucket counts slower responses."""
 
 
 class RouteMetrics(NamedTuple):
-    """The answers of a route with a status: how many took no longer than each bound, but longer than the one before.
+    """The histogram of a route and status: `counts` has the number of responses in each bucket, not cumulative.
 
-    The last of the `counts` is of those that took longer than any. `seconds` is what they took together.
+    `seconds` is the sum of the response times.
     """
 
     route: str
@@ -25,20 +25,20 @@ class RouteMetrics(NamedTuple):
 
 @dataclass(slots=True)
 class RequestMetrics:
-    """Counters since the start, for each route and status."""
+    """Histograms of response times since the start, per route and status."""
 
     _counts: dict[tuple[str, int], list[int]] = field(default_factory=dict)
     _seconds: dict[tuple[str, int], float] = field(default_factory=dict)
 
     def observe(self, route: str, status: int, seconds: float) -> None:
-        """Counts one answer of `route` (its path with parameters in braces)."""
+        """Counts a response of `route` (its path with parameters in braces)."""
         key = route, status
         counts = self._counts.setdefault(key, [0] * (len(BUCKETS) + 1))
         counts[bisect_left(BUCKETS, seconds)] += 1
         self._seconds[key] = self._seconds.get(key, 0.0) + seconds
 
     def plus(self, *others: RequestMetrics) -> RequestMetrics:
-        """The sums of these and those of others."""
+        """Returns the sum of these metrics and `others`."""
         sums = RequestMetrics()
         for one in (self, *others):
             for key, counts in one._counts.items():
@@ -48,6 +48,6 @@ class RequestMetrics:
         return sums
 
     def answers(self) -> Iterator[RouteMetrics]:
-        """What was counted, by route and status."""
+        """Yields the histograms, sorted by route and status."""
         for (route, status), counts in sorted(self._counts.items()):
             yield RouteMetrics(route, status, tuple(counts), self._seconds[route, status])

@@ -1,7 +1,7 @@
-"""What is the same for every request: its one generation, its normal form, its headers, gzip, 304, HEAD and 500.
+"""Middleware for every request: a fixed view of the data, normalisation, cache, headers, gzip, 304, HEAD and 500.
 
-Rules by the Jersey and Jetty servers of Recon 2.2.0: a trailing slash is accepted, of a repeated parameter the first
-counts, `Accept` without JSON is a 406, HEAD works wherever GET does.
+Rules of the Jersey and Jetty servers of Recon 2.2.0: a trailing slash is accepted, the first of a repeated parameter
+wins, an `Accept` without JSON is a 406, and HEAD works wherever GET does.
 """
 
 from __future__ import annotations
@@ -34,44 +34,46 @@ log = logging.getLogger(__name__)
 
 RAW_QUERY = "ozone_recon.raw_query"
 METHOD = "ozone_recon.method"
-"""Where the ASGI scope holds the query and the method as they came."""
-MOST_PARAMETERS = 100
-"""In a query. Parsing makes objects of each, and no route takes more than a few."""
+"""Keys of the original query and method in the ASGI scope."""
+MAX_PARAMETERS = 100
+"""Maximum number of query parameters. Parsing creates objects for each, and no route takes more than a few."""
 GZIP_FROM = 1024
-"""Bodies of fewer bytes are not worth packing."""
-PACK_ASIDE = 256 << 10
-"""Bodies of this many bytes and more are packed on another thread, while other requests go on."""
-FRAME: tuple[Header, ...] = (
+"""Minimum size of a compressed body, in bytes."""
+GZIP_IN_THREAD_FROM = 256 << 10
+"""Bodies of at least this number of bytes are compressed in another thread, so that they delay no other request."""
+COMMON_HEADERS: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-xss-protection", b"1; mode=block"),
     (b"x-frame-options", b"SAMEORIGIN"),
     (b"cache-control", b"no-cache"),
     (b"vary", b"Accept-Encoding"),
 )
-"""Headers of every answer. `no-cache` lets a browser keep an answer, but ask each time whether it still holds."""
-PAGE: tuple[Header, ...] = (
+"""Headers of every response. `no-cache` lets a browser store a response, but revalidate it each time."""
+PAGE_HEADERS: tuple[Header, ...] = (
     (b"content-security-policy", b"default-src 'self'; frame-ancestors 'self'; base-uri 'self'; form-action 'self'"),
     (b"referrer-policy", b"same-origin"),
 )
-"""Headers of what a browser shows: nothing is loaded from anywhere else."""
+"""Headers of the web pages: a browser loads nothing from other sites."""
 
 
 class RequestMiddleware:
-    """The outermost layer around `app`.
+    """The outermost middleware around `app`.
 
-    `immutable` has the handlers whose answers depend on the generation alone, or, where it says so, on what is known
-    of the cluster as well.
+    `immutable` has the handlers whose responses depend only on the request and on the OM data (False), or on the OM
+    and cluster data (True).
     """
 
-    def __init__(self, app: App, context: Context, names: HostNames, immutable: Mapping[Any, bool], keep: int) -> None:
+    def __init__(
+        self, app: App, context: Context, names: HostNames, immutable: Mapping[Any, bool], capacity: int
+    ) -> None:
         self.app = app
         self.context = context
         self.immutable = immutable
-        self.kept = ResponseCache(keep)
+        self.cache = ResponseCache(capacity)
         self.names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request; other kinds of connections go through untouched."""
+        """Handles a request; passes other kinds of connections through."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -82,14 +84,14 @@ class RequestMiddleware:
             await exchange.run(receive)
         finally:
             view.release()
-            self.context.measured.observe(exchange.route, exchange.status, time.perf_counter() - began)
+            self.context.metrics.observe(exchange.route, exchange.status, time.perf_counter() - began)
 
 
 class _Exchange:
-    """One request and its answer."""
+    """A request and its response."""
 
-    def __init__(self, framing: RequestMiddleware, view: View, scope: Scope, send: Send) -> None:
-        self.framing = framing
+    def __init__(self, middleware: RequestMiddleware, view: View, scope: Scope, send: Send) -> None:
+        self.middleware = middleware
         self.view = view
         self.scope = scope
         self.send = send
@@ -104,45 +106,45 @@ class _Exchange:
         self.status = 500
 
     async def run(self, receive: Receive) -> None:
-        if self.scope["query_string"].count(b"&") >= MOST_PARAMETERS:
-            await self._answer(refusal(400, f"The query has more than {MOST_PARAMETERS} parameters."))
+        if self.scope["query_string"].count(b"&") >= MAX_PARAMETERS:
+            await self._respond(refusal(400, f"The query has more than {MAX_PARAMETERS} parameters."))
             return
-        if name := await self.framing.names.refused(self.headers):
+        if name := await self.middleware.names.refused(self.headers):
             message = f"Unknown host name {name}: if it is this server's, add it to ozone.recon.http.allowed.hosts."
-            await self._answer(refusal(403, message))
+            await self._respond(refusal(403, message))
             return
         scope = self._normalised()
         accept = self.headers.get(b"accept", b"*/*")
         if self.api and not _accepts(accept, (b"*/*", b"application/*", b"application/json")):
-            await self._answer(refusal(406, "The answer is application/json, which the Accept header leaves out."))
+            await self._respond(refusal(406, "The response is application/json: add it to the Accept header."))
             return
-        asked: Key = ()
+        key: Key = ()
         if self.api and scope["method"] == "GET":
-            asked = (scope["path"], scope["query_string"].decode("latin-1"), "gzip" if self.gzip else "")
-            if answer := self._kept(asked):
+            key = (scope["path"], scope["query_string"].decode("latin-1"), "gzip" if self.gzip else "")
+            if answer := self._cached(key):
                 self.route = answer.route
-                await self._send_whole(answer.status, answer.headers, answer.body)
+                await self._send_response(answer.status, answer.headers, answer.body)
                 return
         try:
-            await self.framing.app(scope, receive, self._collect)
+            await self.middleware.app(scope, receive, self._collect)
             self.route = getattr(scope.get("route"), "path", self.route)
         except Exception:
             log.exception("%s %s failed", scope["method"], scope["path"])
             if self.started:
                 raise
-            await self._answer(refusal(500, "The server failed at this question; its log says why. Please report it."))
+            await self._respond(refusal(500, "An internal error occurred: see the server's log, and please report it."))
             return
         if not self.started:
-            await self._finish(scope, asked)
+            await self._finish(scope, key)
 
-    def _kept(self, asked: Key) -> CachedResponse | None:
-        for name in (self.view.om_name, self.view.whole_name):
-            if name and (answer := self.framing.kept.get((name, *asked))):
+    def _cached(self, key: Key) -> CachedResponse | None:
+        for version in (self.view.om_version, self.view.full_version):
+            if version and (answer := self.middleware.cache.get((version, *key))):
                 return answer
         return None
 
     def _normalised(self) -> Scope:
-        """The request as the routes see it: GET for HEAD, no trailing slash, each parameter once, in a fixed order."""
+        """Normalises the request: GET for HEAD, no trailing slash, each parameter once, in a fixed order."""
         scope = dict(self.scope)
         scope[VIEW] = self.view
         scope[METHOD] = self.scope["method"]
@@ -160,7 +162,7 @@ class _Exchange:
         return scope
 
     async def _collect(self, message: Message) -> None:
-        """Holds a whole body back to be packed and kept; lets a body that comes in pieces pass."""
+        """Collects a complete body for compression and caching; passes a streamed body through."""
         if message["type"] == "http.response.start":
             self.start = message
         elif self.started:
@@ -168,58 +170,58 @@ class _Exchange:
         elif message.get("more_body"):
             self.started = True
             self.status = self.start["status"]
-            headers = [*self.start["headers"], *self._frame()]
+            headers = [*self.start["headers"], *self._headers()]
             await self.send({**self.start, "headers": headers})
             await self.send(message if not self.head else {**message, "body": b""})
         else:
             self.body.append(message.get("body", b""))
 
-    async def _finish(self, scope: Scope, asked: Key) -> None:
+    async def _finish(self, scope: Scope, key: Key) -> None:
         status: int = self.start["status"]
         headers: tuple[Header, ...] = tuple(self.start["headers"])
         body = b"".join(self.body)
-        name = self._name(scope.get("endpoint")) if asked and status in (200, 204) else ""
-        if name:
-            headers = (*headers, (b"etag", _etag(name)))
-        if self.gzip and len(body) >= GZIP_FROM and not _named(headers, b"content-encoding"):
-            body = _packed(body) if len(body) < PACK_ASIDE else await asyncio.to_thread(_packed, body)
+        version = self._version(scope.get("endpoint")) if key and status in (200, 204) else ""
+        if version:
+            headers = (*headers, (b"etag", _etag(version)))
+        if self.gzip and len(body) >= GZIP_FROM and not _header(headers, b"content-encoding"):
+            body = _compressed(body) if len(body) < GZIP_IN_THREAD_FROM else await asyncio.to_thread(_compressed, body)
             headers = (*_without(headers, b"content-length"), (b"content-encoding", b"gzip"), _length(body))
             headers = tuple((name, _weak(value) if name == b"etag" else value) for name, value in headers)
-        if name:
-            self.framing.kept.keep((name, *asked), CachedResponse(status, headers, body, self.route))
-        await self._send_whole(status, headers, body)
+        if version:
+            self.middleware.cache.put((version, *key), CachedResponse(status, headers, body, self.route))
+        await self._send_response(status, headers, body)
 
-    def _name(self, endpoint: object) -> str:
-        """Names the state of things that an answer belongs to; empty for one that is not to be kept."""
-        match self.framing.immutable.get(endpoint):
+    def _version(self, endpoint: object) -> str:
+        """The version of the data that a response depends on; empty if it must not be cached."""
+        match self.middleware.immutable.get(endpoint):
             case None:
                 return ""
             case False:
-                return self.view.om_name
+                return self.view.om_version
             case True:
-                return self.view.whole_name
+                return self.view.full_version
 
-    async def _answer(self, response: Response) -> None:
-        await self._send_whole(response.status_code, response.raw_headers, bytes(response.body))
+    async def _respond(self, response: Response) -> None:
+        await self._send_response(response.status_code, response.raw_headers, bytes(response.body))
 
-    async def _send_whole(self, status: int, headers: Iterable[Header], body: bytes) -> None:
-        etag = _named(headers, b"etag")
+    async def _send_response(self, status: int, headers: Iterable[Header], body: bytes) -> None:
+        etag = _header(headers, b"etag")
         if etag and etag in self.headers.get(b"if-none-match", b""):
             status, body = 304, b""
             headers = _without(headers, b"content-length", b"content-encoding", b"content-type")
         self.started = True
         self.status = status
-        await self.send({"type": "http.response.start", "status": status, "headers": [*headers, *self._frame()]})
+        await self.send({"type": "http.response.start", "status": status, "headers": [*headers, *self._headers()]})
         await self.send({"type": "http.response.body", "body": b"" if self.head else body})
 
-    def _frame(self) -> Iterable[Header]:
-        yield from FRAME
+    def _headers(self) -> Iterable[Header]:
+        yield from COMMON_HEADERS
         if not self.api:
-            yield from PAGE
+            yield from PAGE_HEADERS
             return
         yield b"pragma", b"no-cache"
         yield b"expires", formatdate(usegmt=True).encode()
-        yield b"x-recon-generation", (self.view.om_name or "none").encode()
+        yield b"x-recon-generation", (self.view.om_version or "none").encode()
         yield b"x-recon-follows-cluster", b"true" if self.view.context.ask_cluster else b"false"
         if served := self.view.served:
             yield b"x-recon-sequence-number", b"%d" % served.sequence_number
@@ -234,14 +236,14 @@ def _age(at: int) -> bytes:
     return b"%d" % max(0, int(time.time() * 1000) - at)
 
 
-def _packed(body: bytes) -> bytes:
-    packer = zlib.compressobj(4, wbits=31)
-    return packer.compress(body) + packer.flush()
+def _compressed(body: bytes) -> bytes:
+    compressor = zlib.compressobj(4, wbits=31)
+    return compressor.compress(body) + compressor.flush()
 
 
-def _etag(name: str) -> bytes:
-    """An answer of a generation never changes, so the generation and our version name it; weak, as gzip may differ."""
-    return f'W/"{name}-{__version__}"'.encode()
+def _etag(version: str) -> bytes:
+    """The ETag of a response: data version and program version; weak, because gzip may differ."""
+    return f'W/"{version}-{__version__}"'.encode()
 
 
 def _weak(etag: bytes) -> bytes:
@@ -249,7 +251,7 @@ def _weak(etag: bytes) -> bytes:
 
 
 def _accepts(header: bytes, wanted: tuple[bytes, ...]) -> bool:
-    """Whether an Accept or Accept-Encoding header names one of `wanted`, with a weight above zero."""
+    """Whether an Accept or Accept-Encoding header contains one of `wanted` with a weight above zero."""
     for choice in header.lower().split(b","):
         name, *parameters = (part.strip() for part in choice.split(b";"))
         if name in wanted and not any(parameter.rstrip(b"0.") == b"q=" for parameter in parameters):
@@ -257,7 +259,7 @@ def _accepts(header: bytes, wanted: tuple[bytes, ...]) -> bool:
     return False
 
 
-def _named(headers: Iterable[Header], name: bytes) -> bytes | None:
+def _header(headers: Iterable[Header], name: bytes) -> bytes | None:
     return next((value for key, value in headers if key == name), None)
 
 

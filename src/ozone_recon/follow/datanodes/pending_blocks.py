@@ -33,9 +33,9 @@ class PendingBlocksClient:
         self._query: asyncio.Task[None] | None = None
 
     def ask(self, datanodes: Sequence[Datanode]) -> PendingBlocks:
-        """Returns the last result; starts a new query if the last one ended at least `pending_pause` ago."""
+        """Returns the last result; starts a new query if the last one ended at least `pending_interval` ago."""
         loop = asyncio.get_running_loop()
-        if self._query is None and loop.time() - self._ended_at >= self._settings.pending_pause:
+        if self._query is None and loop.time() - self._ended_at >= self._settings.pending_interval:
             self._query = loop.create_task(self._query_all(datanodes))
         return PendingBlocks(self._last.pending, self._last.ended, polling=self._query is not None)
 

@@ -1,4 +1,4 @@
-"""Asks a running OM what has changed since a generation, over connections that live in a thread of their own."""
+"""Fetches the changes since a generation from a running OM, on an event loop in a thread of its own."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from ozone_recon.sources.hadoop_rpc.client import RpcGroup
 from ozone_recon.sources.om_deltas import OmDeltas
 from ozone_recon.store.manifest import GenerationInfo
 
-MOST: Final = 64 << 20
-"""Bytes of changed rows to take in at a time."""
+MAX_BYTES: Final = 64 << 20
+"""Maximum size of the changes to read at once, in bytes."""
 
 
 class OmChangesRead(NamedTuple):
-    """What has changed; `complete` when OM, at its sequence number `latest` at the time `read_at` (ms), had no more."""
+    """Changes, and OM's sequence number `latest` at the time `read_at` (ms since 1970).
+
+    `complete` means that OM had no further changes, up to the configured lag threshold.
+    """
 
     changes: Changes
     read_at: int
@@ -30,60 +33,60 @@ class OmChangesRead(NamedTuple):
 
 
 class ChangeSource(Protocol):
-    """Where changes come from."""
+    """A source of changes."""
 
     @property
     def trouble(self) -> str:
-        """Why `since` takes its time; empty when nothing is known to be wrong."""
+        """The reason why `since` is delayed; empty if none is known."""
         ...
 
     def since(self, about: GenerationInfo) -> OmChangesRead:
-        """What has changed since a generation; CheckpointNeeded, or what else keeps it from being found out."""
+        """Reads the changes since a generation; raises CheckpointNeeded if they cannot be applied to it."""
         ...
 
     def close(self) -> None:
-        """End it: `since` fails, also where it is being waited for."""
+        """Closes the source; a running `since` fails."""
         ...
 
 
 class OmChanges:
-    """The OMs of a service."""
+    """Reads changes from the leader of an OM service."""
 
     def __init__(
-        self, servers: Mapping[str, str], rpc: RpcSettings, limit: int, lag_threshold: int, most: int = MOST
+        self, servers: Mapping[str, str], rpc: RpcSettings, limit: int, lag_threshold: int, max_bytes: int = MAX_BYTES
     ) -> None:
-        """`servers`, and what to ask, are as for `RpcGroup` and `OmDeltas`; `most` is bytes."""
+        """The parameters are those of `RpcGroup` and `OmDeltas`; `max_bytes` limits one read."""
         self._servers, self._rpc = servers, rpc
-        self._limit, self._lag_threshold, self._most = limit, lag_threshold, most
+        self._limit, self._lag_threshold, self._max_bytes = limit, lag_threshold, max_bytes
         self._thread = threading.Thread(target=self._run, name="om-changes", daemon=True)
-        self._runs: Future[asyncio.AbstractEventLoop] = Future()
+        self._loop: Future[asyncio.AbstractEventLoop] = Future()
         self._stop = asyncio.Event()
         self._group: RpcGroup | None = None
 
     @property
     def trouble(self) -> str:
-        """Why no OM is known to lead at present; empty when one answered last."""
+        """The reason why no OM is known to be the leader; empty after a response."""
         return self._group.trouble if self._group else ""
 
     def since(self, about: GenerationInfo) -> OmChangesRead:
-        """What has changed since a generation."""
+        """Reads the changes since a generation."""
         if not self._thread.is_alive():
             self._thread.start()
-        return asyncio.run_coroutine_threadsafe(self._since(about), self._runs.result()).result()
+        return asyncio.run_coroutine_threadsafe(self._since(about), self._loop.result()).result()
 
     def close(self) -> None:
-        """End it."""
+        """Closes the connections and ends the thread."""
         if self._thread.is_alive():
-            self._runs.result().call_soon_threadsafe(self._stop.set)
+            self._loop.result().call_soon_threadsafe(self._stop.set)
             self._thread.join()
 
     def _run(self) -> None:
-        asyncio.run(self._answer())
+        asyncio.run(self._connect())
 
-    async def _answer(self) -> None:
+    async def _connect(self) -> None:
         group = self._group = RpcGroup(self._servers, self._rpc)
         self._deltas = OmDeltas(group.call_leader, self._limit, self._lag_threshold)
-        self._runs.set_result(asyncio.get_running_loop())
+        self._loop.set_result(asyncio.get_running_loop())
         await self._stop.wait()
         await group.close()
 
@@ -95,7 +98,7 @@ class OmChanges:
         ) as deltas:
             async for delta in deltas:
                 changes, latest = changes.followed_by(delta.changes), delta.latest_sequence_number
-                if changes.size > self._most:
+                if changes.size > self._max_bytes:
                     return OmChangesRead(changes, _now(), latest, complete=False)
         return OmChangesRead(changes, _now(), latest, complete=True)
 

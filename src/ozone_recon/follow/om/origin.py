@@ -1,6 +1,6 @@
-"""Where checkpoints come from: a path that somebody gave, or a running OM; and whether one is known already.
+"""Sources of checkpoints: a given path or a running OM, and how to recognise data that is already built.
 
-What asks OM is all that this imports at once; the rest loads while OM makes its checkpoint.
+Imports only what a request to OM needs; the other modules are loaded while OM creates its checkpoint.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ozone_recon.sources.checkpoint.fetch import from_directory, from_om, from_p
 
 
 class Taken(NamedTuple):
-    """A whole checkpoint: its directory, and the id of the OM that it came from, if it is known."""
+    """A complete checkpoint: its directory, and the node id of its OM if known."""
 
     path: Path
     node: str = ""
@@ -29,26 +29,26 @@ class DataOrigin(Protocol):
 
     @property
     def description(self) -> str:
-        """The source in words; generations of one source have the same."""
+        """Describes the source; equal for all generations of one source."""
         ...
 
     @property
     def changes(self) -> bool:
-        """Whether it is worth asking again for a newer checkpoint."""
+        """Whether the source may have newer data later."""
         ...
 
     def identity(self) -> str:
-        """Differs when the data may differ; empty when only a new checkpoint can tell."""
+        """Identifies the data: equal only if the data is equal; empty if that needs a new checkpoint."""
         ...
 
     def get(self, checkpoints: Path, report: TransferReport, expected: int) -> Taken:
-        """A whole checkpoint, unpacked below `checkpoints` if need be (about `expected` bytes)."""
+        """Gets a checkpoint, unpacked below `checkpoints` if necessary; `expected` is its approximate size in bytes."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class GivenPath:
-    """A directory or a tar; `-` is a tar on standard input."""
+    """A checkpoint directory or tar; `-` is a tar on standard input."""
 
     path: Path
 
@@ -59,18 +59,18 @@ class GivenPath:
 
     @property
     def changes(self) -> bool:
-        """A path is read when it is given, and when somebody asks for it again."""
+        """False: a path is read once, and again on request."""
         return False
 
     def require(self) -> None:
-        """Raises CheckpointError when nothing is there, or a directory that is no checkpoint."""
+        """Raises CheckpointError if the path does not exist or is a directory without a checkpoint."""
         if self.path.is_dir():
             from_directory(self.path)
         elif str(self.path) != "-" and not self.path.exists():
             raise missing(self.path)
 
     def identity(self) -> str:
-        """Made of the names, sizes and times of the files, without reading them."""
+        """A hash of the files' names, sizes and modification times."""
         if str(self.path) == "-":
             return ""
         path = from_directory(self.path) if self.path.is_dir() else self.path
@@ -81,17 +81,17 @@ class GivenPath:
         return hashlib.sha256(repr(known).encode()).hexdigest()
 
     def get(self, checkpoints: Path, report: TransferReport, expected: int) -> Taken:
-        """The directory itself, or the tar unpacked."""
+        """Returns the directory, or unpacks the tar."""
         return Taken(from_path(self.path, checkpoints, report).absolute())
 
 
 @dataclass(frozen=True, slots=True)
 class RunningOm:
-    """The leader among OMs."""
+    """The leader of an OM service."""
 
     om: OmHttp
     nodes: tuple[str, ...] = ("",)
-    """The ids of the OMs, in the order of `om.addresses`."""
+    """The OMs' node ids, in the order of `om.addresses`."""
 
     @property
     def description(self) -> str:
@@ -100,27 +100,27 @@ class RunningOm:
 
     @property
     def changes(self) -> bool:
-        """A running OM does."""
+        """True."""
         return True
 
     def identity(self) -> str:
-        """Nothing is known before it is asked."""
+        """Empty: only a new checkpoint can tell."""
         return ""
 
     def get(self, checkpoints: Path, report: TransferReport, expected: int) -> Taken:
-        """A new checkpoint."""
+        """Downloads a new checkpoint."""
         path, address = from_om(self.om, checkpoints, report, expected)
         return Taken(path.absolute(), dict(zip(self.om.addresses, self.nodes, strict=True))[address])
 
 
 def build_identity(origin: DataOrigin, *, filesystem_paths: bool) -> str:
-    """What a generation of the origin's data, built by this program with these settings, is known by; or empty."""
+    """Identifies a generation of the origin's data built by this version with these settings; empty if unknown."""
     data = origin.identity()
     return data and f"{data}/{built_by(filesystem_paths=filesystem_paths)}"
 
 
 def built_by(*, filesystem_paths: bool) -> str:
-    """What decides, beside the data, what a generation holds: this program, and these settings."""
+    """Identifies what a generation depends on besides the data: version, table schemas and settings."""
     from ozone_recon.build.insights import INSIGHTS
     from ozone_recon.store.schema import TABLES
 

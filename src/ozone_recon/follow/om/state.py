@@ -1,4 +1,4 @@
-"""How the synchronisation with an OM fares: what it is doing, what it has done, what went wrong."""
+"""State of the OM synchronisation: its current step, its counters and its last error."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from ozone_recon.store.manifest import GenerationInfo, TaskStatus
 
 @dataclass(frozen=True, slots=True)
 class OmSyncState:
-    """What the synchronisation is doing now: `doing` is "idle", "changes", "fold", "checkpoint" or "build"."""
+    """The current step is `doing`: "idle", "changes" (fetching), "apply", "checkpoint" (fetching) or "build"."""
 
     doing: str = "idle"
     at: Progress | Transfer | Retry | None = None
-    """How far it is."""
+    """Progress of the step."""
     error: BaseException | None = None
-    """Why the last one failed; None when it did not."""
+    """The last synchronisation's error; None if it succeeded."""
     failures: int = 0
-    """In a row."""
+    """Number of consecutive failures."""
     disk_full: int = 0
-    """How often the disk was too full, since the start."""
+    """Number of failures because of a full disk since the start."""
     built: int = 0
-    """Generations, since the start."""
-    folded: int = 0
-    """Of these, from changes."""
+    """Number of generations built since the start."""
+    applied: int = 0
+    """Number of these built by applying changes."""
     needed: Counter[CheckpointCause] = field(default_factory=Counter)
-    """Checkpoints, because changes did not lead on."""
+    """Number of checkpoints needed because changes could not be applied, by cause."""
     cause: str = ""
-    """Why, the last time."""
+    """Reason of the last one."""
     lag: int = 0
-    """How many changes OM had more, when it was last asked."""
+    """Number of changes by which the data was behind OM at the last poll."""
     checked_at: int = 0
-    """When OM last had nothing that is not served, ms since 1970."""
+    """When the served data was last known to be current, in ms since 1970."""
     snapshot: TaskStatus = field(default_factory=lambda: TaskStatus(tasks.SNAPSHOT))
     delta: TaskStatus = field(default_factory=lambda: TaskStatus(tasks.DELTA))
     reprocess: TaskStatus = field(default_factory=lambda: TaskStatus(tasks.REPROCESS))
 
     def began(self, doing: str) -> Self:
-        """It begins to do this."""
+        """The state after the step `doing` has begun."""
         state = replace(self, doing=doing, at=None)
         match doing:
             case "checkpoint":
@@ -56,7 +56,7 @@ class OmSyncState:
                 return replace(state, delta=_touched(self.delta, running=True))
 
     def failed(self, error: BaseException) -> Self:
-        """What it was doing ends with this."""
+        """The state after the current step has failed."""
         state = replace(
             self,
             doing="idle",
@@ -74,7 +74,7 @@ class OmSyncState:
                 return replace(state, delta=_failed(self.delta, error))
 
     def checkpoint_required(self, reason: CheckpointNeeded) -> Self:
-        """Changes do not lead on: a checkpoint is to follow."""
+        """The state after changes could not be applied: a checkpoint follows."""
         return replace(
             self,
             doing="idle",
@@ -83,21 +83,21 @@ class OmSyncState:
             delta=_failed(self.delta, reason),
         )
 
-    def checked(self, about: GenerationInfo, found: OmChangesRead) -> Self:
-        """OM was asked, and this is served by now."""
-        lag = max(0, found.latest - about.sequence_number)
+    def checked(self, about: GenerationInfo, read: OmChangesRead) -> Self:
+        """The state after a poll of OM whose changes are served."""
+        lag = max(0, read.latest - about.sequence_number)
         return replace(
             self,
             doing="idle",
             error=None,
             failures=0,
             lag=lag,
-            delta=TaskStatus(tasks.DELTA, found.read_at, about.sequence_number),
-            checked_at=found.read_at if found.complete and not lag else self.checked_at,
+            delta=TaskStatus(tasks.DELTA, read.read_at, about.sequence_number),
+            checked_at=read.read_at if read.complete and not lag else self.checked_at,
         )
 
-    def has(self, about: GenerationInfo, built: int = 0, folded: int = 0) -> Self:
-        """There is this now, and nothing stands in the way of more."""
+    def serving(self, about: GenerationInfo, built: int = 0, applied: int = 0) -> Self:
+        """The state with the generation `about` in service, and no error."""
         first = about.checkpoint_sequence_number or about.sequence_number
         first_at = about.checkpoint_built_at or about.built_at
         why = f"The last checkpoint was needed: {self.cause}" if self.cause else ""
@@ -108,7 +108,7 @@ class OmSyncState:
             error=None,
             failures=0,
             built=self.built + built,
-            folded=self.folded + folded,
+            applied=self.applied + applied,
             checked_at=about.taken_at,
             snapshot=TaskStatus(tasks.SNAPSHOT, first_at, about.sequence_number, message=why),
             delta=TaskStatus(tasks.DELTA, about.taken_at, about.sequence_number),

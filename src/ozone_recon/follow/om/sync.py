@@ -1,4 +1,4 @@
-"""Keeps the served generation up to date with its origin: by changes, or else by a checkpoint; builds, swaps."""
+"""Keeps the served generation current: applies OM's changes or builds from a new checkpoint, then publishes."""
 
 from __future__ import annotations
 
@@ -27,40 +27,40 @@ from ozone_recon.store.generation import MEMORY_LIMIT, Generation, TaskStatus
 from ozone_recon.store.schema import CHANGED
 
 BUILD_SHARE: Final = 3.0
-"""Bytes that a generation may take for each byte of its checkpoint, with a margin."""
+"""Upper estimate of a generation's size relative to its checkpoint."""
 FIRST_PAUSE: Final = 10.0
-"""Seconds from a failure to the next attempt; doubles with each further one up to `LONGEST_PAUSE`."""
+"""Seconds from a failure to the next attempt; doubles with each further failure, up to `LONGEST_PAUSE`."""
 ELECTION_PAUSE: Final = 1.0
-"""The same, when no OM leads: they elect one within seconds."""
+"""The same while the OMs have no leader: an election takes seconds."""
 LONGEST_PAUSE: Final = 600.0
-LOOKS: Final = 4
-"""Times in an interval that an origin is looked at while it does not change."""
-_PATIENCE: Final = 4
-"""Every so many failures in a row, a checkpoint is tried instead."""
-RAW_SHARE: Final = 0.5
-"""Raw rows that have changed since the checkpoint are kept up to this share of it; then a new one is due."""
-RAW_LEAST: Final = 64 << 20
-"""Bytes of such rows that are always kept."""
+POLLS: Final = 4
+"""Number of polls per interval while the origin is idle."""
+_CHECKPOINT_EVERY: Final = 4
+"""During consecutive failures, every attempt of this number takes a checkpoint instead of changes."""
+MAX_CHANGED_SHARE: Final = 0.5
+"""Changed raw rows above this share of the checkpoint's size require a new checkpoint."""
+MIN_CHANGED_BYTES: Final = 64 << 20
+"""Changed raw rows up to this number of bytes never do."""
 _LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class OmSyncSettings:
-    """How to keep up. `memory_limit` is bytes; `threads` 0 means one for each CPU; times are seconds."""
+    """Settings of OmSync. `memory_limit` is bytes; `threads` 0 means one per CPU; times are seconds."""
 
     memory_limit: int = MEMORY_LIMIT
     threads: int = 0
     filesystem_paths: bool = False
     initial_delay: float = 0.0
     interval: float = 5.0
-    """In which a change is to be served, for an origin that changes."""
+    """Target delay until a change is served, for a running OM."""
 
 
 class OmSync:
-    """Synchronises a data directory with an origin, in a thread of its own once started.
+    """Synchronises a data directory with an origin, in a thread of its own after `start`.
 
-    `serve` is called, in that thread, with each generation that is to be answered from. `changes` are those of the
-    origin; without them it is followed by checkpoints alone.
+    `serve` is called in that thread with each generation to serve. Without `changes`, every synchronisation takes a
+    checkpoint.
     """
 
     def __init__(
@@ -77,84 +77,84 @@ class OmSync:
         self._settings = settings
         self._serve = serve
         self._changes = changes
-        self._led_astray = 0
-        """Checkpoints in a row from which changes did not lead on."""
+        self._fallbacks = 0
+        """Number of consecutive checkpoints to which OM's changes could not be applied."""
         self.builder = Builder(directory.scratch_directory)
-        self._builder_kept = ExitStack()
-        """Has a build process for the next fold: the first one in a process takes twice as long as the others."""
+        self._builder_lease = ExitStack()
+        """Keeps the build process alive between updates: the first update in a process takes twice as long."""
         self._wake = threading.Event()
         self._stopping = False
-        self._folding = 0.0
-        """Seconds that the last fold took, since when there may be more to fold."""
-        self._turn = threading.Lock()
+        self._update_seconds = 0.0
+        """Seconds that the last update took; 0 when OM was idle since."""
+        self._running = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="om-sync")
 
     def reuse(self) -> bool:
-        """Serve what is there, if it is the origin's; True when it is known to be all that the origin has."""
+        """Serves the current generation if it is from the origin; returns True if it is known to be current."""
         generation = self._directory.current()
         if generation is None or generation.about.source != self._origin.description:
             return False
-        self._note(generation)
+        self._record(generation)
         self._serve(generation)
         identity = build_identity(self._origin, filesystem_paths=self._settings.filesystem_paths)
         return identity != "" and identity == generation.about.source_identity
 
     def synchronise(self) -> Generation:
-        """Get a checkpoint, build from it, and serve the result; raises what stands in the way (see `state.error`)."""
-        # The build's process loads while the checkpoint is fetched.
-        self._builder_kept.close()
-        with self._turn, self.builder.ready():
+        """Gets a checkpoint, builds a generation and serves it; raises the failure, which is also in `state.error`."""
+        # The build process loads while the checkpoint is fetched.
+        self._builder_lease.close()
+        with self._running, self.builder.ready():
             try:
                 generation = self._build(self._get())
             except Exception as failure:
                 self.state = self.state.failed(failure)
                 raise
-            self._note(generation, built=1)
+            self._record(generation, built=1)
             self._serve(generation)
             return generation
 
     def follow(self) -> Generation:
-        """Apply what has changed since the current generation, and serve the result.
+        """Applies OM's changes to the current generation and serves the result.
 
-        Raises CheckpointNeeded when changes do not lead on from it, and what else stands in the way.
+        Raises CheckpointNeeded if they cannot be applied, and any other failure.
         """
         assert self._changes is not None
-        with self._turn:
-            generation = self._followable()
+        with self._running:
+            generation = self._base_generation()
             try:
                 while True:
                     self._begin("changes")
-                    found = self._changes.since(generation.about)
-                    if found.changes.last_sequence != generation.sequence_number:
-                        generation = self._fold(generation, found)
-                        self._note(generation, built=1, folded=1)
+                    read = self._changes.since(generation.about)
+                    if read.changes.last_sequence != generation.sequence_number:
+                        generation = self._apply(generation, read)
+                        self._record(generation, built=1, applied=1)
                         self._serve(generation)
                     else:
-                        self._keep_builder()
-                        self._folding = 0.0
-                    self.state = self.state.checked(generation.about, found)
-                    if found.complete:
-                        self._led_astray = 0
+                        self._keep_builder_alive()
+                        self._update_seconds = 0.0
+                    self.state = self.state.checked(generation.about, read)
+                    if read.complete:
+                        self._fallbacks = 0
                         return generation
             except BaseException as failure:
-                self._builder_kept.close()
+                self._builder_lease.close()
                 if not isinstance(failure, CheckpointNeeded):
                     self.state = self.state.failed(failure)
                 raise
 
     def start(self) -> None:
-        """Begin: reuse what is there, then synchronise when there is reason to."""
+        """Starts the thread: it serves the current generation, then synchronises."""
         self._thread.start()
 
     def trigger(self) -> bool:
-        """Synchronise now; False when it is being done already."""
-        if self._turn.locked() or self._wake.is_set():
+        """Requests a synchronisation now; returns False if one is running."""
+        if self._running.locked() or self._wake.is_set():
             return False
         self._wake.set()
         return True
 
     def stop(self) -> None:
-        """End, also in the middle of a build."""
+        """Stops the thread, also during a build."""
         self._stopping = True
         self._wake.set()
         self.builder.stop()
@@ -162,18 +162,18 @@ class OmSync:
             self._changes.close()
         if self._thread.is_alive():
             self._thread.join()
-        self._builder_kept.close()
+        self._builder_lease.close()
 
     def tasks(self) -> tuple[TaskStatus, ...]:
         """The rows of `/task/status`."""
         state, generation = self.state, self._directory.current()
         built = generation.about.tasks if generation else ()
         building = state.doing == "build"
-        following = (self._delta(self._changes.trouble),) if self._changes else ()
+        following = (self._delta_status(self._changes.trouble),) if self._changes else ()
         return (state.snapshot, *following, state.reprocess, *(replace(task, running=building) for task in built))
 
-    def _delta(self, trouble: str) -> TaskStatus:
-        """How following fares; while OM is being asked, what keeps it from answering."""
+    def _delta_status(self, trouble: str) -> TaskStatus:
+        """The status of following OM; during a poll, its message is the reason for a delay."""
         delta = self.state.delta
         return replace(delta, message=trouble) if delta.running and trouble else delta
 
@@ -193,8 +193,8 @@ class OmSync:
         try:
             self._catch_up()
             if failures:
-                _LOG.info("synchronised with %s again, after %s failures", self._origin.description, failures)
-        except (ReconError, CancelledError) as failure:  # A call to OM is cancelled when we stop.
+                _LOG.info("synchronised with %s again after %s failures", self._origin.description, failures)
+        except (ReconError, CancelledError) as failure:  # `stop` cancels a call to OM.
             if self._origin.changes and not self._stopping:
                 _LOG.warning("%s", failure, extra={"failures": self.state.failures})
         except OSError as failure:
@@ -205,76 +205,74 @@ class OmSync:
     def _catch_up(self) -> None:
         if self._changes and self._directory.current():
             try:
-                if self.state.failures % _PATIENCE == _PATIENCE - 1:
-                    raise CheckpointNeeded(
-                        CheckpointCause.NO_ANSWERS, f"OM does not say what has changed: {self.state.error}"
-                    )
+                if self.state.failures % _CHECKPOINT_EVERY == _CHECKPOINT_EVERY - 1:
+                    raise CheckpointNeeded(CheckpointCause.NO_RESPONSE, f"cannot read OM's changes: {self.state.error}")
                 self.follow()
                 return
             except CheckpointNeeded as reason:
-                self._explain(reason)
+                self._prepare_fallback(reason)
         if not self._stopping:
             self.synchronise()
 
-    def _explain(self, reason: CheckpointNeeded) -> None:
-        """Says why a checkpoint is needed; waits first when the last one has been of no use."""
+    def _prepare_fallback(self, reason: CheckpointNeeded) -> None:
+        """Records why a checkpoint is needed; waits if changes could not be applied to the last one either."""
         _LOG.warning("a new checkpoint is needed: %s", reason, extra={"cause": reason.cause.value})
         self.state = self.state.checkpoint_required(reason)
-        if self._led_astray:
-            self._wake.wait(_longer(FIRST_PAUSE, self._led_astray))
-        self._led_astray += 1
+        if self._fallbacks:
+            self._wake.wait(_backoff(FIRST_PAUSE, self._fallbacks))
+        self._fallbacks += 1
 
     def _pause(self) -> float | None:
         failures = self.state.failures
         if not self._origin.changes:
             return None
         if failures:
-            return _longer(ELECTION_PAUSE if isinstance(self.state.error, NoLeader) else FIRST_PAUSE, failures)
+            return _backoff(ELECTION_PAUSE if isinstance(self.state.error, NoLeader) else FIRST_PAUSE, failures)
         interval = self._settings.interval
-        return rest(self._folding, interval) if self._folding else interval / LOOKS
+        return pause_between_updates(self._update_seconds, interval) if self._update_seconds else interval / POLLS
 
-    def _followable(self) -> Generation:
-        """The current generation; CheckpointNeeded when it is not to be changed any more."""
+    def _base_generation(self) -> Generation:
+        """Returns the current generation; raises CheckpointNeeded if changes cannot be applied to it."""
         generation = self._directory.current()
         if generation is None or generation.about.source != self._origin.description:
-            raise CheckpointNeeded(CheckpointCause.NO_DATA, "there is no data yet")
+            raise CheckpointNeeded(CheckpointCause.NO_DATA, "the data directory has no data of this OM")
         about = generation.about
         if about.built_by != built_by(filesystem_paths=self._settings.filesystem_paths):
             raise CheckpointNeeded(
-                CheckpointCause.SETTINGS, "what is there was built by another version, or with other settings"
+                CheckpointCause.SETTINGS, "the data was built by another version or with other settings"
             )
-        kept = sum(generation.table(name).size for name in generation.tables if name.startswith(CHANGED))
-        if kept > max(RAW_LEAST, RAW_SHARE * _size(Path(about.checkpoint))):
+        changed = sum(generation.table(name).size for name in generation.tables if name.startswith(CHANGED))
+        if changed > max(MIN_CHANGED_BYTES, MAX_CHANGED_SHARE * _size(Path(about.checkpoint))):
             raise CheckpointNeeded(
-                CheckpointCause.MANY_CHANGES, f"{kept:,} bytes of rows have changed since the last one"
+                CheckpointCause.MANY_CHANGES, f"{changed:,} bytes of rows have changed since the last checkpoint"
             )
         return generation
 
-    def _fold(self, base: Generation, found: OmChangesRead) -> Generation:
-        self._begin("fold")
+    def _apply(self, base: Generation, read: OmChangesRead) -> Generation:
+        self._begin("apply")
         began = time.monotonic()
-        self._keep_builder()
-        aside = self._directory.reserve(found.changes.size)
+        self._keep_builder_alive()
+        changes_directory = self._directory.reserve(read.changes.size)
         try:
-            write_changes(aside, found.changes, found.read_at)
+            write_changes(changes_directory, read.changes, read.read_at)
             about = base.about
-            job = self._job(Taken(Path(about.checkpoint), about.node), base.size + 2 * found.changes.size)
-            self.builder.run(replace(job, delta=DeltaJob(base.path, aside)), self._at)
+            job = self._job(Taken(Path(about.checkpoint), about.node), base.size + 2 * read.changes.size)
+            self.builder.run(replace(job, delta=DeltaJob(base.path, changes_directory)), self._report)
             return self._directory.publish(job.directory)
         finally:
-            remove_tree(aside)
-            self._folding = time.monotonic() - began
+            remove_tree(changes_directory)
+            self._update_seconds = time.monotonic() - began
 
-    def _keep_builder(self) -> None:
+    def _keep_builder_alive(self) -> None:
         if not self.builder.waiting:
-            self._builder_kept.close()
-            self._builder_kept.enter_context(self.builder.ready())
+            self._builder_lease.close()
+            self._builder_lease.enter_context(self.builder.ready())
 
     def _get(self) -> Taken:
         self._begin("checkpoint")
-        return self._origin.get(self._directory.checkpoints, self._at, self._size_of_last())
+        return self._origin.get(self._directory.checkpoints, self._report, self._last_size())
 
-    def _size_of_last(self) -> int:
+    def _last_size(self) -> int:
         current = self._directory.current()
         return _size(Path(current.about.checkpoint)) if current else 0
 
@@ -282,7 +280,7 @@ class OmSync:
         self._begin("build")
         try:
             job = self._job(taken, int(_size(taken.path) * BUILD_SHARE))
-            self.builder.run(job, self._at)
+            self.builder.run(job, self._report)
             return self._directory.publish(job.directory)
         except BaseException:
             if taken.path.parent == self._directory.checkpoints:
@@ -290,7 +288,7 @@ class OmSync:
             raise
 
     def _job(self, taken: Taken, expected: int) -> BuildJob:
-        """How to build from a checkpoint, in a place with room for `expected` bytes."""
+        """Describes a build from a checkpoint, in a directory with room for `expected` bytes."""
         settings = self._settings
         return BuildJob(
             taken.path,
@@ -304,7 +302,7 @@ class OmSync:
             taken.node,
         )
 
-    def _at(self, progress: Progress | Transfer | Retry) -> None:
+    def _report(self, progress: Progress | Transfer | Retry) -> None:
         if self._stopping:
             raise ReconError("the synchronisation was stopped")
         self.state = replace(self.state, at=progress)
@@ -312,26 +310,26 @@ class OmSync:
     def _begin(self, doing: str) -> None:
         self.state = self.state.began(doing)
 
-    def _note(self, generation: Generation, built: int = 0, folded: int = 0) -> None:
-        self.state = self.state.has(generation.about, built, folded)
+    def _record(self, generation: Generation, built: int = 0, applied: int = 0) -> None:
+        self.state = self.state.serving(generation.about, built, applied)
 
 
-def rest(folding: float, interval: float) -> float:
-    """Seconds left to answers between folds that take `folding` seconds.
+def pause_between_updates(update_seconds: float, interval: float) -> float:
+    """Seconds to pause between updates that take `update_seconds` each.
 
-    A change may just miss a fold, and is served after a rest and two of them: in the interval, as long as that leaves
-    a fifth of the time to rests. No rest is longer than a fold.
+    A change that just misses an update is served after a pause and two updates. The pause is chosen so that this is at
+    most `interval`, but is at least a quarter of an update, and at most as long as one.
     """
-    return max(min(folding, interval - 2 * folding), folding / 4)
+    return max(min(update_seconds, interval - 2 * update_seconds), update_seconds / 4)
 
 
-def _longer(first: float, times: int) -> float:
-    """Seconds to wait after `times` failures in a row, of which one alone has `first`."""
+def _backoff(first: float, times: int) -> float:
+    """Seconds to wait after `times` consecutive failures: `first`, doubled with each further one."""
     return min(first * float(2 ** min(times - 1, 16)), LONGEST_PAUSE)
 
 
 def _size(directory: Path) -> int:
-    """Bytes of the files directly in a directory; 0 when it is gone."""
+    """Total size in bytes of the files directly in a directory; 0 if it does not exist."""
     if not directory.is_dir():
         return 0
     return sum(file.stat().st_size for file in directory.iterdir() if file.is_file())

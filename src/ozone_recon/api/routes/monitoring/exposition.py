@@ -27,7 +27,7 @@ def exposition(view: View, accept: str) -> tuple[bytes, str]:
     """The text in a format that this `Accept` header takes, and its content type."""
     context = view.context
     encode, kind = choose_encoder(accept)
-    return encode(_SampleCollector(samples(view), context.measured.plus(context.measured_elsewhere))), kind
+    return encode(_SampleCollector(samples(view), context.metrics.plus(context.other_metrics))), kind
 
 
 class _SampleCollector(Collector):

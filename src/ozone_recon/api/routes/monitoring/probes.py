@@ -85,7 +85,7 @@ async def ready(view: CurrentView) -> Response:
     if missing:
         raise NotReady(" ".join(missing))
     tables = view.cluster_generation
-    return json_response({"status": "OK", "generation": view.om_name, "clusterGeneration": tables and tables.id})
+    return json_response({"status": "OK", "generation": view.om_version, "clusterGeneration": tables and tables.id})
 
 
 async def prom(view: CurrentView, request: Request) -> Response:

@@ -30,7 +30,7 @@ def samples(view: View) -> Iterator[MetricSample]:
         yield MetricSample("recon_task_status_metrics_last_updated_timestamp", task.timestamp, (task.name,))
         yield MetricSample("recon_task_status_metrics_last_updated_seq_number", task.sequence_number, (task.name,))
         yield MetricSample("ozone_recon_task_failed", float(task.status < 0), (task.name,))
-    yield from context.counted()
+    yield from context.om_metrics()
     for process in context.processes():
         yield MetricSample("ozone_recon_process_up", float(not process.reason), (process.name,))
         yield MetricSample("ozone_recon_process_replaced_total", process.hung, (process.name, "hung"))
