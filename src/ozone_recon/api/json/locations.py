@@ -1,4 +1,4 @@
-"""Where keys' blocks are, by version, as JSON straight from columns: what `key_info_json` says under LocationGroup."""
+"""Serialises block locations by key version directly from columns, as `key_info_json` serialises LocationGroup."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ BLOCK = (
 
 
 def locations_json(versions: VersionColumns, blocks: BlockColumns) -> ByteColumn:
-    """Each location version as a LocationGroup, with a comma behind.
+    """Serialises each location version as a LocationGroup with a trailing comma.
 
-    Its blocks are listed by the version they were made for. The list of its own version is there even when it is
-    empty; that is seen to by one more block for each, which is nothing and comes after the others.
+    Blocks are grouped by the key version for which they were created. The list of the group's own version is present
+    even if it is empty: each group gets one extra block of zero bytes, sorted after its other blocks.
     """
     rows = len(versions.version)
     nothing = np.zeros(rows, np.int64)
@@ -57,7 +57,7 @@ def locations_json(versions: VersionColumns, blocks: BlockColumns) -> ByteColumn
 
 
 def _blocks(blocks: BlockColumns) -> ByteColumn:
-    """Each block as a Location, with a comma behind."""
+    """Serialises each block as a Location with a trailing comma."""
     ids = slices_of_texts(joined(filled_in(IDS, scalars(blocks.container_id), scalars(blocks.local_id))))
     length, offset, version = map(scalars, (blocks.length, blocks.offset, blocks.create_version))
     commit, part = scalars(blocks.commit_sequence_id), scalars(np.maximum(blocks.part_number, 0))

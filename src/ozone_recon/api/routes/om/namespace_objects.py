@@ -1,4 +1,4 @@
-"""What OM knows of the thing at a path (`objectInfo`), from its raw row."""
+"""Builds objectInfo of /namespace/summary from OM's raw row for a path."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ozone_recon.insights.om.key_rows import db_keys, groups_of, shown
 from ozone_recon.model.om import KeyInfo, OzoneAcl, Pairs
 
 NO_QUOTA = {"quotaInBytes": 0, "quotaInNamespace": 0, "usedNamespace": 0}
-"""What Recon says of things that cannot have a quota."""
+"""Recon's quota fields of objects without a quota."""
 
 
 def object_info(view: View, namespace: Namespace, spot: PathMatch) -> dict[str, Any] | None:
-    """The object at `spot`; None for a bucket that cannot be read."""
+    """Serialises the object at `spot`; None for a bucket that cannot be decoded."""
     if spot.key is not None:
         return _key(view, namespace, spot.key)
     kind = NodeKind(namespace.places["kind"][spot.place])
@@ -36,7 +36,7 @@ def object_info(view: View, namespace: Namespace, spot: PathMatch) -> dict[str, 
 
 
 def _root(view: View) -> dict[str, Any]:
-    """The record of the prefix `/`, which a cluster has only when someone gave it access rules."""
+    """Serialises the prefix record of `/`, which exists only if ACLs have been set on it."""
     row = view.om_row("prefixTable", b"/")
     if row is None:
         return {"metadata": None, "name": None, **NO_QUOTA, "creationTime": 0, "modificationTime": 0, "acls": None}
@@ -51,7 +51,7 @@ def _volume(namespace: Namespace, place: int) -> dict[str, Any] | None:
 
 
 def _directory(view: View, namespace: Namespace, place: int) -> dict[str, Any]:
-    """A directory by its own row; of a LEGACY directory that is its marker, if it has one."""
+    """Serialises a directory from its own row; for a LEGACY directory from its marker key, if it has one."""
     places, name = namespace.places, namespace.places.bytes("name")[place]
     above = _above(namespace, place)
     if places["kind"][place] == NodeKind.PATH:
@@ -70,7 +70,7 @@ def _directory(view: View, namespace: Namespace, place: int) -> dict[str, Any]:
 
 
 def _above(namespace: Namespace, place: int) -> list[int]:
-    """The places from the volume down to the one that `place` is directly in."""
+    """Returns the ancestors of `place`, from the volume down to its parent."""
     found: list[int] = []
     while (place := int(namespace.places["parent"][place])) > 0:
         found.append(place)
