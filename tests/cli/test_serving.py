@@ -54,7 +54,7 @@ def test_open_serves_what_it_has_built_until_it_is_told_to_stop(tmp_path: Path, 
         assert (asked.exit_code, asked.stdout) == (0, local(tmp_path, "volumes"))
         code, said = rest(process, number)
     assert code == 0
-    assert "Built, at sequence number" in said
+    assert "Built a generation at sequence number" in said
     assert "Traceback" not in said
 
 
@@ -74,7 +74,7 @@ def test_with_json_each_line_is_an_object(tmp_path: Path) -> None:
     messages = [json.loads(line)["message"] for line in said.splitlines()]
     assert code == 0
     assert serving["level"] == "INFO"
-    assert any(one.startswith("Built, at sequence number") for one in messages)
+    assert any(one.startswith("Built a generation at sequence number") for one in messages)
 
 
 def test_a_second_start_builds_nothing(tmp_path: Path) -> None:

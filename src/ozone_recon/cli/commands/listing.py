@@ -1,4 +1,4 @@
-"""Commands that list: containers, keys, volumes, buckets, open keys, what waits for deletion."""
+"""The listing commands: `containers`, `keys`, `volumes`, `buckets`, `open-keys`, `pending`."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from ozone_recon.cli.sheet import Sheet, count, quotas, size, text, time
 
 
 def paged(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of a command whose rows come in pages."""
+    """Adds the paging options to a command."""
     command = click.option(
-        "--after", default="", metavar="KEY", help="Begin after this row: the last page's last one."
+        "--after", default="", metavar="KEY", help="Start after this row: the last row of the previous page."
     )(command)
-    return click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="Rows of a page.")(
-        command
-    )
+    return click.option(
+        "--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="Maximum number of rows."
+    )(command)
 
 
 def _more(rows: Sequence[object], limit: int, after: object) -> list[str]:
-    return [f"There may be more: --after '{after}'"] if len(rows) >= limit and after else []
+    return [f"There may be more: continue with --after '{after}'"] if len(rows) >= limit and after else []
 
 
 @click.command()
 @paged
 @question("containers --checkpoint om.db.tar.gz")
 def containers(ask: AnswerSource, limit: int, after: str) -> Sheet:
-    """The containers and how many keys they hold."""
+    """List the containers with their number of keys."""
     answer = ask.get("/containers", limit=limit, prevKey=after or None)
     rows = answer["data"]["containers"]
     return Sheet(
@@ -47,7 +47,7 @@ def containers(ask: AnswerSource, limit: int, after: str) -> Sheet:
 @paged
 @question("keys 1 --data-dir /data/recon", "keys /vol1/bucket1/logs --limit 20 --checkpoint om.db")
 def keys(ask: AnswerSource, where: str, limit: int, after: str) -> Sheet:
-    """Keys in a container, or below a path. WHERE is a container's number, or the path of a bucket or directory."""
+    """List the keys in a container or below a path. WHERE is a container ID, or the path of a bucket or directory."""
     if where.isdecimal():
         return _keys_in_container(ask, where, limit, after)
     answer = ask.get("/keys/listKeys", startPrefix=where, limit=limit, prevKey=after or None)
@@ -76,7 +76,7 @@ def _keys_in_container(ask: AnswerSource, container: str, limit: int, after: str
         raise NotFound(f"no key has a block in container {container}")
     return Sheet(
         answer,
-        (size("SIZE"), count("BLOCKS HERE"), time("MODIFIED"), text("KEY")),
+        (size("SIZE"), count("BLOCKS"), time("MODIFIED"), text("KEY")),
         [
             (
                 row["DataSize"],
@@ -102,7 +102,7 @@ def _replication(config: dict[str, Any] | None) -> str:
 @paged
 @question("volumes --data-dir /data/recon")
 def volumes(ask: AnswerSource, limit: int, after: str) -> Sheet:
-    """The volumes, their owners and quotas."""
+    """List the volumes with owner and quota."""
     answer = ask.get("/volumes", limit=limit, prevKey=after)
     rows = answer["volumes"]
     return Sheet(
@@ -118,7 +118,7 @@ def volumes(ask: AnswerSource, limit: int, after: str) -> Sheet:
 @paged
 @question("buckets vol1 --data-dir /data/recon")
 def buckets(ask: AnswerSource, volume: str | None, limit: int, after: str) -> Sheet:
-    """The buckets of VOLUME, or all. Layout, owner, use and quota."""
+    """List the buckets of VOLUME, or all. Layout, owner, usage and quota of each."""
     answer = ask.get("/buckets", volume=volume and volume.strip("/"), limit=limit, prevKey=after)
     rows = answer["buckets"]
     last = rows[-1] if rows else {"volumeName": "", "name": ""}
@@ -146,7 +146,7 @@ def buckets(ask: AnswerSource, volume: str | None, limit: int, after: str) -> Sh
 @paged
 @question("open-keys --data-dir /data/recon", "open-keys /vol1/bucket1 --checkpoint om.db.tar.gz")
 def open_keys(ask: AnswerSource, path: str, limit: int, after: str) -> Sheet:
-    """Keys being written, or left open. All, or those below PATH (a bucket or deeper)."""
+    """List open keys. All, or those below PATH (a bucket or deeper)."""
     answer = ask.get(
         "/keys/open", startPrefix=path, includeFso=True, includeNonFso=True, limit=limit, prevKey=after
     ) or {"nonFSO": [], "fso": [], "lastKey": ""}
@@ -164,11 +164,11 @@ def open_keys(ask: AnswerSource, path: str, limit: int, after: str) -> Sheet:
 
 @click.command()
 @click.argument("path", default="")
-@click.option("--dirs", is_flag=True, help="Directories instead of keys.")
+@click.option("--dirs", is_flag=True, help="List directories instead of keys.")
 @paged
 @question("pending --data-dir /data/recon", "pending --dirs --checkpoint om.db.tar.gz")
 def pending(ask: AnswerSource, path: str, dirs: bool, limit: int, after: str) -> Sheet:
-    """Deleted, but still taking space. All keys, those below PATH, or with --dirs the directories."""
+    """List keys pending deletion. All, or those below PATH; with --dirs, directories pending deletion."""
     if dirs:
         answer = ask.get("/keys/deletePending/dirs", limit=limit, prevKey=after)
         rows = answer.get("deletedDirInfo", [])

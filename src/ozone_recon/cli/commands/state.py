@@ -1,4 +1,4 @@
-"""Commands about the data as a whole, and the one that asks any route."""
+"""The commands `status`, for the data as a whole, and `ask`, for any route."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ozone_recon.cli.sheet import Sheet, human_time, text
 @click.command()
 @question("status --server http://recon:9888", "status --checkpoint om.db.tar.gz")
 def status(ask: AnswerSource) -> Sheet:
-    """What there is, in numbers. Volumes, buckets, keys, what is open, what waits for deletion; how each task fared."""
+    """Summarise the data. Volumes, buckets, keys, open keys, pending deletion, and the status of each task."""
     state = ask.get("/clusterState")
     opened = ask.get("/keys/open/summary")
     uploads = ask.get("/keys/open/mpu/summary")
@@ -29,18 +29,18 @@ def status(ask: AnswerSource) -> Sheet:
         *((name, f"{state[name]:,}") for name in ("volumes", "buckets", "keys", "containers")),
         ("open keys", f"{opened['totalOpenKeys']:,}"),
         ("multipart uploads", f"{uploads['totalOpenMPUKeys']:,}"),
-        ("keys to delete", f"{deleted['totalDeletedKeys']:,}"),
-        ("directories to delete", f"{state['deletedDirs']:,}"),
+        ("keys pending deletion", f"{deleted['totalDeletedKeys']:,}"),
+        ("directories pending deletion", f"{state['deletedDirs']:,}"),
         *((f"task {task['taskName']}", _task(task)) for task in tasks),
     ]
-    return Sheet(answer, (text("WHAT"), text("VALUE")), rows)
+    return Sheet(answer, (text("FIELD"), text("VALUE")), rows)
 
 
 def _task(task: dict[str, int]) -> str:
     if task["isCurrentTaskRunning"]:
         return "running"
     when = human_time(task["lastUpdatedTimestamp"])
-    return f"{'failed' if task['lastTaskRunStatus'] else 'done'} {when}".strip()
+    return f"{'failed' if task['lastTaskRunStatus'] else 'succeeded'} {when}".strip()
 
 
 @click.command()
@@ -50,7 +50,7 @@ def _task(task: dict[str, int]) -> str:
     "ask /keys/open/summary --checkpoint om.db.tar.gz", "ask /utilization/fileCount volume=vol1 --data-dir /data/recon"
 )
 def ask(ask: AnswerSource, route: str, parameters: tuple[str, ...]) -> Sheet:
-    """Ask any route of the API. The answer is JSON; docs/api.md has the routes."""
+    """Query any route of the API. The answer is JSON; docs/api.md lists the routes."""
     for parameter in parameters:
         if "=" not in parameter:
             raise click.UsageError(f"{parameter!r} is not NAME=VALUE")
