@@ -64,7 +64,7 @@ class DatanodesResponse(BaseModel):
     datanodes: list[DatanodeMetadata] = Field(description="The datanodes, in UUID order.")
 
 
-class SomeDatanodes(BaseModel):
+class DatanodeGroup(BaseModel):
     """Datanodes with the same outcome of a removal."""
 
     totalCount: int = Field(description="Number of datanodes.")
@@ -78,18 +78,18 @@ class FailedDatanodes(BaseModel):
     errors: dict[str, str] = Field(description="Reason by UUID.")
 
 
-class RemovedByKind(BaseModel):
+class RemovalOutcome(BaseModel):
     """Outcome of a removal; empty groups are omitted."""
 
     failedDatanodes: FailedDatanodes | None = Field(None, description="Datanodes that cannot be removed.")
-    notFoundDatanodes: SomeDatanodes | None = Field(None, description="UUIDs that belong to no known datanode.")
-    removedDatanodes: SomeDatanodes | None = Field(None, description="Datanodes that were removed.")
+    notFoundDatanodes: DatanodeGroup | None = Field(None, description="UUIDs that belong to no known datanode.")
+    removedDatanodes: DatanodeGroup | None = Field(None, description="Datanodes that were removed.")
 
 
 class RemoveDatanodesResponse(BaseModel):
     """Outcome of a removal."""
 
-    datanodesResponseMap: RemovedByKind = Field(description="Datanodes by outcome.")
+    datanodesResponseMap: RemovalOutcome = Field(description="Datanodes by outcome.")
 
 
 async def datanodes(view: CurrentView) -> Response:

@@ -34,7 +34,7 @@ class DecommissionMetrics(BaseModel):
     numOfUnclosedContainers: float = Field(description="Number of its containers that are not closed.")
 
 
-class DatanodeLeaving(BaseModel):
+class DecommissioningDatanodeJson(BaseModel):
     """A decommissioning datanode."""
 
     datanodeDetails: DatanodeDetailsJson = Field(description="The datanode.")
@@ -47,7 +47,7 @@ class DatanodeLeaving(BaseModel):
 class DecommissionInfo(BaseModel):
     """Decommissioning datanodes."""
 
-    DatanodesDecommissionInfo: list[DatanodeLeaving] = Field(description="The datanodes, in SCM's order.")
+    DatanodesDecommissionInfo: list[DecommissioningDatanodeJson] = Field(description="The datanodes, in SCM's order.")
 
 
 async def info(view: CurrentView) -> Response:

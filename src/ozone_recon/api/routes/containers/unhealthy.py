@@ -73,7 +73,7 @@ class MissingContainers(BaseModel):
     containers: list[MissingContainer] = Field(description="The containers, in container ID order.")
 
 
-class Unhealthy(BaseModel):
+class UnhealthyContainerJson(BaseModel):
     """A container in one unhealthy state. Times are milliseconds since 1970."""
 
     containerID: int = Field(description="Container ID.")
@@ -112,7 +112,7 @@ class UnhealthyPage(BaseModel):
     lastKey: int = Field(
         description="Last container ID of this page: the minContainerId of the next page; 0 if the page is empty."
     )
-    containers: list[Unhealthy] = Field(description="The rows, in order of container ID, then state name.")
+    containers: list[UnhealthyContainerJson] = Field(description="The rows, in order of container ID, then state name.")
 
 
 MinContainerId = Annotated[Int64, Query(description="Start after this container ID; the container need not exist.")]

@@ -11,7 +11,7 @@ from ozone_recon.api.context import CurrentView, View
 from ozone_recon.api.parameters import Boolean, Int32, Limit, NamespacePath
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
-from ozone_recon.api.routes.om.namespace_models import Ages, Dist, Owners, Quota, Summary, Usage
+from ozone_recon.api.routes.om.namespace_models import Ages, FileSizeDistribution, Owners, Quota, Summary, Usage
 from ozone_recon.api.routes.om.namespace_objects import object_info
 from ozone_recon.columnar.amounts import bounded, sum_amounts
 from ozone_recon.errors import BadRequest
@@ -45,7 +45,7 @@ class ResolvedPath(NamedTuple):
     """The object at the requested path: its position in the namespace and its type."""
 
     namespace: Namespace
-    spot: PathMatch
+    match: PathMatch
     type: str
 
 
@@ -56,11 +56,11 @@ def _find(view: View, path: str, types: frozenset[str] = CONTAINER_TYPES | {KEY}
     if view.generation is None:
         return "INITIALIZING"
     namespace = Namespace(view.generation)
-    spot = namespace.find(path)
-    if spot is None:
+    match = namespace.find(path)
+    if match is None:
         return "PATH_NOT_FOUND"
-    type_ = TYPES[NodeKind(namespace.places["kind"][spot.place])] if spot.key is None else KEY
-    return ResolvedPath(namespace, spot, type_) if type_ in types else "TYPE_NOT_APPLICABLE"
+    type_ = TYPES[NodeKind(namespace.places["kind"][match.place])] if match.key is None else KEY
+    return ResolvedPath(namespace, match, type_) if type_ in types else "TYPE_NOT_APPLICABLE"
 
 
 async def summary(view: CurrentView, path: NamespacePath) -> Response:
@@ -69,18 +69,18 @@ async def summary(view: CurrentView, path: NamespacePath) -> Response:
     if isinstance(found, str):
         unknown = {"path": "", "type": "UNKNOWN", "countStats": None, "objectInfo": None}
         return json_response(unknown | {"status": found})
-    namespace, spot, type_ = found
+    namespace, match, type_ = found
     counts = {"numVolume": -1, "numBucket": -1, "numDir": -1, "numKey": 0}
-    if spot.key is None:
-        numbers = namespace.numbers(spot.place)
+    if match.key is None:
+        numbers = namespace.numbers(match.place)
         counts = {
             "numVolume": -1 if numbers.volumes is None else numbers.volumes,
             "numBucket": -1 if numbers.buckets is None else numbers.buckets,
             "numDir": numbers.directories,
             "numKey": numbers.files,
         }
-    about = {"path": spot.path, "type": type_, "countStats": counts}
-    return json_response(about | {"objectInfo": object_info(view, namespace, spot), "status": "OK"})
+    about = {"path": match.path, "type": type_, "countStats": counts}
+    return json_response(about | {"objectInfo": object_info(view, namespace, match), "status": "OK"})
 
 
 async def usage(
@@ -109,8 +109,8 @@ async def usage(
         return json_response(nothing | {"subPathCount": 0, "subPaths": [], "sizeDirectKey": -1})
     if limit <= 0:
         limit = MAX_SUB_PATHS if by is SortOrder.NAME and not sort else DEFAULT_SORTED
-    namespace, spot, type_ = found
-    listing = Listing(namespace, spot.place, keys=files and type_ in ("BUCKET", "DIRECTORY"))
+    namespace, match, type_ = found
+    listing = Listing(namespace, match.place, keys=files and type_ in ("BUCKET", "DIRECTORY"))
 
     def answer() -> Response:
         entries = listing.page(by, descending, min(limit, MAX_SUB_PATHS)) if type_ != KEY else []
@@ -131,35 +131,35 @@ def _order(sort: str, order: str, sort_sub_paths: bool) -> tuple[SortOrder, bool
 
 
 def _usage(found: ResolvedPath, count: int, entries: list[ListingEntry], replica: bool) -> dict[str, Any]:
-    namespace, spot, type_ = found
-    if spot.key is not None:
+    namespace, match, type_ = found
+    if match.key is not None:
         keys = namespace.generation.table("keys")
-        size, replicated_size, direct = int(keys["size"][spot.key]), int(keys["replicated_size"][spot.key]), -1
+        size, replicated_size, direct = int(keys["size"][match.key]), int(keys["replicated_size"][match.key]), -1
         count = 0
     else:
-        numbers = namespace.numbers(spot.place)
+        numbers = namespace.numbers(match.place)
         size, replicated_size, direct = numbers.size, numbers.replicated_size, numbers.direct_size
         if type_ in ("ROOT", "VOLUME") or (type_ == "BUCKET" and not numbers.files and not numbers.directories):
             direct = -1
     return {
         "status": "OK",
-        "path": spot.path,
+        "path": match.path,
         "size": size,
         "sizeWithReplica": replicated_size if replica else -1,
         "subPathCount": count,
-        "subPaths": [_sub_path(entry, _prefix(namespace, spot, entry), replica) for entry in entries],
+        "subPaths": [_sub_path(entry, _prefix(namespace, match, entry), replica) for entry in entries],
         "sizeDirectKey": direct,
     }
 
 
-def _prefix(namespace: Namespace, spot: PathMatch, entry: ListingEntry) -> str:
+def _prefix(namespace: Namespace, match: PathMatch, entry: ListingEntry) -> str:
     """Returns the prefix of an entry's path. Keys outside FSO buckets are full names: OBS keys need none."""
-    if entry.kind is None and spot.layout != "FILE_SYSTEM_OPTIMIZED":
-        if spot.layout != "LEGACY" or not namespace.generation.about.filesystem_paths:
+    if entry.kind is None and match.layout != "FILE_SYSTEM_OPTIMIZED":
+        if match.layout != "LEGACY" or not namespace.generation.about.filesystem_paths:
             return ""
-        _, volume, bucket, *_ = spot.path.split("/")
+        _, volume, bucket, *_ = match.path.split("/")
         return f"/{volume}/{bucket}/"
-    return spot.path if spot.path == "/" else spot.path + "/"
+    return match.path if match.path == "/" else match.path + "/"
 
 
 def _sub_path(entry: ListingEntry, prefix: str, replica: bool) -> dict[str, Any]:
@@ -184,15 +184,15 @@ async def quota(view: CurrentView, path: NamespacePath) -> Response:
     found = _find(view, path, WITH_QUOTA)
     if isinstance(found, str):
         return json_response({"allowed": 0, "used": 0, "usedWithReplica": 0, "charged": None, "status": found})
-    namespace, spot, type_ = found
-    numbers = namespace.numbers(spot.place)
-    info = object_info(view, namespace, spot) if type_ != "ROOT" else {"quotaInBytes": _capacity(view)}
+    namespace, match, type_ = found
+    numbers = namespace.numbers(match.place)
+    info = object_info(view, namespace, match) if type_ != "ROOT" else {"quotaInBytes": _capacity(view)}
     return json_response(
         {
             "allowed": info["quotaInBytes"] if info else 0,
             "used": numbers.replicated_size if type_ == "ROOT" else numbers.size,
             "usedWithReplica": numbers.replicated_size,
-            "charged": _charged(namespace.accounts(spot.place)),
+            "charged": _charged(namespace.accounts(match.place)),
             "status": "OK",
         }
     )
@@ -225,7 +225,7 @@ async def dist(view: CurrentView, path: NamespacePath) -> Response:
     found = _find(view, path, CONTAINER_TYPES)
     if isinstance(found, str):
         return json_response({"dist": [0] * DIST_BINS, "status": found})
-    return json_response({"dist": file_sizes.of_places(found.namespace.generation, found.spot.place), "status": "OK"})
+    return json_response({"dist": file_sizes.of_places(found.namespace.generation, found.match.place), "status": "OK"})
 
 
 async def owners(view: CurrentView, path: NamespacePath, limit: Limit = 1000) -> Response:
@@ -233,12 +233,12 @@ async def owners(view: CurrentView, path: NamespacePath, limit: Limit = 1000) ->
     found = _find(view, path, CONTAINER_TYPES)
     if isinstance(found, str):
         return json_response({"status": found, "path": None, "ownerCount": 0, "owners": []})
-    all_owners = owners_ages.owners_of(found.namespace.generation, found.spot.place)
+    all_owners = owners_ages.owners_of(found.namespace.generation, found.match.place)
     rows = [
         {"owner": of.owner.decode("utf-8", "replace")} | _amounts(of.files, of.size, of.replicated_size)
         for of in all_owners[: max(0, limit)]
     ]
-    return json_response({"status": "OK", "path": found.spot.path, "ownerCount": len(all_owners), "owners": rows})
+    return json_response({"status": "OK", "path": found.match.path, "ownerCount": len(all_owners), "owners": rows})
 
 
 async def ages(view: CurrentView, path: NamespacePath) -> Response:
@@ -247,16 +247,16 @@ async def ages(view: CurrentView, path: NamespacePath) -> Response:
     if isinstance(found, str):
         nothing = {"status": found, "path": None, "newestModification": 0, "oldestModification": 0}
         return json_response(nothing | {"months": []})
-    places, place = found.namespace.places, found.spot.place
+    nodes, node = found.namespace.places, found.match.place
     return json_response(
         {
             "status": "OK",
-            "path": found.spot.path,
-            "newestModification": int(places["newest"][place]),
-            "oldestModification": int(places["oldest"][place]),
+            "path": found.match.path,
+            "newestModification": int(nodes["newest"][node]),
+            "oldestModification": int(nodes["oldest"][node]),
             "months": [
                 {"month": of.month} | _amounts(of.files, of.size, of.replicated_size)
-                for of in owners_ages.months_of(found.namespace.generation, place)
+                for of in owners_ages.months_of(found.namespace.generation, node)
             ],
         }
     )
@@ -271,7 +271,7 @@ ROUTES = (
     Route("/namespace/usage", usage, "Returns the disk usage of a path and of its sub-paths.", Usage),
     Route("/namespace/du", usage, "The former name of /namespace/usage.", Usage),
     Route("/namespace/quota", quota, "Returns the quota and usage of a volume or bucket.", Quota, cluster=True),
-    Route("/namespace/dist", dist, "Returns the distribution of key sizes below a path.", Dist),
+    Route("/namespace/dist", dist, "Returns the distribution of key sizes below a path.", FileSizeDistribution),
     Route("/namespace/owners", owners, "Returns the usage below a path by owner.", Owners),
     Route("/namespace/ages", ages, "Returns the usage below a path by month of the last write.", Ages),
 )

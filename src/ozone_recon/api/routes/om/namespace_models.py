@@ -114,7 +114,7 @@ class Quota(BaseModel):
     status: str = Field(description=STATUS)
 
 
-class Dist(BaseModel):
+class FileSizeDistribution(BaseModel):
     """The distribution of key sizes below a path."""
 
     dist: list[int] = Field(
