@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
-from ozone_recon.cli.building import built
+from ozone_recon.cli.building import build_generation
 from ozone_recon.cli.exits import NotFound
 from ozone_recon.errors import BadRequest, ConfigError, NotReady, ReconError, SourceError
 
@@ -143,7 +143,7 @@ def _local(data: DataOptions) -> Iterator[Transport]:
     config = Config.load(data.conf_dir, os.environ, flags)
     with ExitStack() as stack:
         if data.checkpoint:
-            generation = stack.enter_context(built(data.checkpoint, data.data_dir, config))
+            generation = stack.enter_context(build_generation(data.checkpoint, data.data_dir, config))
         else:
             directory = config.require_data_dir()
             current = current_generation(directory)

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ozone_recon.cli.progress import watching
+from ozone_recon.cli.progress import show_progress
 
 if TYPE_CHECKING:
     from ozone_recon.config import Config
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def built(checkpoint: Path, data_dir: Path | None, config: Config) -> Iterator[Generation]:
+def build_generation(checkpoint: Path, data_dir: Path | None, config: Config) -> Iterator[Generation]:
     """Opens a generation of the checkpoint in `data_dir` (reused if it exists) or in a temporary directory."""
     from ozone_recon.follow.om.origin import GivenPath
     from ozone_recon.follow.om.sync import OmSync, OmSyncSettings
@@ -29,7 +29,7 @@ def built(checkpoint: Path, data_dir: Path | None, config: Config) -> Iterator[G
         settings = OmSyncSettings(config.memory_limit, config.threads, config.filesystem_paths)
         sync = OmSync(directory, GivenPath(checkpoint), settings, lambda _: None)
         if not sync.reuse():
-            with watching(sync):
+            with show_progress(sync):
                 sync.synchronise()
         generation = directory.current()
         assert generation is not None

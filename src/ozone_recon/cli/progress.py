@@ -27,7 +27,7 @@ _LINE_SECONDS: Final = 10.0
 
 
 @contextmanager
-def watching(sync: OmSync, *, logged: bool = False) -> Iterator[None]:
+def show_progress(sync: OmSync, *, logged: bool = False) -> Iterator[None]:
     """Shows or logs the progress of `sync` while the block runs; the caller reports its failures."""
     ended = threading.Event()
     show = _Lines(_LOG.info) if logged else (_Bar if sys.stderr.isatty() else _Lines)(_line)

@@ -40,13 +40,13 @@ def question(*examples: str) -> Callable[[Callable[..., Sheet]], Callable[..., N
         @click.option("--conf-dir", type=_PATH, metavar="DIR", help="Directory of ozone-site.xml.")
         @click.option("--json", "as_json", is_flag=True, help="Print the API's answer as JSON.")
         @functools.wraps(ask)
-        def command(**given: Any) -> None:
-            as_json = given.pop("as_json")
-            data = DataOptions(**{name: given.pop(name) for name in ("data_dir", "checkpoint", "server", "conf_dir")})
+        def command(**options: Any) -> None:
+            as_json = options.pop("as_json")
+            data = DataOptions(**{name: options.pop(name) for name in ("data_dir", "checkpoint", "server", "conf_dir")})
             if data.server and (data.data_dir or data.checkpoint):
                 raise click.UsageError("--server cannot be combined with --data-dir or --checkpoint")
             with answers(data) as source:
-                sheet = ask(source, **given)
+                sheet = ask(source, **options)
                 with _ignore_closed_pipe():
                     show(replace(sheet, notes=(*sheet.notes, *_freshness(source))), as_json=as_json)
 

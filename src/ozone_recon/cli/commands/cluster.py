@@ -24,13 +24,13 @@ _LISTS = (
 @click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="Maximum number of rows.")
 @click.option("--after", type=int, default=0, metavar="CONTAINER", help="Start after this container ID.")
 @question("unhealthy --server http://recon:9888", "unhealthy MISSING --limit 20 --server http://recon:9888 --json")
-def unhealthy(ask: AnswerSource, state: str | None, limit: int, after: int) -> Sheet:
+def unhealthy(api: AnswerSource, state: str | None, limit: int, after: int) -> Sheet:
     """List unhealthy containers. All of them, or those in one STATE, such as MISSING or UNDER_REPLICATED.
 
     `ozone-recon keys CONTAINER` lists the keys with blocks in a container.
     """
     route = "/containers/unhealthy" + (f"/{state}" if state else "")
-    answer = ask.get(route, limit=limit, minContainerId=after)
+    answer = api.get(route, limit=limit, minContainerId=after)
     rows: list[dict[str, Any]] = answer["containers"]
     counts = [f"{answer[field]:,} {words}" for field, words in _LISTS]
     more = [f"There may be more: continue with --after {rows[-1]['containerID']}"] if len(rows) >= limit else []
@@ -65,9 +65,9 @@ def unhealthy(ask: AnswerSource, state: str | None, limit: int, after: int) -> S
 
 @click.command()
 @question("datanodes --server http://recon:9888")
-def datanodes(ask: AnswerSource) -> Sheet:
+def datanodes(api: AnswerSource) -> Sheet:
     """List the datanodes. State, last heartbeat, containers and disk usage of each."""
-    answer = ask.get("/datanodes")
+    answer = api.get("/datanodes")
     storage = [row.get("storageReport") or {} for row in answer["datanodes"]]
     return Sheet(
         answer,
@@ -101,9 +101,9 @@ def datanodes(ask: AnswerSource) -> Sheet:
 
 @click.command()
 @question("pipelines --server http://recon:9888")
-def pipelines(ask: AnswerSource) -> Sheet:
+def pipelines(api: AnswerSource) -> Sheet:
     """List the pipelines. State, replication, leader and members of each."""
-    answer = ask.get("/pipelines")
+    answer = api.get("/pipelines")
     return Sheet(
         answer,
         (text("PIPELINE"), text("STATE"), text("REPLICATION"), count("CONTAINERS"), text("LEADER"), text("MEMBERS")),

@@ -54,7 +54,9 @@ without the time, can be typed while it runs:
     "--seed", type=int, default=1, show_default=True, help="Random seed; each seed creates a different cluster."
 )
 @click.option("--heartbeat", type=float, help="Heartbeat interval in seconds.  [2; longer for many datanodes]")
-@click.option("--dir", "directory", type=_PATH, help="Directory of all files; old ones are deleted.  [temporary]")
+@click.option(
+    "--dir", "directory", type=_PATH, help="Directory for the demo; files of an earlier run are deleted.  [temporary]"
+)
 @click.option("--port", type=click.IntRange(0, 65535), default=9888, show_default=True, help="HTTP port of Recon.")
 @click.option("--no-recon", is_flag=True, help="Run only the cluster, on Ozone's standard ports.")
 @click.option("--free-ports", is_flag=True, help="With --no-recon: run the cluster on free ports.")

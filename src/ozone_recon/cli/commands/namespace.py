@@ -25,15 +25,15 @@ ORDERS = ("size", "replicatedSize", "files", "modified", "name")
     "du /vol1/bucket1/logs --files --sort modified --data-dir /data/recon",
     "du /vol1 --server http://recon:9888 --json",
 )
-def du(ask: AnswerSource, path: str, files: bool, sort: str, reverse: bool, limit: int) -> Sheet:
+def du(api: AnswerSource, path: str, files: bool, sort: str, reverse: bool, limit: int) -> Sheet:
     """Show the disk usage of PATH. Size, files, last write and owner of everything directly below it."""
     order = "asc" if reverse != (sort == "name") else "desc"
-    answer = ask.get("/namespace/usage", path=path, files=files, replica=True, sort=sort, order=order, limit=limit)
-    below: list[dict[str, Any]] = answer["subPaths"]
-    whole, replicated = human_size(answer["size"]), human_size(answer["sizeWithReplica"])
-    notes = [f"{printable(answer['path'])}: {whole}, {replicated} with replicas."]
-    if answer["subPathCount"] > len(below):
-        notes.append(f"{answer['subPathCount'] - len(below):,} more rows: raise --limit.")
+    answer = api.get("/namespace/usage", path=path, files=files, replica=True, sort=sort, order=order, limit=limit)
+    children: list[dict[str, Any]] = answer["subPaths"]
+    total, replicated = human_size(answer["size"]), human_size(answer["sizeWithReplica"])
+    notes = [f"{printable(answer['path'])}: {total}, {replicated} with replicas."]
+    if answer["subPathCount"] > len(children):
+        notes.append(f"{answer['subPathCount'] - len(children):,} more rows: raise --limit.")
     return Sheet(
         answer,
         (size("SIZE"), size("WITH REPLICAS"), count("FILES"), time("LAST WRITE"), text("OWNER"), text("PATH")),
@@ -46,7 +46,7 @@ def du(ask: AnswerSource, path: str, files: bool, sort: str, reverse: bool, limi
                 row["owner"],
                 row["path"] + ("" if row["isKey"] else "/"),
             )
-            for row in below
+            for row in children
         ],
         notes,
     )
@@ -55,9 +55,9 @@ def du(ask: AnswerSource, path: str, files: bool, sort: str, reverse: bool, limi
 @click.command()
 @click.argument("path", default="/")
 @question("summary /vol1/bucket1 --data-dir /data/recon")
-def summary(ask: AnswerSource, path: str) -> Sheet:
+def summary(api: AnswerSource, path: str) -> Sheet:
     """Summarise PATH. Type, number of objects below it, owner, times, quota and layout."""
-    answer = ask.get("/namespace/summary", path=path)
+    answer = api.get("/namespace/summary", path=path)
     counts = answer.get("countStats") or {}
     about = answer.get("objectInfo") or {}
     rows = [("type", answer["type"])]
@@ -97,9 +97,9 @@ _ABOUT = (
 @click.command()
 @click.argument("path", default="/")
 @question("quota /vol1 --data-dir /data/recon")
-def quota(ask: AnswerSource, path: str) -> Sheet:
+def quota(api: AnswerSource, path: str) -> Sheet:
     """Show the quota and usage of PATH. PATH is a volume, a bucket, or / for all."""
-    answer = ask.get("/namespace/quota", path=path)
+    answer = api.get("/namespace/quota", path=path)
     allowed, used = answer["allowed"], answer["used"]
     share = f"{used / allowed:.1%}" if allowed > 0 else ""
     limit = human_quota(allowed)
@@ -138,9 +138,9 @@ def _charged(charged: dict[str, Any]) -> list[tuple[str, int, int]]:
 @click.command("file-sizes")
 @click.argument("path", default="/")
 @question("file-sizes /vol1/bucket1 --data-dir /data/recon")
-def file_sizes(ask: AnswerSource, path: str) -> Sheet:
+def file_sizes(api: AnswerSource, path: str) -> Sheet:
     """Show the sizes of the files below PATH. A histogram."""
-    answer = ask.get("/namespace/dist", path=path)
+    answer = api.get("/namespace/dist", path=path)
     counts: list[int] = answer["dist"]
     most = max(counts, default=0)
     rows = [
@@ -158,9 +158,9 @@ def file_sizes(ask: AnswerSource, path: str) -> Sheet:
 @click.command()
 @click.argument("path", default="/")
 @question("owners /vol1/bucket1 --data-dir /data/recon")
-def owners(ask: AnswerSource, path: str) -> Sheet:
+def owners(api: AnswerSource, path: str) -> Sheet:
     """Show the usage below PATH by owner. Most bytes first."""
-    answer = ask.get("/namespace/owners", path=path)
+    answer = api.get("/namespace/owners", path=path)
     rows = answer["owners"]
     notes = [f"{answer['ownerCount'] - len(rows):,} more owners."] if answer["ownerCount"] > len(rows) else []
     return Sheet(answer, (*_AMOUNTS, text("OWNER")), [(*_amounts(row), row["owner"]) for row in rows], notes)
@@ -169,9 +169,9 @@ def owners(ask: AnswerSource, path: str) -> Sheet:
 @click.command()
 @click.argument("path", default="/")
 @question("ages /vol1/bucket1 --data-dir /data/recon")
-def ages(ask: AnswerSource, path: str) -> Sheet:
+def ages(api: AnswerSource, path: str) -> Sheet:
     """Show the usage below PATH by month of last write. Oldest first."""
-    answer = ask.get("/namespace/ages", path=path)
+    answer = api.get("/namespace/ages", path=path)
     return Sheet(answer, (*_AMOUNTS, text("MONTH")), [(*_amounts(row), row["month"]) for row in answer["months"]])
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ozone_recon.cli.building import built
-from ozone_recon.cli.progress import watching
+from ozone_recon.cli.building import build_generation
+from ozone_recon.cli.progress import show_progress
 from ozone_recon.logs import log_to_stderr
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _LOG: Final = logging.getLogger(__name__)
 _PATH: Final = click.Path(path_type=Path)
 
 
-def settings(command: Callable[..., None]) -> Callable[..., None]:
+def build_options(command: Callable[..., None]) -> Callable[..., None]:
     """Adds the options common to `serve` and `open`."""
     for option in (
         click.option(
@@ -43,7 +43,7 @@ def settings(command: Callable[..., None]) -> Callable[..., None]:
     "  ozone-recon serve --conf-dir /etc/ozone --data-dir /data/recon\n"
     "  ozone-recon serve -D ozone.om.address=om1 --data-dir /data/recon --port 0"
 )
-@settings
+@build_options
 def serve(data_dir: Path | None, port: int | None, conf_dir: Path | None, keys: tuple[str, ...]) -> None:
     """Follow a running OM and serve its data.
 
@@ -66,7 +66,7 @@ def serve(data_dir: Path | None, port: int | None, conf_dir: Path | None, keys: 
 @click.argument("path", type=_PATH)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--no-serve", is_flag=True, help="Build and exit.")
-@settings
+@build_options
 def open_checkpoint(
     path: Path,
     host: str,
@@ -88,7 +88,7 @@ def open_checkpoint(
     config = _config(data_dir, port, conf_dir, (f"ozone.recon.http-bind-host={host}", *keys))
     if no_serve:
         keep_compiled(config.make_data_dir())
-        with built(path, config.require_data_dir(), config) as generation:
+        with build_generation(path, config.require_data_dir(), config) as generation:
             click.echo(f"{generation.path}: {generation.size:,} bytes, sequence number {generation.sequence_number:,}")
         return
     origin = GivenPath(path)
@@ -128,7 +128,7 @@ def serve_config(config: Config, origin: DataOrigin) -> None:
                 _LOG.info("serving on %s", address)
             else:
                 click.echo(f"Serving on {address} (Ctrl-C stops)", err=True)
-            stack.enter_context(watching(sync, logged=logged))
+            stack.enter_context(show_progress(sync, logged=logged))
 
         app.serve(config, origin, started)
 

@@ -11,13 +11,13 @@ from ozone_recon.cli.sheet import Sheet, human_time, text
 
 @click.command()
 @question("status --server http://recon:9888", "status --checkpoint om.db.tar.gz")
-def status(ask: AnswerSource) -> Sheet:
+def status(api: AnswerSource) -> Sheet:
     """Summarise the data. Volumes, buckets, keys, open keys, pending deletion, and the status of each task."""
-    state = ask.get("/clusterState")
-    opened = ask.get("/keys/open/summary")
-    uploads = ask.get("/keys/open/mpu/summary")
-    deleted = ask.get("/keys/deletePending/summary")
-    tasks = ask.get("/task/status")
+    state = api.get("/clusterState")
+    opened = api.get("/keys/open/summary")
+    uploads = api.get("/keys/open/mpu/summary")
+    deleted = api.get("/keys/deletePending/summary")
+    tasks = api.get("/task/status")
     answer = {
         "clusterState": state,
         "openKeys": opened,
@@ -49,14 +49,14 @@ def _task(task: dict[str, int]) -> str:
 @question(
     "ask /keys/open/summary --checkpoint om.db.tar.gz", "ask /utilization/fileCount volume=vol1 --data-dir /data/recon"
 )
-def ask(ask: AnswerSource, route: str, parameters: tuple[str, ...]) -> Sheet:
+def ask(api: AnswerSource, route: str, parameters: tuple[str, ...]) -> Sheet:
     """Query any route of the API. The answer is JSON; docs/api.md lists the routes."""
     for parameter in parameters:
         if "=" not in parameter:
             raise click.UsageError(f"{parameter!r} is not NAME=VALUE")
     given = dict(parameter.split("=", 1) for parameter in parameters)
     route = "/" + route.removeprefix("/api/v1").strip("/")
-    return Sheet(ask.get(route, **given), (), ())
+    return Sheet(api.get(route, **given), (), ())
 
 
 COMMANDS = (status, ask)
