@@ -1,4 +1,4 @@
-"""The command that simulates a cluster, alone: it says where the cluster is, does what is typed, and ends."""
+"""The demo cluster alone: it prints its configuration directory, runs typed commands, and stops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands that serve, as processes of their own, on the sample."""
+"""`serve` and `open` as separate processes, on the sample."""
 
 import gzip
 import json
@@ -22,7 +22,7 @@ from ozone_recon.cli.main import main
 
 @contextmanager
 def running(*arguments: object, **environment: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """The command, and the address it says it serves on."""
+    """Starts the command and yields the address it serves on."""
     command = [sys.executable, "-m", "ozone_recon", *map(str, arguments)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | environment) as process:
         try:

@@ -53,7 +53,7 @@ def test_times_come_as_numbers_and_as_text() -> None:
 
 @given(st.integers(-(1 << 63), 1 << 63))
 def test_any_time_is_written(number: int) -> None:
-    """Also one that no calendar has."""
+    """A time out of the calendar's range is printed unchanged."""
     assert human_time(number) or number in (0, -1)
     assert human_time(f"{number}-08-17T07:12:55.807Z")
 

@@ -1,4 +1,4 @@
-"""Keys that are written from columns are, byte for byte, what the plain record of each key says."""
+"""Keys serialised from columns equal, byte for byte, the serialised records."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ acls = st.builds(
     st.sampled_from([b"\x80", b"\x0f", b"", b"\xff\xff", b"\1\2\3\4"]),
     numbers,
 )
-# Blocks of few versions, so that of one location version some were made for the same one and some for others.
+# Few block versions, so that a location version has blocks created for itself and for others.
 versions = st.builds(
     lambda version, made_for, multipart: (
         location_version(
@@ -97,7 +97,7 @@ rows = st.tuples(repeated(1, keys | keys | key_infos), st.builds(number, st.just
 
 
 def plainly(values: list[bytes]) -> tuple[list[int], list[dict[str, Any]]]:
-    """Which values are good, and what a page says of them."""
+    """Returns the indices of the decodable values, and their JSON."""
     good, said = [], []
     for row, value in enumerate(values):
         try:

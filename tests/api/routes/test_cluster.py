@@ -1,4 +1,4 @@
-"""The cluster in numbers, and the tasks."""
+"""/clusterState and /task/status."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the namespace routes answer beyond Java Recon's captures, which tests/golden holds them against."""
+"""The namespace routes, beyond the comparison with Java Recon in tests/golden."""
 
 from pathlib import Path
 from typing import Any, cast

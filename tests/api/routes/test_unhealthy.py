@@ -1,4 +1,4 @@
-"""Lists of unhealthy containers, against plain Python."""
+"""Pages of unhealthy containers equal a plain Python reference."""
 
 import random
 from pathlib import Path
@@ -46,7 +46,7 @@ def shown(page: Any) -> list[tuple[int, str]]:
 
 
 def listed(state: str = "") -> list[tuple[int, str]]:
-    """All of a list, or of all."""
+    """Returns the containers in one state, or in all states."""
     return [(one.container_id, one.state.name) for one in LISTED if state in ("", one.state.name)]
 
 
