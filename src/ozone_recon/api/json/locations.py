@@ -24,33 +24,33 @@ def locations_json(versions: VersionColumns, blocks: BlockColumns) -> ByteColumn
     even if it is empty: each group gets one extra block of zero bytes, sorted after its other blocks.
     """
     rows = len(versions.version)
-    nothing = np.zeros(rows, np.int64)
+    empty = np.zeros(rows, np.int64)
     written = _blocks(blocks)
-    block = ByteSlices(written.data, np.append(written.offsets[:-1], nothing), np.append(written.offsets[1:], nothing))
+    block = ByteSlices(written.data, np.append(written.offsets[:-1], empty), np.append(written.offsets[1:], empty))
     parent = np.append(blocks.group, np.arange(rows))
-    made_for = np.append(blocks.create_version, versions.version)
+    created_for = np.append(blocks.create_version, versions.version)
 
-    order = np.lexsort((made_for, parent))
-    block, parent, made_for = block.at(order), parent[order], made_for[order]
+    order = np.lexsort((created_for, parent))
+    block, parent, created_for = block.at(order), parent[order], created_for[order]
     begins = np.ones(len(order), np.bool_)
-    begins[1:] = (parent[1:] != parent[:-1]) | (made_for[1:] != made_for[:-1])
+    begins[1:] = (parent[1:] != parent[:-1]) | (created_for[1:] != created_for[:-1])
     first = np.flatnonzero(begins)
-    version, of_row = made_for[first], parent[first]
-    as_met = np.lexsort((order[first], of_row))
-    latest = np.flatnonzero(version == versions.version[of_row])
+    version, group = created_for[first], parent[first]
+    by_occurrence = np.lexsort((order[first], group))
+    latest = np.flatnonzero(version == versions.version[group])
 
-    listed = joined([block])
-    within = inside(listed, np.cumsum(begins) - 1, len(first))
-    by_version = joined([b'"', scalars(version).at(as_met), b'":[', within.at(as_met), b"],"])
+    all_blocks = joined([block])
+    within = inside(all_blocks, np.cumsum(begins) - 1, len(first))
+    by_version = joined([b'"', scalars(version).at(by_occurrence), b'":[', within.at(by_occurrence), b"],"])
     groups = objects(
         {
             "version": scalars(versions.version),
-            "locationVersionMap": lists(by_version, of_row, rows, b"{}"),
-            "locationList": lists(listed, parent, rows),
+            "locationVersionMap": lists(by_version, group, rows, b"{}"),
+            "locationList": lists(all_blocks, parent, rows),
             "multipartKey": scalars(versions.is_multipart),
             "locationListCount": scalars(np.bincount(blocks.group, minlength=rows)),
             "blocksLatestVersionOnly": [b"[", within.at(latest), b"]"],
-            "locationLists": lists(joined([b"[", within, b"],"]), of_row, rows),
+            "locationLists": lists(joined([b"[", within, b"],"]), group, rows),
         }
     )
     return joined([*groups, b","])

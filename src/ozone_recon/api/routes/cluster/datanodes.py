@@ -25,7 +25,7 @@ _OMIT_IF_ZERO = ("lastHeartbeat", "containers", "openContainers", "leaderCount",
 
 
 class DatanodePipeline(BaseModel):
-    """A pipeline of which a datanode is a member."""
+    """A pipeline that has the datanode as a member."""
 
     pipelineID: str = Field(description="UUID of the pipeline.")
     replicationType: str = Field(description="RATIS, STAND_ALONE or EC.")
@@ -45,7 +45,7 @@ class DatanodeMetadata(BaseModel):
     lastHeartbeat: int | None = Field(None, description="Time of the last heartbeat.")
     storageReport: StorageReportJson | None = Field(None, description="Totals over its disks, from its last report.")
     pipelines: list[DatanodePipeline] | None = Field(
-        description="Pipelines of which it is a member; null in the answer of /datanodes/remove."
+        description="Pipelines it is a member of; null in the answer of /datanodes/remove."
     )
     containers: int | None = Field(None, description="Number of container replicas it holds.")
     openContainers: int | None = Field(None, description="Number of those whose container is open.")

@@ -27,7 +27,7 @@ class DecommissionMetrics(BaseModel):
 
     decommissionStartTime: str = Field(description="Start time in UTC, as `dd/MM/yyyy hh:mm:ss` on a 12-hour clock.")
     decommissionStartedAt: int = Field(description="Start time in milliseconds since 1970.")
-    numOfUnclosedPipelines: int = Field(description="Number of pipelines of which it is still a member.")
+    numOfUnclosedPipelines: int = Field(description="Number of pipelines it is still a member of.")
     numOfUnderReplicatedContainers: float = Field(
         description="Number of its containers with too few replicas on other datanodes."
     )

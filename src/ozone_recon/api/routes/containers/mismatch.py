@@ -57,16 +57,16 @@ class _LastComparison:
     """Caches the comparison of the last pair of generations. One thread computes it; concurrent requests share it."""
 
     def __init__(self) -> None:
-        self._of: tuple[ref[Generation], ...] = ()
+        self._generations: tuple[ref[Generation], ...] = ()
         self._comparison: asyncio.Future[Mismatch] | None = None
 
     async def of(self, *generations: Generation) -> Mismatch:
         """Returns the comparison of the OM generation and the cluster generation, in this order."""
-        compared = self._comparison
-        if compared is None or _has_failed(compared) or tuple(one() for one in self._of) != generations:
-            self._of = tuple(map(ref, generations))
-            compared = self._comparison = asyncio.ensure_future(asyncio.to_thread(compare, *generations))
-        return await asyncio.shield(compared)
+        comparison = self._comparison
+        if comparison is None or _has_failed(comparison) or tuple(one() for one in self._generations) != generations:
+            self._generations = tuple(map(ref, generations))
+            comparison = self._comparison = asyncio.ensure_future(asyncio.to_thread(compare, *generations))
+        return await asyncio.shield(comparison)
 
 
 def _has_failed(comparison: asyncio.Future[Mismatch]) -> bool:
