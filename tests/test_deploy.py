@@ -12,7 +12,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from tests.api.asking import ask
-from tests.api.everything import knowing_everything
+from tests.api.everything import full_context
 
 from ozone_recon.api.application import create_app
 from ozone_recon.errors import CheckpointCause
@@ -34,7 +34,7 @@ Labels = dict[str, str]
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Labels]]:
     """The labels of each sample of a server that knows everything, by the metric's name."""
-    app = create_app(knowing_everything(tmp_path_factory.mktemp("everything")))
+    app = create_app(full_context(tmp_path_factory.mktemp("everything")))
     for path in ("/api/v1/volumes", "/api/v1/containers/no-number/keys"):
         ask(app, path)
     found: dict[str, list[Labels]] = {}

@@ -70,7 +70,7 @@ def test_a_fresh_clone_shows_a_cluster_and_installs_only_once(tmp_path: Path) ->
     assert "Installing" in "".join(said)
     with running(clone / "run") as said:
         watch()
-    assert said[0] == "Founding a cluster\n"
+    assert said[0] == "Creating the demo cluster\n"
     sample = (str(clone / "tests/data/sample-om.tar.gz"), "--data-dir", str(clone / "data/sample"))
     built = set((clone / "data" / "sample" / "generations").iterdir())
     with running(clone / "run", "open", *sample, "--port", "9888") as said:

@@ -1,4 +1,4 @@
-"""How the tests ask an application: in this process, without a socket; what it answers must be described."""
+"""Sends requests to an application in this process, and checks every answer against the OpenAPI description."""
 
 import asyncio
 from typing import Any
@@ -9,7 +9,7 @@ from tests.api.described import undescribed
 
 
 def ask(app: Any, path: str, method: str = "GET", **options: Any) -> httpx.Response:
-    """One request to `app` and its answer, which is as our OpenAPI description has it."""
+    """Sends one request to `app`; fails if the answer does not match the OpenAPI description."""
 
     async def answer() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://recon") as client:

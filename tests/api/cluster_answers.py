@@ -1,4 +1,4 @@
-"""Applications that follow a cluster, and Java Recon's answers to hold theirs against."""
+"""Applications that follow a cluster, and Java Recon's answers to compare theirs with."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ozone_recon.model.cluster import Cluster
 from ozone_recon.store.generation import Generation
 
 ANSWERS = Path(__file__).parents[1] / "data" / "cluster-answers.json"
-"""Of a Java Recon 2.2.0 to a cluster of three datanodes, of five with EC of which some were killed, and of others."""
+"""Answers of Java Recon 2.2.0 on clusters of three datanodes, of five with EC and some killed, and others."""
 
 
 def java(name: str) -> Any:
-    """One of Java Recon's answers."""
+    """Returns one of Java Recon's answers."""
     return json.loads(ANSWERS.read_text())[name]
 
 
@@ -30,7 +30,7 @@ def following(
     ask_cluster: AskCluster | None = None,
     flags: dict[str, str] | None = None,
 ) -> FastAPI:
-    """An application that knows this of a cluster, and of an OM."""
+    """Returns an application that serves this cluster and this OM."""
     context = Context(Config.load(flags=flags), lambda: (), lambda: True)
     context.cluster, context.cluster_generation, context.ask_cluster = cluster, tables, ask_cluster
     if om:
@@ -39,7 +39,7 @@ def following(
 
 
 def lacking(java: Any, ours: Any, at: str = "answer") -> list[str]:
-    """Where ours lacks a field of Java's, or has it with another type; of lists, the first elements are compared."""
+    """Lists the fields of Java's answer that ours lacks or has with another type; compares only first list elements."""
     if isinstance(java, dict) and isinstance(ours, dict):
         absent = [f"{at}.{name}" for name in java.keys() - ours.keys()]
         return absent + [

@@ -1,4 +1,4 @@
-"""Clusters as Java Recon's answers have them, so that ours should be the same."""
+"""Converts Java Recon's answers into our cluster records, so that our answers must equal Java's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FACTORS = {"ONE": 1, "THREE": 3}
 
 
 def details_of(bean: dict[str, Any]) -> DatanodeDetails:
-    """What Java shows of a DatanodeDetails."""
+    """Converts Java's DatanodeDetails bean."""
     return DatanodeDetails(
         uuid=bean["uuidString"],
         ip_address=bean["ipAddress"],
@@ -31,12 +31,12 @@ def details_of(bean: dict[str, Any]) -> DatanodeDetails:
 
 
 def details(uuid: str, host: str = "localhost", ip_address: str = "127.0.0.1", location: str = "") -> DatanodeDetails:
-    """A datanode without ports."""
+    """Makes a datanode without ports."""
     return DatanodeDetails(uuid, ip_address, host, (), uuid, location, 3, "IN_SERVICE", 0, 3, None)
 
 
 def storage_of(report: dict[str, int]) -> StorageTotals:
-    """What Java shows of a datanode's disks."""
+    """Converts Java's storage report."""
     return StorageTotals(
         report["capacity"],
         report["used"],
@@ -50,7 +50,7 @@ def storage_of(report: dict[str, int]) -> StorageTotals:
 
 
 def datanode_of(row: dict[str, Any]) -> Datanode:
-    """A row of Java's /datanodes, but for its pipelines."""
+    """Converts a row of Java's /datanodes, without its pipelines."""
     return Datanode(
         details=details(row["uuid"], row["hostname"], location=row["networkLocation"]),
         health=row["state"],
@@ -65,7 +65,7 @@ def datanode_of(row: dict[str, Any]) -> Datanode:
 
 
 def pipeline_of(row: dict[str, Any]) -> Pipeline:
-    """A row of Java's /pipelines; its first member leads."""
+    """Converts a row of Java's /pipelines; its first member is the leader."""
     members = tuple(map(details_of, row["datanodes"]))
     return Pipeline(
         pipeline_id=row["pipelineId"],
@@ -80,7 +80,7 @@ def pipeline_of(row: dict[str, Any]) -> Pipeline:
 
 
 def cluster_of(datanodes: Any, pipelines: Any = (), **more: Any) -> Cluster:
-    """Java's answers to /datanodes and /pipelines, their rows."""
+    """Converts the rows of Java's /datanodes and /pipelines."""
     return Cluster(
         at=AT,
         scm_at=AT - 1000,

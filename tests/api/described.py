@@ -1,4 +1,4 @@
-"""Holds answers against our own OpenAPI description: every field described, and nothing beside."""
+"""Checks answers against our OpenAPI description: every field is described, and no other field is allowed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DIALECT = jsonschema.Draft202012Validator
 
 
 def undescribed(app: FastAPI, method: str, path: str, status: int, body: object) -> list[str]:
-    """What the description does not say of an answer to a path without its query; empty when all is described."""
+    """Lists the violations of the description in an answer; `path` has no query."""
     document = _closed(app)
     operation = _operation(document, "get" if method == "HEAD" else method.lower(), path)
     if operation is None:
@@ -33,7 +33,7 @@ _CLOSED: dict[int, Json] = {}
 
 
 def _closed(app: FastAPI) -> Json:
-    """The description, in which an object has no field that is not named."""
+    """Returns the description with `additionalProperties: false` on every object."""
     document = app.openapi()
     if id(document) not in _CLOSED:
         _CLOSED[id(document)] = _close(document)

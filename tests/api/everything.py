@@ -1,4 +1,4 @@
-"""A server that knows an OM and a cluster, after trouble of every kind, and what its /prom says."""
+"""A server with an OM and a cluster, after failures of every kind, and a parser of its metrics."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ COUNTERS = tuple(
 )
 
 
-def knowing_everything(place: Path) -> Context:
-    """A server that knows an OM and a cluster, after some trouble."""
-    state = OmSyncState(built=5, applied=3, lag=7).checkpoint_required(CheckpointNeeded(CheckpointCause.GAP, "purged"))
+def full_context(directory: Path) -> Context:
+    """Returns the context of a server with an OM and a cluster, after several failures."""
+    state = OmSyncState(built=5, folded=3, lag=7).checkpoint_required(CheckpointNeeded(CheckpointCause.GAP, "purged"))
     state = state.began("checkpoint").failed(NoSpace("full"))
-    config = Config.load(flags={"ozone.recon.db.dir": str(place)})
-    whole = Context(config, lambda: [state.snapshot], lambda: True, om_metrics=lambda: om_samples(state))
-    om = generation_of(RandomDatabase(10).tables, place / "om", rounds=ROUNDS)
+    config = Config.load(flags={"ozone.recon.db.dir": str(directory)})
+    whole = Context(config, lambda: [state.snapshot], lambda: True, counted=lambda: om_samples(state))
+    om = generation_of(RandomDatabase(10).tables, directory / "om", rounds=ROUNDS)
     whole.serve(Served(om, "one", 77, 1, lambda *_: None, lambda: None))
     whole.cluster_generation = cluster_generation(
-        place / "scm",
+        directory / "scm",
         [container(1, 0), Container(2, ContainerState.OPEN)],
         unhealthy=[UnhealthyContainer(1, UnhealthyState.MISSING, 1, 3, 0)],
     )
@@ -68,5 +68,5 @@ def knowing_everything(place: Path) -> Context:
 
 
 def samples(text: str, read: Any = read_text) -> dict[tuple[str, ...], float]:
-    """The value of each sample by its name and the values of its labels."""
+    """Returns the value of each sample by its name and label values."""
     return {(one.name, *one.labels.values()): one.value for family in read(text) for one in family.samples}

@@ -14,18 +14,18 @@ from ozone_recon.api.context import Context, Served
 
 
 def served(place: Path, seed: int = 10) -> tuple[FastAPI, Oracle]:
-    """An application over a random database, and who knows what is in it."""
+    """Returns an application over a random database, and the oracle of its contents."""
     tables = RandomDatabase(seed).tables
     return served_from(tables, place), Oracle(tables)
 
 
 def served_from(tables: dict[str, list[Row]], place: Path) -> FastAPI:
-    """An application over these rows."""
+    """Returns an application over these rows."""
     context = Context(cast("Any", None), lambda: (), lambda: True)
     context.serve(Served(generation_of(tables, place / "g"), "one", 1, 1, lambda *_: None, lambda: None))
     return create_app(context)
 
 
 def initialising() -> FastAPI:
-    """An application before the first checkpoint has been read."""
+    """Returns an application before the first checkpoint has been read."""
     return create_app(Context(cast("Any", None), lambda: (), lambda: True))

@@ -1,4 +1,4 @@
-"""Pages go on where they were when other data are served by then: what stays is listed once, in order."""
+"""Paging continues across generations: a row that stays is listed exactly once, in order."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ozone_recon.api.application import create_app
 from ozone_recon.api.context import Context, Served
 
 TABLES = ("keyTable", "fileTable", "openKeyTable", "openFileTable")
-"""Those of keys; directories and buckets stay, for what is below a removed one has no path."""
+"""Rows of keys; directories and buckets stay, since keys below a removed one have no path."""
 
 
 class Changing:
-    """An application whose data change between two pages: in each turn some keys are there, and others are not."""
+    """An application whose data changes between two pages: each generation has a different subset of the keys."""
 
     def __init__(self, place: Path, seed: int) -> None:
         self.tables = RandomDatabase(seed).tables
@@ -41,7 +41,7 @@ class Changing:
         return [row for row in rows if row[0] in self.steady or self.chance.random() < 0.5]
 
     def listed(self, path: str, names: Names, **query: Any) -> list[Any]:
-        """What is on all pages, with other data behind each."""
+        """Returns the rows of all pages, each read from a different generation."""
         found: list[Any] = []
         after = ""
         for _ in range(len(self.steady)):
@@ -56,7 +56,7 @@ class Changing:
 
 
 Names = Callable[[dict[str, Any]], list[Any]]
-"""Says of a page what tells its rows apart."""
+"""Returns the identities of a page's rows."""
 
 
 def keys_of(page: dict[str, Any]) -> list[Any]:
@@ -86,7 +86,7 @@ def test_what_stays_is_listed_once_and_in_order(tmp_path: Path, seed: int) -> No
 
 
 def assert_in_order(found: list[Any], wanted: list[tuple[bytes, Any]], steady: set[bytes]) -> None:
-    """All of `steady` among `wanted` is found, and nothing twice or before what it stands behind."""
+    """Checks that every `steady` row of `wanted` is found, and that no row is repeated or out of order."""
     order = [one for _, one in wanted]
     positions = [order.index(one) for one in found]
     assert positions == sorted(set(positions))

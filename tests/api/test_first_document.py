@@ -1,4 +1,4 @@
-"""The REST API as it was first documented, before 2.2.0: each of its fields is still there, under its old name."""
+"""The REST API as first documented, before 2.2.0: every field of it still exists under its old name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from tests.api.asking import ask
-from tests.api.everything import knowing_everything
+from tests.api.everything import full_context
 
 from ozone_recon.api.application import create_app
 
@@ -44,11 +44,11 @@ DOCUMENTED = {
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
-    return create_app(knowing_everything(tmp_path_factory.mktemp("everything")))
+    return create_app(full_context(tmp_path_factory.mktemp("everything")))
 
 
 def named(answer: Any, at: str = "") -> Iterator[str]:
-    """The path of every field."""
+    """Yields the path of every field."""
     if isinstance(answer, list):
         for one in answer:
             yield from named(one, at)

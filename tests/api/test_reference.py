@@ -1,4 +1,4 @@
-"""Every route, parameter and field is documented, and docs/api.md says what the code says."""
+"""Every route, parameter and field is documented, and docs/api.md matches the code."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Rows that cannot be decoded are left out of a listing, and never end it: a client stops at an empty page."""
+"""A listing omits rows that cannot be decoded, and continues after them: a client stops at an empty page."""
 
 from pathlib import Path
 

@@ -48,7 +48,7 @@ def lines(data_dir: Path, *arguments: str) -> list[str]:
 def test_du_shows_what_its_json_says(data_dir: Path) -> None:
     answer = asked(data_dir, "du", "/")
     heading, *rows = lines(data_dir, "du", "/")
-    assert heading.split() == ["SIZE", "WITH", "REPLICAS", "FILES", "WRITTEN", "OWNER", "PATH"]
+    assert heading.split() == ["SIZE", "WITH", "REPLICAS", "FILES", "LAST", "WRITE", "OWNER", "PATH"]
     assert {row.split()[-1] for row in rows[: len(answer["subPaths"])]} == {
         f"{sub['path']}/" for sub in answer["subPaths"]
     }
@@ -97,7 +97,9 @@ def test_pages_lead_to_each_other(data_dir: Path) -> None:
         paged += [row["CompletePath"] for row in page]
         after = asked(data_dir, "keys", "1", "--limit", "7", "--after", after)["lastKey"]
     assert paged == whole
-    assert any("There may be more: --after" in line for line in lines(data_dir, "keys", "1", "--limit", "7"))
+    assert any(
+        "There may be more: continue with --after" in line for line in lines(data_dir, "keys", "1", "--limit", "7")
+    )
 
 
 def test_any_route_may_be_asked(data_dir: Path) -> None:
@@ -143,7 +145,7 @@ def test_a_tar_is_asked_without_leaving_a_trace(tmp_path: Path, monkeypatch: pyt
     done = run("volumes", "--checkpoint", SAMPLE, "--json")
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["totalCount"] > 1
-    assert "Built, at sequence number" in done.stderr
+    assert "Built a generation at sequence number" in done.stderr
     assert os.listdir(tmp_path) == []
 
 

@@ -1,4 +1,4 @@
-"""The commands about a cluster, asked of a server that follows one in trouble."""
+"""The cluster commands, run against a server that follows a cluster with failures."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The command that simulates a cluster, alone: it says where the cluster is, does what is typed, and ends."""
+"""The demo cluster alone: it prints its configuration directory, runs typed commands, and stops."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_a_cluster_alone(tmp_path: Path) -> None:
         assert cluster.stdin
         assert cluster.stdout
         assert cluster.stderr
-        assert cluster.stdout.readline() == f"The cluster is there: {tmp_path / 'conf'}\n"
+        assert cluster.stdout.readline() == f"The cluster is ready: {tmp_path / 'conf'}\n"
         config = Config.load(tmp_path / "conf", {}, {})
         checkpoint = from_om(config.om, tmp_path / "checkpoints", lambda _: None)
         assert checkpoint

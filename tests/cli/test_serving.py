@@ -1,4 +1,4 @@
-"""The commands that serve, as processes of their own, on the sample."""
+"""`serve` and `open` as separate processes, on the sample."""
 
 import gzip
 import json
@@ -16,6 +16,32 @@ from tests.sources.om_stand_in import chunked, om, status
 from ozone_recon.cli.main import main
 
 
+@contextmanager
+def running(*arguments: object, **environment: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """Starts the command and yields the address it serves on."""
+    command = [sys.executable, "-m", "ozone_recon", *map(str, arguments)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | environment) as process:
+        try:
+            assert process.stderr
+            first = next(line for line in process.stderr if line.startswith("Serving on http://"))
+            yield first.split()[2], process
+        finally:
+            process.kill()
+
+
+def wait_until_ready(address: str) -> None:
+    while httpx.get(address + "ready").status_code != 200:
+        time.sleep(0.1)
+
+
+def rest(process: "subprocess.Popen[str]", number: signal.Signals) -> tuple[int, str]:
+    """The exit code after a signal, and what was still said."""
+    assert process.stderr
+    process.send_signal(number)
+    said = process.stderr.read()
+    return process.wait(), said
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_open_serves_what_it_has_built_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
     with running("open", SAMPLE, "--data-dir", tmp_path, "--port", 0) as (address, process):
@@ -24,7 +50,7 @@ def test_open_serves_what_it_has_built_until_it_is_told_to_stop(tmp_path: Path, 
         assert (asked.exit_code, asked.stdout) == (0, local(tmp_path, "volumes"))
         code, said = rest(process, number)
     assert code == 0
-    assert "Built, at sequence number" in said
+    assert "Built a generation at sequence number" in said
     assert "Traceback" not in said
 
 
@@ -44,7 +70,7 @@ def test_with_json_each_line_is_an_object(tmp_path: Path) -> None:
     messages = [json.loads(line)["message"] for line in said.splitlines()]
     assert code == 0
     assert serving["level"] == "INFO"
-    assert any(one.startswith("Built, at sequence number") for one in messages)
+    assert any(one.startswith("Built a generation at sequence number") for one in messages)
 
 
 def test_a_second_start_builds_nothing(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ozone_recon.cli.sheet import (
-    MOST_PADDED,
+    MAX_PADDED,
     Sheet,
     count,
     human_quota,
@@ -53,7 +53,7 @@ def test_times_come_as_numbers_and_as_text() -> None:
 
 @given(st.integers(-(1 << 63), 1 << 63))
 def test_any_time_is_written(number: int) -> None:
-    """Also one that no calendar has."""
+    """A time out of the calendar's range is printed unchanged."""
     assert human_time(number) or number in (0, -1)
     assert human_time(f"{number}-08-17T07:12:55.807Z")
 
@@ -86,11 +86,11 @@ def test_a_long_name_makes_no_other_line_longer(capsys: pytest.CaptureFixture[st
     columns = (text("OWNER"), size("SIZE"), text("NAME"), text("REASON"))
     show(Sheet({}, columns, [("me", 1, long, ""), (long, 20, "a", "b"), (odd, 3, "c", "")]), as_json=False)
     heading, *rows = capsys.readouterr().out.splitlines()
-    assert heading == f"{'OWNER':{MOST_PADDED}}  SIZE  {'NAME':{MOST_PADDED}}  REASON"
+    assert heading == f"{'OWNER':{MAX_PADDED}}  SIZE  {'NAME':{MAX_PADDED}}  REASON"
     assert rows == [
-        f"{'me':{MOST_PADDED}}   1 B  {long}",
-        f"{long}  20 B  {'a':{MOST_PADDED}}  b",
-        f"{odd}{' ' * (MOST_PADDED - 2)}   3 B  c",
+        f"{'me':{MAX_PADDED}}   1 B  {long}",
+        f"{long}  20 B  {'a':{MAX_PADDED}}  b",
+        f"{odd}{' ' * (MAX_PADDED - 2)}   3 B  c",
     ]
 
 

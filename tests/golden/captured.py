@@ -1,4 +1,4 @@
-"""What Java Recon 2.2.0 answered about the sample (tools/capture/sample.py), and how any server answers the same."""
+"""Java Recon 2.2.0's answers about the sample (captured by tools/capture/sample.py), in comparable form."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CAPTURE = Path(__file__).parents[1] / "data" / "java-answers.jsonl"
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer to GET `path`, which is below /api/v1. `body` is its JSON, or its text when it is not JSON."""
+    """An answer to GET `path` below /api/v1. `body` is its JSON, or its text if it is not JSON."""
 
     path: str
     status: int
@@ -27,12 +27,12 @@ class Answer:
 
     @property
     def compared(self) -> dict[str, Any]:
-        """What is compared: of an error the status alone, for bodies of errors have a shape of their own here."""
+        """The compared part: for an error only the status, since our error bodies have their own format."""
         return {"HTTP": self.status} if self.status >= 400 else {"HTTP": self.status, "answer": self.body}
 
 
 def captured() -> list[Answer]:
-    """Java Recon's answers, in the order of the requests."""
+    """Returns Java Recon's answers, in the order of the requests."""
     if not CAPTURE.exists():
         return []
     lines = map(json.loads, CAPTURE.read_text().splitlines())

@@ -1,4 +1,4 @@
-"""Where two JSON answers differ, and by which rules they may."""
+"""Finds the differences between two JSON answers, and the rules that allow them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ABSENT = _Absent()
 
 @dataclass(frozen=True)
 class Difference:
-    """One place: `at` is like `keys[].path`, all elements of a list being one place; "" is the whole answer."""
+    """A difference at a JSON path such as `keys[].path`, which stands for all elements of the list; "" is the root."""
 
     at: str
     java: Any
@@ -30,9 +30,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class Rule:
-    """What may differ: in answers to requests that match `request`, at places that match `at`, when `holds`.
+    """Allows a difference in answers to requests that match `request`, at JSON paths that match `at`, if `holds`.
 
-    `name` is that of a line under Differences in docs/compatibility.md.
+    `name` is the name of a row under Differences in docs/compatibility.md.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Rule:
     holds: Callable[[Any, Any], bool] = lambda java, ours: True
 
     def allows(self, request: str, difference: Difference) -> bool:
-        """Whether this rule explains the difference."""
+        """Whether this rule allows the difference."""
         return (
             re.match(self.request, request) is not None
             and re.fullmatch(self.at, difference.at) is not None
@@ -50,11 +50,11 @@ class Rule:
 
 
 def differences(java: Any, ours: Any, at: str = "") -> Iterator[Difference]:
-    """Every place where two JSON values differ; true is not 1, 1 is not 1.0."""
+    """Yields every difference between two JSON values; true differs from 1, and 1 from 1.0."""
     if isinstance(java, dict) and isinstance(ours, dict):
         for name in sorted(java.keys() | ours.keys()):
-            place = f"{at}.{name}" if at else name
-            yield from differences(java.get(name, ABSENT), ours.get(name, ABSENT), place)
+            path = f"{at}.{name}" if at else name
+            yield from differences(java.get(name, ABSENT), ours.get(name, ABSENT), path)
     elif isinstance(java, list) and isinstance(ours, list) and len(java) == len(ours):
         for one, other in zip(java, ours, strict=True):
             yield from differences(one, other, f"{at}[]")

@@ -1,4 +1,4 @@
-"""Every way in which our answers may differ from Java Recon's; each names its line in docs/compatibility.md."""
+"""The allowed differences from Java Recon's answers; each names its row in docs/compatibility.md."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tests.golden.differences import ABSENT, Rule
 
 @dataclass(frozen=True)
 class Order:
-    """A list whose order is not Recon's: a page of it may hold other elements, but as many, and as Recon has them.
+    """A list in another order than Recon's: a page has the same number of elements, each equal to Recon's.
 
-    `at` names the list, from the answer's top; `key` the field that tells its elements apart.
+    `at` is the field of the list at the top level of the answer; `key` is the field that identifies an element.
     """
 
     name: str
@@ -23,13 +23,13 @@ class Order:
     at: str
     key: str
 
-    def ordered(self, request: str, java: Any, ours: Any, whole: Any) -> Any:
-        """`java` with those elements of Recon's `whole` list that ours has in their place, if this is about it."""
-        bodies = (java, ours, whole)
+    def ordered(self, request: str, java: Any, ours: Any, complete: Any) -> Any:
+        """Replaces the page in `java` by the elements of Recon's complete list that `ours` lists, in our order."""
+        bodies = (java, ours, complete)
         listed = all(isinstance(body, dict) and isinstance(body.get(self.at), list) for body in bodies)
         if not re.match(self.request, request) or not listed or len(java[self.at]) != len(ours[self.at]):
             return java
-        known = {str(element.get(self.key)): element for element in whole[self.at]}
+        known = {str(element.get(self.key)): element for element in complete[self.at]}
         return java | {self.at: [known.pop(str(element.get(self.key)), None) for element in ours[self.at]]}
 
 
@@ -51,7 +51,7 @@ def _no_path(java: Any, ours: Any) -> bool:
 
 PAGE = r".*[?&](limit=[1-9]|prevKey=)"
 PAGED = re.compile(r"[?&](limit|prevKey)=[^&]*")
-"""What makes a page of a whole list."""
+"""The query parameters that select a page of a list."""
 NEEDS_CLUSTER = (
     r"/(datanodes|pipelines|blocks|storage|utilization/containerCount|"
     r"containers/(missing|mismatch|unhealthy|deleted|quasiClosed|\d+/replicaHistory))"
@@ -66,11 +66,11 @@ ORDERS = (
 )
 
 
-def in_our_order(java: Answer, ours: Answer, whole: Mapping[str, Any]) -> Answer:
-    """Java's answer with its lists in the order of ours; `whole` has Java's answers by their requests."""
+def in_our_order(java: Answer, ours: Answer, complete: Mapping[str, Any]) -> Answer:
+    """Reorders the lists of Java's answer like ours; `complete` maps requests to Java's answers."""
     body = java.body
     for order in ORDERS:
-        body = order.ordered(java.path, body, ours.body, whole.get(PAGED.sub("", java.path), java.body))
+        body = order.ordered(java.path, body, ours.body, complete.get(PAGED.sub("", java.path), java.body))
     return replace(java, body=body)
 
 

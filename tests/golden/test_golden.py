@@ -1,6 +1,6 @@
-"""The same requests, the same answers: Java Recon 2.2.0's about the sample, and ours, or those of any server.
+"""Compares our answers about the sample with those of Java Recon 2.2.0.
 
-`pytest tests/golden --recon-url http://localhost:9888` puts the requests to a Recon that runs on the sample.
+`pytest tests/golden --recon-url http://localhost:9888` sends the requests to a Recon that runs on the sample.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ WHOLE = {java.path: java.body for java in CAPTURED}
 
 @pytest.fixture(scope="session")
 def put(request: pytest.FixtureRequest) -> Iterator[Ask]:
-    """Puts a request below /api/v1 to the server that is compared."""
+    """Sends a request below /api/v1 to the server under test."""
     if url := request.config.getoption("--recon-url"):
         with httpx.Client(base_url=url, timeout=60) as client:
             yield lambda path: client.get("/api/v1" + path)

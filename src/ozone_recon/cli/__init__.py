@@ -1,1 +1,1 @@
-"""The command line: the same insights, for people and for programs."""
+"""The command line: runs the server, and prints the API's answers as tables or JSON."""

@@ -1,6 +1,6 @@
-"""Where a command's answers come from: a running server, or the same application in this process.
+"""Queries the API for the commands, on a running server or on the same application in this process.
 
-There is one way to ask: the API's routes. So the command line can say nothing that the API does not.
+The API's routes are the only data source of the commands, so both always agree.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
-from ozone_recon.cli.building import built
+from ozone_recon.cli.building import build_generation
 from ozone_recon.cli.exits import NotFound
 from ozone_recon.errors import BadRequest, ConfigError, NotReady, ReconError, SourceError
 
@@ -26,7 +26,7 @@ _BASE: Final = "/api/v1"
 
 @dataclass(frozen=True, slots=True)
 class DataOptions:
-    """Which data a command is about. `data_dir` may go with `checkpoint`, and `server` with neither."""
+    """The data source of a command. `data_dir` can be combined with `checkpoint`, `server` with neither."""
 
     data_dir: Path | None = None
     checkpoint: Path | None = None
@@ -35,32 +35,32 @@ class DataOptions:
 
 
 class Transport(Protocol):
-    """Sends one GET."""
+    """Sends GET requests."""
 
     def get(self, url: str, params: Mapping[str, str]) -> httpx.Response:
-        """Its answer, whatever its status."""
+        """Sends a GET and returns the response, whatever its status."""
         ...
 
 
 class AnswerSource:
-    """The API's answers as Python values; what is no answer is raised."""
+    """Returns the API's answers as Python values; raises a ReconError for every other response."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self.sequence_number: int | None = None
-        """Of the data the last answer was made from."""
+        """OM's sequence number of the data behind the last answer."""
         self.age: int | None = None
-        """Of that data, in milliseconds."""
+        """Age of that data in milliseconds."""
 
     def get(self, route: str, **parameters: Value) -> Any:
-        """The answer of a route below /api/v1; None for an empty one (204). Parameters that are None are left out."""
+        """Returns the answer of a route below /api/v1; None for 204. Parameters that are None are omitted."""
         response = self._transport.get(
-            _BASE + route, {name: _written(value) for name, value in parameters.items() if value is not None}
+            _BASE + route, {name: _parameter(value) for name, value in parameters.items() if value is not None}
         )
         if response.status_code == 204:
             return None
         if response.status_code != 200:
-            raise _refused(response)
+            raise _error(response)
         self.sequence_number = _number(response.headers.get("x-recon-sequence-number"))
         self.age = _number(response.headers.get("x-recon-data-age-ms"))
         answer = response.json()
@@ -68,11 +68,11 @@ class AnswerSource:
             case "PATH_NOT_FOUND":
                 raise NotFound(f"there is nothing at {parameters.get('path')}")
             case "INITIALIZING":
-                raise NotReady("the server has not read a checkpoint yet: ask again in a while")
+                raise NotReady("no OM checkpoint has been read yet: retry later")
         return answer
 
 
-def _written(value: Value) -> str:
+def _parameter(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -80,11 +80,11 @@ def _number(header: str | None) -> int | None:
     return int(header) if header else None
 
 
-def _refused(response: httpx.Response) -> ReconError:
+def _error(response: httpx.Response) -> ReconError:
     try:
         message = response.json()["message"]
     except (ValueError, LookupError, TypeError):
-        message = f"{response.url.path} was answered with {response.status_code} {response.reason_phrase}"
+        message = f"unexpected answer from {response.url.path}: {response.status_code} {response.reason_phrase}"
     match response.status_code:
         case 404:
             return NotFound(message)
@@ -98,7 +98,7 @@ def _refused(response: httpx.Response) -> ReconError:
 
 @contextmanager
 def answers(data: DataOptions) -> Iterator[AnswerSource]:
-    """Answers about the data, however it has to be come by."""
+    """Opens the data source that the options name."""
     if data.server:
         with _server(data.server) as remote:
             yield AnswerSource(remote)
@@ -116,8 +116,8 @@ def _server(address: str) -> Iterator[Transport]:
     try:
         with httpx.Client(base_url=address, timeout=60) as client:
             yield _Remote(client)
-    except httpx.InvalidURL as wrong:
-        raise ConfigError(f"--server {address}: {wrong}; give an address such as http://recon:9888") from wrong
+    except httpx.InvalidURL as invalid:
+        raise ConfigError(f"--server {address}: {invalid}: give an address such as http://recon:9888") from invalid
 
 
 class _Remote:
@@ -141,21 +141,23 @@ def _local(data: DataOptions) -> Iterator[Transport]:
 
     flags = {"ozone.recon.db.dir": str(data.data_dir)} if data.data_dir else {}
     config = Config.load(data.conf_dir, os.environ, flags)
-    with ExitStack() as held:
+    with ExitStack() as stack:
         if data.checkpoint:
-            generation = held.enter_context(built(data.checkpoint, data.data_dir, config))
+            generation = stack.enter_context(build_generation(data.checkpoint, data.data_dir, config))
         else:
             directory = config.require_data_dir()
-            found = current_generation(directory)
-            if found is None:
-                raise NotReady(f"{directory} has nothing built: give --checkpoint, or use `ozone-recon open` first")
-            generation = found
-        app = held.enter_context(application(generation, config))
-        yield held.enter_context(_InProcess(app))
+            current = current_generation(directory)
+            if current is None:
+                raise NotReady(
+                    f"no data has been built in {directory}: give --checkpoint, or run `ozone-recon open` first"
+                )
+            generation = current
+        app = stack.enter_context(application(generation, config))
+        yield stack.enter_context(_InProcess(app))
 
 
 class _InProcess:
-    """The application, asked without a socket."""
+    """Queries the application in this process, without a socket."""
 
     def __init__(self, app: FastAPI) -> None:
         import asyncio

@@ -1,4 +1,4 @@
-"""What the program's exit code means, and which error ends with which."""
+"""The exit codes: their meanings, and the mapping from errors."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from ozone_recon.errors import (
 
 
 class NotFound(ReconError):
-    """What was asked about is not there."""
+    """The requested path, container or route does not exist."""
 
 
 EXITS: Final[dict[int, str]] = {
-    0: "it went well, also when who reads the answer has read enough (`| head`)",
-    1: "it failed",
-    2: "the command, or a setting, cannot be as it is",
-    3: "what was asked about is not there",
-    4: "nothing has been built yet that could answer",
-    5: "another process holds the data directory",
-    6: "the checkpoint, or the OM or server it was to come from, cannot be read",
-    7: "the disk is too full",
-    130: "it was interrupted with Ctrl-C",
+    0: "success, also when the reader closes the pipe early (`| head`)",
+    1: "failure of any other kind",
+    2: "invalid command line or setting",
+    3: "not found: the path, container or route does not exist",
+    4: "not ready: no data has been built or read yet",
+    5: "the data directory is in use by another process",
+    6: "cannot read the checkpoint, or cannot reach the OM or server",
+    7: "not enough disk space",
+    130: "interrupted by Ctrl-C",
 }
 
 _CODES: Final[tuple[tuple[type[ReconError], int], ...]] = (
@@ -44,5 +44,5 @@ _CODES: Final[tuple[tuple[type[ReconError], int], ...]] = (
 
 
 def exit_code(error: ReconError) -> int:
-    """The exit code of an error: that of the first class it belongs to."""
+    """Returns the exit code of the first class in _CODES that matches the error."""
     return next(code for kind, code in _CODES if isinstance(error, kind))

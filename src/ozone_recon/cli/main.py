@@ -1,6 +1,6 @@
-"""The command line's entry point: which commands there are, and how an error becomes a line and an exit code.
+"""The command line's entry point: registers the commands and turns errors into a message and an exit code.
 
-Nothing heavy is imported before a command runs, so that help and completion are there at once.
+Heavy modules are imported only when a command runs, so that help and completion respond at once.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from ozone_recon.cli.commands import cluster, demo, listing, namespace, serving,
 from ozone_recon.cli.exits import EXITS, exit_code
 from ozone_recon.errors import ReconError
 
-# numpy's BLAS would start threads that wait busily, and it multiplies no matrix here.
+# NumPy's BLAS would start busy-waiting threads, and no matrix is multiplied here.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 class CommandGroup(click.Group):
-    """The group of all commands; turns our own errors into one line on standard error and an exit code."""
+    """The group of all commands; reports a ReconError as one line on standard error and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which they are added, so that help begins with what a newcomer needs."""
+        """Lists the commands in the order of registration, so that help starts with the ones a newcomer needs."""
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> None:
-        """Runs the command that was asked for."""
+        """Runs the command."""
         try:
             super().invoke(ctx)
         except ReconError as error:
@@ -40,13 +40,13 @@ class CommandGroup(click.Group):
             ctx.exit(1)
 
 
-_HELP: Final = """Recon for Apache Ozone: reads an Ozone Manager's database and answers what is in it.
+_HELP: Final = """Recon for Apache Ozone: reads an Ozone Manager's database and reports on its contents.
 
 \b
-From a customer's tar, without a cluster:
-  ozone-recon open om.db.tar.gz --data-dir DIR     build it, serve it on http://127.0.0.1:9888
-  ozone-recon du /vol1 --data-dir DIR              ask what was built, with or without a server
-  ozone-recon status --checkpoint om.db.tar.gz     build for this once, and ask
+From a checkpoint, without a cluster:
+  ozone-recon open om.db.tar.gz --data-dir DIR     build and serve on http://127.0.0.1:9888
+  ozone-recon du /vol1 --data-dir DIR              query the data, with or without a server
+  ozone-recon status --checkpoint om.db.tar.gz     build temporarily and query
 
 \b
 With a cluster:

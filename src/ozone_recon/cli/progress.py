@@ -1,4 +1,4 @@
-"""Progress on standard error: a bar that moves on a terminal, and plain lines, seldom, where nobody watches."""
+"""Shows progress on standard error: a moving bar on a terminal, occasional plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ if TYPE_CHECKING:
     from ozone_recon.sources.checkpoint.fetch import Retry, Transfer
 
 _LOG: Final = logging.getLogger(__name__)
-_LOOK_EVERY: Final = 0.2
-_SAY_EVERY: Final = 10.0
-"""Seconds between two looks at the synchronisation, and between two plain lines about one stage."""
+_POLL_SECONDS: Final = 0.2
+"""Interval at which the state of the synchronisation is read."""
+_LINE_SECONDS: Final = 10.0
+"""Minimum interval between two plain lines about the same activity."""
 
 
 @contextmanager
-def watching(sync: OmSync, *, logged: bool = False) -> Iterator[None]:
-    """Shows, or has logged, what `sync` does while the block runs; whoever runs it tells of its failures."""
+def show_progress(sync: OmSync, *, logged: bool = False) -> Iterator[None]:
+    """Shows or logs the progress of `sync` while the block runs; the caller reports its failures."""
     ended = threading.Event()
-    show = _Lines(_LOG.info) if logged else (_Moving if sys.stderr.isatty() else _Lines)(_line)
+    show = _Lines(_LOG.info) if logged else (_Bar if sys.stderr.isatty() else _Lines)(_line)
     watch = threading.Thread(target=_watch, args=(sync, show, ended), name="progress")
     watch.start()
     try:
@@ -40,61 +41,61 @@ def watching(sync: OmSync, *, logged: bool = False) -> Iterator[None]:
 
 
 def _watch(sync: OmSync, show: _Lines, ended: threading.Event) -> None:
-    while not ended.wait(_LOOK_EVERY):
+    while not ended.wait(_POLL_SECONDS):
         show.state(sync.state)
     show.state(sync.state)
     show.close()
 
 
-_LONG: Final = ("checkpoint", "build")
-"""What is shown: changes come all the time."""
+_SHOWN: Final = ("checkpoint", "build")
+"""Activities that are shown; applying changes is not, since it is frequent and short."""
 
 
 class _Lines:
-    """Plain lines: when something begins, every ten seconds while it goes on, and its end."""
+    """Prints a plain line when an activity starts, every 10 seconds while it runs, and when a build ends."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
-        self._doing = ""
-        self._said = 0.0
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._activity = ""
+        self._written_at = 0.0
         self._built = 0
 
     def state(self, state: OmSyncState) -> None:
-        """Shows what is new in a state."""
-        if state.at is not None and state.doing in _LONG:
-            self.going_on(state.doing, step(state.at))
-        elif self._doing and state.doing not in _LONG:
-            self._doing = ""
+        """Shows the changes since the last state."""
+        if state.at is not None and state.doing in _SHOWN:
+            self.update(state.doing, step(state.at))
+        elif self._activity and state.doing not in _SHOWN:
+            self._activity = ""
             self.close()
-        if state.built - state.applied > self._built:
-            self._built = state.built - state.applied
-            self._say(f"Built, at sequence number {state.snapshot.sequence_number:,}.")
+        if state.built - state.folded > self._built:
+            self._built = state.built - state.folded
+            self._write(f"Built a generation at sequence number {state.snapshot.sequence_number:,}.")
 
-    def going_on(self, doing: str, now: ProgressStep) -> None:
-        """Something is going on."""
-        if doing != self._doing or time.monotonic() - self._said > _SAY_EVERY:
-            self._doing, self._said = doing, time.monotonic()
-            self._say(f"{now.title} {now.detail}".strip())
+    def update(self, activity: str, now: ProgressStep) -> None:
+        """Shows the progress of an activity."""
+        if activity != self._activity or time.monotonic() - self._written_at > _LINE_SECONDS:
+            self._activity, self._written_at = activity, time.monotonic()
+            self._write(f"{now.title} {now.detail}".strip())
 
     def close(self) -> None:
-        """Takes away what moves."""
+        """Removes the progress bar, if there is one."""
 
 
-class _Moving(_Lines):
-    """A bar with what is going on, how fast, and how long it will take; gone when that has ended."""
+class _Bar(_Lines):
+    """Shows a bar with activity, rate and remaining time; removed when the activity ends."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, write: Callable[[str], None]) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
-        super().__init__(say)
+        super().__init__(write)
         title = TextColumn("{task.description}", markup=False)
         detail = TextColumn("{task.fields[detail]}", markup=False)
         self._bar = Progress(title, BarColumn(), detail, console=Console(stderr=True), transient=True)
         self._task = self._bar.add_task("", detail="")
 
-    def going_on(self, doing: str, now: ProgressStep) -> None:
-        self._doing = doing
+    def update(self, activity: str, now: ProgressStep) -> None:
+        self._activity = activity
         self._bar.update(
             self._task, description=now.title, detail=now.detail, completed=now.done, total=now.total or None
         )
@@ -110,7 +111,7 @@ def _line(text: str) -> None:
 
 
 class ProgressStep(NamedTuple):
-    """What is going on: in words, and how far it is; `total` is 0 when it is not known."""
+    """Title and progress of an activity; `total` is 0 if unknown."""
 
     title: str
     detail: str
@@ -119,7 +120,7 @@ class ProgressStep(NamedTuple):
 
 
 def step(event: Transfer | Retry | Progress) -> ProgressStep:
-    """An event for people."""
+    """Describes a progress event for display."""
     from ozone_recon.sources.checkpoint.fetch import Retry, Transfer
 
     match event:

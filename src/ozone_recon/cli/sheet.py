@@ -1,4 +1,4 @@
-"""An answer as people read it: a table with sizes and times in words, or as JSON for programs."""
+"""Prints an answer: as a table with readable sizes and times, or as JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Row = Sequence[object]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its heading, how its cells are written, and whether they are numbers (set to the right)."""
+    """A column: its heading, the formatter of its cells, and whether they are numbers (right-aligned)."""
 
     heading: str
     write: Callable[[Any], str]
@@ -23,42 +23,42 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """An answer: `answer` is the API's own JSON; the rest is the same for people."""
+    """An answer: `answer` is the API's JSON; the other fields are its table."""
 
     answer: Any
     columns: tuple[Column, ...]
     rows: Iterable[Row]
     notes: Sequence[str] = field(default=())
-    """Lines below the table: totals, and how to get the next page."""
+    """Lines below the table, such as totals and how to get the next page."""
 
 
 def text(heading: str) -> Column:
-    """A column of names."""
+    """Makes a column of texts."""
     return Column(heading, printable)
 
 
 def count(heading: str) -> Column:
-    """A column of numbers of things."""
+    """Makes a column of counts."""
     return Column(heading, lambda value: "" if value is None else f"{value:,}", number=True)
 
 
 def size(heading: str) -> Column:
-    """A column of bytes."""
+    """Makes a column of sizes in bytes."""
     return Column(heading, human_size, number=True)
 
 
 def quotas(heading: str) -> Column:
-    """A column of quotas in bytes."""
+    """Makes a column of quotas in bytes."""
     return Column(heading, human_quota, number=True)
 
 
 def time(heading: str) -> Column:
-    """A column of times, given in milliseconds since 1970 or as the API's text."""
+    """Makes a column of times, given in milliseconds since 1970 or as ISO 8601 text."""
     return Column(heading, human_time)
 
 
 def printable(value: object) -> str:
-    """Text without anything that would act on a terminal: a key's name may hold any character."""
+    """Escapes characters that a terminal would interpret: a key name can contain any character."""
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in str(value))
 
 
@@ -66,7 +66,7 @@ _UNITS: Final = ("B", "KB", "MB", "GB", "TB", "PB", "EB")
 
 
 def human_size(size: int | None) -> str:
-    """Bytes in Ozone's units (powers of 1024), negative ones too: OM's count of used bytes may be; empty for None."""
+    """Formats bytes in Ozone's units (powers of 1024); OM's used bytes can be negative. Empty for None."""
     if size is None:
         return ""
     power = min(max(0, (size.bit_length() - 1) // 10), len(_UNITS) - 1)
@@ -74,12 +74,12 @@ def human_size(size: int | None) -> str:
 
 
 def human_quota(quota: int | None, write: Callable[[int], str] = human_size) -> str:
-    """A quota; OM accepts none of 0, and says -1 where there is none."""
+    """Formats a quota. OM accepts no quota of 0 and stores -1 for no quota."""
     return "" if quota is None else write(quota) if quota > 0 else "no quota"
 
 
 def human_time(value: int | str | None) -> str:
-    """A time in the local time zone, to the second; empty when there is none, as it is when no calendar has it."""
+    """Formats a time in the local time zone, to the second; empty if unset, unchanged if out of range."""
     if not value or value == -1:
         return ""
     try:
@@ -89,12 +89,12 @@ def human_time(value: int | str | None) -> str:
         return printable(value)
 
 
-MOST_PADDED: Final = 64
-"""The width up to which columns are aligned where nobody watches: a longer name makes its own line longer alone."""
+MAX_PADDED: Final = 64
+"""Maximum column width for alignment when not printing to a terminal; a longer cell only extends its own line."""
 
 
 def show(sheet: Sheet, *, as_json: bool) -> None:
-    """Writes the sheet to standard output; raises BrokenPipeError when nobody reads it any more."""
+    """Writes the sheet to standard output; raises BrokenPipeError if the reader has closed the pipe."""
     if as_json or not sheet.columns:
         json.dump(sheet.answer, sys.stdout, indent=2, ensure_ascii=False)
         sys.stdout.write("\n")
@@ -108,7 +108,7 @@ def show(sheet: Sheet, *, as_json: bool) -> None:
 
     class Plain(Console):
         def on_broken_pipe(self) -> None:
-            """Leaves it to the caller, where rich would end the program with 1."""
+            """Re-raises for the caller; rich would exit with code 1."""
             raise
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
@@ -123,13 +123,13 @@ def show(sheet: Sheet, *, as_json: bool) -> None:
 
 
 def _write_lines(sheet: Sheet) -> None:
-    """The table for pipes and files: a line for each row, which ends with its last cell."""
+    """Writes the table for pipes and files: one line per row, without trailing spaces."""
     from rich.cells import cell_len
 
     headings = [column.heading for column in sheet.columns]
     rows = [[column.write(cell) for column, cell in zip(sheet.columns, row, strict=True)] for row in sheet.rows]
     lengths = [[cell_len(cell) for cell in row] for row in (headings, *rows)]
-    widths = [min(MOST_PADDED, max(column)) for column in zip(*lengths, strict=True)]
+    widths = [min(MAX_PADDED, max(column)) for column in zip(*lengths, strict=True)]
     for cells, row in zip((headings, *rows), lengths, strict=True):
         line = ""
         for column, cell, length, width in zip(sheet.columns, cells, row, widths, strict=True):

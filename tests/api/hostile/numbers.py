@@ -1,4 +1,4 @@
-"""Messages whose integers are extreme, and a look at every answer of a server that has read them."""
+"""Messages with extreme integers, and a check of every answer of a server that has read them."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ SUMS = frozenset(
         "numOfUnclosedPipelines",
     )
 )  # fmt: skip
-"""Fields of answers that are sums, counts, or times of our own clock: none of them is ever negative."""
-MOST_PLACES = 12
+"""Fields that are sums, counts, or times of our own clock: they are never negative."""
+MAX_PATHS = 12
 OF_PROMETHEUS = f"{BASE}/metrics/{{api}}"
 FLAGS = ("replica", "files", "includeFso", "includeNonFso")
 QUERIES = {name: ["true"] for name in FLAGS} | {
@@ -49,7 +49,7 @@ QUERIES = {name: ["true"] for name in FLAGS} | {
 
 
 def with_numbers(data: bytes, replace: Callable[[int], int]) -> bytes:
-    """The message with all its integers, and those of messages within it, replaced."""
+    """Replaces every integer of the message and of its nested messages."""
     fields = _fields(data)
     assert fields is not None
     out = b""
@@ -64,7 +64,7 @@ def with_numbers(data: bytes, replace: Callable[[int], int]) -> bytes:
 
 
 def _fields(data: bytes) -> list[tuple[int, int | bytes]] | None:
-    """Tags and values; None if this is no message of integers and bytes."""
+    """Returns tags and values; None if the data is not a message of integers and bytes."""
     found: list[tuple[int, int | bytes]] = []
     at = 0
     try:
@@ -83,9 +83,9 @@ def _fields(data: bytes) -> list[tuple[int, int | bytes]] | None:
     return found
 
 
-def look_at_everything(app: FastAPI) -> None:
-    """Asks every route that is a GET: all answers are whole, and no sum is negative or beyond 64 bits."""
-    paths = list(islice(_places(app, "/"), MOST_PLACES))
+def check_every_route(app: FastAPI) -> None:
+    """Requests every GET route: every answer is valid JSON, and no sum is negative or exceeds 64 bits."""
+    paths = list(islice(_paths(app, "/"), MAX_PATHS))
     buckets = [path for path in paths if path.count("/") >= 2]
     for path, methods in app.openapi()["paths"].items():
         if "get" not in methods or not path.startswith(BASE) or path == OF_PROMETHEUS:
@@ -97,7 +97,7 @@ def look_at_everything(app: FastAPI) -> None:
                 path = path.replace(f"{{{name}}}", "1" if name == "id" else "MISSING")
             elif name in ("path", "startPrefix"):
                 asked = [
-                    f"{one}&{name}={quote(place)}" for one in asked for place in (paths if name == "path" else buckets)
+                    f"{one}&{name}={quote(value)}" for one in asked for value in (paths if name == "path" else buckets)
                 ]
             else:
                 asked = [
@@ -111,7 +111,7 @@ def look_at_everything(app: FastAPI) -> None:
 
 
 def check(app: FastAPI, request: str) -> None:
-    """The answer to one request."""
+    """Checks the answer to one request."""
     answer = ask(app, request)
     assert answer.status_code < 500 or answer.status_code == 503, (request, answer.status_code, answer.text)
     assert "Traceback" not in answer.text
@@ -127,12 +127,12 @@ def check(app: FastAPI, request: str) -> None:
             assert number >= 0 or field not in SUMS or not found, (request, field, number)
 
 
-def _places(app: FastAPI, path: str) -> Iterator[str]:
+def _paths(app: FastAPI, path: str) -> Iterator[str]:
     yield path
     answer = ask(app, f"{BASE}/namespace/usage?path={quote(path)}&sortSubPaths=false&replica=true").json()
     for below in answer.get("subPaths", ()):
         if not below["isKey"]:
-            yield from _places(app, below["path"])
+            yield from _paths(app, below["path"])
 
 
 def _numbers(answer: Any, field: str = "") -> Iterator[tuple[str, int]]:

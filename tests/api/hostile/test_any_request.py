@@ -1,4 +1,4 @@
-"""Whatever is asked, of a server with data or without: never a 500, always JSON, errors in their one shape."""
+"""Any request, to a server with or without data, is answered with JSON, and never with 500."""
 
 import json
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ TEXTS = st.one_of(
 
 @st.composite
 def requests(draw: st.DrawFn) -> str:
-    """A path with a query, of any route, its parameters and others given once, twice or not at all."""
+    """Draws a path with a query: any route, with known and unknown parameters, each absent, given once or twice."""
     path: str
     path, operation = draw(st.sampled_from(OPERATIONS))
     query = []
@@ -89,7 +89,7 @@ def test_of_the_sample(app: FastAPI, asked: str) -> None:
 
 @pytest.fixture(scope="module")
 def whole(sample: Generation, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
-    """An application that follows a cluster as well."""
+    """Returns an application that also follows a cluster."""
     states = [*ContainerState, 0]
     containers = [container(1 + n, n % 5, state=state, pipeline=f"p{n % 3}") for n, state in enumerate(states)]
     unhealthy = [UnhealthyContainer(one.id, state, 5, 3, 1) for one in containers for state in UnhealthyState]

@@ -1,4 +1,4 @@
-"""Integers from outside are extreme in every field: every answer is still whole, and its sums are not negative."""
+"""With extreme integers in every input field, every answer is still valid and no sum is negative."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from tests.api.asking import ask
 from tests.api.cluster_answers import following
-from tests.api.hostile.numbers import EXTREMES, MIN, look_at_everything, with_numbers
+from tests.api.hostile.numbers import EXTREMES, MIN, check_every_route, with_numbers
 from tests.decode.cluster import scm_messages
 from tests.decode.cluster.datanode_messages import full_heartbeat, registration
 from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, container_info, datanode, deleted_blocks_summary
@@ -70,7 +70,7 @@ def om_tables(replace: Replace) -> dict[str, list[Row]]:
 
 
 class WorldOfNumbers:
-    """A cluster whose SCM and datanodes say these numbers; what they say that cannot be decoded is left out."""
+    """A cluster whose SCM and datanodes report these numbers; messages that cannot be decoded are omitted."""
 
     def __init__(self, replace: Replace) -> None:
         self.replace = replace
@@ -100,10 +100,10 @@ class WorldOfNumbers:
                 continue
 
     def hear(self, request: bytes) -> None:
-        """The command stays: it says which of the messages it is."""
+        """Keeps the command field, which selects the message."""
         command, body = request[:2], request[2:]
         try:
-            heartbeat = heard(command + with_numbers(body, self.replace))
+            heartbeat = decoded_heartbeat(command + with_numbers(body, self.replace))
         except DecodeError:
             return
         self.state.health.receive(heartbeat, 0.0)
@@ -120,7 +120,7 @@ class WorldOfNumbers:
         return self.state.cluster(AT, 1.0, (), (), "")
 
 
-def heard(request: bytes) -> Heartbeat:
+def decoded_heartbeat(request: bytes) -> Heartbeat:
     heartbeat = decode_request(request)
     assert heartbeat is not None
     return heartbeat
@@ -148,17 +148,17 @@ def serving(replace: Replace, place: Path) -> FastAPI:
 
 @pytest.mark.parametrize("extreme", [MAX_AMOUNT, MIN, -1, MAX_AMOUNT // 3, (1 << 31) - 1, 1 << 32])
 def test_every_integer_is_the_same_extreme(extreme: int, tmp_path: Path) -> None:
-    look_at_everything(serving(always(extreme), tmp_path))
+    check_every_route(serving(always(extreme), tmp_path))
 
 
 @settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(seed=st.integers(0, 1 << 32), share=st.sampled_from([0.05, 0.2, 0.5]))
 def test_any_integer_is_extreme(seed: int, share: float, tmp_path_factory: pytest.TempPathFactory) -> None:
-    look_at_everything(serving(now_and_then(random.Random(seed), share), tmp_path_factory.mktemp("g")))
+    check_every_route(serving(now_and_then(random.Random(seed), share), tmp_path_factory.mktemp("g")))
 
 
 def large_tables() -> dict[str, list[Row]]:
-    """A bucket of each layout; each table has keys of THIRD bytes, and each of them four."""
+    """Returns a bucket of each layout with four keys of THIRD bytes in each table."""
     volume, obs, fso, above, below, gone = ids = range(512, 512 + 6 * 256, 256)
     buckets = {b"fso": (fso, 2), b"obs": (obs, 3)}
     key = key_info(size=THIRD, locations=(location_version(0, [block(1, 5, MAX_AMOUNT)]),))
@@ -233,7 +233,7 @@ def test_disks_of_the_largest_size_and_after_a_restart(tmp_path: Path) -> None:
         extended = blob(1, datanode(uuid)) + blob(2, b"2.2.0")
         world.state.apply_report(
             decode_reports(
-                heard(
+                decoded_heartbeat(
                     number(1, 2) + blob(4, blob(1, extended) + blob(2, blob(1, disk) * 2) + blob(3, b"") + blob(4, b""))
                 )
             ),

@@ -1,4 +1,4 @@
-"""Open keys and deleted directories, whose rows are written from columns, are what plain records say of each row."""
+"""Open keys and deleted directories serialised from columns equal the serialised records."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Volumes and buckets that are written from columns are, byte for byte, what the plain record of each says."""
+"""Volumes and buckets serialised from columns equal, byte for byte, the serialised records."""
 
 from collections.abc import Callable
 from typing import Any

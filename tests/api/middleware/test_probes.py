@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 from tests.api.asking import ask
-from tests.api.everything import knowing_everything, samples
+from tests.api.everything import full_context, samples
 
 from ozone_recon import __version__
 from ozone_recon.api.application import create_app
@@ -32,7 +32,7 @@ def app(**settings: str) -> FastAPI:
 
 @pytest.fixture
 def everything(tmp_path: Path) -> Context:
-    return knowing_everything(tmp_path)
+    return full_context(tmp_path)
 
 
 def test_prom_counts_answers_by_route_and_status() -> None:

@@ -1,4 +1,4 @@
-"""The cluster in numbers, and the tasks."""
+"""/clusterState and /task/status."""
 
 from pathlib import Path
 
@@ -49,8 +49,8 @@ def test_what_is_not_known_is_0(tmp_path: Path) -> None:
     assert not any(nothing["storageReport"].values())
     of_om = ask(following(om=om), "/api/v1/clusterState").json()
     assert of_om["containers"] == om.table("containers").rows > 0
-    unjudged = cluster_generation(tmp_path / "scm", [Container(1)])
-    assert ask(following(unjudged), "/api/v1/clusterState").json()["missingContainers"] == 0
+    unevaluated = cluster_generation(tmp_path / "scm", [Container(1)])
+    assert ask(following(unevaluated), "/api/v1/clusterState").json()["missingContainers"] == 0
 
 
 def test_tasks() -> None:

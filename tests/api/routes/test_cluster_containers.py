@@ -1,4 +1,4 @@
-"""Containers as SCM and the datanodes know them."""
+"""Container listings from SCM and datanode reports."""
 
 from pathlib import Path
 from typing import Any
@@ -170,7 +170,7 @@ def test_quasi_closed_containers(tmp_path: Path) -> None:
 
 
 def test_a_rare_state_among_many(tmp_path: Path) -> None:
-    """Pages look through growing windows; none of those between is missed."""
+    """Paging searches growing windows, and misses no row between them."""
     rare = {3, 64, 65, 999, 1500}
     sample = [
         Container(one, ContainerState.DELETED if one in rare else ContainerState.CLOSED) for one in range(1, 1501)

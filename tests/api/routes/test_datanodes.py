@@ -1,4 +1,4 @@
-"""Datanodes and pipelines, held against what Java Recon says of the same."""
+"""/datanodes and /pipelines equal Java Recon's answers about the same cluster."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_dead_datanode_shows_nothing_open() -> None:
 
 
 def test_pipelines_of_a_datanode() -> None:
-    """Each with its leader, where it has one; an EC pipeline has none, and shows its first member."""
+    """Each pipeline shows its leader; an EC pipeline has none and shows its first member."""
     a, b = details("a", "dn-a"), details("b", "dn-b")
     pipelines = (
         _pipeline("1", (a, b), leader="b"),
@@ -102,7 +102,7 @@ def test_before_anything_is_known(path: str) -> None:
 
 
 class Prometheus(BaseHTTPRequestHandler):
-    """Knows of the elections of one group."""
+    """Serves the elections of one Ratis group."""
 
     def do_GET(self) -> None:
         query = parse_qs(urlsplit(self.path).query)["query"][0]
@@ -124,7 +124,7 @@ class Prometheus(BaseHTTPRequestHandler):
 
 
 class Confused(Prometheus):
-    """Answers something else."""
+    """Serves an answer of another shape."""
 
     def do_GET(self) -> None:
         self.send_response(200)

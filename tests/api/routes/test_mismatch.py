@@ -1,4 +1,4 @@
-"""Containers that OM and SCM do not agree about, against sets."""
+"""/containers/mismatch equals the set differences of OM's and SCM's containers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
 
 
 def listed(app: FastAPI, path: str, limit: int) -> list[Any]:
-    """All pages."""
+    """Returns the rows of all pages."""
     found: list[Any] = []
     after = 0
     while True:
@@ -92,7 +92,7 @@ def test_mismatches(sample: Sample, limit: int, chunk: int, monkeypatch: pytest.
 
 
 def test_a_pipeline_is_javas(tmp_path: Path) -> None:
-    """Java's object, of an EC pipeline with two members."""
+    """Compares with Java's object of an EC pipeline with two members."""
     one = PIPELINES[0].members[0]
     members = tuple(
         replace(one, uuid=uuid, host_name=host, ip_address=f"10.0.0.{n}")

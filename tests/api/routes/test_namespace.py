@@ -1,4 +1,4 @@
-"""What the namespace routes answer beyond Java Recon's captures, which tests/golden holds them against."""
+"""The namespace routes, beyond the comparison with Java Recon in tests/golden."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -135,7 +135,7 @@ def test_orders_and_limits(app: FastAPI, parameters: dict[str, object], expected
 def test_an_unknown_order_is_refused_and_told_the_known_ones(app: FastAPI, parameters: str) -> None:
     answer = ask(app, f"/api/v1/namespace/usage?path=/&{parameters}")
     assert answer.status_code == 400
-    assert "Give" in answer.json()["message"]
+    assert "allowed are" in answer.json()["message"]
 
 
 def test_sorted_answers_have_thirty_sub_paths_and_others_all(tmp_path: Path) -> None:
@@ -152,11 +152,11 @@ def test_long_listings_are_the_same_and_no_longer_than_the_most(
 ) -> None:
     keys = [Key(b"/v/b/", b"%03d" % number, number, 1) for number in range(100)]
     app = application(built(Database([Volume(b"v", 1)], [Bucket(b"v", b"b", 2)], keys=keys), tmp_path / "g"))
-    at_once = get(app, "usage", path="/v/b", files=True, limit=99)
-    monkeypatch.setattr(namespace, "AT_ONCE", 10)
-    monkeypatch.setattr(namespace, "MOST", 98)
+    on_event_loop = get(app, "usage", path="/v/b", files=True, limit=99)
+    monkeypatch.setattr(namespace, "MAX_ON_EVENT_LOOP", 10)
+    monkeypatch.setattr(namespace, "MAX_SUB_PATHS", 98)
     on_another_thread = get(app, "usage", path="/v/b", files=True, limit=100)
-    assert on_another_thread["subPaths"] == at_once["subPaths"][:98]
+    assert on_another_thread["subPaths"] == on_event_loop["subPaths"][:98]
 
 
 def test_legacy_keys_without_paths_are_flat(app: FastAPI) -> None:

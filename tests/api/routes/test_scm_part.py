@@ -1,4 +1,4 @@
-"""What SCM says of those that leave, of what is to be deleted, and of being read."""
+"""Decommissioning datanodes, blocks pending deletion, and the synchronisation with SCM."""
 
 from __future__ import annotations
 
@@ -144,8 +144,8 @@ async def obeying(request: ClusterRequest[Any]) -> Any:
 
 
 def test_having_scm_read() -> None:
-    for answering, status, accepted in ((obeying, 202, True), (refusing, 409, False)):
-        app = following(cluster=Cluster(at=AT), ask_cluster=cast("AskCluster", answering))
+    for handler, status, accepted in ((obeying, 202, True), (refusing, 409, False)):
+        app = following(cluster=Cluster(at=AT), ask_cluster=cast("AskCluster", handler))
         answer = ask(app, "/api/v1/triggerdbsync/scm/snapshot", "POST")
         assert answer.status_code == status
         assert (answer.json()["accepted"], answer.json()["status"]) == (accepted, "IN_PROGRESS")

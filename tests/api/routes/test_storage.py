@@ -1,4 +1,4 @@
-"""What takes space, by OM and by datanode, and what datanodes have still to delete."""
+"""Space used in OM and by datanode, and bytes pending deletion on datanodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists of unhealthy containers, against plain Python."""
+"""Pages of unhealthy containers equal a plain Python reference."""
 
 import random
 from pathlib import Path
@@ -46,7 +46,7 @@ def shown(page: Any) -> list[tuple[int, str]]:
 
 
 def listed(state: str = "") -> list[tuple[int, str]]:
-    """All of a list, or of all."""
+    """Returns the containers in one state, or in all states."""
     return [(one.container_id, one.state.name) for one in LISTED if state in ("", one.state.name)]
 
 
@@ -152,8 +152,11 @@ def test_refusals(app: FastAPI, tmp_path: Path) -> None:
         assert answer.status_code == 400
         assert "UNDER_REPLICATED" in answer.json()["message"]
     waiting = Cluster(at=1, waiting_for=tuple(f"dn{n}" for n in range(1, 8)))
-    unjudged = following(cluster_generation(tmp_path / "scm", [container(1)]), waiting)
+    unevaluated = following(cluster_generation(tmp_path / "scm", [container(1)]), waiting)
     for path in ("missing", "unhealthy", "unhealthy/MISSING"):
         assert ask(following(), f"/api/v1/containers/{path}").status_code == 503
-        answer = ask(unjudged, f"/api/v1/containers/{path}")
-        assert (answer.status_code, "waits for dn1, dn2, dn3, dn4, dn5 and 2 more" in answer.text) == (503, True)
+        answer = ask(unevaluated, f"/api/v1/containers/{path}")
+        assert (answer.status_code, "not reported yet by dn1, dn2, dn3, dn4, dn5 and 2 more" in answer.text) == (
+            503,
+            True,
+        )

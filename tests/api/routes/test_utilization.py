@@ -1,4 +1,4 @@
-"""fileCount beyond Java Recon's captures, which tests/golden holds it against."""
+"""/utilization/fileCount, beyond the comparison with Java Recon in tests/golden."""
 
 from pathlib import Path
 

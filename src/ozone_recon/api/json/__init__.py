@@ -1,1 +1,1 @@
-"""Rows and records as Recon's JSON."""
+"""Serialises rows and records as Recon's JSON."""

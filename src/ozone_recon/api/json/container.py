@@ -1,4 +1,4 @@
-"""What several routes say of a container, as JSON straight from columns."""
+"""Serialises container fields shared by several routes, directly from columns."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ from ozone_recon.store.columns import Array
 from ozone_recon.store.generation import Generation
 
 STATES = ("UNKNOWN", *(state.name for state in ContainerState))
-"""By their numbers."""
+"""State names, indexed by the stored state number."""
 
 
 def container_states(states: Array) -> ByteSlices:
-    """States by their names."""
+    """Serialises container states as their names."""
     return chosen(DictionaryColumn(STATES, np.where(states < len(STATES), states, 0).astype(np.int64)), str)
 
 
 def pipeline_ids(generation: Generation, rows: Int64s, before: bytes = b"", after: bytes = b"") -> ByteSlices:
-    """The pipelines in which containers were written, each between two texts; null for none."""
+    """Serialises the pipeline ID of each container between the texts `before` and `after`; null if there is none."""
     ids = pipelines_of(generation, rows)
-    there = ids.starts < ids.ends
+    present = ids.starts < ids.ends
     begin, end, none = (same_slices(text, len(rows)) for text in (before, after, b"null"))
     return slices_of_texts(
-        joined([begin.masked(there), texts(ids).masked(there), end.masked(there), none.masked(~there)])
+        joined([begin.only(present), texts(ids).only(present), end.only(present), none.only(~present)])
     )
 
 
 def replications(generation: Generation, rows: Int64s) -> ByteSlices:
-    """How containers are replicated, each a Replication."""
-    which, known = _replications(generation, rows)
-    return chosen(DictionaryColumn(known, which), replication_json)
+    """Serialises the replication of each container as a ReplicationJson."""
+    index, known = _replications(generation, rows)
+    return chosen(DictionaryColumn(known, index), replication_json)
 
 
 def replication_factors(generation: Generation, rows: Int64s) -> ByteSlices:
-    """By which factor containers are replicated: ONE, THREE, or nothing for EC."""
-    which, known = _replications(generation, rows)
+    """Serialises the replication factor of each container, ONE or THREE; an empty slice for EC."""
+    index, known = _replications(generation, rows)
     is_factor = np.array([one.kind != "EC" for one in known], np.bool_)
-    factors = chosen(DictionaryColumn(known, which), lambda one: FACTORS.get(one.factor, str(one.factor)))
-    return factors.masked(is_factor[which])
+    factors = chosen(DictionaryColumn(known, index), lambda one: FACTORS.get(one.factor, str(one.factor)))
+    return factors.only(is_factor[index])
 
 
 def _replications(generation: Generation, rows: Int64s) -> tuple[Int64s, list[ReplicationConfig]]:
-    which = generation.table(CONTAINERS)["replication"][rows].astype(np.int64)
-    return which, [read_replication(generation, number) for number in range(generation.table("replications").rows)]
+    index = generation.table(CONTAINERS)["replication"][rows].astype(np.int64)
+    return index, [read_replication(generation, number) for number in range(generation.table("replications").rows)]

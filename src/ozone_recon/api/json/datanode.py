@@ -1,4 +1,4 @@
-"""A datanode as JSON: all that Recon shows of a DatanodeDetails, and the sums over its disks."""
+"""Datanodes as JSON: every bean property of Java's DatanodeDetails, and the totals over a datanode's disks."""
 
 from __future__ import annotations
 
@@ -14,96 +14,98 @@ from ozone_recon.model.cluster import StorageTotals
 from ozone_recon.model.scm import DatanodeDetails
 
 Fragments = dict[str, orjson.Fragment]
-"""Datanodes by their UUIDs, each as JSON that is written once and put in wherever it is a member."""
+"""Serialised datanodes by UUID: each is written once and inserted wherever it appears."""
 
 
 class ByteStringSummary(BaseModel):
-    """What Java says of a text in bytes."""
+    """The bean properties of a protobuf ByteString."""
 
     validUtf8: bool = Field(description="Always true.")
-    empty: bool = Field(description="Whether it is empty.")
+    empty: bool = Field(description="True if the text is empty.")
 
 
 class TextAsBytes(BaseModel):
-    """A text, and what Java says of its bytes."""
+    """A text and the ByteString properties of its bytes, as Java serialises it."""
 
     string: str = Field(description="The text.")
-    bytes: ByteStringSummary = Field(description="Of its bytes.")
+    bytes: ByteStringSummary = Field(description="Properties of its bytes.")
 
 
 class DatanodeId(BaseModel):
-    """A datanode's id."""
+    """A datanode ID."""
 
     uuid: str = Field(description="The UUID.")
-    byteString: ByteStringSummary = Field(description="Of its bytes.")
+    byteString: ByteStringSummary = Field(description="Properties of its bytes.")
 
 
 class Port(BaseModel):
-    """A port that a datanode listens on."""
+    """A port of a datanode."""
 
     name: str = Field(
         description="HTTP, HTTPS, CLIENT_RPC, REPLICATION, RATIS, RATIS_ADMIN, RATIS_SERVER or STANDALONE."
     )
-    value: int = Field(description="Its number.")
+    value: int = Field(description="Port number.")
 
 
 class DatanodeDetailsJson(BaseModel):
-    """A datanode, with all that Java's object has, also what means nothing to others."""
+    """A datanode with every bean property of Java's DatanodeDetails; some are constant."""
 
-    level: int = Field(description="Depth in the network's tree.")
+    level: int = Field(description="Depth in the network topology.")
     parent: None = Field(description="Always null.")
     cost: int = Field(description="Always 0.")
-    id: DatanodeId = Field(description="Its id.")
-    ipAddress: str = Field(description="Its address.")
-    hostName: str = Field(description="Its host.")
-    ports: list[Port] = Field(description="The ports that it listens on.")
-    certSerialId: str | None = Field(description="Serial number of its certificate.")
+    id: DatanodeId = Field(description="Datanode ID.")
+    ipAddress: str = Field(description="IP address.")
+    hostName: str = Field(description="Host name.")
+    ports: list[Port] = Field(description="Ports the datanode listens on.")
+    certSerialId: str | None = Field(description="Serial number of its certificate; null if it has none.")
     version: None = Field(description="Always null; see /datanodes.")
     setupTime: int = Field(description="Always 0; see /datanodes.")
     revision: None = Field(description="Always null; see /datanodes.")
     persistedOpState: str = Field(
         description="IN_SERVICE, ENTERING_MAINTENANCE, IN_MAINTENANCE, DECOMMISSIONING or DECOMMISSIONED."
     )
-    persistedOpStateExpiryEpochSec: int = Field(description="Second since 1970 at which maintenance ends; 0: never.")
+    persistedOpStateExpiryEpochSec: int = Field(
+        description="End of maintenance in seconds since 1970; 0 if it has no end."
+    )
     initialVersion: int = Field(description="Always 0.")
-    currentVersion: int = Field(description="The newest protocol that it speaks.")
-    decommissioned: bool = Field(description="Whether it leaves service, or has left it.")
-    maintenance: bool = Field(description="Whether it is in maintenance, or going to be.")
-    ratisPort: Port | None = Field(description="One of the ports.")
-    standalonePort: Port | None = Field(description="One of the ports.")
-    restPort: Port | None = Field(description="One of the ports.")
-    uuidString: str = Field(description="Its UUID.")
-    ipAddressAsByteString: TextAsBytes = Field(description="Its address.")
-    hostNameAsByteString: TextAsBytes = Field(description="Its host.")
-    networkName: str = Field(description="Its name in the network's tree: its UUID.")
-    networkLocation: str = Field(description="The rack that it is in.")
-    networkNameAsByteString: TextAsBytes = Field(description="networkName.")
-    networkLocationAsByteString: TextAsBytes = Field(description="networkLocation.")
-    networkFullPath: str = Field(description="Both of them.")
+    currentVersion: int = Field(description="Newest protocol version the datanode supports.")
+    decommissioned: bool = Field(description="True if persistedOpState is DECOMMISSIONING or DECOMMISSIONED.")
+    maintenance: bool = Field(description="True if persistedOpState is ENTERING_MAINTENANCE or IN_MAINTENANCE.")
+    ratisPort: Port | None = Field(description="The port named RATIS; null if there is none.")
+    standalonePort: Port | None = Field(description="The port named STANDALONE; null if there is none.")
+    restPort: Port | None = Field(description="The port named REST; null if there is none.")
+    uuidString: str = Field(description="UUID of the datanode.")
+    ipAddressAsByteString: TextAsBytes = Field(description="IP address.")
+    hostNameAsByteString: TextAsBytes = Field(description="Host name.")
+    networkName: str = Field(description="Name in the network topology: the UUID.")
+    networkLocation: str = Field(description="Rack in the network topology.")
+    networkNameAsByteString: TextAsBytes = Field(description="The same as networkName.")
+    networkLocationAsByteString: TextAsBytes = Field(description="The same as networkLocation.")
+    networkFullPath: str = Field(description="`networkLocation/networkName`.")
     numOfLeaves: int = Field(description="Always 1.")
 
 
 class StorageReportJson(BaseModel):
-    """A datanode's disks, in bytes, by its last report."""
+    """Totals over a datanode's disks, from its last report. Sizes are bytes."""
 
-    datanodeUuid: str = Field(description="The datanode.")
-    hostName: str = Field(description="Its host.")
-    capacity: int = Field(description="What Ozone may use.")
-    used: int = Field(description="What Ozone uses.")
-    remaining: int = Field(description="What is left for Ozone.")
-    committed: int = Field(description="What open containers may still grow by.")
-    minimumFreeSpace: int = Field(description="What is to stay free on the disks.")
-    reserved: int = Field(description="What is kept back from Ozone.")
+    datanodeUuid: str = Field(description="UUID of the datanode.")
+    hostName: str = Field(description="Host name.")
+    capacity: int = Field(description="Bytes Ozone can use.")
+    used: int = Field(description="Bytes Ozone uses.")
+    remaining: int = Field(description="Bytes still available to Ozone.")
+    committed: int = Field(description="Bytes committed to open containers and not written yet.")
+    minimumFreeSpace: int = Field(description="Minimum free space in bytes that Ozone leaves on the disks.")
+    reserved: int = Field(description="Bytes reserved for other uses of the disks.")
     filesystemCapacity: int = Field(
-        description="Size of the file systems of disks that work; 0 when it is not reported."
+        description="Size in bytes of the file systems of healthy volumes; 0 if not reported."
     )
-    filesystemUsed: int = Field(description="What anybody uses of them.")
-    filesystemAvailable: int = Field(description="What is left of them.")
-    failedVolumes: int = Field(description="How many of its volumes have failed.")
+    filesystemUsed: int = Field(description="Bytes used on those file systems, by Ozone and others.")
+    filesystemAvailable: int = Field(description="Bytes available on those file systems.")
+    failedVolumes: int = Field(description="Number of failed volumes.")
 
 
 def datanode_json(datanode: DatanodeDetails) -> dict[str, Any]:
-    """A DatanodeDetailsJson."""
+    """Serialises a datanode as a DatanodeDetailsJson."""
     uuid, address, host = shown(datanode.uuid), shown(datanode.ip_address), shown(datanode.host_name)
     name, location = shown(datanode.network_name), shown(datanode.network_location)
     ports = [{"name": shown(port), "value": number} for port, number in datanode.ports]
@@ -142,13 +144,13 @@ def datanode_json(datanode: DatanodeDetails) -> dict[str, Any]:
 
 
 def fragments(datanodes: Iterable[DatanodeDetails]) -> Fragments:
-    """Each datanode once."""
+    """Serialises each datanode once."""
     by_uuid = {datanode.uuid: datanode for datanode in datanodes}
     return {uuid: orjson.Fragment(orjson.dumps(datanode_json(one))) for uuid, one in by_uuid.items()}
 
 
 def storage_json(storage: StorageTotals) -> dict[str, int]:
-    """The numbers of a StorageReport."""
+    """Serialises the totals as the numeric fields of a StorageReportJson."""
     return {
         "capacity": storage.capacity,
         "used": storage.used,

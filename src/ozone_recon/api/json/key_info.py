@@ -1,4 +1,4 @@
-"""A deleted key as Recon's JSON shows it: all that OM keeps of a key (OmKeyInfo), under the names of its Java bean."""
+"""Serialises a deleted key as Recon does: every bean property of Java's OmKeyInfo."""
 
 from __future__ import annotations
 
@@ -14,90 +14,94 @@ from ozone_recon.model.replication import ReplicationConfig
 
 
 class ContainerBlockId(BaseModel):
-    """Where a block is."""
+    """The ID of a block: its container and its local ID."""
 
-    containerID: int = Field(description="Its container.")
-    localID: int = Field(description="Its number within the container.")
+    containerID: int = Field(description="Container ID.")
+    localID: int = Field(description="Local ID of the block within the container.")
 
 
 class BlockId(ContainerBlockId):
-    """Where a block is, as of which commit."""
+    """The ID of a block with its block commit sequence ID."""
 
-    containerBlockID: ContainerBlockId = Field(description="The same container and number.")
-    blockCommitSequenceId: int = Field(description="The commit at which it was last written.")
-    replicaIndex: int | None = Field(description="Always null at OM.")
+    containerBlockID: ContainerBlockId = Field(description="The same container ID and local ID.")
+    blockCommitSequenceId: int = Field(description="Block commit sequence ID (BCSID) of its last write.")
+    replicaIndex: int | None = Field(description="Always null in OM.")
 
 
 class Location(ContainerBlockId):
-    """A block of a key."""
+    """The location of one block of a key."""
 
-    blockID: BlockId = Field(description="Where it is.")
-    length: int = Field(description="Bytes of the key in it.")
-    offset: int = Field(description="Byte of the block at which they begin.")
+    blockID: BlockId = Field(description="ID of the block.")
+    length: int = Field(description="Bytes of the key in this block.")
+    offset: int = Field(description="Offset in the block in bytes.")
     token: None = Field(description="Always null.")
-    createVersion: int = Field(description="The version of the key that it was written for.")
+    createVersion: int = Field(description="Key version for which the block was created.")
     pipeline: None = Field(description="Always null.")
-    partNumber: int = Field(description="The part of a multipart upload that it belongs to.")
+    partNumber: int = Field(description="Part number in a multipart upload.")
     underConstruction: bool = Field(description="Always false.")
-    blockCommitSequenceId: int = Field(description="As in blockID.")
+    blockCommitSequenceId: int = Field(description="The same as in blockID.")
 
 
 class LocationGroup(BaseModel):
-    """The blocks of one version of a key."""
+    """The block locations of one key version."""
 
-    version: int = Field(description="The version.")
-    locationVersionMap: dict[str, list[Location]] = Field(description="Its blocks by the version they were made for.")
-    locationList: list[Location] = Field(description="All its blocks.")
-    multipartKey: bool = Field(description="Whether it came from a multipart upload.")
-    locationListCount: int = Field(description="Number of its blocks.")
-    blocksLatestVersionOnly: list[Location] = Field(description="The blocks that were made for this version.")
-    locationLists: list[list[Location]] = Field(description="The values of locationVersionMap.")
+    version: int = Field(description="Key version.")
+    locationVersionMap: dict[str, list[Location]] = Field(
+        description="Blocks by the key version for which they were created."
+    )
+    locationList: list[Location] = Field(description="All blocks of this version.")
+    multipartKey: bool = Field(description="True if the version was written by a multipart upload.")
+    locationListCount: int = Field(description="Number of blocks.")
+    blocksLatestVersionOnly: list[Location] = Field(description="Blocks created for this version.")
+    locationLists: list[list[Location]] = Field(description="The values of locationVersionMap, in version order.")
 
 
 class KeyAcl(BaseModel):
-    """An access rule of a key."""
+    """An ACL entry of a key."""
 
-    type: str = Field(description="USER, GROUP, WORLD, ANONYMOUS or CLIENT_IP.")
-    name: str = Field(description="Whose right it is.")
-    aclScope: str = Field(description="ACCESS, or DEFAULT for what is made below.")
-    aclSet: list[str] = Field(description="The rights.")
-    aclList: list[str] = Field(description="The rights.")
+    type: str = Field(description="Identity type: USER, GROUP, WORLD, ANONYMOUS or CLIENT_IP.")
+    name: str = Field(description="Name of the user, group or address.")
+    aclScope: str = Field(description="ACCESS, or DEFAULT (inherited by objects created below).")
+    aclSet: list[str] = Field(
+        description="Rights: READ, WRITE, CREATE, LIST, DELETE, READ_ACL, WRITE_ACL, ALL or NONE."
+    )
+    aclList: list[str] = Field(description="The same as aclSet.")
 
 
 class KeyInfoJson(BaseModel):
-    """A key as OM keeps it. Sizes are bytes, times are milliseconds since 1970."""
+    """A key as recorded by OM. Sizes are bytes, times are milliseconds since 1970."""
 
-    metadata: dict[str, str] = Field(description="What OM and clients have noted about it.")
-    objectID: int = Field(description="Its object id.")
-    updateID: int = Field(description="The transaction that changed it last.")
-    parentObjectID: int = Field(description="The directory or bucket that it was in; 0 outside FSO buckets.")
-    volumeName: str = Field(description="Its volume.")
-    bucketName: str = Field(description="Its bucket.")
-    keyName: str = Field(description="Its name.")
-    dataSize: int = Field(description="Its size.")
-    keyLocationVersions: list[LocationGroup] = Field(description="Its blocks by version.")
-    creationTime: int = Field(description="When it was made.")
-    modificationTime: int = Field(description="When it was written last.")
-    replicationConfig: ReplicationJson = Field(description="How it is replicated.")
-    fileChecksum: dict[str, Any] | None = Field(description="Its checksum, if a client asked for one.")
-    fileName: str = Field(description="The last part of its name.")
-    ownerName: str | None = Field(description="Its owner.")
-    acls: list[KeyAcl] = Field(description="Who may do what.")
-    tags: dict[str, str] = Field(description="Its S3 tags.")
-    expectedDataGeneration: int | None = Field(description="The generation it was to overwrite.")
+    metadata: dict[str, str] = Field(description="Metadata set by OM and clients.")
+    objectID: int = Field(description="Object ID.")
+    updateID: int = Field(description="ID of the transaction that changed it last.")
+    parentObjectID: int = Field(description="Object ID of the parent directory or bucket; 0 outside FSO buckets.")
+    volumeName: str = Field(description="Volume name.")
+    bucketName: str = Field(description="Bucket name.")
+    keyName: str = Field(description="Name.")
+    dataSize: int = Field(description="Size in bytes, without replicas.")
+    keyLocationVersions: list[LocationGroup] = Field(description="Block locations by key version.")
+    creationTime: int = Field(description="Creation time.")
+    modificationTime: int = Field(description="Time of the last write.")
+    replicationConfig: ReplicationJson = Field(description="Replication configuration.")
+    fileChecksum: dict[str, Any] | None = Field(description="Checksum, if a client had it computed; else null.")
+    fileName: str = Field(description="Last part of keyName.")
+    ownerName: str | None = Field(description="Owner.")
+    acls: list[KeyAcl] = Field(description="Access control list.")
+    tags: dict[str, str] = Field(description="S3 tags.")
+    expectedDataGeneration: int | None = Field(description="Generation the write expected to replace; else null.")
     generation: int = Field(description="The same as updateID.")
     path: str = Field(description="`parentObjectID/fileName`.")
-    file: bool = Field(description="Whether it is a file and no directory.")
-    latestVersionLocations: LocationGroup | None = Field(description="The last of keyLocationVersions.")
-    hsync: bool = Field(description="Whether it was readable while it was written.")
-    replicatedSize: int = Field(description="Bytes that it takes on disks.")
-    deletedKeyCommitted: bool = Field(description="Whether it was committed before it was deleted.")
-    fileEncryptionInfo: dict[str, Any] | None = Field(description="How it is encrypted.")
-    objectInfo: str = Field(description="The same in words, as Java prints it.")
+    file: bool = Field(description="True for a file, false for a directory.")
+    latestVersionLocations: LocationGroup | None = Field(description="Last entry of keyLocationVersions.")
+    hsync: bool = Field(description="True if it was written with hsync (readable while open).")
+    replicatedSize: int = Field(description="Size in bytes, replicas included.")
+    deletedKeyCommitted: bool = Field(description="True if the key was committed before it was deleted.")
+    fileEncryptionInfo: dict[str, Any] | None = Field(description="Encryption; null if it is not encrypted.")
+    objectInfo: str = Field(description="Text of Java's OmKeyInfo.getObjectInfo.")
 
 
 def key_info_json(key: KeyInfo) -> dict[str, Any]:
-    """A DeletedKey."""
+    """Serialises a key as a KeyInfoJson."""
     versions = list(map(_location_group, key.locations))
     metadata = pairs_json(key.metadata)
     name = shown(key.key)
@@ -139,14 +143,14 @@ def key_info_json(key: KeyInfo) -> dict[str, Any]:
 
 
 def replication_text(config: ReplicationConfig) -> str:
-    """A replication as Java prints it: `RATIS/THREE`, `EC{rs-3-2-1024k}`."""
+    """Formats a replication as Java does: `RATIS/THREE`, `EC{rs-3-2-1024k}`."""
     if config.kind == "EC":
         return f"EC{{{ec_text(config)}}}"
     return f"{config.kind}/{FACTORS.get(config.factor, config.factor)}"
 
 
 def key_acl_json(acl: OzoneAcl) -> dict[str, Any]:
-    """A KeyAcl."""
+    """Serialises an ACL entry as a KeyAcl."""
     return {
         "type": acl.type,
         "name": shown(acl.name),
@@ -157,7 +161,7 @@ def key_acl_json(acl: OzoneAcl) -> dict[str, Any]:
 
 
 def checksum_json(checksum: FileChecksum) -> dict[str, Any]:
-    """The fileChecksum of a DeletedKey."""
+    """Serialises fileChecksum of a KeyInfoJson."""
     return {
         "kind": checksum.kind,
         "checksumType": checksum.checksum_type,
@@ -168,7 +172,7 @@ def checksum_json(checksum: FileChecksum) -> dict[str, Any]:
 
 
 def encryption_json(encryption: FileEncryption) -> dict[str, Any]:
-    """The fileEncryptionInfo of a DeletedKey."""
+    """Serialises fileEncryptionInfo of a KeyInfoJson."""
     return {
         "cipherSuite": encryption.suite,
         "cryptoProtocolVersion": encryption.protocol_version,

@@ -1,4 +1,4 @@
-"""Keys as JSON straight from columns, for pages: the bytes of what `key_info_json` says of each."""
+"""Serialises pages of deleted keys directly from columns, byte for byte as `key_info_json` serialises each key."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ OBJECT_INFO = (
 
 
 def deleted_keys_json(rows: DeletedKeyRows) -> RawJson:
-    """A list of DeletedKeys, one or more."""
+    """Serialises rows of deletedTable as a list of DeletedKeysResponse; each row holds one or more keys."""
     row = rows.keys.row
     size, replicated_size = scalars(rows.size), scalars(rows.replicated_size)
     turns = joined([*filled_in(ROW_ENDS, scalars(rows.bucket_id), size, replicated_size), ROW_BEGINS])
-    # Between two keys is a comma, or the turn from each row to the next one; a row may have no key.
+    # Two keys are separated by a comma within a row, else by the end of one row and the begin of the next; rows can be
+    # empty.
     previous = np.append(0, row)[:-1]
     turn = ByteSlices(turns.data, turns.offsets[previous], turns.offsets[row])
     comma = same_slices(b",", len(row)).masked(np.append(False, row[1:] == row[:-1])[: len(row)])
@@ -44,7 +45,7 @@ def deleted_keys_json(rows: DeletedKeyRows) -> RawJson:
 
 
 def _fields(keys: KeyInfoColumns) -> dict[str, ByteSlices | Sequence[Part]]:
-    """Those of a DeletedKey."""
+    """Serialises the fields of a KeyInfoJson."""
     rows = len(keys)
     names = names_of(keys.metadata)
     locations = locations_json(keys.versions, keys.blocks)
@@ -102,19 +103,19 @@ def _unquoted(texts: ByteSlices) -> ByteSlices:
     return ByteSlices(texts.data, texts.starts + 1, texts.ends - 1)
 
 
-def _or_null(cells: ByteSlices, there: Bools) -> Sequence[Part]:
-    return cells.masked(there), same_slices(b"null", len(there)).masked(~there)
+def _or_null(cells: ByteSlices, present: Bools) -> Sequence[Part]:
+    return cells.only(present), same_slices(b"null", len(present)).only(~present)
 
 
 def _last_of_each(items: ByteColumn, parents: Int64s, rows: int) -> Sequence[Part]:
-    """The last item of each parent, without the comma behind it."""
+    """Returns the last item of each parent without its trailing comma; null without items."""
     ends = np.searchsorted(parents, np.arange(rows), side="right")
-    there = np.isin(np.arange(rows), parents)
-    return _or_null(ByteSlices(items.data, items.offsets[ends - 1], items.offsets[ends] - 1), there)
+    present = np.isin(np.arange(rows), parents)
+    return _or_null(ByteSlices(items.data, items.offsets[ends - 1], items.offsets[ends] - 1), present)
 
 
 def _last_parts(names: ByteSlices) -> ByteSlices:
-    """What is behind the last slash of each name, slashes at its end left aside."""
+    """Returns the part of each name after its last slash; trailing slashes are ignored."""
     while (at_end := (names.starts < names.ends) & (names.data[names.ends - 1] == SLASH)).any():
         names = names._replace(ends=names.ends - at_end)
     return names._replace(starts=last_at(names, SLASH) + 1)

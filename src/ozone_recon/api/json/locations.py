@@ -1,4 +1,4 @@
-"""Where keys' blocks are, by version, as JSON straight from columns: what `key_info_json` says under LocationGroup."""
+"""Serialises block locations by key version directly from columns, as `key_info_json` serialises LocationGroup."""
 
 from __future__ import annotations
 
@@ -18,46 +18,46 @@ BLOCK = (
 
 
 def locations_json(versions: VersionColumns, blocks: BlockColumns) -> ByteColumn:
-    """Each location version as a LocationGroup, with a comma behind.
+    """Serialises each location version as a LocationGroup with a trailing comma.
 
-    Its blocks are listed by the version they were made for. The list of its own version is there even when it is
-    empty; that is seen to by one more block for each, which is nothing and comes after the others.
+    Blocks are grouped by the key version for which they were created. The list of the group's own version is present
+    even if it is empty: each group gets one extra block of zero bytes, sorted after its other blocks.
     """
     rows = len(versions.version)
-    nothing = np.zeros(rows, np.int64)
+    empty = np.zeros(rows, np.int64)
     written = _blocks(blocks)
-    block = ByteSlices(written.data, np.append(written.offsets[:-1], nothing), np.append(written.offsets[1:], nothing))
+    block = ByteSlices(written.data, np.append(written.offsets[:-1], empty), np.append(written.offsets[1:], empty))
     parent = np.append(blocks.group, np.arange(rows))
-    made_for = np.append(blocks.create_version, versions.version)
+    created_for = np.append(blocks.create_version, versions.version)
 
-    order = np.lexsort((made_for, parent))
-    block, parent, made_for = block.take(order), parent[order], made_for[order]
+    order = np.lexsort((created_for, parent))
+    block, parent, created_for = block.at(order), parent[order], created_for[order]
     begins = np.ones(len(order), np.bool_)
-    begins[1:] = (parent[1:] != parent[:-1]) | (made_for[1:] != made_for[:-1])
+    begins[1:] = (parent[1:] != parent[:-1]) | (created_for[1:] != created_for[:-1])
     first = np.flatnonzero(begins)
-    version, of_row = made_for[first], parent[first]
-    as_met = np.lexsort((order[first], of_row))
-    latest = np.flatnonzero(version == versions.version[of_row])
+    version, group = created_for[first], parent[first]
+    by_occurrence = np.lexsort((order[first], group))
+    latest = np.flatnonzero(version == versions.version[group])
 
-    listed = joined([block])
-    within = inside(listed, np.cumsum(begins) - 1, len(first))
-    by_version = joined([b'"', scalars(version).take(as_met), b'":[', within.take(as_met), b"],"])
+    all_blocks = joined([block])
+    within = inside(all_blocks, np.cumsum(begins) - 1, len(first))
+    by_version = joined([b'"', scalars(version).at(by_occurrence), b'":[', within.at(by_occurrence), b"],"])
     groups = objects(
         {
             "version": scalars(versions.version),
-            "locationVersionMap": lists(by_version, of_row, rows, b"{}"),
-            "locationList": lists(listed, parent, rows),
+            "locationVersionMap": lists(by_version, group, rows, b"{}"),
+            "locationList": lists(all_blocks, parent, rows),
             "multipartKey": scalars(versions.is_multipart),
             "locationListCount": scalars(np.bincount(blocks.group, minlength=rows)),
-            "blocksLatestVersionOnly": [b"[", within.take(latest), b"]"],
-            "locationLists": lists(joined([b"[", within, b"],"]), of_row, rows),
+            "blocksLatestVersionOnly": [b"[", within.at(latest), b"]"],
+            "locationLists": lists(joined([b"[", within, b"],"]), group, rows),
         }
     )
     return joined([*groups, b","])
 
 
 def _blocks(blocks: BlockColumns) -> ByteColumn:
-    """Each block as a Location, with a comma behind."""
+    """Serialises each block as a Location with a trailing comma."""
     ids = slices_of_texts(joined(filled_in(IDS, scalars(blocks.container_id), scalars(blocks.local_id))))
     length, offset, version = map(scalars, (blocks.length, blocks.offset, blocks.create_version))
     commit, part = scalars(blocks.commit_sequence_id), scalars(np.maximum(blocks.part_number, 0))

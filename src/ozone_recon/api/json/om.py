@@ -1,4 +1,4 @@
-"""OM's records as Recon's JSON: replication, access rules, volumes, buckets, each with the model that describes it."""
+"""Serialises OM's records as Recon does: replication, ACLs, volumes and buckets, each with its pydantic model."""
 
 from __future__ import annotations
 
@@ -15,85 +15,91 @@ FACTORS = {0: "ZERO", 1: "ONE", 3: "THREE"}
 
 
 class ReplicationJson(BaseModel):
-    """How something is replicated: by a factor (RATIS, STAND_ALONE) or by erasure coding (EC)."""
+    """A replication configuration: a factor (RATIS, STAND_ALONE) or erasure coding (EC)."""
 
     replicationType: str = Field(description="RATIS, STAND_ALONE or EC.")
-    requiredNodes: int = Field(description="Replicas that a healthy container has.")
-    minimumNodes: int = Field(description="Replicas with which the data can be read.")
-    replicationFactor: str | None = Field(None, description="ONE or THREE; not for EC.")
-    data: int | None = Field(None, description="Data blocks of a stripe; for EC alone.")
-    parity: int | None = Field(None, description="Parity blocks of a stripe; for EC alone.")
-    ecChunkSize: int | None = Field(None, description="Bytes of a stripe in one block; for EC alone.")
-    codec: str | None = Field(None, description="RS or XOR; for EC alone.")
+    requiredNodes: int = Field(description="Number of replicas of a healthy container.")
+    minimumNodes: int = Field(description="Minimum number of replicas needed to read the data.")
+    replicationFactor: str | None = Field(None, description="ONE or THREE; omitted for EC.")
+    data: int | None = Field(None, description="EC only: number of data blocks of a stripe.")
+    parity: int | None = Field(None, description="EC only: number of parity blocks of a stripe.")
+    ecChunkSize: int | None = Field(None, description="EC only: chunk size in bytes.")
+    codec: str | None = Field(None, description="EC only: RS or XOR.")
 
 
 class AclJson(BaseModel):
-    """An access rule."""
+    """An ACL entry."""
 
-    type: str = Field(description="USER, GROUP, WORLD, ANONYMOUS or CLIENT_IP.")
-    name: str = Field(description="Whose right it is.")
-    scope: str = Field(description="ACCESS, or DEFAULT for what is made below.")
-    aclList: list[str] = Field(description="READ, WRITE, CREATE, LIST, DELETE, READ_ACL, WRITE_ACL, ALL or NONE.")
+    type: str = Field(description="Identity type: USER, GROUP, WORLD, ANONYMOUS or CLIENT_IP.")
+    name: str = Field(description="Name of the user, group or address.")
+    scope: str = Field(description="ACCESS, or DEFAULT (inherited by objects created below).")
+    aclList: list[str] = Field(
+        description="Rights: READ, WRITE, CREATE, LIST, DELETE, READ_ACL, WRITE_ACL, ALL or NONE."
+    )
 
 
 class NamedObject(BaseModel):
-    """What volumes and buckets have in common. Times are milliseconds since 1970; a quota of -1 is none."""
+    """The fields common to volumes and buckets. Times are milliseconds since 1970; a quota of -1 means no quota."""
 
-    metadata: dict[str, str] = Field(description="What clients have noted about it.")
-    name: str = Field(description="Its name.")
-    quotaInBytes: int = Field(description="Bytes that it may take on disks, replicas counted.")
-    quotaInNamespace: int = Field(description="How many names it may have in it.")
-    usedNamespace: int = Field(description="How many names OM counts in it.")
-    creationTime: int = Field(description="When it was made.")
-    modificationTime: int = Field(description="When it was changed last.")
-    acls: list[AclJson] = Field(description="Who may do what.")
+    metadata: dict[str, str] = Field(description="Metadata set by clients.")
+    name: str = Field(description="Name.")
+    quotaInBytes: int = Field(description="Quota in bytes, replicas included.")
+    quotaInNamespace: int = Field(description="Quota of names.")
+    usedNamespace: int = Field(description="Number of names counted by OM.")
+    creationTime: int = Field(description="Creation time.")
+    modificationTime: int = Field(description="Time of the last modification.")
+    acls: list[AclJson] = Field(description="Access control list.")
 
 
 class VolumeJson(NamedObject):
     """A volume."""
 
-    admin: str = Field(description="Its administrator.")
-    owner: str = Field(description="Its owner.")
-    volume: str = Field(description="Its name.")
+    admin: str = Field(description="Administrator.")
+    owner: str = Field(description="Owner.")
+    volume: str = Field(description="Name.")
 
 
 class DefaultReplication(BaseModel):
-    """How keys of a bucket are replicated unless they say otherwise."""
+    """The default replication of the keys of a bucket."""
 
-    replicationConfig: ReplicationJson = Field(description="The replication.")
-    type: str = Field(description="Its type.")
+    replicationConfig: ReplicationJson = Field(description="Replication configuration.")
+    type: str = Field(description="Replication type.")
 
 
 class Encryption(BaseModel):
-    """How an encrypted bucket is encrypted."""
+    """The encryption of a bucket."""
 
-    keyName: str = Field(description="Name of the key at the key management server.")
-    suite: str = Field(description="The cipher.")
-    version: str = Field(description="The protocol.")
+    keyName: str = Field(description="Name of the key in the key management server (KMS).")
+    suite: str = Field(description="Cipher suite.")
+    version: str = Field(description="Crypto protocol version.")
 
 
 class BucketJson(NamedObject):
-    """A bucket. A link has a source, and nothing in it of its own."""
+    """A bucket. A link bucket has a source and no keys of its own."""
 
     model_config = ConfigDict(title="Bucket")
 
-    versioningEnabled: bool = Field(description="Whether old versions of keys are kept.")
-    volumeName: str = Field(description="The volume that it is in.")
-    storageType: str = Field(description="DISK, SSD, ARCHIVE or RAM_DISK.")
+    versioningEnabled: bool = Field(description="True if old versions of keys are kept.")
+    volumeName: str = Field(description="Name of the volume.")
+    storageType: str = Field(description="Storage type: DISK, SSD, ARCHIVE or RAM_DISK.")
     versioning: bool = Field(description="The same as versioningEnabled.")
-    usedBytes: int = Field(description="Bytes on disks, replicas counted, as OM counts them for the quota.")
-    snapshotUsedBytes: int = Field(description="Bytes on disks that snapshots alone still hold.")
-    encryptionInfo: Encryption | None = Field(description="Null when it is not encrypted.")
-    replicationConfigInfo: DefaultReplication | None = Field(description="Null when the cluster's default holds.")
-    sourceVolume: str | None = Field(description="Volume of the bucket that a link leads to.")
-    sourceBucket: str | None = Field(description="The bucket that a link leads to.")
-    bucketLayout: str = Field(description="FILE_SYSTEM_OPTIMIZED, OBJECT_STORE or LEGACY.")
-    owner: str | None = Field(description="Its owner.")
+    usedBytes: int = Field(description="Bytes charged to the quota by OM, replicas included.")
+    snapshotUsedBytes: int = Field(description="Bytes held only by snapshots, replicas included.")
+    encryptionInfo: Encryption | None = Field(description="Encryption; null if the bucket is not encrypted.")
+    replicationConfigInfo: DefaultReplication | None = Field(
+        description="Default replication; null if the cluster's default applies."
+    )
+    sourceVolume: str | None = Field(
+        description="Volume of the link's target bucket; null if the bucket is not a link."
+    )
+    sourceBucket: str | None = Field(description="Target bucket of the link; null if the bucket is not a link.")
+    bucketLayout: str = Field(description="Bucket layout: FILE_SYSTEM_OPTIMIZED, OBJECT_STORE or LEGACY.")
+    owner: str | None = Field(description="Owner.")
 
 
 @lru_cache(1024)
 def replication_json(config: ReplicationConfig) -> dict[str, Any]:
-    """A Replication; not to be changed, as it is given again."""
+    """Serialises a replication as a ReplicationJson. The result is cached: callers must not modify it."""
     if config.kind == "EC":
         return {
             "data": config.data,
@@ -113,17 +119,17 @@ def replication_json(config: ReplicationConfig) -> dict[str, Any]:
 
 
 def ec_text(config: ReplicationConfig) -> str:
-    """An EC replication as Java prints it: `rs-3-2-1024k`."""
+    """Formats an EC replication as Java does: `rs-3-2-1024k`."""
     return f"{shown(config.codec).lower()}-{config.data}-{config.parity}-{config.chunk >> 10}k"
 
 
 def acl_json(acl: OzoneAcl) -> dict[str, Any]:
-    """An Acl."""
+    """Serialises an ACL entry as an AclJson."""
     return {"type": acl.type, "name": shown(acl.name), "scope": acl.scope, "aclList": list(acl.rights)}
 
 
 def volume_json(volume: VolumeInfo) -> dict[str, Any]:
-    """A Volume."""
+    """Serialises a volume as a VolumeJson."""
     return {
         "metadata": pairs_json(volume.metadata),
         "name": shown(volume.volume),
@@ -140,7 +146,7 @@ def volume_json(volume: VolumeInfo) -> dict[str, Any]:
 
 
 def bucket_json(bucket: BucketInfo) -> dict[str, Any]:
-    """A Bucket."""
+    """Serialises a bucket as a BucketJson."""
     return {
         "versioningEnabled": bucket.versioning,
         "metadata": pairs_json(bucket.metadata),
@@ -166,7 +172,7 @@ def bucket_json(bucket: BucketInfo) -> dict[str, Any]:
 
 
 def encryption_json(encryption: BucketEncryption | None) -> dict[str, Any] | None:
-    """An Encryption."""
+    """Serialises the encryption of a bucket; None if it is not encrypted."""
     if encryption is None:
         return None
     return {
@@ -177,12 +183,12 @@ def encryption_json(encryption: BucketEncryption | None) -> dict[str, Any] | Non
 
 
 def default_replication_json(replication: ReplicationConfig | None) -> dict[str, Any] | None:
-    """A DefaultReplication."""
+    """Serialises the default replication of a bucket; None if it has none of its own."""
     if replication is None:
         return None
     return {"replicationConfig": replication_json(replication), "type": replication.kind}
 
 
 def pairs_json(pairs: Pairs) -> dict[str, str]:
-    """Metadata or tags as an object."""
+    """Serialises metadata or tags as an object."""
     return {shown(name): shown(value) for name, value in pairs}

@@ -1,4 +1,4 @@
-"""Metadata and tags as JSON straight from columns: what `om_json.pairs_json` says of one row."""
+"""Serialises metadata and tags directly from columns, as `json.om.pairs_json` serialises one record."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Bools = NDArray[np.bool_]
 
 
 def names_of(pairs: PairColumns) -> DictionaryColumn[str]:
-    """The names of pairs as text fit for JSON."""
+    """Returns the names of the pairs as text, invalid UTF-8 replaced."""
     found, which = distinct(pairs.name)
     return DictionaryColumn(texts_at(found, np.arange(len(found))), which)
 
 
 def pairs_json(pairs: PairColumns, names: DictionaryColumn[str], rows: int) -> Sequence[Part]:
-    """For each row the pairs that have it as their parent, as an object.
+    """Serialises for each row the pairs that have it as their parent, as an object.
 
-    Of pairs with one name, the value of the last is in the place of the first.
+    Of several pairs with the same name, the last value is used, at the position of the first.
     """
     values = texts(pairs.value)
-    if _differ(names.values) and _differ(pairs.parent * len(names.values) + names.indices):
+    if _are_distinct(names.values) and _are_distinct(pairs.parent * len(names.values) + names.which):
         return lists(joined([chosen(names, str), b":", values, b","]), pairs.parent, rows, b"{}")
     found: list[dict[str, orjson.Fragment]] = [{} for _ in range(rows)]
     for parent, name, value in zip(pairs.parent.tolist(), names.indices.tolist(), joined([values]), strict=True):
@@ -39,12 +39,12 @@ def pairs_json(pairs: PairColumns, names: DictionaryColumn[str], rows: int) -> S
 
 
 def with_pair(pairs: PairColumns, names: DictionaryColumn[str], name: str, value: bytes | None, rows: int) -> Bools:
-    """Which rows have a pair of this name, the last of which has this value (None for any)."""
-    at = np.flatnonzero(np.isin(names.indices, [row for row, one in enumerate(names.values) if one == name]))
+    """Marks the rows that have a pair of this name whose last value equals `value` (None matches any value)."""
+    at = np.flatnonzero(np.isin(names.which, [row for row, one in enumerate(names.values) if one == name]))
     found = np.zeros(rows, np.bool_)
-    found[pairs.parent[at]] = [value in (None, held) for held in joined([pairs.value.take(at)])]
+    found[pairs.parent[at]] = [value in (None, last) for last in joined([pairs.value.at(at)])]
     return found
 
 
-def _differ(values: Int64s | Sequence[str]) -> bool:
+def _are_distinct(values: Int64s | Sequence[str]) -> bool:
     return len(np.unique(values)) == len(values)

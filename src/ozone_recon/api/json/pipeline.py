@@ -1,4 +1,4 @@
-"""A pipeline as JSON: what several routes say of it, and all that Recon shows of Java's object."""
+"""Serialises pipelines as Recon does: every bean property of Java's Pipeline, and texts shared by several routes."""
 
 from __future__ import annotations
 
@@ -14,56 +14,56 @@ from ozone_recon.model.scm import DatanodeDetails, Pipeline
 
 
 class PipelineId(BaseModel):
-    """A pipeline's id."""
+    """A pipeline ID."""
 
-    id: str = Field(description="The UUID.")
+    id: str = Field(description="UUID of the pipeline.")
 
 
 class PipelineJson(BaseModel):
-    """A pipeline, with all that Java's object has. Times are seconds since 1970."""
+    """A pipeline with every bean property of Java's Pipeline. Times are seconds since 1970."""
 
-    id: PipelineId = Field(description="Its id.")
-    replicationConfig: ReplicationJson = Field(description="How what is written in it is replicated.")
+    id: PipelineId = Field(description="Pipeline ID.")
+    replicationConfig: ReplicationJson = Field(description="Replication configuration.")
     replicaIndexes: dict[str, int] = Field(
-        description="Which part of an EC container each member has, by `uuid(host/address)`; else 0."
+        description="EC replica index of each member, by `uuid(host/address)`; 0 if the pipeline is not EC."
     )
-    nodesInOrder: list[DatanodeDetailsJson] = Field(description="Its members.")
-    leaderId: DatanodeId | None = Field(description="Its leader.")
-    creationTimestamp: float = Field(description="When it was made.")
-    suggestedLeaderId: DatanodeId | None = Field(description="Who is to lead it.")
-    stateEnterTime: None = Field(description="Always null: SCM does not tell.")
-    empty: bool = Field(description="Whether it has no members.")
+    nodesInOrder: list[DatanodeDetailsJson] = Field(description="Member datanodes.")
+    leaderId: DatanodeId | None = Field(description="Leader; null if there is none.")
+    creationTimestamp: float = Field(description="Creation time.")
+    suggestedLeaderId: DatanodeId | None = Field(description="Suggested leader; null if there is none.")
+    stateEnterTime: None = Field(description="Always null: SCM's RPCs do not report it.")
+    empty: bool = Field(description="True if it has no members.")
     type: str = Field(description="RATIS, STAND_ALONE or EC.")
-    nodes: list[DatanodeDetailsJson] = Field(description="Its members.")
-    healthy: bool = Field(description="Whether it is open and, if it has to have a leader, has one.")
+    nodes: list[DatanodeDetailsJson] = Field(description="Member datanodes.")
+    healthy: bool = Field(description="True if it is open and has a leader, if it needs one.")
     pipelineState: str = Field(description="ALLOCATED, OPEN, DORMANT or CLOSED.")
-    leaderNode: DatanodeDetailsJson | None = Field(description="Its leader, or its first member when it has none.")
-    firstNode: DatanodeDetailsJson | None = Field(description="Its first member.")
-    closestNode: DatanodeDetailsJson | None = Field(description="The same.")
+    leaderNode: DatanodeDetailsJson | None = Field(description="Leader; the first member if there is none.")
+    firstNode: DatanodeDetailsJson | None = Field(description="First member.")
+    closestNode: DatanodeDetailsJson | None = Field(description="The same as firstNode.")
 
 
 def factor_text(replication: ReplicationConfig) -> str:
-    """ONE or THREE; of EC a text such as `rs-3-2-1024k`."""
+    """Formats a replication factor: ONE or THREE; for EC a text such as `rs-3-2-1024k`."""
     if replication.kind == "EC":
         return ec_text(replication)
     return FACTORS.get(replication.factor, str(replication.factor))
 
 
 def leader_of(pipeline: Pipeline) -> DatanodeDetails | None:
-    """The leader; the first member of a pipeline that needs none; None while there is none."""
+    """Returns the leader; the first member of a pipeline that needs no leader; None while there is none."""
     if pipeline.replication.kind != "RATIS":
         return next(iter(pipeline.members), None)
     return next((member for member in pipeline.members if member.uuid == pipeline.leader), None)
 
 
 def leader_host(pipeline: Pipeline) -> str:
-    """The leader's host; empty while there is no leader."""
+    """Returns the leader's host name; empty while there is no leader."""
     leader = leader_of(pipeline)
     return shown(leader.host_name) if leader else ""
 
 
 def pipeline_json(pipeline: Pipeline, datanodes: Fragments) -> dict[str, Any]:
-    """A PipelineJson, with its members from `datanodes`."""
+    """Serialises a pipeline as a PipelineJson, with its members taken from `datanodes`."""
     members = [datanodes[member.uuid] for member in pipeline.members]
     first = members[0] if members else None
     leader = leader_of(pipeline)

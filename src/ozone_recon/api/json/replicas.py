@@ -1,4 +1,4 @@
-"""Replicas of containers as JSON straight from columns: Recon's ContainerHistory."""
+"""Serialises container replicas directly from columns, as Recon's ContainerHistory."""
 
 from __future__ import annotations
 
@@ -15,28 +15,30 @@ from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.store.generation import Generation
 
 STATES = ("UNKNOWN", *(state.name for state in ReplicaState))
-"""By their numbers."""
+"""State names, indexed by the stored state number."""
 
 
 class ContainerHistory(BaseModel):
-    """A replica that a datanode has, or had. Times are milliseconds since 1970."""
+    """A current or past replica of a container on a datanode. Times are milliseconds since 1970."""
 
-    containerId: int = Field(description="Its container.")
-    datanodeUuid: str = Field(description="Its datanode.")
-    datanodeHost: str = Field(description="That datanode's host; N/A when it is not known.")
-    firstSeenTime: int = Field(description="When the datanode reported it first.")
-    lastSeenTime: int = Field(description="When the datanode reported it last.")
-    lastBcsId: int = Field(description="Sequence id of its last block commit.")
-    state: str = Field(description="OPEN, CLOSING, QUASI_CLOSED, CLOSED, UNHEALTHY, INVALID or DELETED.")
-    dataChecksum: int = Field(description="Checksum of its data; 0 when it is not known.")
-    replicaIndex: int = Field(description="Which part of an EC container it is, from 1 on; else 0.")
-    isPresent: bool = Field(description="False when it is gone, or its datanode dead and not in maintenance.")
-    firstReportTimestamp: int = Field(description="The same as firstSeenTime, as it was called once.")
-    lastReportTimestamp: int = Field(description="The same as lastSeenTime, as it was called once.")
+    containerId: int = Field(description="Container ID.")
+    datanodeUuid: str = Field(description="UUID of the datanode.")
+    datanodeHost: str = Field(description="Host name of the datanode; N/A if unknown.")
+    firstSeenTime: int = Field(description="Time of the datanode's first report of it.")
+    lastSeenTime: int = Field(description="Time of the datanode's last report of it.")
+    lastBcsId: int = Field(description="Block commit sequence ID (BCSID).")
+    state: str = Field(description="Replica state: OPEN, CLOSING, QUASI_CLOSED, CLOSED, UNHEALTHY, INVALID or DELETED.")
+    dataChecksum: int = Field(description="Checksum of its data; 0 if unknown.")
+    replicaIndex: int = Field(description="Replica index in an EC container, from 1; otherwise 0.")
+    isPresent: bool = Field(
+        description="False if the replica is gone, or if its datanode is dead and not in maintenance."
+    )
+    firstReportTimestamp: int = Field(description="Former name of firstSeenTime.")
+    lastReportTimestamp: int = Field(description="Former name of lastSeenTime.")
 
 
 def replicas_json(generation: Generation, replicas: ReplicaRows, containers: Int64s) -> ByteColumn:
-    """Each as a ReplicaHistory, with a comma behind; `containers` are the rows of those they are of."""
+    """Serialises each replica as a ContainerHistory with a trailing comma; `containers` are rows of CONTAINERS."""
     table, datanodes = generation.table(REPLICAS), generation.table(DATANODES)
     rows = replicas.row
     datanode = table["datanode"][rows]

@@ -1,7 +1,7 @@
-"""Rows of an answer as JSON straight from columns: a page of a thousand is written without an object for each.
+"""Serialises rows as JSON directly from columns: a page of 1,000 rows is written without one Python object per row.
 
-The bytes are those that orjson writes of the same values: numbers and odd texts are its own, other texts need quotes
-and no more.
+Each field becomes a column of byte slices, and one join concatenates all slices of all rows. The output equals orjson's
+byte for byte: orjson formats numbers and texts that need escapes; all other texts only need quotes.
 """
 
 from __future__ import annotations
@@ -27,45 +27,45 @@ DAYS = ByteColumn.of(b"%02dT" % day for day in range(1, 32))
 MINUTES = ByteColumn.of(b"%02d:%02d:" % divmod(minute, 60) for minute in range(1440))
 SECONDS = ByteColumn.of(b"%02d." % second for second in range(60))
 MILLISECONDS = ByteColumn.of(b'%03dZ"' % millisecond for millisecond in range(1000))
-"""The parts of a time behind its month, by their numbers."""
+"""Texts of the parts of a time after its month, indexed by their value."""
 
 
 def rows_json(fields: Mapping[str, ByteSlices | Sequence[Part]]) -> RawJson:
-    """A list of objects: the names of their fields, in order, and each one's JSON in every row."""
+    """Serialises rows as a list of objects; `fields` maps each field name, in order, to its JSON in every row."""
     return RawJson((b"[", joined([*objects(fields), b","]).data[:-1].data, b"]"))
 
 
 def objects(fields: Mapping[str, ByteSlices | Sequence[Part]]) -> Sequence[Part]:
-    """Each row as an object.
+    """Serialises each row as an object.
 
-    The JSON of a field is one cell, or several parts behind each other. Where the one cell is empty, the field (not
-    the first) is left out.
+    The JSON of a field is a column of slices, or a sequence of parts to concatenate. An empty slice omits the field in
+    that row; the first field cannot be omitted.
     """
     parts: list[Part] = []
     for name, value in fields.items():
         label = b'%s"%s":' % (b"," if parts else b"{", name.encode())
         if not isinstance(value, ByteSlices):
             parts += label, *value
-        elif (there := value.starts < value.ends).all():
+        elif (present := value.starts < value.ends).all():
             parts += label, value
         else:
-            parts += same_slices(label, len(there)).masked(there), value
+            parts += same_slices(label, len(present)).only(present), value
     return [*parts, b"}"]
 
 
 def lists(items: ByteColumn, parents: Int64s, rows: int, brackets: bytes = b"[]") -> Sequence[Part]:
-    """For each row the list of the items that have it as their parent; items have a comma behind, parents ascend."""
+    """Serialises for each row the list of the items whose parent it is. Items end with a comma; `parents` ascends."""
     return brackets[:1], inside(items, parents, rows), brackets[1:]
 
 
 def inside(items: ByteColumn, parents: Int64s, rows: int) -> ByteSlices:
-    """The same without brackets."""
+    """Does the same as `lists`, without brackets."""
     bounds = items.offsets[np.searchsorted(parents, np.arange(rows + 1))]
     return ByteSlices(items.data, bounds[:-1], np.maximum(bounds[:-1], bounds[1:] - 1))
 
 
 def filled_in(template: bytes, *cells: ByteSlices) -> Sequence[Part]:
-    """A template with cells in place of each `%s`."""
+    """Replaces each `%s` of a template by a column of cells."""
     first, *others = template.split(b"%s")
     parts: list[Part] = [first]
     for cell, text in zip(cells, others, strict=True):
@@ -74,15 +74,15 @@ def filled_in(template: bytes, *cells: ByteSlices) -> Sequence[Part]:
 
 
 def scalars(values: Array) -> ByteSlices:
-    """Numbers, true and false."""
+    """Serialises numbers and booleans."""
     data = np.frombuffer(orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY), np.uint8)
-    # Each lies between two of these; without any there is the first bracket alone.
+    # Each value lies between two of these marks; without values only the first bracket remains.
     marks = np.concatenate(([0], np.flatnonzero(data == COMMA), [len(data) - 1]))[: len(values) + 1]
     return ByteSlices(data, marks[:-1] + 1, marks[1:])
 
 
 def times(values: Int64s) -> ByteSlices:
-    """Times in milliseconds since 1970 as strings: ISO 8601 in UTC."""
+    """Serialises times in milliseconds since 1970 as ISO 8601 strings in UTC."""
     days, of_day = values // DAY, values % DAY
     months, month = np.unique(days.view("datetime64[D]").astype("datetime64[M]"), return_inverse=True)
     first_days = months.astype("datetime64[D]").view(np.int64)
@@ -97,7 +97,7 @@ def times(values: Int64s) -> ByteSlices:
 
 
 def texts(*parts: Part) -> ByteSlices:
-    """A string for each row, its parts one behind the other; what is not UTF-8 is replaced."""
+    """Serialises a string for each row by concatenating its parts; invalid UTF-8 is replaced."""
     column = joined([b'"', *parts, b'"'])
     if not _is_plain(column.data, 2 * len(column)):
         found = texts_at(joined(parts), np.arange(len(column)))
@@ -105,18 +105,18 @@ def texts(*parts: Part) -> ByteSlices:
     return slices_of_texts(column)
 
 
-def chosen(few: DictionaryColumn[T], json: Callable[[T], object]) -> ByteSlices:
-    """In each row, its one of few values, as JSON of what `json` makes of it."""
-    return slices_at(ByteColumn.of(orjson.dumps(json(value)) for value in few.values), few.indices)
+def chosen(column: DictionaryColumn[T], json: Callable[[T], object]) -> ByteSlices:
+    """Serialises a dictionary column: `json` converts each distinct value once."""
+    return slices_at(ByteColumn.of(orjson.dumps(json(value)) for value in column.values), column.which)
 
 
-def names(few: DictionaryColumn[bytes]) -> ByteSlices:
-    """In each row, its one of few names as a string; what is not UTF-8 is replaced."""
-    return chosen(few, lambda name: name.decode("utf-8", "replace"))
+def names(column: DictionaryColumn[bytes]) -> ByteSlices:
+    """Serialises a dictionary column of names; invalid UTF-8 is replaced."""
+    return chosen(column, lambda name: name.decode("utf-8", "replace"))
 
 
 def _is_plain(data: Bytes, quotes: int) -> bool:
-    """Whether all is UTF-8 that stands for itself in a JSON string, but for so many quotes."""
+    """Whether the data is UTF-8 that needs no JSON escapes and contains exactly `quotes` quotation marks."""
     if (data < SPACE).any() or (data == BACKSLASH).any() or np.count_nonzero(data == QUOTE) != quotes:
         return False
     try:

@@ -1,4 +1,4 @@
-"""Volumes and buckets as JSON straight from columns, for pages: the bytes of what `om_json` says of one."""
+"""Serialises pages of volumes and buckets directly from columns, byte for byte as `json.om` serialises one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ozone_recon.insights.om.key_rows import shown
 
 
 def volumes_json(volumes: VolumeInfoColumns) -> RawJson:
-    """A list of Volumes."""
+    """Serialises a list of VolumeJson."""
     return rows_json(
         {
             **_common(volumes),
@@ -26,7 +26,7 @@ def volumes_json(volumes: VolumeInfoColumns) -> RawJson:
 
 
 def buckets_json(buckets: BucketInfoColumns) -> RawJson:
-    """A list of Buckets."""
+    """Serialises a list of BucketJson."""
     versioning = scalars(buckets.versioning)
     return rows_json(
         {

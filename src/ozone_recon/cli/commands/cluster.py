@@ -1,4 +1,4 @@
-"""Commands about the cluster, for a server that follows one: what is unhealthy, the datanodes, the pipelines."""
+"""The cluster commands, for a server that follows one: `unhealthy`, `datanodes`, `pipelines`."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _LISTS = (
     ("underReplicatedCount", "under-replicated"),
     ("overReplicatedCount", "over-replicated"),
     ("misReplicatedCount", "mis-replicated"),
-    ("replicaMismatchCount", "with replicas that differ"),
+    ("replicaMismatchCount", "with mismatched replicas"),
 )
 
 
 @click.command()
 @click.argument("state", required=False)
-@click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="Rows of a page.")
-@click.option("--after", type=int, default=0, metavar="CONTAINER", help="Begin after this container.")
+@click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="Maximum number of rows.")
+@click.option("--after", type=int, default=0, metavar="CONTAINER", help="Start after this container ID.")
 @question("unhealthy --server http://recon:9888", "unhealthy MISSING --limit 20 --server http://recon:9888 --json")
-def unhealthy(ask: AnswerSource, state: str | None, limit: int, after: int) -> Sheet:
-    """Containers that are not well. All, or those of one STATE, such as MISSING or UNDER_REPLICATED.
+def unhealthy(api: AnswerSource, state: str | None, limit: int, after: int) -> Sheet:
+    """List unhealthy containers. All of them, or those in one STATE, such as MISSING or UNDER_REPLICATED.
 
-    `ozone-recon keys CONTAINER` has the keys that are in one.
+    `ozone-recon keys CONTAINER` lists the keys with blocks in a container.
     """
     route = "/containers/unhealthy" + (f"/{state}" if state else "")
-    answer = ask.get(route, limit=limit, minContainerId=after)
+    answer = api.get(route, limit=limit, minContainerId=after)
     rows: list[dict[str, Any]] = answer["containers"]
     counts = [f"{answer[field]:,} {words}" for field, words in _LISTS]
-    more = [f"There may be more: --after {rows[-1]['containerID']}"] if len(rows) >= limit else []
+    more = [f"There may be more: continue with --after {rows[-1]['containerID']}"] if len(rows) >= limit else []
     return Sheet(
         answer,
         (
@@ -43,7 +43,7 @@ def unhealthy(ask: AnswerSource, state: str | None, limit: int, after: int) -> S
             count("REPLICAS"),
             count("EXPECTED"),
             count("KEYS"),
-            text("ON"),
+            text("DATANODES"),
             text("REASON"),
         ),
         [
@@ -65,19 +65,19 @@ def unhealthy(ask: AnswerSource, state: str | None, limit: int, after: int) -> S
 
 @click.command()
 @question("datanodes --server http://recon:9888")
-def datanodes(ask: AnswerSource) -> Sheet:
-    """The datanodes. How they fare, when each was heard last, what it holds and how full it is."""
-    answer = ask.get("/datanodes")
+def datanodes(api: AnswerSource) -> Sheet:
+    """List the datanodes. State, last heartbeat, containers and disk usage of each."""
+    answer = api.get("/datanodes")
     storage = [row.get("storageReport") or {} for row in answer["datanodes"]]
     return Sheet(
         answer,
         (
             text("HOST"),
             text("STATE"),
-            text("OPERATION"),
-            time("HEARD"),
+            text("OPERATIONAL STATE"),
+            time("LAST HEARTBEAT"),
             count("CONTAINERS"),
-            count("OPEN"),
+            count("OPEN CONTAINERS"),
             size("USED"),
             size("CAPACITY"),
             text("VERSION"),
@@ -101,9 +101,9 @@ def datanodes(ask: AnswerSource) -> Sheet:
 
 @click.command()
 @question("pipelines --server http://recon:9888")
-def pipelines(ask: AnswerSource) -> Sheet:
-    """The pipelines. Their state, replication, leader and members."""
-    answer = ask.get("/pipelines")
+def pipelines(api: AnswerSource) -> Sheet:
+    """List the pipelines. State, replication, leader and members of each."""
+    answer = api.get("/pipelines")
     return Sheet(
         answer,
         (text("PIPELINE"), text("STATE"), text("REPLICATION"), count("CONTAINERS"), text("LEADER"), text("MEMBERS")),

@@ -1,4 +1,4 @@
-"""Commands that list: containers, keys, volumes, buckets, open keys, what waits for deletion."""
+"""The listing commands: `containers`, `keys`, `volumes`, `buckets`, `open-keys`, `pending`."""
 
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ from ozone_recon.cli.question import question
 from ozone_recon.cli.sheet import Sheet, count, quotas, size, text, time
 
 
-def paged(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of a command whose rows come in pages."""
+def paging_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the paging options to a command."""
     command = click.option(
-        "--after", default="", metavar="KEY", help="Begin after this row: the last page's last one."
+        "--after", default="", metavar="KEY", help="Start after this row: the last row of the previous page."
     )(command)
-    return click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="Rows of a page.")(
-        command
-    )
+    return click.option(
+        "--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="Maximum number of rows."
+    )(command)
 
 
-def _more(rows: Sequence[object], limit: int, after: object) -> list[str]:
-    return [f"There may be more: --after '{after}'"] if len(rows) >= limit and after else []
+def _next_page(rows: Sequence[object], limit: int, after: object) -> list[str]:
+    return [f"There may be more: continue with --after '{after}'"] if len(rows) >= limit and after else []
 
 
 @click.command()
-@paged
+@paging_options
 @question("containers --checkpoint om.db.tar.gz")
-def containers(ask: AnswerSource, limit: int, after: str) -> Sheet:
-    """The containers and how many keys they hold."""
-    answer = ask.get("/containers", limit=limit, prevKey=after or None)
+def containers(api: AnswerSource, limit: int, after: str) -> Sheet:
+    """List the containers with their number of keys."""
+    answer = api.get("/containers", limit=limit, prevKey=after or None)
     rows = answer["data"]["containers"]
     return Sheet(
         answer,
         (count("CONTAINER"), count("KEYS")),
         [(row["ContainerID"], row["NumberOfKeys"]) for row in rows],
-        _more(rows, limit, answer["data"]["prevKey"]),
+        _next_page(rows, limit, answer["data"]["prevKey"]),
     )
 
 
 @click.command()
 @click.argument("where")
-@paged
+@paging_options
 @question("keys 1 --data-dir /data/recon", "keys /vol1/bucket1/logs --limit 20 --checkpoint om.db")
-def keys(ask: AnswerSource, where: str, limit: int, after: str) -> Sheet:
-    """Keys in a container, or below a path. WHERE is a container's number, or the path of a bucket or directory."""
+def keys(api: AnswerSource, where: str, limit: int, after: str) -> Sheet:
+    """List the keys in a container or below a path. WHERE is a container ID, or the path of a bucket or directory."""
     if where.isdecimal():
-        return _keys_in_container(ask, where, limit, after)
-    answer = ask.get("/keys/listKeys", startPrefix=where, limit=limit, prevKey=after or None)
+        return _keys_in_container(api, where, limit, after)
+    answer = api.get("/keys/listKeys", startPrefix=where, limit=limit, prevKey=after or None)
     rows = answer["keys"]
     return Sheet(
         answer,
@@ -65,18 +65,18 @@ def keys(ask: AnswerSource, where: str, limit: int, after: str) -> Sheet:
             )
             for row in rows
         ],
-        _more(rows, limit, answer.get("lastKey")),
+        _next_page(rows, limit, answer.get("lastKey")),
     )
 
 
-def _keys_in_container(ask: AnswerSource, container: str, limit: int, after: str) -> Sheet:
-    answer = ask.get(f"/containers/{container}/keys", limit=limit, prevKey=after or None)
+def _keys_in_container(api: AnswerSource, container: str, limit: int, after: str) -> Sheet:
+    answer = api.get(f"/containers/{container}/keys", limit=limit, prevKey=after or None)
     rows = answer["keys"]
     if not answer["totalCount"]:
         raise NotFound(f"no key has a block in container {container}")
     return Sheet(
         answer,
-        (size("SIZE"), count("BLOCKS HERE"), time("MODIFIED"), text("KEY")),
+        (size("SIZE"), count("BLOCKS"), time("MODIFIED"), text("KEY")),
         [
             (
                 row["DataSize"],
@@ -86,7 +86,7 @@ def _keys_in_container(ask: AnswerSource, container: str, limit: int, after: str
             )
             for row in rows
         ],
-        [f"{answer['totalCount']:,} keys in container {container}.", *_more(rows, limit, answer["lastKey"])],
+        [f"{answer['totalCount']:,} keys in container {container}.", *_next_page(rows, limit, answer["lastKey"])],
     )
 
 
@@ -99,27 +99,27 @@ def _replication(config: dict[str, Any] | None) -> str:
 
 
 @click.command()
-@paged
+@paging_options
 @question("volumes --data-dir /data/recon")
-def volumes(ask: AnswerSource, limit: int, after: str) -> Sheet:
-    """The volumes, their owners and quotas."""
-    answer = ask.get("/volumes", limit=limit, prevKey=after)
+def volumes(api: AnswerSource, limit: int, after: str) -> Sheet:
+    """List the volumes with owner and quota."""
+    answer = api.get("/volumes", limit=limit, prevKey=after)
     rows = answer["volumes"]
     return Sheet(
         answer,
         (text("VOLUME"), text("OWNER"), quotas("QUOTA"), count("BUCKETS"), time("CREATED")),
         [(row["name"], row["owner"], row["quotaInBytes"], row["usedNamespace"], row["creationTime"]) for row in rows],
-        _more(rows, limit, rows[-1]["name"] if rows else ""),
+        _next_page(rows, limit, rows[-1]["name"] if rows else ""),
     )
 
 
 @click.command()
 @click.argument("volume", required=False)
-@paged
+@paging_options
 @question("buckets vol1 --data-dir /data/recon")
-def buckets(ask: AnswerSource, volume: str | None, limit: int, after: str) -> Sheet:
-    """The buckets of VOLUME, or all. Layout, owner, use and quota."""
-    answer = ask.get("/buckets", volume=volume and volume.strip("/"), limit=limit, prevKey=after)
+def buckets(api: AnswerSource, volume: str | None, limit: int, after: str) -> Sheet:
+    """List the buckets of VOLUME, or all. Layout, owner, usage and quota of each."""
+    answer = api.get("/buckets", volume=volume and volume.strip("/"), limit=limit, prevKey=after)
     rows = answer["buckets"]
     last = rows[-1] if rows else {"volumeName": "", "name": ""}
     return Sheet(
@@ -137,17 +137,17 @@ def buckets(ask: AnswerSource, volume: str | None, limit: int, after: str) -> Sh
             )
             for row in rows
         ],
-        _more(rows, limit, last["name"] if volume else f"/{last['volumeName']}/{last['name']}"),
+        _next_page(rows, limit, last["name"] if volume else f"/{last['volumeName']}/{last['name']}"),
     )
 
 
 @click.command("open-keys")
 @click.argument("path", default="")
-@paged
+@paging_options
 @question("open-keys --data-dir /data/recon", "open-keys /vol1/bucket1 --checkpoint om.db.tar.gz")
-def open_keys(ask: AnswerSource, path: str, limit: int, after: str) -> Sheet:
-    """Keys being written, or left open. All, or those below PATH (a bucket or deeper)."""
-    answer = ask.get(
+def open_keys(api: AnswerSource, path: str, limit: int, after: str) -> Sheet:
+    """List open keys. All, or those below PATH (a bucket or deeper)."""
+    answer = api.get(
         "/keys/open", startPrefix=path, includeFso=True, includeNonFso=True, limit=limit, prevKey=after
     ) or {"nonFSO": [], "fso": [], "lastKey": ""}
     rows = [*answer.get("nonFSO", ()), *answer.get("fso", ())]
@@ -158,30 +158,30 @@ def open_keys(ask: AnswerSource, path: str, limit: int, after: str) -> Sheet:
             (row["size"], row["replicatedSize"], _replication(row["replicationInfo"]), row["creationTime"], row["path"])
             for row in rows
         ],
-        _more(rows, limit, answer["lastKey"]),
+        _next_page(rows, limit, answer["lastKey"]),
     )
 
 
 @click.command()
 @click.argument("path", default="")
-@click.option("--dirs", is_flag=True, help="Directories instead of keys.")
-@paged
+@click.option("--dirs", is_flag=True, help="List directories instead of keys.")
+@paging_options
 @question("pending --data-dir /data/recon", "pending --dirs --checkpoint om.db.tar.gz")
-def pending(ask: AnswerSource, path: str, dirs: bool, limit: int, after: str) -> Sheet:
-    """Deleted, but still taking space. All keys, those below PATH, or with --dirs the directories."""
+def pending(api: AnswerSource, path: str, dirs: bool, limit: int, after: str) -> Sheet:
+    """List keys pending deletion. All, or those below PATH; with --dirs, directories pending deletion."""
     if dirs:
-        answer = ask.get("/keys/deletePending/dirs", limit=limit, prevKey=after)
+        answer = api.get("/keys/deletePending/dirs", limit=limit, prevKey=after)
         rows = answer.get("deletedDirInfo", [])
         lines = [(row["size"], row["replicatedSize"], row["path"]) for row in rows]
     else:
-        answer = ask.get("/keys/deletePending", startPrefix=path, limit=limit, prevKey=after) or {"lastKey": ""}
+        answer = api.get("/keys/deletePending", startPrefix=path, limit=limit, prevKey=after) or {"lastKey": ""}
         rows = answer.get("deletedKeyInfo", [])
         lines = [
             (sum(map(int, row["totalSize"])), sum(row["totalSize"].values()), _deleted_path(row["omKeyInfoList"][0]))
             for row in rows
         ]
     return Sheet(
-        answer, (size("SIZE"), size("WITH REPLICAS"), text("PATH")), lines, _more(rows, limit, answer["lastKey"])
+        answer, (size("SIZE"), size("WITH REPLICAS"), text("PATH")), lines, _next_page(rows, limit, answer["lastKey"])
     )
 
 

@@ -1,4 +1,4 @@
-"""Commands about the namespace: what fills a path, what it is, its quota, its files' sizes, owners and ages."""
+"""The namespace commands: `du`, `summary`, `quota`, `file-sizes`, `owners`, `ages`."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from ozone_recon.cli.question import question
 from ozone_recon.cli.sheet import Sheet, count, human_quota, human_size, human_time, printable, size, text, time
 
 ORDERS = ("size", "replicatedSize", "files", "modified", "name")
-"""What the API can order the entries of a path by."""
+"""The sort keys of /namespace/usage."""
 
 
 @click.command()
 @click.argument("path", default="/")
-@click.option("--files", is_flag=True, help="List the keys directly in PATH too.")
-@click.option("--sort", type=click.Choice(ORDERS), default="size", show_default=True, help="What to order by.")
-@click.option("--reverse", is_flag=True, help="Smallest and oldest first, names from the last.")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="The most rows to show.")
+@click.option("--files", is_flag=True, help="Also list the keys directly in PATH.")
+@click.option("--sort", type=click.Choice(ORDERS), default="size", show_default=True, help="Sort key.")
+@click.option("--reverse", is_flag=True, help="Reverse the order.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Maximum number of rows.")
 @question(
     "du / --checkpoint om.db.tar.gz",
     "du /vol1/bucket1/logs --files --sort modified --data-dir /data/recon",
     "du /vol1 --server http://recon:9888 --json",
 )
-def du(ask: AnswerSource, path: str, files: bool, sort: str, reverse: bool, limit: int) -> Sheet:
-    """What fills PATH. All that is directly below it, with size, files, when last written, and owner."""
+def du(api: AnswerSource, path: str, files: bool, sort: str, reverse: bool, limit: int) -> Sheet:
+    """Show the disk usage of PATH. Size, files, last write and owner of everything directly below it."""
     order = "asc" if reverse != (sort == "name") else "desc"
-    answer = ask.get("/namespace/usage", path=path, files=files, replica=True, sort=sort, order=order, limit=limit)
-    below: list[dict[str, Any]] = answer["subPaths"]
-    whole, replicated = human_size(answer["size"]), human_size(answer["sizeWithReplica"])
-    notes = [f"{printable(answer['path'])}: {whole}, {replicated} with replicas."]
-    if answer["subPathCount"] > len(below):
-        notes.append(f"{answer['subPathCount'] - len(below):,} more rows: raise --limit.")
+    answer = api.get("/namespace/usage", path=path, files=files, replica=True, sort=sort, order=order, limit=limit)
+    children: list[dict[str, Any]] = answer["subPaths"]
+    total, replicated = human_size(answer["size"]), human_size(answer["sizeWithReplica"])
+    notes = [f"{printable(answer['path'])}: {total}, {replicated} with replicas."]
+    if answer["subPathCount"] > len(children):
+        notes.append(f"{answer['subPathCount'] - len(children):,} more rows: raise --limit.")
     return Sheet(
         answer,
-        (size("SIZE"), size("WITH REPLICAS"), count("FILES"), time("WRITTEN"), text("OWNER"), text("PATH")),
+        (size("SIZE"), size("WITH REPLICAS"), count("FILES"), time("LAST WRITE"), text("OWNER"), text("PATH")),
         [
             (
                 row["size"],
@@ -46,7 +46,7 @@ def du(ask: AnswerSource, path: str, files: bool, sort: str, reverse: bool, limi
                 row["owner"],
                 row["path"] + ("" if row["isKey"] else "/"),
             )
-            for row in below
+            for row in children
         ],
         notes,
     )
@@ -55,9 +55,9 @@ def du(ask: AnswerSource, path: str, files: bool, sort: str, reverse: bool, limi
 @click.command()
 @click.argument("path", default="/")
 @question("summary /vol1/bucket1 --data-dir /data/recon")
-def summary(ask: AnswerSource, path: str) -> Sheet:
-    """What PATH is. Its kind, what is below it, its owner, times, quota and layout."""
-    answer = ask.get("/namespace/summary", path=path)
+def summary(api: AnswerSource, path: str) -> Sheet:
+    """Summarise PATH. Type, number of objects below it, owner, times, quota and layout."""
+    answer = api.get("/namespace/summary", path=path)
     counts = answer.get("countStats") or {}
     about = answer.get("objectInfo") or {}
     rows = [("type", answer["type"])]
@@ -72,7 +72,7 @@ def summary(ask: AnswerSource, path: str) -> Sheet:
         if counts.get(name, -1) >= 0
     ]
     rows += [(words, printed) for name, words, write in _ABOUT if (printed := write(about.get(name)))]
-    return Sheet(answer, (text("WHAT"), text("VALUE")), rows)
+    return Sheet(answer, (text("FIELD"), text("VALUE")), rows)
 
 
 def _plain(value: object) -> str:
@@ -84,9 +84,9 @@ _ABOUT = (
     ("bucketLayout", "layout", _plain),
     ("dataSize", "size", human_size),
     ("usedBytes", "used, with replicas", human_size),
-    ("usedNamespace", "used names", _plain),
-    ("quotaInBytes", "quota of bytes", human_quota),
-    ("quotaInNamespace", "quota of names", lambda value: human_quota(value, "{:,}".format)),
+    ("usedNamespace", "namespace used", _plain),
+    ("quotaInBytes", "space quota", human_quota),
+    ("quotaInNamespace", "namespace quota", lambda value: human_quota(value, "{:,}".format)),
     ("sourceVolume", "links to volume", _plain),
     ("sourceBucket", "links to bucket", _plain),
     ("creationTime", "created", human_time),
@@ -97,13 +97,13 @@ _ABOUT = (
 @click.command()
 @click.argument("path", default="/")
 @question("quota /vol1 --data-dir /data/recon")
-def quota(ask: AnswerSource, path: str) -> Sheet:
-    """Quota and use of PATH. A volume, a bucket, or / for all."""
-    answer = ask.get("/namespace/quota", path=path)
+def quota(api: AnswerSource, path: str) -> Sheet:
+    """Show the quota and usage of PATH. PATH is a volume, a bucket, or / for all."""
+    answer = api.get("/namespace/quota", path=path)
     allowed, used = answer["allowed"], answer["used"]
     share = f"{used / allowed:.1%}" if allowed > 0 else ""
     limit = human_quota(allowed)
-    notes = [f"{printable(path)}: {human_size(used)} used; allowed: {limit}{share and f' ({share})'}."]
+    notes = [f"{printable(path)}: {human_size(used)} used, quota: {limit}{share and f' ({share})'}."]
     charged = answer.get("charged")
     return Sheet(
         answer,
@@ -117,18 +117,18 @@ _CHARGED = (
     ("committed", "committed keys"),
     ("openParts", "parts of open multipart uploads"),
     ("pendingDirectories", "below directories pending deletion"),
-    ("orphaned", "orphaned: below directories that snapshots keep"),
+    ("orphaned", "orphaned: below directories kept by snapshots"),
 )
 
 
 def _charged(charged: dict[str, Any]) -> list[tuple[str, int, int]]:
-    """OM's own numbers, then what makes them up."""
+    """Returns OM's own numbers and their components as rows."""
     return [
-        ("OM's used bytes and namespace", charged["usedBytes"], charged["usedNamespace"]),
+        ("total, as recorded by OM", charged["usedBytes"], charged["usedNamespace"]),
         *((words, charged[name]["bytes"], charged[name]["names"]) for name, words in _CHARGED),
         ("unexplained", charged["unexplainedBytes"], charged["unexplainedNamespace"]),
         (
-            "deleted, not yet purged or kept by snapshots",
+            "deleted, not purged yet or kept by snapshots",
             charged["snapshotUsedBytes"],
             charged["snapshotUsedNamespace"],
         ),
@@ -138,9 +138,9 @@ def _charged(charged: dict[str, Any]) -> list[tuple[str, int, int]]:
 @click.command("file-sizes")
 @click.argument("path", default="/")
 @question("file-sizes /vol1/bucket1 --data-dir /data/recon")
-def file_sizes(ask: AnswerSource, path: str) -> Sheet:
-    """How large the files below PATH are. A histogram."""
-    answer = ask.get("/namespace/dist", path=path)
+def file_sizes(api: AnswerSource, path: str) -> Sheet:
+    """Show the sizes of the files below PATH. A histogram."""
+    answer = api.get("/namespace/dist", path=path)
     counts: list[int] = answer["dist"]
     most = max(counts, default=0)
     rows = [
@@ -158,9 +158,9 @@ def file_sizes(ask: AnswerSource, path: str) -> Sheet:
 @click.command()
 @click.argument("path", default="/")
 @question("owners /vol1/bucket1 --data-dir /data/recon")
-def owners(ask: AnswerSource, path: str) -> Sheet:
-    """Whose keys fill PATH. Most bytes first."""
-    answer = ask.get("/namespace/owners", path=path)
+def owners(api: AnswerSource, path: str) -> Sheet:
+    """Show the usage below PATH by owner. Most bytes first."""
+    answer = api.get("/namespace/owners", path=path)
     rows = answer["owners"]
     notes = [f"{answer['ownerCount'] - len(rows):,} more owners."] if answer["ownerCount"] > len(rows) else []
     return Sheet(answer, (*_AMOUNTS, text("OWNER")), [(*_amounts(row), row["owner"]) for row in rows], notes)
@@ -169,9 +169,9 @@ def owners(ask: AnswerSource, path: str) -> Sheet:
 @click.command()
 @click.argument("path", default="/")
 @question("ages /vol1/bucket1 --data-dir /data/recon")
-def ages(ask: AnswerSource, path: str) -> Sheet:
-    """When the keys below PATH were last written. By month, oldest first."""
-    answer = ask.get("/namespace/ages", path=path)
+def ages(api: AnswerSource, path: str) -> Sheet:
+    """Show the usage below PATH by month of last write. Oldest first."""
+    answer = api.get("/namespace/ages", path=path)
     return Sheet(answer, (*_AMOUNTS, text("MONTH")), [(*_amounts(row), row["month"]) for row in answer["months"]])
 
 

@@ -1,4 +1,4 @@
-"""The commands that build and serve: `serve` follows a running OM, `open` takes one checkpoint."""
+"""The commands that build and serve: `serve` follows a running OM, `open` reads one checkpoint."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ozone_recon.cli.building import built
-from ozone_recon.cli.progress import watching
+from ozone_recon.cli.building import build_generation
+from ozone_recon.cli.progress import show_progress
 from ozone_recon.logs import log_to_stderr
 
 if TYPE_CHECKING:
@@ -24,13 +24,15 @@ _LOG: Final = logging.getLogger(__name__)
 _PATH: Final = click.Path(path_type=Path)
 
 
-def settings(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of a command that builds."""
+def build_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the options common to `serve` and `open`."""
     for option in (
-        click.option("-D", "keys", multiple=True, metavar="KEY=VALUE", help="Any key of docs/configuration.md."),
-        click.option("--conf-dir", type=_PATH, metavar="DIR", help="The directory of ozone-site.xml."),
-        click.option("--port", type=click.IntRange(0, 65535), help="Port to serve on; 0 takes a free one.  [9888]"),
-        click.option("--data-dir", type=_PATH, metavar="DIR", help="Where to keep what is built."),
+        click.option(
+            "-D", "keys", multiple=True, metavar="KEY=VALUE", help="Set a configuration key (docs/configuration.md)."
+        ),
+        click.option("--conf-dir", type=_PATH, metavar="DIR", help="Directory of ozone-site.xml."),
+        click.option("--port", type=click.IntRange(0, 65535), help="HTTP port; 0 chooses a free one.  [9888]"),
+        click.option("--data-dir", type=_PATH, metavar="DIR", help="Directory for the built data."),
     ):
         command = option(command)
     return command
@@ -41,12 +43,12 @@ def settings(command: Callable[..., None]) -> Callable[..., None]:
     "  ozone-recon serve --conf-dir /etc/ozone --data-dir /data/recon\n"
     "  ozone-recon serve -D ozone.om.address=om1 --data-dir /data/recon --port 0"
 )
-@settings
+@build_options
 def serve(data_dir: Path | None, port: int | None, conf_dir: Path | None, keys: tuple[str, ...]) -> None:
-    """Follow a running OM and serve what is in it.
+    """Follow a running OM and serve its data.
 
-    The ozone-site.xml of --conf-dir says where OM is. What was built before is served at once, and follows OM by what
-    changes there; a checkpoint is fetched when there is nothing yet, or changes do not lead on. Ctrl-C stops.
+    The ozone-site.xml of --conf-dir names the OM. Data built earlier is served at once and updated with OM's changes; a
+    checkpoint is fetched if there is no data yet or the changes cannot be applied. Ctrl-C stops.
     """
     from ozone_recon.follow.om.origin import RunningOm
 
@@ -62,9 +64,9 @@ def serve(data_dir: Path | None, port: int | None, conf_dir: Path | None, keys: 
     "  ssh om1 tar c -C /data/metadata om.db | ozone-recon open - --data-dir /data/recon --no-serve",
 )
 @click.argument("path", type=_PATH)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Host to listen on.")
-@click.option("--no-serve", is_flag=True, help="Build only.")
-@settings
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--no-serve", is_flag=True, help="Build and exit.")
+@build_options
 def open_checkpoint(
     path: Path,
     host: str,
@@ -74,18 +76,19 @@ def open_checkpoint(
     conf_dir: Path | None,
     keys: tuple[str, ...],
 ) -> None:
-    """Build from one checkpoint and serve it.
+    """Build from a checkpoint and serve it.
 
-    PATH is an om.db directory, a directory that holds one, or a tar of one (.tar, .tar.gz, .tar.zst, .tar.bz2,
-    .tar.xz); - reads a tar from a pipe. It is never changed. What was built from it before is reused. Ctrl-C stops.
+    PATH is an om.db directory, a directory that contains one, or a tar of one (.tar, .tar.gz, .tar.zst, .tar.bz2,
+    .tar.xz); - reads a tar from standard input. PATH is never modified. Data built from it earlier is reused. Ctrl-C
+    stops.
     """
     from ozone_recon.follow.om.origin import GivenPath
     from ozone_recon.store.compiled import choose_kernel_cache
 
     config = _config(data_dir, port, conf_dir, (f"ozone.recon.http-bind-host={host}", *keys))
     if no_serve:
-        choose_kernel_cache(config.make_data_dir())
-        with built(path, config.require_data_dir(), config) as generation:
+        keep_compiled(config.make_data_dir())
+        with build_generation(path, config.require_data_dir(), config) as generation:
             click.echo(f"{generation.path}: {generation.size:,} bytes, sequence number {generation.sequence_number:,}")
         return
     origin = GivenPath(path)
@@ -100,7 +103,7 @@ def _config(data_dir: Path | None, port: int | None, conf_dir: Path | None, keys
     for key in keys:
         name, equals, value = key.partition("=")
         if not equals:
-            raise click.UsageError(f"-D {key}: write it as KEY=VALUE")
+            raise click.UsageError(f"-D {key} is not KEY=VALUE")
         flags[name] = value
     if data_dir is not None:
         flags["ozone.recon.db.dir"] = str(data_dir)
@@ -110,22 +113,22 @@ def _config(data_dir: Path | None, port: int | None, conf_dir: Path | None, keys
 
 
 def serve_config(config: Config, origin: DataOrigin) -> None:
-    """Serves until it is told to stop, and shows what it does meanwhile."""
-    from ozone_recon.store.compiled import choose_kernel_cache
+    """Serves until stopped, and shows the progress of the synchronisation."""
+    from ozone_recon.store.compiled import keep_compiled
 
     choose_kernel_cache(config.make_data_dir())
     from ozone_recon.server import app
 
     log_to_stderr(config.logs)
     logged = config.logs.format == "json"
-    with ExitStack() as held:
+    with ExitStack() as stack:
 
         def started(address: str, sync: OmSync) -> None:
             if logged:
                 _LOG.info("serving on %s", address)
             else:
                 click.echo(f"Serving on {address} (Ctrl-C stops)", err=True)
-            held.enter_context(watching(sync, logged=logged))
+            stack.enter_context(show_progress(sync, logged=logged))
 
         app.serve(config, origin, started)
 

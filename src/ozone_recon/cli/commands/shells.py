@@ -1,4 +1,4 @@
-"""The command that teaches a shell to complete our commands and options."""
+"""The command `completion`: prints a shell completion script."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _USE: Final = """\b
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Make a shell complete our commands. Prints what the shell has to run."""
+    """Print a shell completion script. Load it as shown below."""
     maker = get_completion_class(shell)
     assert maker is not None
     root = ctx.find_root().command

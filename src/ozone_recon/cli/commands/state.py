@@ -1,4 +1,4 @@
-"""Commands about the data as a whole, and the one that asks any route."""
+"""The commands `status`, for the data as a whole, and `ask`, for any route."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ozone_recon.cli.sheet import Sheet, human_time, text
 
 @click.command()
 @question("status --server http://recon:9888", "status --checkpoint om.db.tar.gz")
-def status(ask: AnswerSource) -> Sheet:
-    """What there is, in numbers. Volumes, buckets, keys, what is open, what waits for deletion; how each task fared."""
-    state = ask.get("/clusterState")
-    opened = ask.get("/keys/open/summary")
-    uploads = ask.get("/keys/open/mpu/summary")
-    deleted = ask.get("/keys/deletePending/summary")
-    tasks = ask.get("/task/status")
+def status(api: AnswerSource) -> Sheet:
+    """Summarise the data. Volumes, buckets, keys, open keys, pending deletion, and the status of each task."""
+    state = api.get("/clusterState")
+    opened = api.get("/keys/open/summary")
+    uploads = api.get("/keys/open/mpu/summary")
+    deleted = api.get("/keys/deletePending/summary")
+    tasks = api.get("/task/status")
     answer = {
         "clusterState": state,
         "openKeys": opened,
@@ -29,18 +29,18 @@ def status(ask: AnswerSource) -> Sheet:
         *((name, f"{state[name]:,}") for name in ("volumes", "buckets", "keys", "containers")),
         ("open keys", f"{opened['totalOpenKeys']:,}"),
         ("multipart uploads", f"{uploads['totalOpenMPUKeys']:,}"),
-        ("keys to delete", f"{deleted['totalDeletedKeys']:,}"),
-        ("directories to delete", f"{state['deletedDirs']:,}"),
+        ("keys pending deletion", f"{deleted['totalDeletedKeys']:,}"),
+        ("directories pending deletion", f"{state['deletedDirs']:,}"),
         *((f"task {task['taskName']}", _task(task)) for task in tasks),
     ]
-    return Sheet(answer, (text("WHAT"), text("VALUE")), rows)
+    return Sheet(answer, (text("FIELD"), text("VALUE")), rows)
 
 
 def _task(task: dict[str, int]) -> str:
     if task["isCurrentTaskRunning"]:
         return "running"
     when = human_time(task["lastUpdatedTimestamp"])
-    return f"{'failed' if task['lastTaskRunStatus'] else 'done'} {when}".strip()
+    return f"{'failed' if task['lastTaskRunStatus'] else 'succeeded'} {when}".strip()
 
 
 @click.command()
@@ -49,14 +49,14 @@ def _task(task: dict[str, int]) -> str:
 @question(
     "ask /keys/open/summary --checkpoint om.db.tar.gz", "ask /utilization/fileCount volume=vol1 --data-dir /data/recon"
 )
-def ask(ask: AnswerSource, route: str, parameters: tuple[str, ...]) -> Sheet:
-    """Ask any route of the API. The answer is JSON; docs/api.md has the routes."""
+def ask(api: AnswerSource, route: str, parameters: tuple[str, ...]) -> Sheet:
+    """Query any route of the API. The answer is JSON; docs/api.md lists the routes."""
     for parameter in parameters:
         if "=" not in parameter:
             raise click.UsageError(f"{parameter!r} is not NAME=VALUE")
     given = dict(parameter.split("=", 1) for parameter in parameters)
     route = "/" + route.removeprefix("/api/v1").strip("/")
-    return Sheet(ask.get(route, **given), (), ())
+    return Sheet(api.get(route, **given), (), ())
 
 
 COMMANDS = (status, ask)

@@ -1,1 +1,1 @@
-"""Routes about the cluster: datanodes, pipelines, storage, tasks."""
+"""Cluster routes: datanodes, pipelines, storage, tasks."""

@@ -1,4 +1,4 @@
-"""The routes /datanodes: what the datanodes are, how they fare, and the removal of dead ones."""
+"""Serves /datanodes: the list of datanodes with their health, and the removal of dead ones."""
 
 from __future__ import annotations
 
@@ -21,77 +21,79 @@ from ozone_recon.model.requests import RemoveDatanodes
 from ozone_recon.model.scm import Pipeline
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_ZERO_IS_LEFT_OUT = ("lastHeartbeat", "containers", "openContainers", "leaderCount", "setupTime", "layoutVersion")
+_OMIT_IF_ZERO = ("lastHeartbeat", "containers", "openContainers", "leaderCount", "setupTime", "layoutVersion")
 
 
 class DatanodePipeline(BaseModel):
-    """A pipeline that a datanode is in."""
+    """A pipeline that has the datanode as a member."""
 
-    pipelineID: str = Field(description="Its UUID.")
+    pipelineID: str = Field(description="UUID of the pipeline.")
     replicationType: str = Field(description="RATIS, STAND_ALONE or EC.")
-    replicationFactor: str = Field(description="ONE or THREE, for EC a text such as `rs-3-2-1024k`.")
-    leaderNode: str = Field(description="Host of its leader; empty when there is none.")
+    replicationFactor: str = Field(description="ONE or THREE; for EC a text such as `rs-3-2-1024k`.")
+    leaderNode: str = Field(description="Host name of the leader; empty if there is none.")
 
 
 class DatanodeMetadata(BaseModel):
-    """A datanode. Times are milliseconds since 1970; what is 0 or not known is left out."""
+    """A datanode. Times are milliseconds since 1970; fields that are 0 or unknown are omitted."""
 
-    uuid: str = Field(description="Its UUID.")
-    hostname: str = Field(description="Its host.")
-    state: str = Field(description="By its heartbeats to us: HEALTHY, HEALTHY_READONLY, STALE or DEAD.")
+    uuid: str = Field(description="UUID of the datanode.")
+    hostname: str = Field(description="Host name.")
+    state: str = Field(description="Health by its heartbeats to this server: HEALTHY, HEALTHY_READONLY, STALE or DEAD.")
     opState: str | None = Field(
         None, description="IN_SERVICE, ENTERING_MAINTENANCE, IN_MAINTENANCE, DECOMMISSIONING or DECOMMISSIONED."
     )
-    lastHeartbeat: int | None = Field(None, description="When we heard of it last.")
-    storageReport: StorageReportJson | None = Field(None, description="Its disks, as it reported last.")
-    pipelines: list[DatanodePipeline] | None = Field(description="Pipelines that it is in; null of one not in service.")
-    containers: int | None = Field(None, description="Replicas that it has.")
-    openContainers: int | None = Field(None, description="Those of open containers.")
-    leaderCount: int | None = Field(None, description="Pipelines that it leads.")
-    version: str | None = Field(None, description="Version of its software.")
-    setupTime: int | None = Field(None, description="When it was set up.")
-    revision: str | None = Field(None, description="Revision of its software.")
-    layoutVersion: int | None = Field(None, description="Layout in which it keeps its data.")
-    networkLocation: str | None = Field(None, description="The rack that it is in.")
+    lastHeartbeat: int | None = Field(None, description="Time of the last heartbeat.")
+    storageReport: StorageReportJson | None = Field(None, description="Totals over its disks, from its last report.")
+    pipelines: list[DatanodePipeline] | None = Field(
+        description="Pipelines it is a member of; null in the answer of /datanodes/remove."
+    )
+    containers: int | None = Field(None, description="Number of container replicas it holds.")
+    openContainers: int | None = Field(None, description="Number of those whose container is open.")
+    leaderCount: int | None = Field(None, description="Number of pipelines it leads.")
+    version: str | None = Field(None, description="Software version.")
+    setupTime: int | None = Field(None, description="Time of its setup.")
+    revision: str | None = Field(None, description="Software revision.")
+    layoutVersion: int | None = Field(None, description="Metadata layout version.")
+    networkLocation: str | None = Field(None, description="Rack in the network topology.")
 
 
 class DatanodesResponse(BaseModel):
     """All datanodes."""
 
-    totalCount: int = Field(description="How many there are.")
-    datanodes: list[DatanodeMetadata] = Field(description="In order of their UUIDs.")
+    totalCount: int = Field(description="Number of datanodes.")
+    datanodes: list[DatanodeMetadata] = Field(description="The datanodes, in UUID order.")
 
 
-class SomeDatanodes(BaseModel):
-    """Some of the datanodes that were to be removed."""
+class DatanodeGroup(BaseModel):
+    """Datanodes with the same outcome of a removal."""
 
-    totalCount: int = Field(description="How many.")
-    datanodes: list[DatanodeMetadata] = Field(description="Which, without their disks and pipelines.")
+    totalCount: int = Field(description="Number of datanodes.")
+    datanodes: list[DatanodeMetadata] = Field(description="The datanodes, without disks and pipelines.")
 
 
 class FailedDatanodes(BaseModel):
-    """Those that were not removed."""
+    """Datanodes whose removal was refused."""
 
-    totalCount: int = Field(description="How many.")
-    errors: dict[str, str] = Field(description="Why not, by their UUIDs.")
+    totalCount: int = Field(description="Number of datanodes.")
+    errors: dict[str, str] = Field(description="Reason by UUID.")
 
 
-class RemovedByKind(BaseModel):
-    """What became of the datanodes that were to be removed; what is empty is left out."""
+class RemovalOutcome(BaseModel):
+    """Outcome of a removal; empty groups are omitted."""
 
-    failedDatanodes: FailedDatanodes | None = Field(None, description="Those that must not be removed.")
-    notFoundDatanodes: SomeDatanodes | None = Field(None, description="Those that nobody knows.")
-    removedDatanodes: SomeDatanodes | None = Field(None, description="Those that were removed.")
+    failedDatanodes: FailedDatanodes | None = Field(None, description="Datanodes that cannot be removed.")
+    notFoundDatanodes: DatanodeGroup | None = Field(None, description="UUIDs that belong to no known datanode.")
+    removedDatanodes: DatanodeGroup | None = Field(None, description="Datanodes that were removed.")
 
 
 class RemoveDatanodesResponse(BaseModel):
-    """What became of the datanodes that were to be removed."""
+    """Outcome of a removal."""
 
-    datanodesResponseMap: RemovedByKind = Field(description="By what became of them.")
+    datanodesResponseMap: RemovalOutcome = Field(description="Datanodes by outcome.")
 
 
 async def datanodes(view: CurrentView) -> Response:
-    """Those that have reported to us, and those that SCM knows."""
+    """Includes datanodes that have reported to this server and datanodes known to SCM."""
     cluster = view.ready_cluster()
     pipelines: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
     leads: defaultdict[str | None, int] = defaultdict(int)
@@ -101,7 +103,7 @@ async def datanodes(view: CurrentView) -> Response:
         for member in pipeline.members:
             pipelines[member.uuid].append(described)
     rows = [
-        _about(one)
+        _common(one)
         | {
             "storageReport": _storage(one),
             "pipelines": pipelines.get(one.details.uuid, []),
@@ -111,7 +113,7 @@ async def datanodes(view: CurrentView) -> Response:
         }
         for one in cluster.datanodes
     ]
-    return json_response({"totalCount": len(rows), "datanodes": list(map(_without_unknown, rows))})
+    return json_response({"totalCount": len(rows), "datanodes": list(map(_omit_unknown, rows))})
 
 
 def _pipeline(pipeline: Pipeline) -> dict[str, str]:
@@ -123,8 +125,8 @@ def _pipeline(pipeline: Pipeline) -> dict[str, str]:
     }
 
 
-def _about(datanode: Datanode) -> dict[str, Any]:
-    """What is said of a datanode wherever it is."""
+def _common(datanode: Datanode) -> dict[str, Any]:
+    """Serialises the fields common to all answers about a datanode."""
     details, software, layout = datanode.details, datanode.software, datanode.layout
     return {
         "uuid": shown(details.uuid),
@@ -147,22 +149,22 @@ def _storage(datanode: Datanode) -> dict[str, Any] | None:
     return names | storage_json(datanode.storage)
 
 
-def _without_unknown(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: value for name, value in row.items() if value is not None and (value or name not in _ZERO_IS_LEFT_OUT)
-    }
+def _omit_unknown(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if value is not None and (value or name not in _OMIT_IF_ZERO)}
 
 
 async def remove(
-    view: CurrentView, uuids: Annotated[list[str], Body(description="The UUIDs of the datanodes.")]
+    view: CurrentView, uuids: Annotated[list[str], Body(description="UUIDs of the datanodes to remove.")]
 ) -> Response:
-    """Only dead datanodes without open containers and pipelines are. One that registers again is there again."""
+    """Removes only dead datanodes without open containers and pipelines. A datanode that registers again reappears."""
     malformed = [uuid for uuid in uuids if not _UUID.fullmatch(uuid)]
     if malformed or not uuids:
-        raise BadRequest(f"{malformed[0]!r} is no UUID; none was removed." if malformed else "Give some UUIDs.")
+        raise BadRequest(
+            f"{malformed[0]!r} is not a UUID: no datanode was removed." if malformed else "The list of UUIDs is empty."
+        )
     removal = await view.ask_cluster(RemoveDatanodes(tuple(map(str.lower, uuids))))
     unknown = [{"uuid": uuid, "hostname": "", "state": "DEAD", "pipelines": None} for uuid in removal.not_found]
-    removed = [_without_unknown(_about(one)) | {"pipelines": None} for one in removal.removed]
+    removed = [_omit_unknown(_common(one)) | {"pipelines": None} for one in removal.removed]
     groups: dict[str, dict[str, Any]] = {
         "failedDatanodes": {"totalCount": len(removal.refused), "errors": removal.refused},
         "notFoundDatanodes": {"totalCount": len(unknown), "datanodes": unknown},
@@ -172,14 +174,14 @@ async def remove(
 
 
 ROUTES = (
-    Route("/datanodes", datanodes, "The datanodes, and how they fare.", DatanodesResponse, cluster=True),
+    Route("/datanodes", datanodes, "Lists the datanodes with their health and usage.", DatanodesResponse, cluster=True),
     Route(
         "/datanodes/remove",
         remove,
-        "Forgets datanodes that are dead.",
+        "Removes dead datanodes.",
         RemoveDatanodesResponse,
         immutable=False,
         method="PUT",
-        others={415: "The body is no JSON.", 503: "There is no cluster."},
+        others={415: "The body is not JSON.", 503: "This server follows no cluster."},
     ),
 )

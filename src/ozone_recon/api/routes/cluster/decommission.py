@@ -1,4 +1,4 @@
-"""The routes about datanodes on their way out of service, and what they wait for."""
+"""Serves /datanodes/decommission: decommissioning datanodes and the containers they are waiting for."""
 
 from __future__ import annotations
 
@@ -19,49 +19,51 @@ from ozone_recon.model.cluster import DecommissioningDatanode
 from ozone_recon.model.scm import DecommissionProgress
 
 LATEST = 253_402_300_799_000
-"""Milliseconds since 1970 of the latest time that a date can be of."""
+"""Latest time a datetime can represent, in milliseconds since 1970."""
 
 
 class DecommissionMetrics(BaseModel):
-    """How far a datanode is, as SCM counts it."""
+    """Progress of a decommission, as reported by SCM."""
 
-    decommissionStartTime: str = Field(description="When it began, in UTC: `dd/MM/yyyy hh:mm:ss`, of twelve hours.")
-    decommissionStartedAt: int = Field(description="The same in milliseconds since 1970.")
-    numOfUnclosedPipelines: int = Field(description="Pipelines that it is still in.")
-    numOfUnderReplicatedContainers: float = Field(description="Containers of it that have too few replicas elsewhere.")
-    numOfUnclosedContainers: float = Field(description="Containers of it that are not closed.")
+    decommissionStartTime: str = Field(description="Start time in UTC, as `dd/MM/yyyy hh:mm:ss` on a 12-hour clock.")
+    decommissionStartedAt: int = Field(description="Start time in milliseconds since 1970.")
+    numOfUnclosedPipelines: int = Field(description="Number of pipelines it is still a member of.")
+    numOfUnderReplicatedContainers: float = Field(
+        description="Number of its containers with too few replicas on other datanodes."
+    )
+    numOfUnclosedContainers: float = Field(description="Number of its containers that are not closed.")
 
 
-class DatanodeLeaving(BaseModel):
-    """A datanode on its way out of service."""
+class DecommissioningDatanodeJson(BaseModel):
+    """A decommissioning datanode."""
 
     datanodeDetails: DatanodeDetailsJson = Field(description="The datanode.")
-    metrics: DecommissionMetrics | None = Field(description="How far it is; null until SCM says.")
+    metrics: DecommissionMetrics | None = Field(description="Progress; null until SCM reports it.")
     containers: dict[str, list[str]] = Field(
-        description="What it waits for, by UnderReplicated and UnClosed: containers as `#1`."
+        description="Containers it is waiting for, written as `#1`, by reason: UnderReplicated or UnClosed."
     )
 
 
 class DecommissionInfo(BaseModel):
-    """Datanodes on their way out of service."""
+    """Decommissioning datanodes."""
 
-    DatanodesDecommissionInfo: list[DatanodeLeaving] = Field(description="As SCM lists them.")
+    DatanodesDecommissionInfo: list[DecommissioningDatanodeJson] = Field(description="The datanodes, in SCM's order.")
 
 
 async def info(view: CurrentView) -> Response:
-    """As SCM said when it was asked last."""
-    return _answer(view.ready_scm().decommissioning)
+    """The answer is SCM's state at the last query."""
+    return _answer(view.ready_scm().leaving)
 
 
 async def info_of(
     view: CurrentView,
-    uuid: Annotated[str, Query(description="The datanode's UUID.")] = "",
-    ipAddress: Annotated[str, Query(description="Its address, if no UUID is given.")] = "",
+    uuid: Annotated[str, Query(description="UUID of the datanode.")] = "",
+    ipAddress: Annotated[str, Query(description="IP address of the datanode; ignored if uuid is given.")] = "",
 ) -> Response:
-    """Nothing for a datanode that is not leaving."""
+    """The list is empty for a datanode that is not decommissioning."""
     if not uuid and not ipAddress:
-        raise BadRequest("Give uuid or ipAddress.")
-    leaving = view.ready_scm().decommissioning
+        raise BadRequest("One of the parameters uuid and ipAddress is required.")
+    leaving = view.ready_scm().leaving
     if uuid:
         return _answer(one for one in leaving if one.datanode.uuid == uuid.lower())
     return _answer(one for one in leaving if one.datanode.ip_address == ipAddress)
@@ -97,14 +99,14 @@ ROUTES = (
     Route(
         "/datanodes/decommission/info",
         info,
-        "The datanodes on their way out of service, and what they wait for.",
+        "Lists decommissioning datanodes and the containers they are waiting for.",
         DecommissionInfo,
         cluster=True,
     ),
     Route(
         "/datanodes/decommission/info/datanode",
         info_of,
-        "What one datanode waits for on its way out of service.",
+        "Returns the decommission progress of one datanode.",
         DecommissionInfo,
         cluster=True,
     ),

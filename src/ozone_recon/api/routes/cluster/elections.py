@@ -1,4 +1,4 @@
-"""How often pipelines have elected a leader, and when last: what Prometheus knows from the datanodes."""
+"""Queries Prometheus for the leader elections of pipelines, as the datanodes' Ratis metrics count them."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from ozone_recon.model.scm import Pipeline
 
 COUNTS: Final = "sum by (group) (ratis_leader_election_electionCount)"
 TIMES: Final = "ratis_leader_election_lastLeaderElectionElapsedTime"
-PATIENCE: Final = 5.0
-"""Seconds at most for Prometheus, for the pipelines themselves are known without it."""
+TIMEOUT: Final = 5.0
+"""Timeout in seconds for Prometheus; /pipelines answers without election data after it."""
 _LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Elections:
-    """By the group of a pipeline, as Ratis names it: how many; and for its leader, ms since the last one."""
+    """Number of elections by Ratis group, and milliseconds since the last one by (Ratis group, leader)."""
 
     counts: dict[str, int] = field(default_factory=dict)
     times: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def count(self, pipeline: Pipeline) -> int:
-        """How many there have been; 0 when it is not known."""
+        """Number of leader elections; 0 if unknown."""
         return self.counts.get(_group(pipeline), 0)
 
     def last(self, pipeline: Pipeline) -> int:
-        """Milliseconds since the last one; 0 when it is not known."""
+        """Milliseconds since the last leader election; 0 if unknown."""
         return self.times.get((_group(pipeline), pipeline.leader or ""), 0)
 
 
 async def elections(config: Config) -> Elections:
-    """Of all pipelines; nothing without a Prometheus, or when it does not answer as it should, which is logged."""
+    """Returns the elections of all pipelines; empty without Prometheus, or if its answer is unusable (logged)."""
     if not config.prometheus_url:
         return Elections()
-    import httpx  # Slow to load, and most have no Prometheus to ask.
+    import httpx  # Imported here because it loads slowly and is rarely needed.
 
     try:
         async with (
-            asyncio.timeout(PATIENCE),
-            httpx.AsyncClient(timeout=PATIENCE, verify=config.prometheus_url.startswith("https:")) as client,
+            asyncio.timeout(TIMEOUT),
+            httpx.AsyncClient(timeout=TIMEOUT, verify=config.prometheus_url.startswith("https:")) as client,
         ):
             counts, times = await asyncio.gather(
                 *(client.get(f"{config.prometheus_url}/api/v1/query", params={"query": q}) for q in (COUNTS, TIMES))
@@ -58,7 +58,11 @@ async def elections(config: Config) -> Elections:
             },
         )
     except (httpx.HTTPError, TimeoutError, ValueError, LookupError, TypeError, AttributeError) as error:
-        _LOG.warning("leader elections are not known: Prometheus at %s: %r", config.prometheus_url, error)
+        _LOG.warning(
+            "cannot read leader elections from Prometheus at %s (%r): /pipelines reports 0",
+            config.prometheus_url,
+            error,
+        )
         return Elections()
 
 

@@ -1,4 +1,4 @@
-"""The route /pipelines: the pipelines, and how often each has elected a leader."""
+"""Serves /pipelines: SCM's pipelines and their leader elections."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from ozone_recon.insights.om.key_rows import shown
 
 
 class PipelineMetadata(BaseModel):
-    """A pipeline. What elections say is 0 without a Prometheus that knows (ozone.recon.prometheus.http.endpoint)."""
+    """A pipeline. Election fields are 0 without data from Prometheus (ozone.recon.prometheus.http.endpoint)."""
 
-    pipelineId: str = Field(description="Its UUID.")
+    pipelineId: str = Field(description="UUID of the pipeline.")
     status: str = Field(description="ALLOCATED, OPEN, DORMANT or CLOSED.")
-    leaderNode: str = Field(description="Host of its leader; empty when there is none.")
-    datanodes: list[DatanodeDetailsJson] = Field(description="Its members.")
-    lastLeaderElection: int = Field(description="Milliseconds since its leader was elected.")
-    duration: int = Field(description="Milliseconds that there has been this pipeline.")
-    leaderElections: int = Field(description="How often a leader was elected.")
+    leaderNode: str = Field(description="Host name of the leader; empty if there is none.")
+    datanodes: list[DatanodeDetailsJson] = Field(description="Member datanodes.")
+    lastLeaderElection: int = Field(description="Milliseconds since the last leader election.")
+    duration: int = Field(description="Age of the pipeline in milliseconds.")
+    leaderElections: int = Field(description="Number of leader elections.")
     replicationType: str = Field(description="RATIS, STAND_ALONE or EC.")
     replicationFactor: str = Field(description="ONE or THREE; for EC a text such as `rs-3-2-1024k`.")
-    containers: int = Field(description="Open containers in it.")
+    containers: int = Field(description="Number of open containers.")
 
 
 class PipelinesResponse(BaseModel):
     """All pipelines."""
 
-    totalCount: int = Field(description="How many there are.")
-    pipelines: list[PipelineMetadata] = Field(description="As SCM lists them.")
+    totalCount: int = Field(description="Number of pipelines.")
+    pipelines: list[PipelineMetadata] = Field(description="The pipelines, in SCM's order.")
 
 
 async def pipelines(view: CurrentView) -> Response:
-    """Prometheus is asked twice for all of them; when it does not answer within some seconds, elections are 0."""
+    """Queries Prometheus twice per request; if it does not answer within 5 seconds, election fields are 0."""
     cluster = view.ready_scm()
     elected = await elections(view.context.config)
     datanodes = fragments(member for pipeline in cluster.pipelines for member in pipeline.members)
@@ -60,4 +60,4 @@ async def pipelines(view: CurrentView) -> Response:
     return json_response({"totalCount": len(rows), "pipelines": rows})
 
 
-ROUTES = (Route("/pipelines", pipelines, "The pipelines.", PipelinesResponse, cluster=True),)
+ROUTES = (Route("/pipelines", pipelines, "Lists the pipelines.", PipelinesResponse, cluster=True),)

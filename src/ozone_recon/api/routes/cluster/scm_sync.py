@@ -1,4 +1,4 @@
-"""The routes that have all of SCM read now, say how that goes, and give it up."""
+"""Serves /triggerdbsync/scm/snapshot: starts, reports and cancels a full synchronisation with SCM."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from ozone_recon.model.requests import StopSynchronising, Synchronise
 
 
 class SnapshotTriggered(BaseModel):
-    """Whether a synchronisation has begun."""
+    """Outcome of a request to start a synchronisation."""
 
-    accepted: bool = Field(description="Whether it has.")
+    accepted: bool = Field(description="True if this request started a synchronisation.")
     status: str = Field(description="IN_PROGRESS.")
-    message: str = Field(description="In words.")
+    message: str = Field(description="The outcome in words.")
 
 
 class SnapshotStatus(BaseModel):
-    """The last synchronisation with all of SCM, whoever began it. Times are milliseconds, since 1970 where of day."""
+    """The last full synchronisation with SCM, scheduled or requested. Times are milliseconds since 1970."""
 
-    status: str = Field(description="IDLE before the first one; IN_PROGRESS, SUCCESS, FAILED or CANCELLED.")
+    status: str = Field(description="IDLE before the first synchronisation; IN_PROGRESS, SUCCESS, FAILED or CANCELLED.")
     phase: str = Field(description="NONE, DOWNLOADING_CHECKPOINT, COMPLETED, FAILED or CANCELLED.")
-    startedAt: int = Field(description="When it began.")
-    finishedAt: int = Field(description="When it ended; 0 while it goes on.")
-    durationMs: int = Field(description="How long it took, or has taken by now.")
-    cancelAllowed: bool = Field(description="Whether it can be cancelled: it is under way.")
-    lastError: str | None = Field(description="Why it failed.")
+    startedAt: int = Field(description="Start time.")
+    finishedAt: int = Field(description="End time; 0 while it is running.")
+    durationMs: int = Field(description="Duration in milliseconds, up to now while it is running.")
+    cancelAllowed: bool = Field(description="True while it is running.")
+    lastError: str | None = Field(description="Reason of the failure; null if it did not fail.")
 
 
 class SnapshotCancelled(BaseModel):
-    """Whether a synchronisation was given up."""
+    """Outcome of a request to cancel a synchronisation."""
 
-    cancelled: bool = Field(description="Whether it was.")
-    status: str = Field(description="CANCELLED, or the status as it is.")
-    phase: str = Field(description="CANCELLED, or the phase as it is.")
-    message: str = Field(description="In words.")
+    cancelled: bool = Field(description="True if this request cancelled a synchronisation.")
+    status: str = Field(description="CANCELLED, or the current status if none was running.")
+    phase: str = Field(description="CANCELLED, or the current phase if none was running.")
+    message: str = Field(description="The outcome in words.")
 
 
 async def trigger(view: CurrentView) -> Response:
-    """All containers, pipelines and datanodes of SCM are read."""
+    """Reads all containers, pipelines and datanodes from SCM."""
     if await view.ask_cluster(Synchronise()):
         began = {"accepted": True, "status": "IN_PROGRESS", "message": "SCM DB snapshot sync started."}
         return json_response(began, 202)
@@ -51,7 +51,7 @@ async def trigger(view: CurrentView) -> Response:
 
 
 async def status(view: CurrentView) -> Response:
-    """There is no database to be fetched: SCM is asked for all it has."""
+    """The synchronisation uses SCM's RPCs; no database is downloaded, whatever the phase is called."""
     task, now = _task(view), view.ready_cluster().at
     named, phase = _state(task)
     finished = 0 if task.running else task.timestamp
@@ -69,13 +69,13 @@ async def status(view: CurrentView) -> Response:
 
 
 async def cancel(view: CurrentView) -> Response:
-    """What is known stays as it was; the next synchronisation comes when it is due."""
+    """Cancelling leaves the served data unchanged; the next scheduled synchronisation still runs."""
     if await view.ask_cluster(StopSynchronising()):
-        said = {"cancelled": True, "status": "CANCELLED", "phase": "CANCELLED"}
-        return json_response(said | {"message": "SCM DB snapshot sync cancelled."})
+        body = {"cancelled": True, "status": "CANCELLED", "phase": "CANCELLED"}
+        return json_response(body | {"message": "SCM DB snapshot sync cancelled."})
     named, phase = _state(_task(view))
-    said = {"cancelled": False, "status": named, "phase": phase}
-    return json_response(said | {"message": "No SCM DB snapshot sync is running."}, 409)
+    body = {"cancelled": False, "status": named, "phase": phase}
+    return json_response(body | {"message": "No SCM DB snapshot sync is running."}, 409)
 
 
 def _task(view: View) -> ClusterTask:
@@ -83,7 +83,7 @@ def _task(view: View) -> ClusterTask:
 
 
 def _state(task: ClusterTask) -> tuple[str, str]:
-    """The status, and the phase."""
+    """Returns status and phase."""
     if task.running:
         return "IN_PROGRESS", "DOWNLOADING_CHECKPOINT"
     if not task.timestamp:
@@ -97,28 +97,28 @@ ROUTES = (
     Route(
         "/triggerdbsync/scm/snapshot",
         trigger,
-        "Has all of SCM read now.",
+        "Starts a full synchronisation with SCM.",
         SnapshotTriggered,
         immutable=False,
         method="POST",
-        others={202: "It has begun.", 409: "It is under way already."},
+        others={202: "A synchronisation was started.", 409: "A synchronisation is already running."},
         bodies={202: SnapshotTriggered, 409: SnapshotTriggered},
     ),
     Route(
         "/triggerdbsync/scm/snapshot/status",
         status,
-        "How the last synchronisation with all of SCM went.",
+        "Returns the status of the last full synchronisation with SCM.",
         SnapshotStatus,
         cluster=True,
     ),
     Route(
         "/triggerdbsync/scm/snapshot/cancel",
         cancel,
-        "Gives up a synchronisation with all of SCM.",
+        "Cancels a full synchronisation with SCM.",
         SnapshotCancelled,
         immutable=False,
         method="POST",
-        others={409: "None is under way."},
+        others={409: "No synchronisation is running."},
         bodies={409: SnapshotCancelled},
     ),
 )

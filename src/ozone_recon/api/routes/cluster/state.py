@@ -1,4 +1,4 @@
-"""The cluster as a whole: its state in numbers, the tasks' status, features, and the trigger of a synchronisation."""
+"""Serves the cluster summary, task status, disabled features, and the trigger of a synchronisation with OM."""
 
 from __future__ import annotations
 
@@ -22,62 +22,62 @@ HEALTHY = ("HEALTHY", "HEALTHY_READONLY")
 
 
 class ClusterStorage(BaseModel):
-    """The disks of the datanodes that are not dead, in bytes, replicas counted; all 0 until they report."""
+    """Totals over the disks of all datanodes that are not dead. Sizes are bytes; 0 until reported."""
 
-    capacity: int = Field(description="What Ozone may use.")
-    used: int = Field(description="What Ozone uses.")
-    remaining: int = Field(description="What is left for Ozone.")
-    committed: int = Field(description="What open containers may still grow by.")
-    minimumFreeSpace: int = Field(description="What is to stay free on the disks.")
-    reserved: int = Field(description="What is kept back from Ozone.")
-    filesystemCapacity: int = Field(description="Size of the disks' file systems.")
-    filesystemUsed: int = Field(description="What anybody uses of them.")
-    filesystemAvailable: int = Field(description="What is left of them.")
-    failedVolumes: int = Field(description="How many volumes have failed.")
+    capacity: int = Field(description="Bytes Ozone can use.")
+    used: int = Field(description="Bytes Ozone uses.")
+    remaining: int = Field(description="Bytes still available to Ozone.")
+    committed: int = Field(description="Bytes committed to open containers and not written yet.")
+    minimumFreeSpace: int = Field(description="Minimum free space in bytes that Ozone leaves on the disks.")
+    reserved: int = Field(description="Bytes reserved for other uses of the disks.")
+    filesystemCapacity: int = Field(description="Size in bytes of the file systems.")
+    filesystemUsed: int = Field(description="Bytes used on the file systems, by Ozone and others.")
+    filesystemAvailable: int = Field(description="Bytes available on the file systems.")
+    failedVolumes: int = Field(description="Number of failed volumes.")
 
 
 class ClusterStateResponse(BaseModel):
-    """The cluster in numbers. What is SCM's is 0 until it is read, and of a server that follows no cluster."""
+    """The cluster summary. Numbers from SCM are 0 until SCM has been read, and on a server that follows no cluster."""
 
-    deletedDirs: int = Field(description="Directories that wait for their deletion.")
-    pipelines: int = Field(description="Pipelines.")
-    totalDatanodes: int = Field(description="Datanodes.")
-    healthyDatanodes: int = Field(description="Datanodes in service and healthy.")
-    storageReport: ClusterStorage = Field(description="The datanodes' disks.")
+    deletedDirs: int = Field(description="Number of directories pending deletion.")
+    pipelines: int = Field(description="Number of pipelines.")
+    totalDatanodes: int = Field(description="Number of datanodes.")
+    healthyDatanodes: int = Field(description="Number of datanodes that are in service and healthy.")
+    storageReport: ClusterStorage = Field(description="Totals over the datanodes' disks.")
     containers: int = Field(
-        description="Containers that are not deleted; until SCM is read, those that hold a block of a key."
+        description="Number of containers that are not deleted; until SCM is read, of those that hold a block of a key."
     )
-    missingContainers: int = Field(description="Containers that cannot be read.")
-    openContainers: int = Field(description="Open containers.")
-    deletedContainers: int = Field(description="Deleted containers.")
-    volumes: int = Field(description="Volumes, `s3v` among them.")
-    buckets: int = Field(description="Buckets, links among them.")
+    missingContainers: int = Field(description="Number of containers with too few replicas to be read.")
+    openContainers: int = Field(description="Number of open containers.")
+    deletedContainers: int = Field(description="Number of deleted containers.")
+    volumes: int = Field(description="Number of volumes, including `s3v`.")
+    buckets: int = Field(description="Number of buckets, including links.")
     keys: int = Field(
-        description="Keys and files that are committed; directory markers of LEGACY buckets count. It is the sum of "
-        "`keys` of committed, pendingDirectories and orphaned in `charged` of /namespace/quota?path=/."
+        description="Number of committed keys and files, including directory markers of LEGACY buckets. Equals the sum "
+        "of `keys` in committed, pendingDirectories and orphaned of `charged` in /namespace/quota?path=/."
     )
-    keysPendingDeletion: int = Field(description="Versions of keys that wait for their deletion.")
-    scmServiceId: str | None = Field(description="`ozone.scm.service.ids`, or null.")
-    omServiceId: str | None = Field(description="`ozone.om.service.ids`, or null.")
+    keysPendingDeletion: int = Field(description="Number of key versions pending deletion.")
+    scmServiceId: str | None = Field(description="Value of `ozone.scm.service.ids`; null if unset.")
+    omServiceId: str | None = Field(description="Value of `ozone.om.service.ids`; null if unset.")
 
 
 class TaskStatusRow(BaseModel):
-    """What a task last did (RECON_TASK_STATUS)."""
+    """The last run of a task (a row of Recon's RECON_TASK_STATUS table)."""
 
-    taskName: str = Field(description="Recon's name of the task.")
-    lastUpdatedTimestamp: int = Field(description="When its last run began or ended, in milliseconds since 1970.")
-    lastUpdatedSeqNumber: int = Field(description="Sequence number of the OM's database that it has taken in.")
-    lastTaskRunStatus: int = Field(description="0 when its last run went well, -1 when it failed.")
-    isCurrentTaskRunning: int = Field(description="1 while it runs, else 0.")
+    taskName: str = Field(description="Name of the task in Recon.")
+    lastUpdatedTimestamp: int = Field(description="Start or end of its last run, in milliseconds since 1970.")
+    lastUpdatedSeqNumber: int = Field(description="Sequence number of the OM database the task has processed.")
+    lastTaskRunStatus: int = Field(description="0 if the last run succeeded, -1 if it failed.")
+    isCurrentTaskRunning: int = Field(description="1 while the task runs, else 0.")
     message: str | None = Field(
         default=None,
-        description="What there is to say: why its last run failed, why the last checkpoint was needed, or how many "
-        "containers SCM and Recon differ by. Absent when there is nothing.",
+        description="Why the last run failed, why the last checkpoint was needed, or the number of containers in which "
+        "SCM and Recon differ. Omitted if there is nothing to report.",
     )
 
 
 async def cluster_state(view: CurrentView) -> Response:
-    """Zeros for what is not known yet: the OM's part before its first checkpoint, SCM's before it is read."""
+    """Unknown numbers are 0: those from OM before the first checkpoint, those from SCM until SCM has been read."""
     generation, config = view.generation, view.context.config
     return json_response(
         dict.fromkeys(ClusterStateResponse.model_fields, 0)
@@ -126,12 +126,12 @@ def _datanode_counts(cluster: Cluster) -> dict[str, object]:
 
 
 async def task_status(view: CurrentView) -> Response:
-    """The tasks that follow the OM in the order in which they run, then those that follow the cluster."""
+    """Lists the tasks that follow OM in run order, then the tasks that follow the cluster."""
     return json_response([_task(task) for task in task_rows(view)])
 
 
 def task_rows(view: View) -> list[TaskStatus]:
-    """Every task, in that order."""
+    """Returns every task, in the order of /task/status."""
     following = view.cluster.tasks if view.cluster else ()
     return [
         *view.context.tasks(),
@@ -154,23 +154,23 @@ def _task(task: TaskStatus) -> dict[str, object]:
 
 
 async def disabled_features(view: CurrentView) -> Response:
-    """HEATMAP is disabled unless ozone.recon.heatmap.enable is true and a provider is named."""
+    """HEATMAP is disabled unless ozone.recon.heatmap.enable is true and a heatmap provider is configured."""
     return json_response([] if view.context.config.heatmap else ["HEATMAP"])
 
 
 async def trigger_om_sync(view: CurrentView) -> Response:
-    """A GET that changes something, as in Recon; /task/status tells how it goes on."""
+    """A GET that changes state, as in Recon. /task/status reports the progress."""
     return json_response(view.context.trigger_om_sync())
 
 
 ROUTES: tuple[Route, ...] = (
-    Route("/clusterState", cluster_state, "The cluster in numbers.", ClusterStateResponse, cluster=True),
-    Route("/task/status", task_status, "What every task last did.", list[TaskStatusRow], immutable=False),
-    Route("/features/disabledFeatures", disabled_features, "Features that are switched off.", list[str]),
+    Route("/clusterState", cluster_state, "Returns the cluster summary.", ClusterStateResponse, cluster=True),
+    Route("/task/status", task_status, "Returns the status of every task.", list[TaskStatusRow], immutable=False),
+    Route("/features/disabledFeatures", disabled_features, "Lists the disabled features.", list[str]),
     Route(
         "/triggerdbsync/om",
         trigger_om_sync,
-        "Synchronises with the OM now: true when it has begun, false when it was under way already.",
+        "Starts a synchronisation with OM; false if one is already running.",
         bool,
         immutable=False,
         changes=True,

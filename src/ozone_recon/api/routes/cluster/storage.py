@@ -1,4 +1,4 @@
-"""The routes /storageDistribution: what takes space in OM's namespace, and on the disks of which datanode."""
+"""Serves /storageDistribution: space used by OM's namespace and by each datanode's disks, also as CSV."""
 
 from __future__ import annotations
 
@@ -36,54 +36,58 @@ COLUMNS = {
     "Reserved Space (Bytes)": "reserved",
     "Minimum Free Space (Bytes)": "minimumFreeSpace",
 }
-"""Of the table to be downloaded: their headings, and the fields of a StorageReport."""
+"""Columns of the CSV file: heading and StorageReportJson field."""
 
 
 class GlobalStorage(BaseModel):
-    """All disks, those of dead datanodes included, in bytes."""
+    """Totals over all disks, including those of dead datanodes. Sizes are bytes."""
 
-    totalFileSystemCapacity: int = Field(description="What Ozone may use and what is kept back from it.")
-    totalReservedSpace: int = Field(description="What is kept back from Ozone.")
-    totalOzoneCapacity: int = Field(description="What Ozone may use.")
-    totalOzoneUsedSpace: int = Field(description="What Ozone uses.")
-    totalOzoneFreeSpace: int = Field(description="What is left for Ozone.")
-    totalOzoneCommittedSpace: int = Field(description="What open containers may still grow by.")
-    totalMinimumFreeSpace: int = Field(description="What is to stay free.")
+    totalFileSystemCapacity: int = Field(description="Sum of totalOzoneCapacity and totalReservedSpace.")
+    totalReservedSpace: int = Field(description="Bytes reserved for other uses of the disks.")
+    totalOzoneCapacity: int = Field(description="Bytes Ozone can use.")
+    totalOzoneUsedSpace: int = Field(description="Bytes Ozone uses.")
+    totalOzoneFreeSpace: int = Field(description="Bytes still available to Ozone.")
+    totalOzoneCommittedSpace: int = Field(description="Bytes committed to open containers and not written yet.")
+    totalMinimumFreeSpace: int = Field(description="Minimum free space in bytes that Ozone leaves on the disks.")
 
 
 class GlobalNamespace(BaseModel):
-    """OM's keys; -1 before OM's first checkpoint has been read."""
+    """OM's keys; -1 until the first OM checkpoint has been read."""
 
-    totalUsedSpace: int = Field(description="Bytes on disks of all keys: committed, being written, and to be deleted.")
-    totalKeys: int = Field(description="Committed keys.")
+    totalUsedSpace: int = Field(
+        description="Bytes of all keys, replicas included: committed, open and pending deletion."
+    )
+    totalKeys: int = Field(description="Number of committed keys.")
 
 
 class OpenKeyBytes(BaseModel):
-    """Bytes on disks of what is being written; -1 before OM's first checkpoint has been read."""
+    """Bytes of open keys, replicas included; -1 until the first OM checkpoint has been read."""
 
-    openKeyAndFileBytes: int = Field(description="Of open keys.")
-    multipartOpenKeyBytes: int = Field(description="Of parts of multipart uploads.")
-    totalOpenKeyBytes: int = Field(description="Both.")
+    openKeyAndFileBytes: int = Field(description="Bytes of open keys and files.")
+    multipartOpenKeyBytes: int = Field(description="Bytes of the parts of open multipart uploads.")
+    totalOpenKeyBytes: int = Field(description="Sum of both.")
 
 
 class UsedSpaceBreakdown(BaseModel):
-    """Bytes on disks by what has become of a key."""
+    """Bytes by the state of the key, replicas included."""
 
-    openKeyBytes: OpenKeyBytes = Field(description="What is being written.")
-    finalizedKeyBytes: int = Field(description="Of committed keys; -1 before OM's first checkpoint has been read.")
+    openKeyBytes: OpenKeyBytes = Field(description="Open keys and multipart uploads.")
+    finalizedKeyBytes: int = Field(
+        description="Bytes of committed keys; -1 until the first OM checkpoint has been read."
+    )
 
 
 class StorageDistribution(BaseModel):
-    """What takes space. Bytes on disks, replicas counted."""
+    """Space used by OM's keys and on the datanodes' disks. Sizes are bytes, replicas included."""
 
-    globalStorage: GlobalStorage = Field(description="All disks.")
-    globalNamespace: GlobalNamespace = Field(description="All keys.")
-    usedSpaceBreakdown: UsedSpaceBreakdown = Field(description="Keys by what has become of them.")
-    dataNodeUsage: list[StorageReportJson] = Field(description="By datanode, of those that have reported their disks.")
+    globalStorage: GlobalStorage = Field(description="Totals over all disks.")
+    globalNamespace: GlobalNamespace = Field(description="Totals over all keys.")
+    usedSpaceBreakdown: UsedSpaceBreakdown = Field(description="Bytes of keys by their state.")
+    dataNodeUsage: list[StorageReportJson] = Field(description="Datanodes that have reported their disks.")
 
 
 async def distribution(view: CurrentView) -> Response:
-    """What datanodes report and what OM counts are compared by whoever reads it: neither is derived of the other."""
+    """OM's numbers and the datanodes' reports are independent: neither is derived from the other."""
     cluster = view.ready_cluster()
     total = sum_of(one.storage for one in cluster.datanodes if one.storage)
     return json_response(
@@ -134,7 +138,7 @@ def _usage(datanode: Datanode, storage: StorageTotals) -> dict[str, object]:
 
 
 async def download(view: CurrentView) -> Response:
-    """Those that have most to delete first; what a datanode has not said is -1."""
+    """Rows are in descending order of bytes pending deletion; a number a datanode has not reported is -1."""
     cluster = view.ready_cluster()
     pending = await view.ask_cluster(GetPendingBlocks())
     if not pending.ended:
@@ -161,14 +165,20 @@ def _table(cluster: Cluster, pending: PendingBlocks) -> str:
 
 
 ROUTES = (
-    Route("/storageDistribution", distribution, "What takes space, and where.", StorageDistribution, cluster=True),
+    Route(
+        "/storageDistribution",
+        distribution,
+        "Returns the space used by OM's keys and on each datanode.",
+        StorageDistribution,
+        cluster=True,
+    ),
     Route(
         "/storageDistribution/download",
         download,
-        "The datanodes' disks and what is still to be deleted from them, as CSV.",
+        "Downloads the disk usage and the bytes pending deletion of each datanode, as CSV.",
         None,
         immutable=False,
-        others={202: "The datanodes are being asked; ask again in a while."},
+        others={202: "The datanodes are still being queried; retry later."},
         bodies={202: PendingDeletion},
     ),
 )

@@ -1,1 +1,1 @@
-"""Routes about containers."""
+"""Container routes."""

@@ -1,4 +1,4 @@
-"""The route /blocks/deletePending, which answers as Recon does where it has read no database of SCM's."""
+"""Serves /blocks/deletePending, always empty: the answer of a Recon that holds no SCM database."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from ozone_recon.api.route import Route
 
 
 class DeletedBlocks(BaseModel):
-    """A transaction of SCM's that has datanodes delete blocks of a container."""
+    """An SCM transaction that deletes blocks of one container."""
 
-    containerId: int | None = Field(None, description="The container.")
-    localIDList: list[int] | None = Field(None, description="The blocks, by their numbers within it.")
-    localIDCount: int | None = Field(None, description="How many.")
-    txID: int | None = Field(None, description="The transaction's number.")
+    containerId: int | None = Field(None, description="Container ID.")
+    localIDList: list[int] | None = Field(None, description="Local IDs of the blocks.")
+    localIDCount: int | None = Field(None, description="Number of blocks.")
+    txID: int | None = Field(None, description="Transaction ID.")
 
 
 async def delete_pending(
     view: CurrentView,
     limit: Limit = 1000,
-    prevKey: Annotated[Int64, Query(description="Begin after this transaction.")] = 0,
+    prevKey: Annotated[Int64, Query(description="Start after this transaction ID.")] = 0,
 ) -> Response:
-    """Always empty: SCM tells nobody which blocks it has to delete, only how many, see /pendingDeletion."""
+    """Always empty: SCM's RPCs report only the number of blocks pending deletion; see /pendingDeletion."""
     if limit < 0 or prevKey < 0:
         raise HttpRefusal(406, "limit and prevKey must not be negative.")
     view.ready_scm()
@@ -38,7 +38,7 @@ ROUTES = (
     Route(
         "/blocks/deletePending",
         delete_pending,
-        "Blocks that SCM has still to have deleted, by the state of their containers.",
+        "Lists the blocks pending deletion in SCM, by container state.",
         dict[str, list[DeletedBlocks]],
         cluster=True,
     ),

@@ -1,4 +1,4 @@
-"""The routes /containers and /containers/{id}/keys."""
+"""Serves /containers and /containers/{id}/keys: the containers, and the keys with blocks in one."""
 
 from __future__ import annotations
 
@@ -26,15 +26,17 @@ from ozone_recon.store.generation import Generation
 class ContainerMetadata(BaseModel):
     """A container."""
 
-    ContainerID: int = Field(description="Its number.")
+    ContainerID: int = Field(description="Container ID.")
     NumberOfKeys: int = Field(
-        description="Blocks in it, as Recon means it: SCM's count, and until SCM is read that of OM's keys' blocks."
+        description="Number of blocks, as counted by SCM; until SCM has been read, of blocks of OM's keys."
     )
-    NumberOfOmKeys: int | None = Field(description="Keys that have a block in it; null until OM is read.")
+    NumberOfOmKeys: int | None = Field(
+        description="Number of keys with a block in the container; null until OM has been read."
+    )
     State: str | None = Field(
-        description="OPEN, CLOSING, QUASI_CLOSED, CLOSED, DELETING, DELETED or RECOVERING, or null until SCM is read."
+        description="OPEN, CLOSING, QUASI_CLOSED, CLOSED, DELETING, DELETED or RECOVERING; null until SCM is read."
     )
-    UsedBytes: int | None = Field(description="Bytes of one of its replicas; null until SCM is read.")
+    UsedBytes: int | None = Field(description="Bytes used by one replica; null until SCM has been read.")
     pipelines: None = Field(description="Always null, as in Recon.")
 
 
@@ -43,14 +45,14 @@ class ContainersPage(BaseModel):
 
     totalCount: int = Field(description="Number of containers on this page.")
     totalContainers: int = Field(
-        description="Number of all containers: SCM's, and until SCM is read those that hold a block of a key."
+        description="Number of containers in SCM; until SCM has been read, of containers that hold a block of a key."
     )
-    prevKey: int = Field(description="The last container of this page: the prevKey of the next one.")
-    containers: list[ContainerMetadata] = Field(description="In order of their numbers.")
+    prevKey: int = Field(description="Last container ID of this page: the prevKey of the next page.")
+    containers: list[ContainerMetadata] = Field(description="The containers, in container ID order.")
 
 
 class ContainersResponse(BaseModel):
-    """The containers."""
+    """A page of containers, wrapped as in Recon."""
 
     data: ContainersPage = Field(description="The page.")
 
@@ -58,42 +60,45 @@ class ContainersResponse(BaseModel):
 class BlockInContainer(BaseModel):
     """A block."""
 
-    containerID: int = Field(description="Its container.")
-    localID: int = Field(description="Its number within the container.")
+    containerID: int = Field(description="Container ID.")
+    localID: int = Field(description="Local ID of the block within the container.")
 
 
 class KeyMetadata(BaseModel):
-    """A key with a block in the container. Times are ISO 8601 in UTC, with milliseconds."""
+    """A key with a block in the container. Times are ISO 8601 in UTC with milliseconds."""
 
-    Volume: str = Field(description="Its volume.")
-    Bucket: str = Field(description="Its bucket.")
-    Key: str = Field(description="Its name: in FSO buckets the last part of its path alone.")
-    CompletePath: str = Field(description="`volume/bucket/…`; empty when a directory above it was deleted.")
-    DataSize: int = Field(description="Its size in bytes.")
-    Versions: list[int] = Field(description="Its versions that have a block in the container.")
-    Blocks: dict[str, list[BlockInContainer]] = Field(description="By version, its blocks in the container.")
-    CreationTime: str = Field(description="When it was made.")
-    ModificationTime: str = Field(description="When it was written last.")
+    Volume: str = Field(description="Volume name.")
+    Bucket: str = Field(description="Bucket name.")
+    Key: str = Field(description="Key name; in FSO buckets only the last part of the path.")
+    CompletePath: str = Field(description="Path as `volume/bucket/…`; empty if a parent directory has been deleted.")
+    DataSize: int = Field(description="Size in bytes.")
+    Versions: list[int] = Field(description="Key versions with a block in the container.")
+    Blocks: dict[str, list[BlockInContainer]] = Field(description="Blocks of the key in the container, by version.")
+    CreationTime: str = Field(description="Creation time.")
+    ModificationTime: str = Field(description="Time of the last write.")
     ParentDeleted: bool | None = Field(
-        None, description="True, when a directory above it was deleted and OM has not yet deleted what is in it."
+        None,
+        description="True if a parent directory has been deleted and OM has not deleted this key yet; else omitted.",
     )
 
 
 class KeysOfContainer(BaseModel):
-    """A page of the keys in a container."""
+    """A page of the keys with blocks in a container."""
 
-    totalCount: int = Field(description="Number of (key, version) pairs in the whole container.")
-    totalKeys: int = Field(description="Number of keys in the whole container.")
-    keys: list[KeyMetadata] = Field(description="In byte order of their database keys.")
-    lastKey: str = Field(description="Database key of the last one: the prevKey of the next page. Empty for no key.")
+    totalCount: int = Field(description="Number of (key, version) pairs in the container.")
+    totalKeys: int = Field(description="Number of keys in the container.")
+    keys: list[KeyMetadata] = Field(description="The keys, in byte order of their database keys.")
+    lastKey: str = Field(
+        description="Database key of the last key: the prevKey of the next page. Empty if the page is empty."
+    )
 
 
 async def containers(
     view: CurrentView,
     limit: Limit = 1000,
-    prevKey: Annotated[Int64, Query(description="Begin after this container, be it there or not.")] = 0,
+    prevKey: Annotated[Int64, Query(description="Start after this container ID; the container need not exist.")] = 0,
 ) -> Response:
-    """Containers with numbers greater than prevKey. A negative limit or prevKey is a 406, as in Recon."""
+    """Lists containers with IDs greater than prevKey. A negative limit or prevKey returns 406, as in Recon."""
     if limit < 0 or prevKey < 0:
         raise HttpRefusal(406, "limit and prevKey must not be negative.")
     if tables := view.cluster_generation:
@@ -122,7 +127,7 @@ async def containers(
 
 
 def _of_scm(tables: Generation, om: Generation | None, after: int, limit: int) -> RawJson:
-    """A ContainerPage."""
+    """Serialises a ContainersPage from SCM's containers."""
     rows, table = rows_after(tables, after, limit), tables.table(CONTAINERS)
     ids = table["id"][rows]
     keys = scalars(count_keys(om, ids)) if om else same_slices(b"null", len(rows))
@@ -149,18 +154,18 @@ def _of_scm(tables: Generation, om: Generation | None, after: int, limit: int) -
 async def keys_of_container(
     view: CurrentView,
     id: ContainerId,
-    limit: Annotated[Limit, Query(description="The most (key, version) pairs to answer with; -1 for all.")] = 1000,
+    limit: Annotated[Limit, Query(description="Maximum number of (key, version) pairs; -1 for all.")] = 1000,
     prevKey: Annotated[
         str,
         Query(
-            description="Begin after this key, be it there or not: its path `/volume/bucket/directory/key`, or its "
-            "database key, which lastKey is."
+            description="Start after this key, which need not exist: its path `/volume/bucket/directory/key` or its "
+            "database key (lastKey)."
         ),
     ] = "",
 ) -> Response:
-    """All versions of a key come on one page, so that a page may have some pairs more than its limit.
+    """All versions of a key are on the same page, so a page can exceed the limit.
 
-    A negative limit other than -1 answers with none.
+    A limit of 0, or a negative one other than -1, returns an empty page.
     """
     if view.generation is None:
         return json_response({"totalCount": 0, "totalKeys": 0, "keys": [], "lastKey": ""})
@@ -197,25 +202,25 @@ def _keys_json(container: int, found: KeysInContainer) -> RawJson:
 
 
 def _versions_and_blocks(container: int, found: KeysInContainer) -> tuple[ByteSlices, ByteSlices]:
-    """For each key its versions, `[0,1]`, and by version its blocks, `{"0":[{…},{…}],"1":[{…}]}`."""
+    """Serialises for each key its versions, `[0,1]`, and its blocks by version, `{"0":[{…},{…}],"1":[{…}]}`."""
     rows = len(found.version)
     first, last = np.zeros(rows, np.bool_), np.zeros(rows, np.bool_)
     first[found.starts] = True
     last[found.ends - 1] = True
     new = first.copy()
     new[1:] |= found.version[1:] != found.version[:-1]
-    place = new.astype(np.int64) + first
-    version = scalars(found.version).masked(new)
+    opening = new.astype(np.int64) + first
+    version = scalars(found.version).only(new)
 
     def of_keys(*parts: Part) -> ByteSlices:
         column = joined(parts)
         return ByteSlices(column.data, column.offsets[found.starts], column.offsets[found.ends])
 
     versions = of_keys(
-        slices_at(ByteColumn.of((b"", b",", b"[")), place), version, same_slices(b"]", rows).masked(last)
+        slices_at(ByteColumn.of((b"", b",", b"[")), opening), version, same_slices(b"]", rows).only(last)
     )
     blocks = of_keys(
-        slices_at(ByteColumn.of((b",", b'],"', b'{"')), place),
+        slices_at(ByteColumn.of((b",", b'],"', b'{"')), opening),
         version,
         same_slices(b'":[', rows).masked(new),
         b'{"containerID":%d,"localID":' % container,
@@ -227,6 +232,6 @@ def _versions_and_blocks(container: int, found: KeysInContainer) -> tuple[ByteSl
 
 
 ROUTES = (
-    Route("/containers", containers, "The containers, in order of their numbers.", ContainersResponse, cluster=True),
-    Route("/containers/{id}/keys", keys_of_container, "The keys that have a block in a container.", KeysOfContainer),
+    Route("/containers", containers, "Lists the containers in ID order.", ContainersResponse, cluster=True),
+    Route("/containers/{id}/keys", keys_of_container, "Lists the keys with blocks in a container.", KeysOfContainer),
 )

@@ -1,4 +1,4 @@
-"""The routes about containers as SCM and the datanodes know them: their replicas, deleted and quasi-closed ones."""
+"""Serves container listings from SCM and datanode reports: replica history, deleted and quasi-closed containers."""
 
 from __future__ import annotations
 
@@ -32,48 +32,47 @@ from ozone_recon.insights.containers.listing import (
 from ozone_recon.model.scm import ContainerState
 from ozone_recon.store.columns import Array
 
-MinContainerId = Annotated[Int64, Query(description="Begin after this container, be it there or not.")]
-"""`minContainerId` of a listing."""
+MinContainerId = Annotated[Int64, Query(description="Start after this container ID; the container need not exist.")]
 
 
 class DeletedContainer(BaseModel):
-    """A container that was deleted; numbers that are 0 are left out."""
+    """A deleted container; numbers that are 0 are omitted."""
 
-    containerId: int = Field(description="Its number.")
-    pipelineID: PipelineId | None = Field(description="The pipeline in which it was written.")
-    numberOfKeys: int | None = Field(None, description="Blocks in it.")
+    containerId: int = Field(description="Container ID.")
+    pipelineID: PipelineId | None = Field(description="Pipeline in which it was written; null if there is none.")
+    numberOfKeys: int | None = Field(None, description="Number of blocks.")
     containerState: str = Field(description="DELETED.")
-    stateEnterTime: int | None = Field(None, description="When it was deleted, in milliseconds since 1970.")
-    usedBytes: int | None = Field(None, description="Bytes of one of its replicas.")
-    replicationConfig: ReplicationJson = Field(description="How it was replicated.")
-    replicationFactor: str | None = Field(None, description="ONE or THREE; left out for EC.")
+    stateEnterTime: int | None = Field(None, description="Time of the deletion in milliseconds since 1970.")
+    usedBytes: int | None = Field(None, description="Bytes used by one replica.")
+    replicationConfig: ReplicationJson = Field(description="Replication of the container.")
+    replicationFactor: str | None = Field(None, description="ONE or THREE; omitted for EC.")
 
 
 class QuasiClosedContainer(BaseModel):
-    """A container whose replicas were closed without agreement of a pipeline."""
+    """A quasi-closed container: its replicas were closed without consensus in the pipeline."""
 
-    containerID: int = Field(description="Its number.")
-    pipelineID: str | None = Field(description="The pipeline in which it was written.")
-    keys: int = Field(description="Blocks in it.")
-    stateEnterTime: int = Field(description="Since when it is so, in milliseconds since 1970.")
-    expectedReplicaCount: int = Field(description="Replicas that it is to have.")
-    actualReplicaCount: int = Field(description="Replicas that are present.")
+    containerID: int = Field(description="Container ID.")
+    pipelineID: str | None = Field(description="Pipeline in which it was written; null if there is none.")
+    keys: int = Field(description="Number of blocks.")
+    stateEnterTime: int = Field(description="Time at which it became quasi-closed, in milliseconds since 1970.")
+    expectedReplicaCount: int = Field(description="Number of replicas it should have.")
+    actualReplicaCount: int = Field(description="Number of replicas present.")
     replicas: list[ContainerHistory] = Field(
-        description="Those it has; if they are too few, the last seen of those it had as well."
+        description="Present replicas; if there are too few, also the most recently seen lost ones."
     )
 
 
 class QuasiClosed(BaseModel):
     """A page of quasi-closed containers."""
 
-    quasiClosedCount: int = Field(description="How many there are in all.")
-    firstKey: int = Field(description="The first container on this page; minContainerId when it is empty.")
-    lastKey: int = Field(description="The last one: the minContainerId of the next page.")
-    containers: list[QuasiClosedContainer] = Field(description="In order of their numbers.")
+    quasiClosedCount: int = Field(description="Number of quasi-closed containers in the cluster.")
+    firstKey: int = Field(description="First container ID of this page; minContainerId if the page is empty.")
+    lastKey: int = Field(description="Last container ID of this page: the minContainerId of the next page.")
+    containers: list[QuasiClosedContainer] = Field(description="The containers, in container ID order.")
 
 
 async def replica_history(view: CurrentView, id: ContainerId) -> Response:
-    """The replica that was seen last comes first; those that are gone are there too. An unknown container has none."""
+    """Most recently seen first, including lost replicas. The list is empty for an unknown container."""
     tables = view.ready_cluster_generation()
     rows = rows_of(tables, np.array([id]))
     found = replicas_json(tables, replicas_of(tables, rows[rows >= 0]), rows)
@@ -83,9 +82,9 @@ async def replica_history(view: CurrentView, id: ContainerId) -> Response:
 async def deleted(
     view: CurrentView,
     limit: Limit = 1000,
-    prevKey: Annotated[Int64, Query(description="Begin after this container, be it there or not.")] = 0,
+    prevKey: Annotated[Int64, Query(description="Start after this container ID; the container need not exist.")] = 0,
 ) -> Response:
-    """SCM does not tell when a container was last used, which Recon shows as lastUsed."""
+    """Recon's field lastUsed is missing: SCM's RPCs do not report it."""
     if limit < 0 or prevKey < 0:
         raise BadRequest("limit and prevKey must not be negative.")
     tables = view.ready_cluster_generation()
@@ -106,7 +105,7 @@ async def deleted(
 
 
 async def quasi_closed(view: CurrentView, limit: Limit = 1000, minContainerId: MinContainerId = 0) -> Response:
-    """Those with numbers greater than minContainerId."""
+    """Lists quasi-closed containers with IDs greater than minContainerId."""
     for name, value in (("minContainerId", minContainerId), ("limit", limit)):
         if value < 0:
             raise BadRequest(f"{name} must be >= 0")
@@ -142,21 +141,21 @@ ROUTES = (
     Route(
         "/containers/{id}/replicaHistory",
         replica_history,
-        "The replicas that a container has or had.",
+        "Lists the current and past replicas of a container.",
         list[ContainerHistory],
         cluster=True,
     ),
     Route(
         "/containers/deleted",
         deleted,
-        "Containers that were deleted, in order of their numbers.",
+        "Lists the deleted containers in ID order.",
         list[DeletedContainer],
         cluster=True,
     ),
     Route(
         "/containers/quasiClosed",
         quasi_closed,
-        "Quasi-closed containers, in order of their numbers.",
+        "Lists the quasi-closed containers in ID order.",
         QuasiClosed,
         cluster=True,
     ),

@@ -1,4 +1,4 @@
-"""The routes about containers that OM and SCM do not agree about."""
+"""Serves /containers/mismatch: containers that only one of OM and SCM knows."""
 
 from __future__ import annotations
 
@@ -29,40 +29,44 @@ from ozone_recon.store.generation import Generation
 
 
 class Discrepancy(BaseModel):
-    """A container that only one of OM and SCM has."""
+    """A container that exists in only one of OM and SCM."""
 
-    containerId: int = Field(description="Its number.")
-    numberOfKeys: int = Field(description="(Key, version) pairs that have a block in it; 0 when OM has none.")
+    containerId: int = Field(description="Container ID.")
+    numberOfKeys: int = Field(description="Number of (key, version) pairs with a block in it; 0 if OM knows none.")
     pipelines: list[PipelineJson] = Field(
-        description="The pipeline in which it was written, if there still is one and SCM has the container."
+        description="Pipeline in which it was written, if it still exists and SCM knows the container."
     )
-    existsAt: str | None = Field(None, description="OM or SCM: who has it. Not for deleted ones.")
+    existsAt: str | None = Field(
+        None, description="Where the container exists: OM or SCM. Omitted for deleted containers."
+    )
 
 
 class Discrepancies(BaseModel):
-    """A page of containers that only one of OM and SCM has."""
+    """A page of containers that exist in only one of OM and SCM."""
 
-    containerDiscrepancyInfo: list[Discrepancy] = Field(description="In order of their numbers.")
-    lastKey: int | None = Field(description="The last one: the prevKey of the next page; null when it is empty.")
+    containerDiscrepancyInfo: list[Discrepancy] = Field(description="The containers, in container ID order.")
+    lastKey: int | None = Field(
+        description="Last container ID: the prevKey of the next page; null if the page is empty."
+    )
 
 
-PrevKey = Annotated[Int64, Query(description="Begin after this container, be it there or not.")]
+PrevKey = Annotated[Int64, Query(description="Start after this container ID; the container need not exist.")]
 
 
 class _LastComparison:
-    """Of the two generations that were last asked about: on another thread, once for all who ask."""
+    """Caches the comparison of the last pair of generations. One thread computes it; concurrent requests share it."""
 
     def __init__(self) -> None:
-        self._of: tuple[ref[Generation], ...] = ()
+        self._generations: tuple[ref[Generation], ...] = ()
         self._comparison: asyncio.Future[Mismatch] | None = None
 
     async def of(self, *generations: Generation) -> Mismatch:
-        """The OM's and the cluster's."""
-        compared = self._comparison
-        if compared is None or _has_failed(compared) or tuple(one() for one in self._of) != generations:
-            self._of = tuple(map(ref, generations))
-            compared = self._comparison = asyncio.ensure_future(asyncio.to_thread(compare, *generations))
-        return await asyncio.shield(compared)
+        """Returns the comparison of the OM generation and the cluster generation, in this order."""
+        comparison = self._comparison
+        if comparison is None or _has_failed(comparison) or tuple(one() for one in self._generations) != generations:
+            self._generations = tuple(map(ref, generations))
+            comparison = self._comparison = asyncio.ensure_future(asyncio.to_thread(compare, *generations))
+        return await asyncio.shield(comparison)
 
 
 def _has_failed(comparison: asyncio.Future[Mismatch]) -> bool:
@@ -76,13 +80,15 @@ async def mismatch(
     view: CurrentView,
     limit: Limit = 1000,
     prevKey: PrevKey = 0,
-    missingIn: Annotated[str, Query(description="SCM or OM, in any case: who does not have it.")] = "SCM",
+    missingIn: Annotated[
+        str, Query(description="Where the container is missing: SCM or OM, case-insensitive.")
+    ] = "SCM",
 ) -> Response:
-    """What SCM has deleted is missing there. A negative limit or prevKey is a 406, as in Recon."""
+    """Containers deleted in SCM count as missing there. A negative limit or prevKey returns 406, as in Recon."""
     if limit < 0 or prevKey < 0:
         raise HttpRefusal(406, "limit and prevKey must not be negative.")
     if missingIn.upper() not in ("SCM", "OM"):
-        raise BadRequest(f"missingIn is {missingIn!r}. Give SCM or OM.")
+        raise BadRequest(f"missingIn is {missingIn!r}: allowed are SCM and OM.")
     om, tables = view.ready(), view.ready_cluster_generation()
     found = await _LAST.of(om, tables)
     if missingIn.upper() == "SCM":
@@ -94,7 +100,7 @@ async def mismatch(
 
 
 async def deleted(view: CurrentView, limit: Limit = 1000, prevKey: PrevKey = 0) -> Response:
-    """A limit of 0 or less answers with as many as one page may have. A negative prevKey is a 406, as in Recon."""
+    """A limit of 0 or less returns the largest page. A negative prevKey returns 406, as in Recon."""
     if prevKey < 0:
         raise HttpRefusal(406, "prevKey must not be negative.")
     om, tables = view.ready(), view.ready_cluster_generation()
@@ -114,7 +120,7 @@ def _answer(ids: Int64s, keys: Int64s, pipelines: ByteSlices, exists_at: ByteSli
 
 
 def _pipelines(tables: Generation, rows: Int64s, cluster: Cluster) -> ByteSlices:
-    """A list for each container: its pipeline, if there is one by that id."""
+    """Serialises for each container a list of its pipeline; the list is empty if SCM has no pipeline of that ID."""
     ids = joined([pipelines_of(tables, rows)]).items()
     wanted = set(ids)
     there = [one for one in cluster.pipelines if one.pipeline_id.encode(errors="surrogateescape") in wanted]
@@ -129,14 +135,14 @@ ROUTES = (
     Route(
         "/containers/mismatch",
         mismatch,
-        "Containers that only one of OM and SCM has, in order of their numbers.",
+        "Lists containers that exist in only one of OM and SCM, in ID order.",
         Discrepancies,
         cluster=True,
     ),
     Route(
         "/containers/mismatch/deleted",
         deleted,
-        "Containers that SCM has deleted and keys still have blocks in, in order of their numbers.",
+        "Lists containers deleted in SCM that still hold blocks of keys, in ID order.",
         Discrepancies,
         cluster=True,
     ),

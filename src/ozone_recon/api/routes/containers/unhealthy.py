@@ -1,4 +1,4 @@
-"""The routes about unhealthy containers: the lists that Recon keeps of them."""
+"""Serves /containers/missing and /containers/unhealthy: containers by unhealthy state."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ from ozone_recon.insights.om.key_rows import shown
 from ozone_recon.model.container_health import UnhealthyContainer, UnhealthyState
 from ozone_recon.store.generation import Generation
 
-NAMED = 5
-"""Datanodes to be named that have still to report."""
-NAMES = [state.name for state in UnhealthyState]
+MAX_NAMED = 5
+"""Maximum number of unreported datanodes named in the 503 message."""
+STATE_NAMES = [state.name for state in UnhealthyState]
 COUNTS = {
     UnhealthyState.MISSING: "missingCount",
     UnhealthyState.UNDER_REPLICATED: "underReplicatedCount",
@@ -51,80 +51,86 @@ REASONS = [
     for state in UnhealthyState
     for actual in (0, 1)
 ]
-"""By state, and whether there are replicas."""
+"""Reason texts, at index 2 * state + (1 if the container has replicas)."""
 
 
 class MissingContainer(BaseModel):
-    """A container that has too few replicas to be read. Times are milliseconds since 1970."""
+    """A container with too few replicas to be read. Times are milliseconds since 1970."""
 
-    containerID: int = Field(description="Its number.")
-    missingSince: int = Field(description="When that was found out.")
-    keys: int = Field(description="Blocks in it.")
-    pipelineID: str | None = Field(description="The pipeline in which it was written.")
+    containerID: int = Field(description="Container ID.")
+    missingSince: int = Field(description="Time at which the state was detected.")
+    keys: int = Field(description="Number of blocks.")
+    pipelineID: str | None = Field(description="Pipeline in which it was written; null if there is none.")
     replicas: list[ContainerHistory] = Field(
-        description="The replicas it has, and the last seen of those it had, the one that was seen last first."
+        description="Present replicas and the most recently seen lost ones, most recently seen first."
     )
 
 
 class MissingContainers(BaseModel):
     """A page of missing containers."""
 
-    totalCount: int = Field(description="How many are on this page.")
-    containers: list[MissingContainer] = Field(description="In order of their numbers.")
+    totalCount: int = Field(description="Number of containers on this page.")
+    containers: list[MissingContainer] = Field(description="The containers, in container ID order.")
 
 
-class Unhealthy(BaseModel):
-    """A container in one of the lists. Times are milliseconds since 1970."""
+class UnhealthyContainerJson(BaseModel):
+    """A container in one unhealthy state. Times are milliseconds since 1970."""
 
-    containerID: int = Field(description="Its number.")
-    containerState: str = Field(description="The list that it is in.")
-    unhealthySince: int = Field(description="When that was found out.")
-    expectedReplicaCount: int = Field(description="Replicas that it is to have.")
-    actualReplicaCount: int = Field(description="Replicas that it has.")
-    replicaDeltaCount: int = Field(description="How many are too many; negative: too few.")
-    reason: str = Field(description="Why it is in the list.")
-    keys: int = Field(description="Blocks in it.")
-    pipelineID: str | None = Field(description="The pipeline in which it was written.")
+    containerID: int = Field(description="Container ID.")
+    containerState: str = Field(description="Unhealthy state.")
+    unhealthySince: int = Field(description="Time at which the state was detected.")
+    expectedReplicaCount: int = Field(description="Number of replicas it should have.")
+    actualReplicaCount: int = Field(description="Number of replicas it has.")
+    replicaDeltaCount: int = Field(description="Number of excess replicas; negative if there are too few.")
+    reason: str = Field(description="Reason for the state.")
+    keys: int = Field(description="Number of blocks.")
+    pipelineID: str | None = Field(description="Pipeline in which it was written; null if there is none.")
     replicas: list[ContainerHistory] = Field(
-        description="The replicas it has; if those are too few, the last seen of those it had as well."
+        description="Present replicas; if there are too few, also the most recently seen lost ones."
     )
 
 
 class UnhealthyPage(BaseModel):
-    """A page of unhealthy containers; a container may be there more than once, each time in another list."""
+    """A page of unhealthy containers. A container in several states has a row for each."""
 
-    missingCount: int = Field(description="Containers that cannot be read, in all.")
-    underReplicatedCount: int = Field(description="Containers with too few replicas, in all.")
-    overReplicatedCount: int = Field(description="Containers with too many replicas, in all.")
-    misReplicatedCount: int = Field(description="Containers whose replicas are in the wrong racks, in all.")
-    replicaMismatchCount: int = Field(description="Containers with replicas that differ, in all.")
-    emptyMissingCount: int = Field(description="Containers that cannot be read and have nothing in them, in all.")
+    missingCount: int = Field(description="Number of missing containers in the cluster.")
+    underReplicatedCount: int = Field(description="Number of under-replicated containers in the cluster.")
+    overReplicatedCount: int = Field(description="Number of over-replicated containers in the cluster.")
+    misReplicatedCount: int = Field(
+        description="Number of mis-replicated containers (replicas on the wrong racks) in the cluster."
+    )
+    replicaMismatchCount: int = Field(
+        description="Number of containers in the cluster whose replicas have different checksums."
+    )
+    emptyMissingCount: int = Field(description="Number of missing containers in the cluster that are empty.")
     negativeSizeCount: int = Field(
-        description="Of those with replicas too few, too many or misplaced, how many have a negative size."
+        description="Number of under-, over- and mis-replicated containers with a negative size."
     )
     firstKey: int = Field(
-        description="The first container on this page: the maxContainerId of the one before; 0 for none."
+        description="First container ID of this page: the maxContainerId of the previous page; 0 if the page is empty."
     )
-    lastKey: int = Field(description="The last container on this page: the minContainerId of the next one; 0 for none.")
-    containers: list[Unhealthy] = Field(description="In order of their numbers, then of the lists' names.")
+    lastKey: int = Field(
+        description="Last container ID of this page: the minContainerId of the next page; 0 if the page is empty."
+    )
+    containers: list[UnhealthyContainerJson] = Field(description="The rows, in order of container ID, then state name.")
 
 
-MinContainerId = Annotated[Int64, Query(description="Begin after this container, be it there or not.")]
+MinContainerId = Annotated[Int64, Query(description="Start after this container ID; the container need not exist.")]
 MaxContainerId = Annotated[
-    Int64, Query(description="The last ones before this container, be it there or not; 0 or less: see minContainerId.")
+    Int64, Query(description="Return the last rows before this container ID; 0 or less: use minContainerId.")
 ]
 BatchNumber = Annotated[
     Int32,
     Query(
-        description="Which page, from 1 on, as up to Recon 2.0; only without minContainerId and maxContainerId. Such a "
-        "page may end within a container."
+        description="Page number from 1, as in Recon up to 2.0; ignored with minContainerId or maxContainerId. Such a "
+        "page can end between two rows of a container."
     ),
 ]
-State = Annotated[str, Path(description=f"{', '.join(NAMES)}.")]
+State = Annotated[str, Path(description=f"{', '.join(STATE_NAMES)}.")]
 
 
 async def missing(view: CurrentView, limit: Limit = 1000) -> Response:
-    """A limit of 0 or less answers with none."""
+    """A limit of 0 or less returns an empty page."""
     tables = evaluated_tables(view)
     found = unhealthy_after(tables, 0, max(0, limit), UnhealthyState.MISSING)
     known, containers, common = _common(tables, found)
@@ -140,7 +146,7 @@ async def unhealthy(
     minContainerId: MinContainerId = 0,
     batchNum: BatchNumber = 0,
 ) -> Response:
-    """A limit of 0 or less answers with none. A container is never cut: a page may have some rows more for it."""
+    """A limit of 0 or less returns no rows. All rows of a container are on one page, so a page can exceed the limit."""
     return _page(evaluated_tables(view), None, limit, maxContainerId, minContainerId, batchNum)
 
 
@@ -152,20 +158,24 @@ async def unhealthy_in(
     minContainerId: MinContainerId = 0,
     batchNum: BatchNumber = 0,
 ) -> Response:
-    """The counts are those of all lists."""
-    if state not in NAMES:
-        raise BadRequest(f"{state!r} is no list of unhealthy containers. There are {', '.join(NAMES)}.")
+    """The counts cover all states, not only the requested one."""
+    if state not in STATE_NAMES:
+        raise BadRequest(f"{state!r} is not an unhealthy state: allowed are {', '.join(STATE_NAMES)}.")
     return _page(evaluated_tables(view), UnhealthyState[state], limit, maxContainerId, minContainerId, batchNum)
 
 
 def evaluated_tables(view: View) -> Generation:
-    """The cluster's tables with the lists; NotReady (HTTP 503) before the containers' health is known."""
+    """Returns the cluster's tables with container health; raises NotReady (HTTP 503) before it has been evaluated."""
     tables = view.ready_cluster_generation()
     if not is_evaluated(tables):
         hosts = view.cluster.waiting_for if view.cluster else ()
-        named = ", ".join(map(shown, hosts[:NAMED])) + (f" and {len(hosts) - NAMED} more" if len(hosts) > NAMED else "")
-        waits = f"; it waits for {named}" if named else ""
-        raise NotReady(f"The containers' health is not known before all datanodes have said what they have{waits}.")
+        named = ", ".join(map(shown, hosts[:MAX_NAMED])) + (
+            f" and {len(hosts) - MAX_NAMED} more" if len(hosts) > MAX_NAMED else ""
+        )
+        unreported = f": not reported yet by {named}" if named else ""
+        raise NotReady(
+            f"Container health is unknown until every datanode has sent a full container report{unreported}."
+        )
     return tables
 
 
@@ -192,7 +202,7 @@ def _page(
             "containers": rows_json(
                 {
                     "containerID": scalars(containers),
-                    "containerState": chosen(DictionaryColumn(NAMES, states), str),
+                    "containerState": chosen(DictionaryColumn(STATE_NAMES, states), str),
                     "unhealthySince": scalars(table["since"][known]),
                     "expectedReplicaCount": scalars(expected),
                     "actualReplicaCount": scalars(actual),
@@ -206,7 +216,7 @@ def _page(
 
 
 def _common(tables: Generation, found: Int64s) -> tuple[Int64s, Int64s, dict[str, ByteSlices | Sequence[Part]]]:
-    """Those of these rows whose containers are known, the containers, and the fields that all answers have."""
+    """Returns the rows whose containers are known, their container IDs, and the fields common to both answers."""
     containers = tables.table(UNHEALTHY)["container"][found]
     rows = rows_of(tables, containers)
     known = rows >= 0
@@ -225,21 +235,21 @@ ROUTES = (
     Route(
         "/containers/missing",
         missing,
-        "Containers that cannot be read, in order of their numbers.",
+        "Lists the missing containers in ID order.",
         MissingContainers,
         cluster=True,
     ),
     Route(
         "/containers/unhealthy",
         unhealthy,
-        "All unhealthy containers, in order of their numbers.",
+        "Lists the unhealthy containers in ID order.",
         UnhealthyPage,
         cluster=True,
     ),
     Route(
         "/containers/unhealthy/{state}",
         unhealthy_in,
-        "The unhealthy containers of one list, in order of their numbers.",
+        "Lists the containers in one unhealthy state, in ID order.",
         UnhealthyPage,
         cluster=True,
     ),

@@ -1,1 +1,1 @@
-"""Routes for monitoring: health, readiness, and Prometheus metrics."""
+"""Monitoring routes: health, readiness, and Prometheus metrics."""

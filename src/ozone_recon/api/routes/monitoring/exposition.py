@@ -1,4 +1,4 @@
-"""The text of /prom: what all processes have counted and what is served, as Prometheus reads it."""
+"""Renders /prom: the metrics of all processes in Prometheus' exposition formats."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ _BOUNDS = (*map(str, BUCKETS), "+Inf")
 
 
 def exposition(view: View, accept: str) -> tuple[bytes, str]:
-    """The text in a format that this `Accept` header takes, and its content type."""
+    """Returns the metrics in the format negotiated by the `Accept` header, and its content type."""
     context = view.context
     encode, kind = choose_encoder(accept)
     return encode(_SampleCollector(samples(view), context.metrics.plus(context.other_metrics))), kind
 
 
 class _SampleCollector(Collector):
-    """Our own sums in the place of the library's counters, which are those of one process."""
+    """Collects metrics summed over all worker processes; prometheus_client's counters cover only one process."""
 
-    def __init__(self, found: Iterable[MetricSample], measured: RequestMetrics) -> None:
-        self._found: defaultdict[str, list[MetricSample]] = defaultdict(list)
-        for sample in found:
-            self._found[sample.name].append(sample)
+    def __init__(self, all_samples: Iterable[MetricSample], measured: RequestMetrics) -> None:
+        self._samples: defaultdict[str, list[MetricSample]] = defaultdict(list)
+        for sample in all_samples:
+            self._samples[sample.name].append(sample)
         self._measured = measured
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric of which there is a sample."""
-        for name, found in self._found.items():
+        """Yields every metric that has a sample."""
+        for name, named in self._samples.items():
             about = METRICS[name]
             family = (CounterMetricFamily if about.kind == "counter" else GaugeMetricFamily)(
                 name, about.meaning, labels=about.labels
             )
-            for sample in found:
+            for sample in named:
                 family.add_metric(sample.labels, sample.value)
             yield family
         about = METRICS[HTTP_SECONDS]

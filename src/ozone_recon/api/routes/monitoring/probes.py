@@ -1,4 +1,4 @@
-"""What those who run the server watch: /health, /ready, and /prom for Prometheus."""
+"""Serves the probes for operators: /health (liveness), /ready (readiness) and /prom (Prometheus metrics)."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from ozone_recon.errors import NotReady
 
 
 class HealthProcess(BaseModel):
-    """One process of the service, besides the one that answers."""
+    """A process of the service other than the one that sent this answer."""
 
-    name: str = Field(description="What it is for.")
-    state: str = Field(description="`starting`, `running`, `hung`, `ended`, or `stopped` when none is needed now.")
-    pid: int = Field(description="Its process id, or that of the one before while none runs.")
-    reason: str = Field(description="Why it is not running as it should; empty when it is.")
-    replaced: int = Field(description="Times that it ended or hung and another took its place.")
+    name: str = Field(description="Name of the process.")
+    state: str = Field(description="`starting`, `running`, `hung`, `ended`, or `stopped` if it is not needed now.")
+    pid: int = Field(description="Process ID; that of the previous process while none is running.")
+    reason: str = Field(description="Reason why it is not healthy; empty if it is.")
+    replaced: int = Field(description="Number of times it was replaced because it ended or hung.")
 
 
 class Health(BaseModel):
-    """The process answers."""
+    """Liveness of the service."""
 
     status: str = Field(description="`OK`, or `DEGRADED` while a process of the service is being replaced.")
     version: str = Field(description="Version of ozone-recon.")
-    processes: list[HealthProcess] = Field(description="The service's other processes.")
+    processes: list[HealthProcess] = Field(description="Other processes of the service.")
 
 
 class Ready(BaseModel):
-    """There is all that is to be answered from."""
+    """Readiness of the service."""
 
     status: str = Field(description="`OK`.")
-    generation: str = Field(description="Name of the OM's data being served.")
+    generation: str = Field(description="Name of the OM generation being served.")
     clusterGeneration: str | None = Field(
-        description="Name of the cluster's data being served; null for a server that follows no cluster."
+        description="Name of the cluster generation being served; null on a server that follows no cluster."
     )
 
 
 async def health(view: CurrentView) -> Response:
-    """200 as long as the process answers at all; it says nothing about the data.
+    """Answers 200 as long as the process answers at all, regardless of the data.
 
     A process that hangs or ends is replaced within seconds; until then the status is DEGRADED.
     """
@@ -67,9 +67,10 @@ async def health(view: CurrentView) -> Response:
 
 
 async def ready(view: CurrentView) -> Response:
-    """200 once there is data to answer from, of the OM and of the cluster if one is followed; 503 says what is missing.
+    """Answers 200 once there is data from OM and, on a server that follows a cluster, from SCM; before that 503.
 
-    It stays 200 when OM or SCM are away later: what was read of them is answered from.
+    The message of a 503 names what is missing. The status stays 200 if OM or SCM becomes unreachable later: the server
+    continues to serve the data it has.
     """
 
     def cluster_ready() -> None:
@@ -89,18 +90,20 @@ async def ready(view: CurrentView) -> Response:
 
 
 async def prom(view: CurrentView, request: Request) -> Response:
-    """All metrics, in the format of Prometheus that it asks for.
+    """Returns all metrics in the format requested by the Accept header.
 
-    With hdds.prometheus.endpoint.token set, that token is asked for as a bearer token.
+    If hdds.prometheus.endpoint.token is set, the request must carry it as a bearer token.
     """
     config = view.context.config
     if not config.prom_enabled:
-        raise HttpRefusal(404, "Metrics are switched off: hdds.prometheus.endpoint.enabled is false.")
-    said = request.headers.get("authorization", "")
-    if config.prom_token and not compare_digest(said.encode(), f"Bearer {config.prom_token}".encode()):
-        raise HttpRefusal(403, "Give the token of hdds.prometheus.endpoint.token: `Authorization: Bearer …`.")
+        raise HttpRefusal(404, "Metrics are disabled: hdds.prometheus.endpoint.enabled is false.")
+    authorization = request.headers.get("authorization", "")
+    if config.prom_token and not compare_digest(authorization.encode(), f"Bearer {config.prom_token}".encode()):
+        raise HttpRefusal(
+            403, "The token is missing or wrong: send hdds.prometheus.endpoint.token as `Authorization: Bearer …`."
+        )
     from ozone_recon.api.routes.monitoring.exposition import (
-        exposition,  # Slow to load, and most are asked for by nobody.
+        exposition,  # Imported here because it loads slowly.
     )
 
     body, kind = exposition(view, request.headers.get("accept", ""))
@@ -108,23 +111,21 @@ async def prom(view: CurrentView, request: Request) -> Response:
 
 
 PROBES = (
-    Route(
-        "/health", health, "Whether the process lives; one that does not should be restarted.", Health, immutable=False
-    ),
+    Route("/health", health, "Liveness probe: restart the process if it does not answer.", Health, immutable=False),
     Route(
         "/ready",
         ready,
-        "Whether there is data to answer from; before, no requests should be sent here.",
+        "Readiness probe: send requests only after it answers 200.",
         Ready,
         immutable=False,
-        others={503: "No OM checkpoint has been read yet, or SCM has not; the message says what is missing."},
+        others={503: "OM or SCM has not been read yet; the message says which."},
     ),
     Route(
         "/prom",
         prom,
-        "Metrics for Prometheus.",
+        "Returns the metrics for Prometheus.",
         str,
         immutable=False,
-        others={403: "The token is missing or wrong.", 404: "Metrics are switched off."},
+        others={403: "The token is missing or wrong.", 404: "Metrics are disabled."},
     ),
 )

@@ -1,4 +1,4 @@
-"""The way through to Prometheus: /metrics/{api} answers what Prometheus answers."""
+"""Serves /metrics/{api}: a proxy to Prometheus' HTTP API."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ozone_recon.api.middleware.request import RAW_QUERY
 from ozone_recon.api.responses import HttpRefusal
 from ozone_recon.api.route import Route
 
-Api = Annotated[str, Path(description="Method of Prometheus' HTTP API, such as `query` or `query_range`.")]
-PASSED = ("content-type", "content-encoding")
-"""Headers of Prometheus' answer that belong to its body."""
+Api = Annotated[str, Path(description="Endpoint of Prometheus' HTTP API, such as `query` or `query_range`.")]
+PASSED_HEADERS = ("content-type", "content-encoding")
+"""Response headers passed through with the body."""
 
 
 async def metrics(view: CurrentView, request: Request, api: Api) -> Response:
-    """Every parameter goes to Prometheus as it came. An answer that is not 2xx is passed on with the status 502."""
+    """Forwards the query string unchanged. A response that is not 2xx is passed on with status 502."""
     config = view.context.config
     if not config.prometheus_url:
         raise HttpRefusal(
@@ -29,14 +29,14 @@ async def metrics(view: CurrentView, request: Request, api: Api) -> Response:
             "Metrics endpoint is not configured. Configure ozone.recon.prometheus.http.endpoint and try again later.",
         )
     if api in (".", ".."):
-        raise HttpRefusal(404, f"{api} is not a method of Prometheus. Ask for /metrics/query, for example.")
+        raise HttpRefusal(404, f"{api} is not an endpoint of Prometheus' HTTP API: use /metrics/query, for example.")
     url = f"{config.prometheus_url}/api/v1/{quote(api, safe='')}"
     if query := request.scope[RAW_QUERY].decode("latin-1"):
         url += f"?{query}"
-    import httpx  # Slow to load, and most have no Prometheus to ask.
+    import httpx  # Imported here because it loads slowly and is rarely needed.
 
     timeout = httpx.Timeout(config.metrics_answer_timeout, connect=config.metrics_connect_timeout)
-    # Certificates take long to load, and plain http needs none.
+    # Certificates take long to load and plain HTTP needs none.
     client = httpx.AsyncClient(timeout=timeout, verify=url.startswith("https:"))
     encoding = request.headers.get("accept-encoding", "identity")
     try:
@@ -45,8 +45,8 @@ async def metrics(view: CurrentView, request: Request, api: Api) -> Response:
         await client.aclose()
         raise HttpRefusal(
             502,
-            f"Prometheus did not answer at {config.prometheus_url}: {str(error) or type(error).__name__}. "
-            "See ozone.recon.prometheus.http.endpoint, and whether it runs.",
+            f"Prometheus does not answer at {config.prometheus_url} ({str(error) or type(error).__name__}): check that "
+            "it is running, and ozone.recon.prometheus.http.endpoint.",
         ) from error
 
     async def body() -> AsyncIterator[bytes]:
@@ -54,7 +54,7 @@ async def metrics(view: CurrentView, request: Request, api: Api) -> Response:
             async for piece in answer.aiter_raw():
                 yield piece
 
-    headers = {name: answer.headers[name] for name in PASSED if name in answer.headers}
+    headers = {name: answer.headers[name] for name in PASSED_HEADERS if name in answer.headers}
     return StreamingResponse(body(), 200 if answer.is_success else 502, headers)
 
 
@@ -62,11 +62,11 @@ ROUTES = (
     Route(
         "/metrics/{api}",
         metrics,
-        "What Prometheus says.",
+        "Forwards a query to Prometheus.",
         dict[str, Any],
         immutable=False,
         others={
-            502: "Prometheus is not configured, does not answer, or answered with an error, which is the body then."
+            502: "Prometheus is not configured, does not answer, or answered with an error (passed on as the body)."
         },
     ),
 )

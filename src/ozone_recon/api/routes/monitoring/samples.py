@@ -1,4 +1,4 @@
-"""What there is to measure of a moment: the OM's data and how it is kept up to date, SCM, datanodes, containers."""
+"""Samples the gauges and counters of /prom from one view: OM data, synchronisation, SCM, datanodes, containers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ozone_recon.store.generation import Generation
 
 
 def samples(view: View) -> Iterator[MetricSample]:
-    """All samples but those of answers; what is not known has none."""
+    """Yields all samples except those of HTTP requests; an unknown value has no sample."""
     context = view.context
     yield MetricSample("ozone_recon_build_info", 1, (__version__,))
     directory = context.config.data_dir

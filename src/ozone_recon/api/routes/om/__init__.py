@@ -1,1 +1,1 @@
-"""Routes about OM's namespace and keys."""
+"""OM routes: namespace, keys, volumes and buckets."""

@@ -1,4 +1,4 @@
-"""The routes /keys/*: open keys, keys and directories that wait for deletion, and the listing of keys."""
+"""Serves /keys: open keys, keys and directories pending deletion, and the filtered key listing."""
 
 from __future__ import annotations
 
@@ -39,30 +39,32 @@ from ozone_recon.insights.om.tables import TableCounts, table_counts
 from ozone_recon.store.generation import Generation
 
 NEVER = (1 << 63) - 1
-"""A time in ms after that of any key."""
+"""A creation time, in milliseconds since 1970, later than that of any key."""
 
 PrevKey = Annotated[
-    str, Query(description="Begin after this database key, be it there or not: lastKey of the page before.")
+    str, Query(description="Start after this database key, which need not exist: lastKey of the previous page.")
 ]
 StartPrefix = Annotated[
     str,
     Query(
-        description="Only what is below this path, which has a volume and a bucket at least. In FSO buckets what is "
-        "below the bucket is a directory or a file; elsewhere keys' names begin with it."
+        description="Only keys below this path, at least `/volume/bucket`. In FSO buckets the rest of the path is a "
+        "directory or a file; in other buckets it is a prefix of the key names."
     ),
 ]
-OrAll = Annotated[Limit, Query(description="The most rows to answer with; -1 for all. 0 and less answer with none.")]
+LimitOrAll = Annotated[
+    Limit, Query(description="Maximum number of rows; -1 for all; 0 and other negative numbers: none.")
+]
 
 
 async def open_keys(
     view: CurrentView,
-    limit: OrAll = 1000,
+    limit: LimitOrAll = 1000,
     prevKey: PrevKey = "",
     startPrefix: StartPrefix = "",
-    includeFso: Annotated[Boolean, Query(description="Whether open files of FSO buckets are asked for.")] = False,
-    includeNonFso: Annotated[Boolean, Query(description="Whether those of other buckets are asked for.")] = False,
+    includeFso: Annotated[Boolean, Query(description="Include open files of FSO buckets.")] = False,
+    includeNonFso: Annotated[Boolean, Query(description="Include open keys of other buckets.")] = False,
 ) -> Response:
-    """Keys of other buckets come first, those of FSO buckets in what is left of the limit."""
+    """Keys of non-FSO buckets come first; files of FSO buckets fill the rest of the limit."""
     prefix = _prefix(view, startPrefix)
     if startPrefix.strip() and includeFso:
         check_names(*split_prefix(startPrefix)[:2])
@@ -107,7 +109,7 @@ def _open_keys_json(found: OpenKeyRows) -> RawJson:
 
 
 async def open_keys_summary(view: CurrentView) -> Response:
-    """Multipart uploads that were begun have a row of their own among the open keys."""
+    """An initiated multipart upload counts as one open key."""
     tables = [_counts(view, name) for name in ("openKeyTable", "openFileTable")]
     return json_response(
         {
@@ -119,7 +121,7 @@ async def open_keys_summary(view: CurrentView) -> Response:
 
 
 async def uploads_summary(view: CurrentView) -> Response:
-    """The sizes are those of the parts that have been uploaded."""
+    """Sizes cover the parts uploaded so far."""
     table = _counts(view, "multipartInfoTable")
     return json_response(
         {
@@ -131,9 +133,9 @@ async def uploads_summary(view: CurrentView) -> Response:
 
 
 async def deleted_keys(
-    view: CurrentView, limit: OrAll = 1000, prevKey: PrevKey = "", startPrefix: StartPrefix = ""
+    view: CurrentView, limit: LimitOrAll = 1000, prevKey: PrevKey = "", startPrefix: StartPrefix = ""
 ) -> Response:
-    """Rows of OM's deletedTable; names of FSO files too are complete paths there."""
+    """Lists rows of OM's deletedTable, where FSO files too are named by their full path."""
     prefix = _prefix(view, startPrefix)
     if view.generation is None or not (limit > 0 or limit == -1):
         return no_content()
@@ -153,7 +155,7 @@ async def deleted_keys(
 
 
 async def deleted_keys_summary(view: CurrentView) -> Response:
-    """All versions of a key count."""
+    """Every version of a key counts."""
     table = _counts(view, "deletedTable")
     return json_response(
         {
@@ -166,10 +168,10 @@ async def deleted_keys_summary(view: CurrentView) -> Response:
 
 async def deleted_directories(
     view: CurrentView,
-    limit: Annotated[Limit, Query(description="The most rows to answer with; 0 and less for all.")] = 1000,
+    limit: Annotated[Limit, Query(description="Maximum number of rows; 0 or less for all.")] = 1000,
     prevKey: PrevKey = "",
 ) -> Response:
-    """The sizes are of all files that are still below a directory."""
+    """The size of a directory is that of all files still below it."""
     if view.generation is None:
         return json_response({"lastKey": "", "replicatedDataSize": 0, "unreplicatedDataSize": 0, "status": "OK"})
     found = list_deleted_directories(view.generation, encode_text(prevKey), limit if limit > 0 else None)
@@ -202,32 +204,34 @@ def _deleted_directories_json(found: DeletedDirectoryRows) -> RawJson:
 
 
 async def deleted_directories_summary(view: CurrentView) -> Response:
-    """Directories below a deleted one count when OM has come to them."""
+    """A directory below a deleted one counts as soon as OM has moved it to its deletedDirectoryTable."""
     return json_response({"totalDeletedDirectories": _counts(view, "deletedDirectoryTable").rows})
 
 
 async def listed_keys(
     view: CurrentView,
     startPrefix: StartPrefix = "/",
-    replicationType: Annotated[str, Query(description="Only keys replicated as RATIS, EC or STAND_ALONE.")] = "",
+    replicationType: Annotated[
+        str, Query(description="Only keys of this replication type: RATIS, EC or STAND_ALONE.")
+    ] = "",
     creationDate: Annotated[
         str,
         Query(
-            description="Only keys made then or later: `MM-dd-yyyy HH:mm:ss` in the server's time zone. Nothing is "
-            "found for what is no such date."
+            description="Only keys created at this time or later: `MM-dd-yyyy HH:mm:ss` in the server's time zone. An "
+            "invalid date matches no key."
         ),
     ] = "",
-    keySize: Annotated[Int64, Query(description="Only keys of at least so many bytes.")] = 0,
+    keySize: Annotated[Int64, Query(description="Only keys of at least this size in bytes.")] = 0,
     prevKey: Annotated[
         str,
-        Query(description="Begin after this key, be it there or not: lastKey of the page before, or the key's path."),
+        Query(description="Start after this key, which need not exist: lastKey of the previous page, or a key's path."),
     ] = "",
     limit: Limit = 1000,
 ) -> Response:
-    """At the level of an FSO bucket, files below deleted directories are listed while OM has them, with no path."""
+    """For an FSO bucket, files below deleted directories are listed, without path, until OM deletes them."""
     prefix = _prefix(view, startPrefix or "/")
     if view.generation is None or prefix is None:
-        message = "No OM checkpoint has been read yet. See /api/v1/task/status, and ask again in a while."
+        message = "No OM checkpoint has been read yet: retry later, and see /api/v1/task/status."
         nothing = {"path": "", "replicatedDataSize": 0, "unReplicatedDataSize": 0, "keys": []}
         body = {"status": "INITIALIZING", **nothing, "message": message}
         return json_response(body, 503, {"Retry-After": "5"})
@@ -277,7 +281,7 @@ def _key_list(path: str, found: KeyRows, generation: Generation) -> dict[str, An
 
 
 def _prefix(view: CurrentView, text: str) -> Prefix | None:
-    """A startPrefix, refused when it has no bucket; None for a blank one, and before there is a generation."""
+    """Parses a startPrefix; raises BadRequest if it names no bucket. None if blank or before the first generation."""
     if not text.strip():
         return None
     split_prefix(text)
@@ -293,33 +297,43 @@ def _counts(view: CurrentView, table: str) -> TableCounts:
 
 
 ROUTES = (
-    Route("/keys/open", open_keys, "Keys that are being written.", OpenKeysResponse, others={204: "There are none."}),
-    Route("/keys/open/summary", open_keys_summary, "How many keys are being written, and their size.", OpenKeysSummary),
-    Route("/keys/open/mpu/summary", uploads_summary, "How many multipart uploads there are.", UploadsSummary),
+    Route("/keys/open", open_keys, "Lists the open keys.", OpenKeysResponse, others={204: "No rows match."}),
+    Route("/keys/open/summary", open_keys_summary, "Returns the number and size of open keys.", OpenKeysSummary),
+    Route(
+        "/keys/open/mpu/summary",
+        uploads_summary,
+        "Returns the number and size of open multipart uploads.",
+        UploadsSummary,
+    ),
     Route(
         "/keys/deletePending",
         deleted_keys,
-        "Keys that wait for their deletion.",
+        "Lists the keys pending deletion.",
         DeletedKeysPage,
-        others={204: "There are none."},
+        others={204: "No rows match."},
     ),
-    Route("/keys/deletePending/summary", deleted_keys_summary, "How many keys wait for deletion.", DeletedKeysSummary),
+    Route(
+        "/keys/deletePending/summary",
+        deleted_keys_summary,
+        "Returns the number and size of keys pending deletion.",
+        DeletedKeysSummary,
+    ),
     Route(
         "/keys/deletePending/dirs",
         deleted_directories,
-        "Directories that wait for deletion.",
+        "Lists the directories pending deletion.",
         DeletedDirectoriesResponse,
     ),
     Route(
         "/keys/deletePending/dirs/summary",
         deleted_directories_summary,
-        "How many directories wait for deletion.",
+        "Returns the number of directories pending deletion.",
         DeletedDirectoriesSummary,
     ),
     Route(
         "/keys/listKeys",
         listed_keys,
-        "The keys below a path, filtered.",
+        "Lists the keys below a path, optionally filtered.",
         KeyList,
         others={503: "No OM checkpoint has been read yet."},
         bodies={503: KeyList},

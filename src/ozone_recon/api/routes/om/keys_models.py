@@ -1,4 +1,4 @@
-"""The answers of the routes /keys/*, described."""
+"""Response models of the routes below /keys."""
 
 from __future__ import annotations
 
@@ -11,101 +11,107 @@ from ozone_recon.api.json.om import ReplicationJson
 class KeyEntity(BaseModel):
     """An open key or a deleted directory. Sizes are bytes, times are milliseconds since 1970."""
 
-    key: str = Field(description="Database key of an open key; name of a directory.")
-    path: str = Field(description="`volume/bucket/…`.")
-    inStateSince: int | None = Field(None, description="Of a deleted directory: when it was changed last.")
-    size: int = Field(description="Of an open key: what its blocks can take. Of a directory: all files below it.")
-    replicatedSize: int = Field(description="The same on disks, replicas counted.")
-    replicationInfo: ReplicationJson = Field(description="How it is replicated.")
-    creationTime: int = Field(description="When it was made.")
-    modificationTime: int = Field(description="When it was changed last.")
-    isKey: bool = Field(description="Whether it is a file: a multipart upload that was begun is none yet.")
+    key: str = Field(description="Database key of an open key, or name of a deleted directory.")
+    path: str = Field(description="Path as `volume/bucket/…`.")
+    inStateSince: int | None = Field(None, description="Deleted directories only: time of the last modification.")
+    size: int = Field(description="Open key: bytes allocated in its blocks. Directory: bytes of all files below it.")
+    replicatedSize: int = Field(description="The same with replicas.")
+    replicationInfo: ReplicationJson = Field(description="Replication configuration.")
+    creationTime: int = Field(description="Creation time.")
+    modificationTime: int = Field(description="Time of the last modification.")
+    isKey: bool = Field(description="True if it is a file; false for an initiated multipart upload.")
 
 
 class OpenKeysResponse(BaseModel):
     """A page of open keys."""
 
-    lastKey: str = Field(description="Database key of the last one: the prevKey of the next page.")
-    replicatedDataSize: int = Field(description="Bytes on disks of all on this page.")
-    unreplicatedDataSize: int = Field(description="Bytes of all on this page.")
-    nonFSO: list[KeyEntity] | None = Field(None, description="Keys of OBS and LEGACY buckets; left out for none.")
-    fso: list[KeyEntity] | None = Field(None, description="Files of FSO buckets; left out for none.")
-    status: str = Field(description="OK.")
+    lastKey: str = Field(description="Database key of the last row: the prevKey of the next page.")
+    replicatedDataSize: int = Field(description="Total bytes on this page, replicas included.")
+    unreplicatedDataSize: int = Field(description="Total bytes on this page, without replicas.")
+    nonFSO: list[KeyEntity] | None = Field(
+        None, description="Keys of OBS and LEGACY buckets; omitted if there are none."
+    )
+    fso: list[KeyEntity] | None = Field(None, description="Files of FSO buckets; omitted if there are none.")
+    status: str = Field(description="Always OK.")
 
 
 class OpenKeysSummary(BaseModel):
-    """All open keys."""
+    """Totals over all open keys."""
 
-    totalUnreplicatedDataSize: int = Field(description="Their bytes.")
-    totalReplicatedDataSize: int = Field(description="Their bytes on disks.")
-    totalOpenKeys: int = Field(description="How many there are.")
+    totalUnreplicatedDataSize: int = Field(description="Total bytes, without replicas.")
+    totalReplicatedDataSize: int = Field(description="Total bytes, replicas included.")
+    totalOpenKeys: int = Field(description="Number of open keys.")
 
 
 class UploadsSummary(BaseModel):
-    """All multipart uploads."""
+    """Totals over all open multipart uploads."""
 
-    totalOpenMPUKeys: int = Field(description="How many there are.")
-    totalReplicatedDataSize: int = Field(description="Bytes on disks of the parts uploaded.")
-    totalDataSize: int = Field(description="Bytes of the parts uploaded.")
+    totalOpenMPUKeys: int = Field(description="Number of multipart uploads.")
+    totalReplicatedDataSize: int = Field(description="Bytes of the uploaded parts, replicas included.")
+    totalDataSize: int = Field(description="Bytes of the uploaded parts, without replicas.")
 
 
 class DeletedKeysResponse(BaseModel):
-    """Versions of a key that were deleted together."""
+    """A row of OM's deletedTable: the versions of one key that were deleted together."""
 
-    omKeyInfoList: list[KeyInfoJson] = Field(description="The versions.")
-    bucketId: int = Field(description="Object id of their bucket; 0 when OM has not noted it.")
-    totalSize: dict[str, int] = Field(description="Bytes of all versions, as text, and their bytes on disks.")
+    omKeyInfoList: list[KeyInfoJson] = Field(description="Deleted versions.")
+    bucketId: int = Field(description="Object ID of the bucket; 0 if OM did not record it.")
+    totalSize: dict[str, int] = Field(
+        description="One entry: total bytes of the versions without replicas (the name) and with replicas (the value)."
+    )
 
 
 class DeletedKeysPage(BaseModel):
-    """A page of keys that wait for deletion."""
+    """A page of keys pending deletion."""
 
-    lastKey: str = Field(description="Database key of the last one: the prevKey of the next page.")
-    replicatedDataSize: int = Field(description="Bytes on disks of all versions on this page.")
-    unreplicatedDataSize: int = Field(description="Bytes of all versions on this page.")
-    deletedKeyInfo: list[DeletedKeysResponse] = Field(description="In byte order of their database keys.")
-    status: str = Field(description="OK.")
+    lastKey: str = Field(description="Database key of the last row: the prevKey of the next page.")
+    replicatedDataSize: int = Field(description="Total bytes of the versions on this page, replicas included.")
+    unreplicatedDataSize: int = Field(description="Total bytes of the versions on this page, without replicas.")
+    deletedKeyInfo: list[DeletedKeysResponse] = Field(description="The rows, in byte order of their database keys.")
+    status: str = Field(description="Always OK.")
 
 
 class DeletedKeysSummary(BaseModel):
-    """All keys that wait for deletion."""
+    """Totals over all keys pending deletion."""
 
-    totalUnreplicatedDataSize: int = Field(description="Their bytes.")
-    totalReplicatedDataSize: int = Field(description="Their bytes on disks.")
-    totalDeletedKeys: int = Field(description="How many versions of keys there are.")
+    totalUnreplicatedDataSize: int = Field(description="Total bytes, without replicas.")
+    totalReplicatedDataSize: int = Field(description="Total bytes, replicas included.")
+    totalDeletedKeys: int = Field(description="Number of key versions.")
 
 
 class DeletedDirectoriesResponse(BaseModel):
-    """A page of directories that wait for deletion."""
+    """A page of directories pending deletion."""
 
-    lastKey: str = Field(description="Database key of the last one: the prevKey of the next page. Empty for none.")
-    replicatedDataSize: int = Field(description="Bytes on disks of all files below these directories.")
-    unreplicatedDataSize: int = Field(description="Bytes of all files below these directories.")
-    deletedDirInfo: list[KeyEntity] | None = Field(None, description="The directories; left out for none.")
-    status: str = Field(description="OK.")
+    lastKey: str = Field(
+        description="Database key of the last row: the prevKey of the next page. Empty if the page is empty."
+    )
+    replicatedDataSize: int = Field(description="Total bytes of all files below these directories, replicas included.")
+    unreplicatedDataSize: int = Field(description="Total bytes of all files below these directories, without replicas.")
+    deletedDirInfo: list[KeyEntity] | None = Field(None, description="The directories; omitted if there are none.")
+    status: str = Field(description="Always OK.")
 
 
 class DeletedDirectoriesSummary(BaseModel):
-    """All directories that wait for deletion."""
+    """The number of all directories pending deletion."""
 
-    totalDeletedDirectories: int = Field(description="How many there are.")
+    totalDeletedDirectories: int = Field(description="Number of directories.")
 
 
 class ListedKey(BaseModel):
     """A key. Sizes are bytes, times are milliseconds since 1970."""
 
-    volumeName: str = Field(description="Its volume.")
-    bucketName: str = Field(description="Its bucket.")
-    keyName: str = Field(description="Its name: in FSO buckets the last part of its path alone.")
-    dataSize: int = Field(description="Its size.")
-    parentId: int = Field(description="Object id of its directory or bucket in FSO buckets; 0 elsewhere.")
-    file: bool = Field(description="False for the markers of directories in LEGACY buckets.")
-    creationTime: int = Field(description="When it was made.")
-    modificationTime: int = Field(description="When it was written last.")
-    key: str = Field(description="Its database key.")
-    path: str = Field(description="`volume/bucket/…`; empty when a directory above it was deleted.")
-    replicatedSize: int = Field(description="Its size on disks, replicas counted.")
-    replicationInfo: ReplicationJson = Field(description="How it is replicated.")
+    volumeName: str = Field(description="Volume name.")
+    bucketName: str = Field(description="Bucket name.")
+    keyName: str = Field(description="Key name; in FSO buckets only the last part of the path.")
+    dataSize: int = Field(description="Size, without replicas.")
+    parentId: int = Field(description="Object ID of the parent directory or bucket in FSO buckets; 0 in other buckets.")
+    file: bool = Field(description="False for directory markers of LEGACY buckets.")
+    creationTime: int = Field(description="Creation time.")
+    modificationTime: int = Field(description="Time of the last write.")
+    key: str = Field(description="Database key.")
+    path: str = Field(description="Path as `volume/bucket/…`; empty if a parent directory has been deleted.")
+    replicatedSize: int = Field(description="Size, replicas included.")
+    replicationInfo: ReplicationJson = Field(description="Replication configuration.")
     isKey: bool = Field(description="The same as file.")
     size: int = Field(description="The same as dataSize.")
 
@@ -113,10 +119,12 @@ class ListedKey(BaseModel):
 class KeyList(BaseModel):
     """A page of keys."""
 
-    status: str = Field(description="OK, or INITIALIZING before the first OM checkpoint has been read.")
-    path: str = Field(description="The startPrefix asked for.")
-    replicatedDataSize: int = Field(description="Bytes on disks of all on this page.")
-    unReplicatedDataSize: int = Field(description="Bytes of all on this page.")
-    lastKey: str | None = Field(None, description="Database key of the last one; left out for none.")
-    keys: list[ListedKey] = Field(description="In byte order of their database keys.")
-    message: str | None = Field(None, description="What is missing; only while INITIALIZING.")
+    status: str = Field(description="OK, or INITIALIZING until the first OM checkpoint has been read.")
+    path: str = Field(description="The requested startPrefix.")
+    replicatedDataSize: int = Field(description="Total bytes on this page, replicas included.")
+    unReplicatedDataSize: int = Field(description="Total bytes on this page, without replicas.")
+    lastKey: str | None = Field(
+        None, description="Database key of the last key: the prevKey of the next page; omitted if the page is empty."
+    )
+    keys: list[ListedKey] = Field(description="The keys, in byte order of their database keys.")
+    message: str | None = Field(None, description="What is missing; only with status INITIALIZING.")

@@ -1,4 +1,4 @@
-"""The routes /namespace: what a path is, what fills it, its quota, and the sizes, owners and ages of its keys."""
+"""Serves /namespace: summary, disk usage and quota of a path, and its keys by size, owner and age."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ozone_recon.api.context import CurrentView, View
 from ozone_recon.api.parameters import Boolean, Int32, Limit, NamespacePath
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
-from ozone_recon.api.routes.om.namespace_models import Ages, Dist, Owners, Quota, Summary, Usage
+from ozone_recon.api.routes.om.namespace_models import Ages, FileSizeDistribution, Owners, Quota, Summary, Usage
 from ozone_recon.api.routes.om.namespace_objects import object_info
 from ozone_recon.columnar.amounts import bounded, sum_amounts
 from ozone_recon.errors import BadRequest
@@ -22,12 +22,12 @@ from ozone_recon.insights.namespace.view import Namespace, PathMatch
 from ozone_recon.insights.om.bucket_accounts import Accounts
 from ozone_recon.insights.size_bins import DIST_BINS
 
-SORTED = 30
-"""Sub paths of a sorted answer unless `limit` says otherwise, as in Recon."""
-MOST = 100_000
-"""Sub paths of any answer."""
-AT_ONCE = 2_000
-"""A longer listing is made on another thread, so that other questions need not wait for it."""
+DEFAULT_SORTED = 30
+"""Default number of sub-paths of a sorted answer, as in Recon."""
+MAX_SUB_PATHS = 100_000
+"""Maximum number of sub-paths of an answer."""
+MAX_ON_EVENT_LOOP = 2_000
+"""Maximum number of sub-paths listed on the event loop; a longer listing runs on another thread."""
 
 KEY = "KEY"
 TYPES = {
@@ -37,130 +37,129 @@ TYPES = {
     NodeKind.DIRECTORY: "DIRECTORY",
     NodeKind.PATH: "DIRECTORY",
 }
-PLACES = frozenset(TYPES.values())
-WITH_QUOTA = PLACES - {"DIRECTORY"}
+CONTAINER_TYPES = frozenset(TYPES.values())
+WITH_QUOTA = CONTAINER_TYPES - {"DIRECTORY"}
 
 
 class ResolvedPath(NamedTuple):
-    """What is at the path asked for."""
+    """The object at the requested path: its position in the namespace and its type."""
 
     namespace: Namespace
-    spot: PathMatch
+    match: PathMatch
     type: str
 
 
-def _find(view: View, path: str, types: frozenset[str] = PLACES | {KEY}) -> ResolvedPath | str:
-    """What is at a path if it is of one of these types, else the status that says why not."""
+def _find(view: View, path: str, types: frozenset[str] = CONTAINER_TYPES | {KEY}) -> ResolvedPath | str:
+    """Resolves a path to an object of one of these types, or returns the status of the failure."""
     if not path:
-        raise BadRequest("path is empty. Give / for everything, or a path like /volume/bucket/directory.")
+        raise BadRequest("path is empty: give / for the whole namespace, or a path such as /volume/bucket/directory.")
     if view.generation is None:
         return "INITIALIZING"
     namespace = Namespace(view.generation)
-    spot = namespace.find(path)
-    if spot is None:
+    match = namespace.find(path)
+    if match is None:
         return "PATH_NOT_FOUND"
-    type_ = TYPES[NodeKind(namespace.nodes["kind"][spot.node])] if spot.key is None else KEY
-    return ResolvedPath(namespace, spot, type_) if type_ in types else "TYPE_NOT_APPLICABLE"
+    type_ = TYPES[NodeKind(namespace.places["kind"][match.place])] if match.key is None else KEY
+    return ResolvedPath(namespace, match, type_) if type_ in types else "TYPE_NOT_APPLICABLE"
 
 
 async def summary(view: CurrentView, path: NamespacePath) -> Response:
-    """What OM knows of the thing at a path comes from its row in the checkpoint."""
+    """`objectInfo` comes from OM's own row for the path."""
     found = _find(view, path)
     if isinstance(found, str):
         unknown = {"path": "", "type": "UNKNOWN", "countStats": None, "objectInfo": None}
         return json_response(unknown | {"status": found})
-    namespace, spot, type_ = found
+    namespace, match, type_ = found
     counts = {"numVolume": -1, "numBucket": -1, "numDir": -1, "numKey": 0}
-    if spot.key is None:
-        numbers = namespace.totals(spot.node)
+    if match.key is None:
+        numbers = namespace.numbers(match.place)
         counts = {
             "numVolume": -1 if numbers.volumes is None else numbers.volumes,
             "numBucket": -1 if numbers.buckets is None else numbers.buckets,
             "numDir": numbers.directories,
             "numKey": numbers.files,
         }
-    about = {"path": spot.path, "type": type_, "countStats": counts}
-    return json_response(about | {"objectInfo": object_info(view, namespace, spot), "status": "OK"})
+    about = {"path": match.path, "type": type_, "countStats": counts}
+    return json_response(about | {"objectInfo": object_info(view, namespace, match), "status": "OK"})
 
 
 async def usage(
     view: CurrentView,
     path: NamespacePath,
-    files: Annotated[Boolean, Query(description="Whether keys directly in the path are listed too.")] = False,
-    replica: Annotated[Boolean, Query(description="Whether sizes with replicas are given.")] = False,
-    sortSubPaths: Annotated[
-        Boolean, Query(description="Whether the largest come first, instead of all in order of their names.")
-    ] = True,
+    files: Annotated[Boolean, Query(description="Also list the keys directly in the path.")] = False,
+    replica: Annotated[Boolean, Query(description="Also return sizes with replicas.")] = False,
+    sortSubPaths: Annotated[Boolean, Query(description="Sort by descending size; if false, by name.")] = True,
     limit: Annotated[
-        Int32, Query(description=f"The most sub paths, up to {MOST}. 0: {SORTED} if sorted, else all.")
+        Int32,
+        Query(
+            description=f"Maximum number of sub-paths, up to {MAX_SUB_PATHS}. 0: {DEFAULT_SORTED} if sorted, else all."
+        ),
     ] = 0,
     sort: Annotated[
         str,
-        Query(
-            description=f"What to sort by, whatever sortSubPaths says: {', '.join(SortOrder)}. Directories go first."
-        ),
+        Query(description=f"Sort key; overrides sortSubPaths: {', '.join(SortOrder)}."),
     ] = "",
-    order: Annotated[str, Query(description="asc or desc. Without it names ascend, and all else descends.")] = "",
+    order: Annotated[str, Query(description="asc or desc. Default: asc for names, desc for all other sort keys.")] = "",
 ) -> Response:
-    """Of equals the one that comes first by name is listed first, and directories before keys."""
+    """Sub-paths with equal values are ordered by name, directories before keys."""
     by, descending = _order(sort, order, sortSubPaths)
     found = _find(view, path)
     if isinstance(found, str):
         nothing = {"status": found, "path": None, "size": 0, "sizeWithReplica": -1}
         return json_response(nothing | {"subPathCount": 0, "subPaths": [], "sizeDirectKey": -1})
     if limit <= 0:
-        limit = MOST if by is SortOrder.NAME and not sort else SORTED
-    namespace, spot, type_ = found
-    listing = Listing(namespace, spot.node, keys=files and type_ in ("BUCKET", "DIRECTORY"))
+        limit = MAX_SUB_PATHS if by is SortOrder.NAME and not sort else DEFAULT_SORTED
+    namespace, match, type_ = found
+    listing = Listing(namespace, match.place, keys=files and type_ in ("BUCKET", "DIRECTORY"))
 
     def answer() -> Response:
-        entries = listing.page(by, descending, min(limit, MOST)) if type_ != KEY else []
+        entries = listing.page(by, descending, min(limit, MAX_SUB_PATHS)) if type_ != KEY else []
         return json_response(_usage(found, len(listing), entries, replica))
 
-    return await asyncio.to_thread(answer) if min(limit, len(listing)) > AT_ONCE else answer()
+    return await asyncio.to_thread(answer) if min(limit, len(listing)) > MAX_ON_EVENT_LOOP else answer()
 
 
 def _order(sort: str, order: str, sort_sub_paths: bool) -> tuple[SortOrder, bool]:
-    """What to order by, and whether it descends."""
+    """Returns the sort key and whether it descends."""
     try:
         by = SortOrder(sort) if sort else SortOrder.SIZE if sort_sub_paths else SortOrder.NAME
     except ValueError:
-        raise BadRequest(f"sort is {sort!r}. Give one of {', '.join(SortOrder)}.") from None
+        raise BadRequest(f"sort is {sort!r}: allowed are {', '.join(SortOrder)}.") from None
     if order not in ("", "asc", "desc"):
-        raise BadRequest(f"order is {order!r}. Give asc or desc.")
+        raise BadRequest(f"order is {order!r}: allowed are asc and desc.")
     return by, order == "desc" if order else by is not SortOrder.NAME
 
 
 def _usage(found: ResolvedPath, count: int, entries: list[ListingEntry], replica: bool) -> dict[str, Any]:
-    namespace, spot, type_ = found
-    if spot.key is not None:
+    namespace, match, type_ = found
+    if match.key is not None:
         keys = namespace.generation.table("keys")
-        size, replicated_size, direct = int(keys["size"][spot.key]), int(keys["replicated_size"][spot.key]), -1
+        size, replicated_size, direct = int(keys["size"][match.key]), int(keys["replicated_size"][match.key]), -1
         count = 0
     else:
-        numbers = namespace.totals(spot.node)
+        numbers = namespace.numbers(match.place)
         size, replicated_size, direct = numbers.size, numbers.replicated_size, numbers.direct_size
         if type_ in ("ROOT", "VOLUME") or (type_ == "BUCKET" and not numbers.files and not numbers.directories):
             direct = -1
     return {
         "status": "OK",
-        "path": spot.path,
+        "path": match.path,
         "size": size,
         "sizeWithReplica": replicated_size if replica else -1,
         "subPathCount": count,
-        "subPaths": [_sub_path(entry, _prefix(namespace, spot, entry), replica) for entry in entries],
+        "subPaths": [_sub_path(entry, _prefix(namespace, match, entry), replica) for entry in entries],
         "sizeDirectKey": direct,
     }
 
 
-def _prefix(namespace: Namespace, spot: PathMatch, entry: ListingEntry) -> str:
-    """What an entry's name is put behind: keys are named from their bucket on, or, where they are flat, alone."""
-    if entry.kind is None and spot.layout != "FILE_SYSTEM_OPTIMIZED":
-        if spot.layout != "LEGACY" or not namespace.generation.about.filesystem_paths:
+def _prefix(namespace: Namespace, match: PathMatch, entry: ListingEntry) -> str:
+    """Returns the prefix of an entry's path. Keys outside FSO buckets are full names: OBS keys need none."""
+    if entry.kind is None and match.layout != "FILE_SYSTEM_OPTIMIZED":
+        if match.layout != "LEGACY" or not namespace.generation.about.filesystem_paths:
             return ""
-        _, volume, bucket, *_ = spot.path.split("/")
+        _, volume, bucket, *_ = match.path.split("/")
         return f"/{volume}/{bucket}/"
-    return spot.path if spot.path == "/" else spot.path + "/"
+    return match.path if match.path == "/" else match.path + "/"
 
 
 def _sub_path(entry: ListingEntry, prefix: str, replica: bool) -> dict[str, Any]:
@@ -181,19 +180,19 @@ def _sub_path(entry: ListingEntry, prefix: str, replica: bool) -> dict[str, Any]
 
 
 async def quota(view: CurrentView, path: NamespacePath) -> Response:
-    """Volumes and buckets have one; the root's is the capacity of all datanodes that are not dead."""
+    """Only volumes and buckets have a quota; for the root, `allowed` is the capacity of all living datanodes."""
     found = _find(view, path, WITH_QUOTA)
     if isinstance(found, str):
         return json_response({"allowed": 0, "used": 0, "usedWithReplica": 0, "charged": None, "status": found})
-    namespace, spot, type_ = found
-    numbers = namespace.totals(spot.node)
-    info = object_info(view, namespace, spot) if type_ != "ROOT" else {"quotaInBytes": _capacity(view)}
+    namespace, match, type_ = found
+    numbers = namespace.numbers(match.place)
+    info = object_info(view, namespace, match) if type_ != "ROOT" else {"quotaInBytes": _capacity(view)}
     return json_response(
         {
             "allowed": info["quotaInBytes"] if info else 0,
             "used": numbers.replicated_size if type_ == "ROOT" else numbers.size,
             "usedWithReplica": numbers.replicated_size,
-            "charged": _charged(namespace.accounts(spot.node)),
+            "charged": _charged(namespace.accounts(match.place)),
             "status": "OK",
         }
     )
@@ -216,48 +215,48 @@ def _charged(accounts: Accounts) -> dict[str, Any]:
 
 
 def _capacity(view: View) -> int:
-    """Bytes; 0 while nothing is known of the datanodes."""
+    """Returns the capacity in bytes of all datanodes that are not dead; 0 while unknown."""
     datanodes = view.cluster.datanodes if view.cluster else ()
     return sum_amounts(one.storage.capacity for one in datanodes if one.storage and one.health != "DEAD")
 
 
 async def dist(view: CurrentView, path: NamespacePath) -> Response:
-    """A key has none."""
-    found = _find(view, path, PLACES)
+    """The status is TYPE_NOT_APPLICABLE for a key."""
+    found = _find(view, path, CONTAINER_TYPES)
     if isinstance(found, str):
         return json_response({"dist": [0] * DIST_BINS, "status": found})
-    return json_response({"dist": file_sizes.of_node(found.namespace.generation, found.spot.node), "status": "OK"})
+    return json_response({"dist": file_sizes.of_places(found.namespace.generation, found.match.place), "status": "OK"})
 
 
 async def owners(view: CurrentView, path: NamespacePath, limit: Limit = 1000) -> Response:
-    """A limit of 0 or less answers with none."""
-    found = _find(view, path, PLACES)
+    """A limit of 0 or less returns no owners."""
+    found = _find(view, path, CONTAINER_TYPES)
     if isinstance(found, str):
         return json_response({"status": found, "path": None, "ownerCount": 0, "owners": []})
-    all_owners = owners_ages.owners_of(found.namespace.generation, found.spot.node)
+    all_owners = owners_ages.owners_of(found.namespace.generation, found.match.place)
     rows = [
         {"owner": of.owner.decode("utf-8", "replace")} | _amounts(of.files, of.size, of.replicated_size)
         for of in all_owners[: max(0, limit)]
     ]
-    return json_response({"status": "OK", "path": found.spot.path, "ownerCount": len(all_owners), "owners": rows})
+    return json_response({"status": "OK", "path": found.match.path, "ownerCount": len(all_owners), "owners": rows})
 
 
 async def ages(view: CurrentView, path: NamespacePath) -> Response:
-    """By the month of each key's last modification."""
-    found = _find(view, path, PLACES)
+    """Groups keys by the month of their last modification."""
+    found = _find(view, path, CONTAINER_TYPES)
     if isinstance(found, str):
         nothing = {"status": found, "path": None, "newestModification": 0, "oldestModification": 0}
         return json_response(nothing | {"months": []})
-    places, place = found.namespace.nodes, found.spot.node
+    nodes, node = found.namespace.places, found.match.place
     return json_response(
         {
             "status": "OK",
-            "path": found.spot.path,
-            "newestModification": int(places["newest"][place]),
-            "oldestModification": int(places["oldest"][place]),
+            "path": found.match.path,
+            "newestModification": int(nodes["newest"][node]),
+            "oldestModification": int(nodes["oldest"][node]),
             "months": [
                 {"month": of.month} | _amounts(of.files, of.size, of.replicated_size)
-                for of in owners_ages.months_of(found.namespace.generation, place)
+                for of in owners_ages.months_of(found.namespace.generation, node)
             ],
         }
     )
@@ -268,11 +267,11 @@ def _amounts(files: int, size: int, replicated_size: int) -> dict[str, Any]:
 
 
 ROUTES = (
-    Route("/namespace/summary", summary, "What a path is, and how much is below it.", Summary),
-    Route("/namespace/usage", usage, "What fills a path.", Usage),
-    Route("/namespace/du", usage, "The old name of /namespace/usage.", Usage),
-    Route("/namespace/quota", quota, "How much of its quota a volume or bucket uses.", Quota, cluster=True),
-    Route("/namespace/dist", dist, "How large the keys below a path are.", Dist),
-    Route("/namespace/owners", owners, "Whose keys fill a path.", Owners),
-    Route("/namespace/ages", ages, "How long the keys below a path have not been written.", Ages),
+    Route("/namespace/summary", summary, "Returns the type of a path and the number of objects below it.", Summary),
+    Route("/namespace/usage", usage, "Returns the disk usage of a path and of its sub-paths.", Usage),
+    Route("/namespace/du", usage, "The former name of /namespace/usage.", Usage),
+    Route("/namespace/quota", quota, "Returns the quota and usage of a volume or bucket.", Quota, cluster=True),
+    Route("/namespace/dist", dist, "Returns the distribution of key sizes below a path.", FileSizeDistribution),
+    Route("/namespace/owners", owners, "Returns the usage below a path by owner.", Owners),
+    Route("/namespace/ages", ages, "Returns the usage below a path by month of the last write.", Ages),
 )

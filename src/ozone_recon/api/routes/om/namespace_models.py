@@ -1,4 +1,4 @@
-"""What the namespace routes answer, field by field."""
+"""Response models of the routes below /namespace."""
 
 from __future__ import annotations
 
@@ -6,143 +6,159 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-STATUS = "OK, INITIALIZING (nothing has been read from OM yet), PATH_NOT_FOUND, or TYPE_NOT_APPLICABLE."
+STATUS = "OK, INITIALIZING (no OM checkpoint has been read yet), PATH_NOT_FOUND or TYPE_NOT_APPLICABLE."
 
 
 class CountStats(BaseModel):
-    """How much is below a path; -1 where there cannot be any."""
+    """Numbers of objects below a path; -1 if the path cannot contain such objects."""
 
-    numVolume: int = Field(description="Volumes.")
-    numBucket: int = Field(description="Buckets.")
-    numDir: int = Field(description="Directories.")
-    numKey: int = Field(description="Keys; 0 for a key.")
+    numVolume: int = Field(description="Number of volumes.")
+    numBucket: int = Field(description="Number of buckets.")
+    numDir: int = Field(description="Number of directories.")
+    numKey: int = Field(description="Number of keys; 0 for a key.")
 
 
 class Summary(BaseModel):
-    """What a path is and how much is below it."""
+    """The type of a path and the number of objects below it."""
 
-    path: str = Field(description="The path in its normal form.")
+    path: str = Field(description="Normalised path.")
     type: str = Field(description="ROOT, VOLUME, BUCKET, DIRECTORY, KEY or UNKNOWN.")
-    countStats: CountStats | None = Field(description="Null when there is nothing at the path.")
+    countStats: CountStats | None = Field(
+        description="Numbers of objects below the path; null if the path does not exist."
+    )
     objectInfo: dict[str, Any] | None = Field(
-        description="What OM knows of it. For volumes and buckets as in /volumes and /buckets; for directories and "
-        "keys name, times, access rules and owner; for keys also size, replication and the blocks of every version."
+        description="OM's record. Volumes and buckets: as in /volumes and /buckets. Directories and keys: name, times, "
+        "ACLs and owner. Keys also: size, replication and the blocks of every version."
     )
     status: str = Field(description=STATUS)
 
 
 class SubPath(BaseModel):
-    """One volume, bucket, directory or key directly in the path."""
+    """A volume, bucket, directory or key directly in the path."""
 
     key: bool = Field(description="The same as isKey.")
-    path: str = Field(description="Its path; of a key in a bucket without directories, its name alone.")
-    size: int = Field(description="Bytes of it and all below it.")
-    sizeWithReplica: int = Field(description="The same on disks, replicas counted; -1 unless `replica=true`.")
-    isKey: bool = Field(description="Whether it is a key.")
+    path: str = Field(description="Path; for a key of an OBS bucket only its name.")
+    size: int = Field(description="Bytes of the object and everything below it, without replicas.")
+    sizeWithReplica: int = Field(description="The same with replicas; -1 unless `replica=true`.")
+    isKey: bool = Field(description="True for a key.")
     kind: str = Field(description="VOLUME, BUCKET, DIRECTORY or KEY.")
-    files: int = Field(description="Keys below it; 1 for a key.")
-    directories: int = Field(description="Directories below it.")
-    owner: str = Field(description="Its owner; empty when OM does not know one.")
-    newestModification: int = Field(description="When a key below it was last written, ms since 1970; 0: no keys.")
-    oldestModification: int = Field(description="The same of the key written longest ago.")
+    files: int = Field(description="Number of keys below it; 1 for a key.")
+    directories: int = Field(description="Number of directories below it.")
+    owner: str = Field(description="Owner; empty if OM records none.")
+    newestModification: int = Field(
+        description="Newest last-write time of a key below it, in milliseconds since 1970; 0 without keys."
+    )
+    oldestModification: int = Field(
+        description="Oldest last-write time of a key below it, in milliseconds since 1970; 0 without keys."
+    )
 
 
 class Usage(BaseModel):
-    """What fills a path."""
+    """The disk usage of a path and of its sub-paths."""
 
     status: str = Field(description=STATUS)
-    path: str | None = Field(description="The path in its normal form; null when there is nothing at it.")
-    size: int = Field(description="Bytes of all below it.")
-    sizeWithReplica: int = Field(description="The same on disks, replicas counted; -1 unless `replica=true`.")
-    subPathCount: int = Field(description="What is directly in it, listed or not: keys too if `files=true`.")
-    subPaths: list[SubPath] = Field(description="What is directly in it, as ordered and limited.")
+    path: str | None = Field(description="Normalised path; null if it does not exist.")
+    size: int = Field(description="Bytes of everything below the path, without replicas.")
+    sizeWithReplica: int = Field(description="The same with replicas; -1 unless `replica=true`.")
+    subPathCount: int = Field(
+        description="Number of objects directly in the path, listed or not; includes keys if `files=true`."
+    )
+    subPaths: list[SubPath] = Field(description="Objects directly in the path, sorted and limited as requested.")
     sizeDirectKey: int = Field(
-        description="Bytes of the keys directly in it; -1 for the root, volumes, keys and empty buckets."
+        description="Bytes of the keys directly in the path; -1 for the root, volumes, keys and empty buckets."
     )
 
 
 class AmountJson(BaseModel):
-    """One part of what is charged."""
+    """One component of the quota charge."""
 
-    keys: int = Field(description="Committed keys, or parts of uploads.")
-    names: int = Field(description="What OM counts of it in `usedNamespace`: keys, and directories of FSO buckets.")
-    bytes: int = Field(description="Bytes on disks, replicas counted.")
+    keys: int = Field(description="Number of committed keys, or of parts of uploads.")
+    names: int = Field(description="Number of names charged to `usedNamespace`: keys, and directories of FSO buckets.")
+    bytes: int = Field(description="Bytes, replicas included.")
 
 
 class Charged(BaseModel):
-    """What OM charges, and what makes it up; of a volume or the root, the sums over its buckets."""
+    """OM's quota charge and its components; for a volume or the root, the sums over the buckets."""
 
-    usedBytes: int = Field(description="OM's own `usedBytes`.")
-    usedNamespace: int = Field(description="OM's own `usedNamespace`.")
+    usedBytes: int = Field(description="`usedBytes` as recorded by OM.")
+    usedNamespace: int = Field(description="`usedNamespace` as recorded by OM.")
     snapshotUsedBytes: int = Field(
-        description="OM's own count of deleted bytes that are not purged yet, or that snapshots keep; its quota counts "
-        "them too."
+        description="`snapshotUsedBytes` as recorded by OM: deleted bytes that are not purged yet or are kept by "
+        "snapshots; the quota counts them too."
     )
-    snapshotUsedNamespace: int = Field(description="The same of names.")
-    committed: AmountJson = Field(description="What can be found below the path.")
+    snapshotUsedNamespace: int = Field(description="`snapshotUsedNamespace` as recorded by OM: the same for names.")
+    committed: AmountJson = Field(description="Committed keys and directories below the path.")
     openParts: AmountJson = Field(description="Parts of open multipart uploads.")
-    pendingDirectories: AmountJson = Field(description="What is below directories that wait for their deletion.")
+    pendingDirectories: AmountJson = Field(description="Keys and directories below directories pending deletion.")
     orphaned: AmountJson = Field(
-        description="What is below directories that OM's database does not have: a snapshot keeps them, or rows "
-        "contradict each other. Of the root, keys in no bucket too."
+        description="Keys and directories below directories that OM's database lacks: a snapshot keeps them, or rows "
+        "are inconsistent. For the root, also keys without a bucket."
     )
     unexplainedBytes: int = Field(
-        description="`usedBytes` less all these bytes: of a bucket with versioning, older versions of keys."
+        description="`usedBytes` minus all bytes above; in a bucket with versioning, those of older key versions."
     )
-    unexplainedNamespace: int = Field(description="`usedNamespace` less all these names.")
+    unexplainedNamespace: int = Field(description="`usedNamespace` minus all names above.")
 
 
 class Quota(BaseModel):
-    """How much of its quota a volume or bucket uses."""
+    """The quota and usage of a volume or bucket."""
 
-    allowed: int = Field(description="Bytes allowed, replicas counted; -1: no quota. Of the root, the disks' capacity.")
-    used: int = Field(description="Bytes of all below it, as Recon counts them: without replicas, save at the root.")
-    usedWithReplica: int = Field(description="Bytes on disks of all below it, replicas counted.")
-    charged: Charged | None = Field(description="What OM charges. Null unless the status is OK.")
+    allowed: int = Field(
+        description="Quota in bytes, replicas included; -1 if there is none. For the root, the capacity of the disks."
+    )
+    used: int = Field(
+        description="Bytes of everything below it, counted as in Recon: without replicas, except for the root."
+    )
+    usedWithReplica: int = Field(description="Bytes of everything below it, replicas included.")
+    charged: Charged | None = Field(description="OM's quota charge; null unless the status is OK.")
     status: str = Field(description=STATUS)
 
 
-class Dist(BaseModel):
-    """How large the keys below a path are."""
+class FileSizeDistribution(BaseModel):
+    """The distribution of key sizes below a path."""
 
     dist: list[int] = Field(
-        description="Number of keys of at most 1 KiB, 2 KiB, 4 KiB …; the last of 41 numbers is of all above 512 TiB."
+        description="Number of keys in 41 size bins: up to 1 KiB, 2 KiB, 4 KiB …; the last bin is above 512 TiB."
     )
     status: str = Field(description=STATUS)
 
 
 class OwnerUsage(BaseModel):
-    """What one owner has below a path."""
+    """The usage of one owner below a path."""
 
-    owner: str = Field(description="The owner; empty for keys without one.")
-    files: int = Field(description="Keys.")
-    size: int = Field(description="Their bytes.")
-    sizeWithReplica: int = Field(description="The same on disks, replicas counted.")
+    owner: str = Field(description="Owner; empty for keys without one.")
+    files: int = Field(description="Number of keys.")
+    size: int = Field(description="Bytes of these keys, without replicas.")
+    sizeWithReplica: int = Field(description="Bytes of these keys, replicas included.")
 
 
 class Owners(BaseModel):
-    """Whose keys fill a path."""
+    """The usage below a path by owner."""
 
     status: str = Field(description=STATUS)
-    path: str | None = Field(description="The path in its normal form; null when there is nothing at it.")
+    path: str | None = Field(description="Normalised path; null if it does not exist.")
     ownerCount: int = Field(description="Number of owners, listed or not.")
-    owners: list[OwnerUsage] = Field(description="Most bytes first.")
+    owners: list[OwnerUsage] = Field(description="Owners in descending order of bytes.")
 
 
 class MonthUsage(BaseModel):
-    """Keys below a path that were last written in one month."""
+    """The keys below a path whose last write is in one month."""
 
-    month: str = Field(description="The month, YYYY-MM, in UTC.")
-    files: int = Field(description="Keys.")
-    size: int = Field(description="Their bytes.")
-    sizeWithReplica: int = Field(description="The same on disks, replicas counted.")
+    month: str = Field(description="Month as YYYY-MM, in UTC.")
+    files: int = Field(description="Number of keys.")
+    size: int = Field(description="Bytes of these keys, without replicas.")
+    sizeWithReplica: int = Field(description="Bytes of these keys, replicas included.")
 
 
 class Ages(BaseModel):
-    """How long the keys below a path have not been written."""
+    """The usage below a path by month of the last write."""
 
     status: str = Field(description=STATUS)
-    path: str | None = Field(description="The path in its normal form; null when there is nothing at it.")
-    newestModification: int = Field(description="When a key was last written, ms since 1970; 0: no keys.")
-    oldestModification: int = Field(description="The same of the key written longest ago.")
-    months: list[MonthUsage] = Field(description="Those in which a key was last written, oldest first.")
+    path: str | None = Field(description="Normalised path; null if it does not exist.")
+    newestModification: int = Field(
+        description="Newest last-write time of a key below it, in milliseconds since 1970; 0 without keys."
+    )
+    oldestModification: int = Field(
+        description="Oldest last-write time of a key below it, in milliseconds since 1970; 0 without keys."
+    )
+    months: list[MonthUsage] = Field(description="Months with the last write of a key, oldest first.")

@@ -1,4 +1,4 @@
-"""What OM knows of the thing at a path (`objectInfo`), from its raw row."""
+"""Builds objectInfo of /namespace/summary from OM's raw row for a path."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from ozone_recon.insights.om.key_rows import db_keys, groups_of, shown
 from ozone_recon.model.om import KeyInfo, OzoneAcl, Pairs
 
 NO_QUOTA = {"quotaInBytes": 0, "quotaInNamespace": 0, "usedNamespace": 0}
-"""What Recon says of things that cannot have a quota."""
+"""Recon's quota fields of objects without a quota."""
 
 
-def object_info(view: View, namespace: Namespace, spot: PathMatch) -> dict[str, Any] | None:
-    """The object at `spot`; None for a bucket that cannot be read."""
-    if spot.key is not None:
-        return _key(view, namespace, spot.key)
-    kind = NodeKind(namespace.nodes["kind"][spot.node])
+def object_info(view: View, namespace: Namespace, match: PathMatch) -> dict[str, Any] | None:
+    """Serialises the object at `match`; None for a bucket that cannot be decoded."""
+    if match.key is not None:
+        return _key(view, namespace, match.key)
+    kind = NodeKind(namespace.places["kind"][match.place])
     if kind is NodeKind.ROOT:
         return _root(view)
     if kind is NodeKind.VOLUME:
-        return _volume(namespace, spot.node)
+        return _volume(namespace, match.place)
     if kind is NodeKind.BUCKET:
-        bucket = namespace.bucket(spot.node)
+        bucket = namespace.bucket(match.place)
         return bucket_json(bucket) if bucket else None
-    return _directory(view, namespace, spot.node)
+    return _directory(view, namespace, match.place)
 
 
 def _root(view: View) -> dict[str, Any]:
-    """The record of the prefix `/`, which a cluster has only when someone gave it access rules."""
+    """Serialises the prefix record of `/`, which exists only if ACLs have been set on it."""
     row = view.om_row("prefixTable", b"/")
     if row is None:
         return {"metadata": None, "name": None, **NO_QUOTA, "creationTime": 0, "modificationTime": 0, "acls": None}
@@ -44,36 +44,36 @@ def _root(view: View) -> dict[str, Any]:
     return _object(shown(prefix.name), 0, 0, prefix.acls, prefix.metadata)
 
 
-def _volume(namespace: Namespace, place: int) -> dict[str, Any] | None:
+def _volume(namespace: Namespace, node: int) -> dict[str, Any] | None:
     table = namespace.generation.table("om/volumeTable")
-    row = find(table.bytes("key"), b"/" + namespace.nodes.bytes("name")[place])
+    row = find(table.bytes("key"), b"/" + namespace.places.bytes("name")[node])
     return None if row is None else volume_json(decode_volume(table.bytes("value")[row]))
 
 
-def _directory(view: View, namespace: Namespace, place: int) -> dict[str, Any]:
-    """A directory by its own row; of a LEGACY directory that is its marker, if it has one."""
-    places, name = namespace.nodes, namespace.nodes.bytes("name")[place]
-    above = _above(namespace, place)
-    if places["kind"][place] == NodeKind.PATH:
-        names = places.bytes("name")
-        row = view.om_row("keyTable", b"".join(b"/" + names[other] for other in [*above, place]) + b"/")
+def _directory(view: View, namespace: Namespace, node: int) -> dict[str, Any]:
+    """Serialises a directory from its own row; for a LEGACY directory from its marker key, if it has one."""
+    nodes, name = namespace.places, namespace.places.bytes("name")[node]
+    above = _above(namespace, node)
+    if nodes["kind"][node] == NodeKind.PATH:
+        names = nodes.bytes("name")
+        row = view.om_row("keyTable", b"".join(b"/" + names[other] for other in [*above, node]) + b"/")
         marker = row and decode_key_info(row)
         acls, metadata, owner = (marker.acls, marker.metadata, marker.owner) if marker else ((), (), None)
     else:
-        volume, bucket, *_, parent = (int(places["object_id"][other]) for other in [*above[:2], above[-1]])
+        volume, bucket, *_, parent = (int(nodes["object_id"][other]) for other in [*above[:2], above[-1]])
         row = view.om_row("directoryTable", b"/%d/%d/%d/%s" % (volume, bucket, parent, name))
         info = row and decode_directory(row)
         acls, metadata, owner = (info.acls, info.metadata, info.owner) if info else ((), (), None)
-    created, modified = (int(places[column][place]) for column in ("creation_time", "modification_time"))
+    created, modified = (int(nodes[column][node]) for column in ("creation_time", "modification_time"))
     text = name.decode("utf-8", "replace")
     return _object(text, created, modified, acls, metadata) | {"owner": owner and shown(owner)}
 
 
-def _above(namespace: Namespace, place: int) -> list[int]:
-    """The places from the volume down to the one that `place` is directly in."""
+def _above(namespace: Namespace, node: int) -> list[int]:
+    """Returns the ancestors of `node`, from the volume down to its parent."""
     found: list[int] = []
-    while (place := int(namespace.nodes["parent"][place])) > 0:
-        found.append(place)
+    while (node := int(namespace.places["parent"][node])) > 0:
+        found.append(node)
     return found[::-1]
 
 

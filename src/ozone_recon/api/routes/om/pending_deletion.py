@@ -1,4 +1,4 @@
-"""The route /pendingDeletion: how much space deletion will free, at OM, SCM or the datanodes."""
+"""Serves /pendingDeletion: bytes pending deletion in OM, in SCM or on the datanodes."""
 
 from __future__ import annotations
 
@@ -20,46 +20,59 @@ from ozone_recon.model.requests import GetPendingBlocks, PendingBlocks
 
 
 class PendingOnDatanode(BaseModel):
-    """What one datanode has still to delete."""
+    """Bytes pending deletion on one datanode."""
 
-    hostName: str = Field(description="Its host.")
-    datanodeUuid: str = Field(description="Its UUID.")
-    pendingBlockSize: int = Field(description="Bytes of blocks; -1 when it did not say.")
+    hostName: str = Field(description="Host name.")
+    datanodeUuid: str = Field(description="UUID of the datanode.")
+    pendingBlockSize: int = Field(description="Bytes of blocks pending deletion; -1 if the query failed.")
 
 
 class PendingDeletion(BaseModel):
-    """Bytes on disks that will be freed, replicas counted: the fields of the component that is asked about."""
+    """Bytes pending deletion. Only the fields of the requested component are present."""
 
-    totalSize: int | None = Field(None, description="OM: both of the following; -1 before its first checkpoint.")
-    pendingDirectorySize: int | None = Field(None, description="OM: all files below directories that were deleted.")
-    pendingKeySize: int | None = Field(None, description="OM: all versions of keys that were deleted.")
-    totalBlocksize: int | None = Field(None, description="SCM: bytes of blocks; -1 until SCM is read.")
-    totalReplicatedBlockSize: int | None = Field(None, description="SCM: their bytes on disks; -1 until SCM is read.")
-    totalBlocksCount: int | None = Field(None, description="SCM: number of blocks; -1 until SCM is read.")
-    status: str | None = Field(None, description="Datanodes: FINISHED; IN_PROGRESS until they were asked once.")
-    totalPendingDeletionSize: int | None = Field(None, description="Datanodes: bytes of all that said.")
-    pendingDeletionPerDataNode: list[PendingOnDatanode] | None = Field(
-        None, description="Datanodes: those with most to delete first."
+    totalSize: int | None = Field(
+        None,
+        description="OM: sum of pendingDirectorySize and pendingKeySize; -1 until the first checkpoint has been read.",
     )
-    totalNodesQueried: int | None = Field(None, description="Datanodes: how many were asked.")
-    totalNodeQueriesFailed: int | None = Field(None, description="Datanodes: how many of them did not say.")
-    collectedAt: int | None = Field(None, description="Datanodes: when they had been asked, in ms since 1970.")
+    pendingDirectorySize: int | None = Field(
+        None, description="OM: bytes of all files below deleted directories, replicas included."
+    )
+    pendingKeySize: int | None = Field(
+        None, description="OM: bytes of all versions of deleted keys, replicas included."
+    )
+    totalBlocksize: int | None = Field(
+        None, description="SCM: bytes of blocks, without replicas; -1 until SCM has been read."
+    )
+    totalReplicatedBlockSize: int | None = Field(
+        None, description="SCM: bytes of blocks, replicas included; -1 until SCM has been read."
+    )
+    totalBlocksCount: int | None = Field(None, description="SCM: number of blocks; -1 until SCM has been read.")
+    status: str | None = Field(
+        None, description="Datanodes: FINISHED; until the first query has ended, NOT_STARTED or IN_PROGRESS."
+    )
+    totalPendingDeletionSize: int | None = Field(None, description="Datanodes: total bytes of those that answered.")
+    pendingDeletionPerDataNode: list[PendingOnDatanode] | None = Field(
+        None, description="Datanodes: in descending order of bytes."
+    )
+    totalNodesQueried: int | None = Field(None, description="Datanodes: number of datanodes queried.")
+    totalNodeQueriesFailed: int | None = Field(None, description="Datanodes: number of failed queries.")
+    collectedAt: int | None = Field(None, description="Datanodes: end of the query, in milliseconds since 1970.")
 
 
 async def pending_deletion(
     view: CurrentView,
     component: Annotated[str, Query(description="`om`, `scm` or `dn`.")] = "",
-    limit: Annotated[Int32 | None, Query(description="The most datanodes to answer with.")] = None,
+    limit: Annotated[Int32 | None, Query(description="Maximum number of datanodes in the answer.")] = None,
 ) -> Response:
-    """Datanodes are asked again when half a minute has passed; the answer is what they said last."""
-    asked = component.strip().lower()
-    if not asked:
+    """The datanodes are queried at most every 30 seconds; the answer is the result of the last complete query."""
+    requested = component.strip().lower()
+    if not requested:
         raise BadRequest("component query parameter is required")
-    if asked not in ("dn", "scm", "om"):
+    if requested not in ("dn", "scm", "om"):
         raise BadRequest("component query parameter must be one of dn, scm, om")
-    if asked == "scm":
+    if requested == "scm":
         return _of_scm(view)
-    if asked == "dn":
+    if requested == "dn":
         if limit is not None and limit < 1:
             raise BadRequest("Limit query parameter must be at-least 1")
         return _of_datanodes(view.ready_cluster(), await view.ask_cluster(GetPendingBlocks()), limit)
@@ -67,7 +80,7 @@ async def pending_deletion(
 
 
 def _of_scm(view: View) -> Response:
-    """204 when SCM itself does not know."""
+    """Answers 204 if SCM reports no summary of deleted blocks."""
     if view.cluster is None or not view.cluster.scm_at:
         return json_response({"totalBlocksize": -1, "totalReplicatedBlockSize": -1, "totalBlocksCount": -1})
     summary = view.cluster.deleted_blocks
@@ -83,8 +96,8 @@ def _of_scm(view: View) -> Response:
 
 
 def not_asked_yet(pending: PendingBlocks) -> Response:
-    """202, until the datanodes have been asked once."""
-    status = "IN_PROGRESS" if pending.polling else "NOT_STARTED"
+    """Answers 202 until the first query of the datanodes has ended."""
+    status = "IN_PROGRESS" if pending.asking else "NOT_STARTED"
     unknown = {"totalPendingDeletionSize": None, "pendingDeletionPerDataNode": None}
     return json_response({"status": status, **unknown, "totalNodesQueried": 0, "totalNodeQueriesFailed": 0}, 202)
 
@@ -126,10 +139,10 @@ ROUTES = (
     Route(
         "/pendingDeletion",
         pending_deletion,
-        "How much space deletion will free.",
+        "Returns the bytes pending deletion in OM, in SCM or on the datanodes.",
         PendingDeletion,
         immutable=False,
-        others={202: "The datanodes are being asked; ask again in a while.", 204: "SCM does not know."},
+        others={202: "The datanodes are still being queried; retry later.", 204: "SCM reports no summary."},
         bodies={202: PendingDeletion},
     ),
 )

@@ -1,4 +1,4 @@
-"""The routes /utilization: how many keys of which size the buckets have, and how many containers of which size."""
+"""Serves /utilization: the number of keys per bucket and of containers by size bin."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ from ozone_recon.insights.size_bins import container_bins_of
 
 
 class FileCount(BaseModel):
-    """Keys of a bucket whose sizes are within one bin."""
+    """The keys of a bucket in one size bin."""
 
-    volume: str = Field(description="The volume.")
-    bucket: str = Field(description="The bucket.")
+    volume: str = Field(description="Volume name.")
+    bucket: str = Field(description="Bucket name.")
     fileSize: int = Field(
-        description="The bin's largest size in bytes: 1024 and its doubles; 9223372036854775807 "
-        "for all of 2^50 bytes and more."
+        description="Upper bound of the bin in bytes: 1024, 2048, 4096 …; 9223372036854775807 "
+        "for sizes of 2^50 bytes and more."
     )
-    count: int = Field(description="How many there are, those below deleted directories included.")
+    count: int = Field(description="Number of keys, including those below deleted directories.")
 
 
 class ContainerCount(BaseModel):
-    """Containers whose sizes are within one bin."""
+    """The containers in one size bin."""
 
     containerSize: int = Field(
-        description="The bin's largest size in bytes: 0 for empty ones, 536870912 and its doubles; 9223372036854775807 "
-        "for all of 2^50 bytes and more."
+        description="Upper bound of the bin in bytes: 0 for empty containers, 536870912, 1073741824 …; "
+        "9223372036854775807 for sizes of 2^50 bytes and more."
     )
-    count: int = Field(description="How many there are.")
+    count: int = Field(description="Number of containers.")
 
 
 async def file_count(
     view: CurrentView,
-    volume: Annotated[str | None, Query(description="Only this volume.")] = None,
-    bucket: Annotated[str | None, Query(description="Only buckets of this name.")] = None,
-    fileSize: Annotated[Int64, Query(description="Only this bin, by its largest size; 0 or less: all.")] = 0,
+    volume: Annotated[str | None, Query(description="Only keys of this volume.")] = None,
+    bucket: Annotated[str | None, Query(description="Only keys of buckets with this name.")] = None,
+    fileSize: Annotated[Int64, Query(description="Only the bin with this upper bound; 0 or less: all bins.")] = 0,
 ) -> Response:
-    """In order of the lengths of the volumes' names, then the names, then so for buckets, then by size."""
+    """Rows are ordered by volume, bucket (shorter names first, then by name) and size."""
     found = file_sizes.of_buckets(view.generation) if view.generation else []
     rows = [
         {"volume": of.volume, "bucket": of.bucket, "fileSize": of.upper_bound, "count": of.files}
@@ -63,10 +63,12 @@ async def container_count(
     view: CurrentView,
     containerSize: Annotated[
         Int64,
-        Query(description="Only the bin for so many bytes, be it empty; 0: all bins that are not."),
+        Query(
+            description="Only the bin that contains this size in bytes, even if empty; 0: all bins that are not empty."
+        ),
     ] = 0,
 ) -> Response:
-    """In order of the sizes. Deleted containers are not counted."""
+    """Rows are in ascending order of size. Deleted containers are not counted."""
     if containerSize < 0:
         raise BadRequest("containerSize must not be negative.")
     table = evaluated_tables(view).table(SIZES)
@@ -82,11 +84,11 @@ async def container_count(
 
 
 ROUTES = (
-    Route("/utilization/fileCount", file_count, "How many keys of which size the buckets have.", list[FileCount]),
+    Route("/utilization/fileCount", file_count, "Counts the keys of each bucket by size.", list[FileCount]),
     Route(
         "/utilization/containerCount",
         container_count,
-        "How many containers of which size there are.",
+        "Counts the containers by size.",
         list[ContainerCount],
         cluster=True,
     ),

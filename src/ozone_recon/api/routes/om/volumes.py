@@ -1,4 +1,4 @@
-"""The routes /volumes and /buckets."""
+"""Serves /volumes and /buckets: pages of OM's volumes and buckets."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ class VolumesResponse(BaseModel):
     """A page of volumes."""
 
     totalCount: int = Field(description="Number of volumes on this page.")
-    volumes: list[VolumeJson] = Field(description="In byte order of their names.")
+    volumes: list[VolumeJson] = Field(description="The volumes, in byte order of their names.")
 
 
 class BucketsResponse(BaseModel):
     """A page of buckets."""
 
     totalCount: int = Field(description="Number of buckets on this page.")
-    buckets: list[BucketJson] = Field(description="In byte order of `/volume/bucket`.")
+    buckets: list[BucketJson] = Field(description="The buckets, in byte order of `/volume/bucket`.")
 
 
 async def volumes(
     view: CurrentView,
     limit: Limit = 1000,
     prevKey: Annotated[
-        str, Query(description="Begin after this volume, be it there or not: the page before ended with it.")
+        str, Query(description="Start after this volume, which need not exist: the last volume of the previous page.")
     ] = "",
 ) -> Response:
-    """A limit of 0 or less answers with none."""
+    """A limit of 0 or less returns an empty page."""
     if view.generation is None:
         return json_response({"totalCount": 0, "volumes": []})
     found = list_volumes(view.generation, prevKey, max(0, limit))
@@ -46,17 +46,17 @@ async def volumes(
 
 async def buckets(
     view: CurrentView,
-    volume: Annotated[str, Query(description="The volume whose buckets are asked for; without it, all buckets.")] = "",
+    volume: Annotated[str, Query(description="List the buckets of this volume; if empty, those of all volumes.")] = "",
     limit: Limit = 1000,
     prevKey: Annotated[
         str,
         Query(
-            description="Begin after this bucket, be it there or not: its name, or `volume/bucket` when no volume is "
-            "given."
+            description="Start after this bucket, which need not exist: its name, or `volume/bucket` if volume is "
+            "empty."
         ),
     ] = "",
 ) -> Response:
-    """A limit of 0 or less answers with none."""
+    """A limit of 0 or less returns an empty page."""
     if view.generation is None:
         return json_response({"totalCount": 0, "buckets": []})
     found = list_buckets(view.generation, volume or None, prevKey, max(0, limit))
@@ -64,6 +64,6 @@ async def buckets(
 
 
 ROUTES = (
-    Route("/volumes", volumes, "The volumes, in order of their names.", VolumesResponse),
-    Route("/buckets", buckets, "The buckets of a volume or of all, in order of their names.", BucketsResponse),
+    Route("/volumes", volumes, "Lists the volumes, ordered by name.", VolumesResponse),
+    Route("/buckets", buckets, "Lists the buckets of a volume or of all volumes, ordered by name.", BucketsResponse),
 )
