@@ -92,7 +92,7 @@ def datanode(host: str) -> Datanode:
 
 
 def pipelines() -> tuple[Pipeline, ...]:
-    """Two Ratis/THREE pipelines, one without a leader; an EC pipeline; a Ratis/ONE pipeline for each of five datanodes."""
+    """Two Ratis/THREE pipelines, one of them without a leader; an EC pipeline; five Ratis/ONE pipelines."""
 
     def of(number: int, replication: ReplicationConfig, *hosts: str, leader: str | None) -> Pipeline:
         members = tuple(map(details, hosts))
