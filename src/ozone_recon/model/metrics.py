@@ -90,7 +90,7 @@ METRICS: Final = {
     "ozone_recon_scm_containers_repaired_total": MetricDefinition(
         "counter", "Containers that differed from SCM in a comparison and were re-read."
     ),
-    "ozone_recon_scm_containers_in_doubt": MetricDefinition(
+    "ozone_recon_scm_suspect_containers": MetricDefinition(
         "gauge", "Containers to be re-read from SCM because datanode reports contradict its state."
     ),
     # Datanodes

@@ -31,7 +31,7 @@ const PURPOSES = /** @type {Record<string, string>} */ ({
   ContainerSizeCountTask: "counts containers by size",
   ScmContainerCountTask: "compares container counts with SCM",
   ScmInfoTask: "fetches SCM's leader, pending deletions and decommissioning datanodes",
-  ScmDoubtfulContainersTask: "re-reads containers whose datanode reports contradict SCM's state",
+  ScmSuspectContainersTask: "re-reads containers whose datanode reports contradict SCM's state",
   DatanodeServer: "receives datanode heartbeats and reports",
   DatanodeHealthTask: "detects stale and dead datanodes",
   ClusterPublication: "publishes the cluster's tables",
