@@ -60,6 +60,16 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
                 "disk full: {{data}}": "increase(ozone_recon_disk_full_total{OURS}[15m]) > 0",
             },
         ),
+        Panel(
+            "Rows of OM's database",
+            "short",
+            {
+                "unreadable": "ozone_recon_om_unreadable_rows{OURS}",
+                "conflicting": "ozone_recon_om_conflicting_rows{OURS}",
+                "orphaned keys": "ozone_recon_om_orphaned_keys{OURS}",
+            },
+            "Rows that are skipped, directories that are shown empty, and keys that only a snapshot keeps.",
+        ),
         Panel("Free disk space", "bytes", {"free": "ozone_recon_data_directory_free_bytes{OURS}"}),
     ),
     "Containers": (

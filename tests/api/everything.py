@@ -33,6 +33,7 @@ COUNTERS = tuple(
             "ozone_recon_datanodes_unknown",
             "ozone_recon_cluster_generation",
             "ozone_recon_scm_containers",
+            "ozone_recon_scm_suspect_containers",
         )
     )
 )
