@@ -138,18 +138,18 @@ def test_a_container_that_does_not_fit_to_its_replicas_is_asked_for() -> None:
             (70, ReplicaState.CLOSED),
         )
         assert len(followed.state.suspect_containers) == 4
-        await followed.of["ScmSuspectContainersTask"].once_more()
+        await followed.of["ScmDoubtfulContainersTask"].once_more()
         assert followed.states()[2] == S.OPEN, "not at once: SCM may not have heard of it yet"
         followed.now += 1
-        await followed.of["ScmSuspectContainersTask"].once_more()
+        await followed.of["ScmDoubtfulContainersTask"].once_more()
         assert followed.states() == stand_in.containers
         assert len(followed.state.suspect_containers) == 2, "one is still open, one is not known"
         stand_in.containers[1] = S.CLOSING
         followed.now += 10
-        await followed.of["ScmSuspectContainersTask"].once_more()
+        await followed.of["ScmDoubtfulContainersTask"].once_more()
         assert followed.states() == stand_in.containers
         followed.now += 60
-        await followed.of["ScmSuspectContainersTask"].once_more()
+        await followed.of["ScmDoubtfulContainersTask"].once_more()
         assert len(followed.state.suspect_containers) == 0, "SCM does not know it, and is not asked for ever"
         assert stand_in.asked[4] == all_read
 
@@ -164,7 +164,7 @@ def test_what_was_reported_before_containers_were_read_is_looked_at_after() -> N
     async def look() -> None:
         stand_in.containers[2] = S.OPEN
         followed.now += 1
-        await followed.of["ScmSuspectContainersTask"].once_more()
+        await followed.of["ScmDoubtfulContainersTask"].once_more()
         assert followed.states() == stand_in.containers
 
     following(followed, look)
@@ -401,7 +401,7 @@ def test_an_unknown_pipeline_is_asked_for_once() -> None:
         assert said.pipelines
         followed.stand_in.pipelines = {said.pipelines[0].pipeline_id: (OTHER_NODE,)}
         followed.state.use(said, 5, followed.now)
-        await followed.of["ScmSuspectContainersTask"].once_more()
+        await followed.of["ScmDoubtfulContainersTask"].once_more()
         await followed.sync.pipelines._ended.wait()
         (pipeline,) = followed.state.pipelines()
         assert pipeline.leader == (NODE if said.pipelines[0].is_leader else OTHER_NODE)

@@ -191,7 +191,7 @@ class ClusterProcess:
             MetricSample("ozone_recon_datanode_reports_waiting", queue.waiting),
             MetricSample("ozone_recon_datanode_reports_waiting_bytes", queue.size),
             MetricSample("ozone_recon_scm_containers_repaired_total", self.scm.repaired),
-            MetricSample("ozone_recon_scm_suspect_containers", len(self.state.suspect_containers)),
+            MetricSample("ozone_recon_scm_containers_in_doubt", len(self.state.suspect_containers)),
             MetricSample("ozone_recon_cluster_generations_total", self.publication.published),
             MetricSample("ozone_recon_cluster_generation_seconds", self.publication.seconds),
             MetricSample("ozone_recon_disk_full_total", self._disk_full, ("cluster",)),

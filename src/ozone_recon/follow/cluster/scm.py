@@ -62,7 +62,7 @@ class ScmSync:
             self.pipelines,
             Periodic("ScmContainerCountTask", pace.counts, self._compare),
             Periodic("ScmInfoTask", pace.info, self._read_info),
-            Periodic("ScmSuspectContainersTask", 1.0, self._settle),
+            Periodic("ScmDoubtfulContainersTask", 1.0, self._settle),
             Periodic("ScmLackingContainersTask", 1.0, self._confirm),
         )
         self.repaired = 0
