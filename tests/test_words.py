@@ -29,7 +29,7 @@ RETIRED: dict[str, str] = {
     # classes and columns
     r"(?-i:News|ClusterNews|Said|Told)": "OmUpdate, ClusterUpdate, WorkerReport",
     r"(?-i:Cells|WholeKeys)|whole keys": "ByteSlices, KeyInfoColumns",
-    r"(?-i:KeptAnswers|Measured)|framing": "ResponseCache, RequestMetrics, middleware",
+    r"(?-i:KeptAnswers)": "ResponseCache",
     # numbers
     r"so many|of which": "n, at most n, the number of",
     # the web pages and storage
