@@ -1,4 +1,4 @@
-"""Writes deploy/dashboard.json, for Grafana: `python deploy/dashboard.py`. A test holds it equal."""
+"""Generates the Grafana dashboard deploy/dashboard.json: `python deploy/dashboard.py`. A test holds it equal."""
 
 from __future__ import annotations
 
@@ -8,73 +8,81 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-PLACE: Final = Path(__file__).with_suffix(".json")
+PATH: Final = Path(__file__).with_suffix(".json")
 _OURS: Final = 'instance=~"$instance"'
 _SECONDS: Final = "ozone_recon_http_request_seconds"
 
 
 class Panel(NamedTuple):
-    """A graph: expressions by what their lines are called; `OURS` in one limits it to the chosen instances."""
+    """A graph; `OURS` in an expression becomes the selector of the chosen instances."""
 
     title: str
     unit: str
     lines: dict[str, str]
-    """By their names, in which `{{label}}` is a label's value."""
+    """Expressions by legend; `{{label}}` in a legend is the label's value."""
     about: str = ""
 
 
 ROWS: Final[dict[str, tuple[Panel, ...]]] = {
-    "How fresh": (
+    "Freshness": (
         Panel(
-            "Age of what is served",
+            "Data age",
             "s",
             {
                 "OM": "ozone_recon_om_data_age_seconds{OURS}",
                 "cluster": "ozone_recon_cluster_data_age_seconds{OURS}",
             },
-            "Seconds since all of it was true. OM is asked every few seconds.",
+            "Age of the served data. OM is polled every few seconds.",
         ),
         Panel("Changes behind OM", "short", {"changes": "ozone_recon_om_lag_changes{OURS}"}),
         Panel(
-            "Changes taken in",
+            "Changes applied",
             "short",
-            {"a second": "clamp_min(deriv(ozone_recon_om_sequence_number{OURS}[5m]), 0)"},
+            {"per second": "clamp_min(deriv(ozone_recon_om_sequence_number{OURS}[5m]), 0)"},
         ),
         Panel(
             "Checkpoints needed",
             "short",
             {"{{cause}}": "increase(ozone_recon_om_checkpoints_needed_total{OURS}[1h]) > 0"},
-            "In the last hour, because OM's changes did not lead on. More than one or two are a reason to look.",
+            "In the last hour, because OM's changes could not be applied. Investigate more than one or two.",
         ),
         Panel(
             "Generations built", "short", {"from {{source}}": "increase(ozone_recon_om_generations_total{OURS}[5m])"}
         ),
+        Panel("Last build", "s", {"{{stage}}": "topk(8, ozone_recon_om_build_seconds{OURS})"}, "Its longest stages."),
         Panel(
-            "The last build", "s", {"{{stage}}": "topk(8, ozone_recon_om_build_seconds{OURS})"}, "Its longest stages."
-        ),
-        Panel(
-            "What fails",
+            "Failures",
             "short",
             {
                 "OM, in a row": "ozone_recon_om_failures_in_a_row{OURS}",
-                "SCM away": "ozone_recon_scm_unreachable{OURS}",
+                "SCM unreachable": "ozone_recon_scm_unreachable{OURS}",
                 "{{task}}": "ozone_recon_task_failed{OURS} > 0",
                 "disk full: {{data}}": "increase(ozone_recon_disk_full_total{OURS}[15m]) > 0",
             },
         ),
-        Panel("Free for the data directory", "bytes", {"free": "ozone_recon_data_directory_free_bytes{OURS}"}),
+        Panel(
+            "Rows of OM's database",
+            "short",
+            {
+                "unreadable": "ozone_recon_om_unreadable_rows{OURS}",
+                "conflicting": "ozone_recon_om_conflicting_rows{OURS}",
+                "orphaned keys": "ozone_recon_om_orphaned_keys{OURS}",
+            },
+            "Rows that are skipped, directories that are shown empty, and keys that only a snapshot keeps.",
+        ),
+        Panel("Free disk space", "bytes", {"free": "ozone_recon_data_directory_free_bytes{OURS}"}),
     ),
     "Containers": (
         Panel("Unhealthy", "short", {"{{state}}": "ozone_recon_unhealthy_containers{OURS} > 0"}),
         Panel("All", "short", {"{{state}}": "ozone_recon_containers{OURS} > 0"}),
         Panel("Pipelines", "short", {"{{state}}": "ozone_recon_pipelines{OURS}"}),
         Panel(
-            "SCM and we differ by",
+            "Difference from SCM",
             "short",
             {
                 "{{state}}": "ozone_recon_scm_drift_containers{OURS} != 0",
                 "suspect": "ozone_recon_scm_suspect_containers{OURS}",
-                "put right, a minute": "60 * rate(ozone_recon_scm_containers_repaired_total{OURS}[5m])",
+                "repaired per minute": "60 * rate(ozone_recon_scm_containers_repaired_total{OURS}[5m])",
             },
         ),
     ),
@@ -84,24 +92,24 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
             "Disks",
             "bytes",
             {"{{what}}": "ozone_recon_storage_bytes{OURS}"},
-            "Of the datanodes that are not dead, replicas counted.",
+            "Of the datanodes that are not dead, including replication.",
         ),
         Panel(
-            "Heard",
+            "Datanode traffic",
             "short",
             {
-                "heartbeats a second": "rate(ozone_recon_datanode_heartbeats_total{OURS}[5m])",
-                "registrations a second": "rate(ozone_recon_datanode_registrations_total{OURS}[5m])",
-                "refused a second": "rate(ozone_recon_datanode_reports_refused_total{OURS}[5m])",
-                "dropped a second": "rate(ozone_recon_datanode_heartbeats_dropped_total{OURS}[5m])",
+                "heartbeats per second": "rate(ozone_recon_datanode_heartbeats_total{OURS}[5m])",
+                "registrations per second": "rate(ozone_recon_datanode_registrations_total{OURS}[5m])",
+                "rejected per second": "rate(ozone_recon_datanode_reports_refused_total{OURS}[5m])",
+                "dropped per second": "rate(ozone_recon_datanode_heartbeats_dropped_total{OURS}[5m])",
             },
         ),
-        Panel("Reports that wait to be read", "bytes", {"waiting": "ozone_recon_datanode_reports_waiting_bytes{OURS}"}),
+        Panel("Report queue", "bytes", {"waiting": "ozone_recon_datanode_reports_waiting_bytes{OURS}"}),
     ),
-    "Answers": (
-        Panel("Answers a second", "reqps", {"{{status}}": f"sum by (status) (rate({_SECONDS}_count{{OURS}}[5m]))"}),
+    "HTTP": (
+        Panel("Requests per second", "reqps", {"{{status}}": f"sum by (status) (rate({_SECONDS}_count{{OURS}}[5m]))"}),
         Panel(
-            "How fast",
+            "Response time percentiles",
             "s",
             {
                 f"{share:.0%}": f"histogram_quantile({share}, sum by (le) (rate({_SECONDS}_bucket{{OURS}}[5m])))"
@@ -109,13 +117,13 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
             },
         ),
         Panel(
-            "Routes that take longest",
+            "Slowest routes",
             "s",
             {
                 "{{route}}": f"topk(8, sum by (route) (rate({_SECONDS}_sum{{OURS}}[5m])) "
                 f"/ sum by (route) (rate({_SECONDS}_count{{OURS}}[5m])))"
             },
-            "On average.",
+            "Average response time.",
         ),
         Panel("Version", "short", {"{{version}}": "count by (version) (ozone_recon_build_info{OURS})"}),
     ),
@@ -141,7 +149,7 @@ def dashboard() -> str:
             "current": {"text": "All", "value": "$__all"},
         },
     ]
-    whole = {
+    content = {
         "title": "Ozone Recon",
         "uid": "ozone-recon",
         "tags": ["ozone"],
@@ -152,7 +160,7 @@ def dashboard() -> str:
         "templating": {"list": variables},
         "panels": list(_panels()),
     }
-    return json.dumps(whole, indent=1) + "\n"
+    return json.dumps(content, indent=1) + "\n"
 
 
 def _panels() -> Iterator[dict[str, Any]]:
@@ -167,8 +175,8 @@ def _panels() -> Iterator[dict[str, Any]]:
         }
         top += 1
         for at, panel in enumerate(panels):
-            place = {"x": at % _ACROSS * _WIDE, "y": top + at // _ACROSS * _HIGH, "w": _WIDE, "h": _HIGH}
-            yield _graph(panel) | {"id": next(numbers), "gridPos": place}
+            position = {"x": at % _ACROSS * _WIDE, "y": top + at // _ACROSS * _HIGH, "w": _WIDE, "h": _HIGH}
+            yield _graph(panel) | {"id": next(numbers), "gridPos": position}
         top += -(-len(panels) // _ACROSS) * _HIGH
 
 
@@ -192,4 +200,4 @@ def _graph(panel: Panel) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    PLACE.write_text(dashboard())
+    PATH.write_text(dashboard())

@@ -1,4 +1,4 @@
-"""The alert rules and the dashboard: they are whole, and ask for what /prom says. docs/operations.md has it all."""
+"""The alert rules and the dashboard select existing metrics, and docs/operations.md documents all of them."""
 
 import json
 import re
@@ -26,26 +26,26 @@ DASHBOARD = json.loads((ROOT / "deploy/dashboard.json").read_text())
 LINES = [(panel["title"], line) for panel in DASHBOARD["panels"] for line in panel.get("targets", ())]
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 OF_PROMETHEUS = {"instance": "recon:9888"}
-"""Labels that Prometheus itself adds."""
+"""Labels that Prometheus adds."""
 
 Labels = dict[str, str]
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Labels]]:
-    """The labels of each sample of a server that knows everything, by the metric's name."""
-    app = create_app(full_context(tmp_path_factory.mktemp("everything")))
+def exposed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Labels]]:
+    """The labels of each sample of a server with a value for every metric, by metric name."""
+    app = create_app(knowing_everything(tmp_path_factory.mktemp("everything")))
     for path in ("/api/v1/volumes", "/api/v1/containers/no-number/keys"):
         ask(app, path)
-    found: dict[str, list[Labels]] = {}
+    labels: dict[str, list[Labels]] = {}
     for family in text_string_to_metric_families(ask(app, "/prom").text):
         for sample in family.samples:
-            found.setdefault(sample.name, []).append(sample.labels | OF_PROMETHEUS)
-    return found
+            labels.setdefault(sample.name, []).append(sample.labels | OF_PROMETHEUS)
+    return labels
 
 
 def selectors(expression: str) -> Iterator[promql_parser.VectorSelector]:
-    """Every selector of an expression, which has to be one of PromQL."""
+    """The selectors of a PromQL expression."""
     found: list[promql_parser.VectorSelector] = []
 
     def visit(node: promql_parser.Expr) -> None:
@@ -71,19 +71,19 @@ def matches(selector: promql_parser.VectorSelector, labels: Labels) -> bool:
     return True
 
 
-def unsaid(expression: str, said: dict[str, list[Labels]]) -> list[str]:
-    """Selectors of an expression that select nothing."""
+def unmatched(expression: str, exposed: dict[str, list[Labels]]) -> list[str]:
+    """The selectors of an expression that match no sample."""
     return [
         str(one)
         for one in selectors(expression)
-        if not any(matches(one, labels) for labels in said.get(one.name or "", ()))
+        if not any(matches(one, labels) for labels in exposed.get(one.name or "", ()))
     ]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_alerts_ask_for_what_is_said(rule: dict[str, Any], said: dict[str, list[Labels]]) -> None:
-    said = said | {"ozone_recon_http_request_seconds_count": [{"status": "500", "route": "/any"}]}
-    assert unsaid(rule["expr"], said) == []
+def test_alerts_select_existing_metrics(rule: dict[str, Any], exposed: dict[str, list[Labels]]) -> None:
+    exposed = exposed | {"ozone_recon_http_request_seconds_count": [{"status": "500", "route": "/any"}]}
+    assert unmatched(rule["expr"], exposed) == []
     assert rule["labels"]["severity"] in ("critical", "warning", "info")
     named = set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]))
     metric = next(selectors(rule["expr"])).name or ""
@@ -91,19 +91,21 @@ def test_alerts_ask_for_what_is_said(rule: dict[str, Any], said: dict[str, list[
 
 
 @pytest.mark.parametrize(("title", "line"), LINES, ids=[f"{title} {line['refId']}" for title, line in LINES])
-def test_the_dashboard_asks_for_what_is_said(title: str, line: dict[str, str], said: dict[str, list[Labels]]) -> None:
-    assert unsaid(line["expr"].replace("$instance", ".*"), said) == []
+def test_the_dashboard_selects_existing_metrics(
+    title: str, line: dict[str, str], exposed: dict[str, list[Labels]]
+) -> None:
+    assert unmatched(line["expr"].replace("$instance", ".*"), exposed) == []
     named = set(re.findall(r"{{(\w+)}}", line["legendFormat"]))
     metric = next(selectors(line["expr"].replace("$instance", ".*"))).name or ""
     assert named <= set(METRICS[re.sub("_(count|sum|bucket)$", "", metric)].labels), title
 
 
-def test_the_dashboard_is_made_of_its_table() -> None:
-    made = runpy.run_path(str(ROOT / "deploy/dashboard.py"))["dashboard"]()
-    assert (ROOT / "deploy/dashboard.json").read_text() == made, "run: python deploy/dashboard.py"
+def test_the_dashboard_is_generated() -> None:
+    generated = runpy.run_path(str(ROOT / "deploy/dashboard.py"))["dashboard"]()
+    assert (ROOT / "deploy/dashboard.json").read_text() == generated, "run: python deploy/dashboard.py"
 
 
-def test_panels_have_their_own_places_and_numbers() -> None:
+def test_panels_do_not_overlap_and_have_unique_ids() -> None:
     taken: set[tuple[int, int]] = set()
     for panel in DASHBOARD["panels"]:
         at = panel["gridPos"]
@@ -114,20 +116,20 @@ def test_panels_have_their_own_places_and_numbers() -> None:
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
 
 
-def test_nothing_is_loaded_from_elsewhere() -> None:
+def test_no_external_urls() -> None:
     for name in ("alerts.yml", "dashboard.json"):
         assert "://" not in (ROOT / "deploy" / name).read_text()
 
 
-def test_every_metric_is_seen_somewhere() -> None:
-    """One that neither the dashboard nor an alert asks for is Recon's own."""
+def test_every_metric_is_used() -> None:
+    """All metrics of our own are in the dashboard or an alert, except those listed here."""
     asked = {
         re.sub("_(count|sum|bucket)$", "", one.name or "")
         for expression in [rule["expr"] for rule in RULES] + [line["expr"] for _, line in LINES]
         for one in selectors(expression.replace("$instance", ".*"))
     }
-    unseen = {name for name in METRICS.keys() - asked if name.startswith("ozone_recon_")}
-    assert unseen == {
+    unused = {name for name in METRICS.keys() - asked if name.startswith("ozone_recon_")}
+    assert unused == {
         "ozone_recon_scm_data_age_seconds",
         "ozone_recon_datanodes_awaited",
         "ozone_recon_datanodes_unknown",

@@ -1,4 +1,4 @@
-"""A real server on the sample, and a real Chromium before it."""
+"""Fixtures: a server on the sample, a server that follows a cluster, and Chromium."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.ui.followed import Followed, cluster, following, tables, well_tables
+from tests.ui.followed import Followed, cluster, following, healthy_tables, tables
 from tests.ui.watching import free_port, watched
 
 from ozone_recon.store.generation import Generation
@@ -20,7 +20,7 @@ SAMPLE = Path(__file__).parents[1] / "data" / "sample-om.tar.gz"
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of `ozone-recon open` on the sample, ready to answer."""
+    """The address of a ready `ozone-recon open` on the sample."""
     port = free_port()
     data = tmp_path_factory.mktemp("data")
     command = [sys.executable, "-m", "ozone_recon", "open", str(SAMPLE), "--data-dir", str(data), "--port", str(port)]
@@ -44,41 +44,41 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def held(tmp_path_factory: pytest.TempPathFactory) -> Generation:
-    """The tables of a cluster in trouble."""
+def cluster_tables(tmp_path_factory: pytest.TempPathFactory) -> Generation:
+    """The tables of an unhealthy cluster."""
     return tables(tmp_path_factory.mktemp("cluster") / "tables")
 
 
 @pytest.fixture(scope="session")
-def held_well(tmp_path_factory: pytest.TempPathFactory) -> Generation:
-    """The tables of a cluster in which nothing is wrong."""
-    return well_tables(tmp_path_factory.mktemp("well") / "tables")
+def healthy_cluster_tables(tmp_path_factory: pytest.TempPathFactory) -> Generation:
+    """The tables of a healthy cluster."""
+    return healthy_tables(tmp_path_factory.mktemp("healthy") / "tables")
 
 
 @pytest.fixture(scope="session")
-def cluster_server(sample: Generation, held: Generation) -> Iterator[Followed]:
+def cluster_server(sample: Generation, cluster_tables: Generation) -> Iterator[Followed]:
     """A server that follows this cluster, on the sample of an OM."""
-    with following(sample, held, free_port()) as server:
+    with following(sample, cluster_tables, free_port()) as server:
         yield server
 
 
 @pytest.fixture
-def followed(cluster_server: Followed, held: Generation) -> Followed:
-    """The same, knowing of the cluster what it knew at first."""
-    cluster_server.knows(cluster(), held)
+def followed(cluster_server: Followed, cluster_tables: Generation) -> Followed:
+    """The same server, reset to its first cluster state."""
+    cluster_server.knows(cluster(), cluster_tables)
     return cluster_server
 
 
 @pytest.fixture
 def page(chromium: Any, followed: Followed) -> Iterator[Any]:
-    """A page before that server."""
+    """A page of that server."""
     with watched(chromium, followed.address) as page:
         yield page
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[object]:
-    """One Chromium for all tests; where there is none, on a user's machine, they are skipped and say so."""
+    """One Chromium for all tests; without Chromium they are skipped."""
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="playwright is not installed: pip install playwright"
     )

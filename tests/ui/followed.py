@@ -1,4 +1,4 @@
-"""A server that follows a cluster in trouble: real answers, from tables and records that the tests' builders write."""
+"""A server that follows an unhealthy cluster, made of the test builders' tables and records."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ OP_STATES = {"dn6": "DECOMMISSIONING", "dn7": "IN_MAINTENANCE"}
 HOSTS = tuple(f"dn{n}" for n in range(9))
 RATIS = ReplicationConfig("RATIS", factor=3)
 LAST = 150
-"""The last container: 1 to 11 are those of the sample's keys, but 10, which SCM does not know."""
+"""The last container id; 1 to 11 hold the sample's keys, and SCM does not have 10."""
 UNDER = (6, *range(20, 90))
 GIB = 1 << 30
 
@@ -73,7 +73,7 @@ def details(host: str) -> DatanodeDetails:
 
 
 def datanode(host: str) -> Datanode:
-    """A datanode, whose disks are the fuller the higher its number is; dn8 has lost a disk."""
+    """A datanode; its disk use grows with its number, and dn8 has a failed disk."""
     number = HOSTS.index(host)
     capacity, used = 4000 * GIB, (300 + 400 * number) * GIB
     health = HEALTH.get(host, "HEALTHY")
@@ -92,7 +92,7 @@ def datanode(host: str) -> Datanode:
 
 
 def pipelines() -> tuple[Pipeline, ...]:
-    """Two of three datanodes, one of them without a leader, and one of each datanode alone; one for EC."""
+    """Two Ratis/THREE pipelines, one of them without a leader; an EC pipeline; five Ratis/ONE pipelines."""
 
     def of(number: int, replication: ReplicationConfig, *hosts: str, leader: str | None) -> Pipeline:
         members = tuple(map(details, hosts))
@@ -111,8 +111,8 @@ def pipelines() -> tuple[Pipeline, ...]:
     )
 
 
-def tables(place: Path) -> Generation:
-    """The containers, with some in nearly every list; one that cannot be read, 2, has keys in the sample."""
+def tables(directory: Path) -> Generation:
+    """Containers with some in nearly every list; the missing container 2 has keys in the sample."""
     at = now()
 
     def copy(node: int, **more: Any) -> Copy:
@@ -151,27 +151,29 @@ def tables(place: Path) -> Generation:
 
     containers = [container(number) for number in range(1, LAST + 1) if number != 10]
     nodes = [Node(uuid_of(h), h, HEALTH.get(h, "HEALTHY"), OP_STATES.get(h, "IN_SERVICE")) for h in HOSTS]
-    return _written(place, containers, nodes)
+    return _written(directory, containers, nodes)
 
 
-def well_tables(place: Path) -> Generation:
-    """Containers of which none is unhealthy."""
+def healthy_tables(directory: Path) -> Generation:
+    """Healthy containers only."""
     copies = tuple(Copy(node, last_seen=now(), first_seen=now()) for node in range(3))
-    return _written(place, [Container(n, copies=copies) for n in range(1, 12)], [Node(uuid_of(h), h) for h in HOSTS])
+    return _written(
+        directory, [Container(n, copies=copies) for n in range(1, 12)], [Node(uuid_of(h), h) for h in HOSTS]
+    )
 
 
-def _written(place: Path, containers: Sequence[Container], nodes: Sequence[Node]) -> Generation:
-    """With the lists of the unhealthy, which they have been in for 50 minutes."""
-    with GenerationBuild(place) as build:
+def _written(directory: Path, containers: Sequence[Container], nodes: Sequence[Node]) -> Generation:
+    """Writes the tables; unhealthy containers have been unhealthy for 50 minutes."""
+    with GenerationBuild(directory) as build:
         write_containers(build, containers, nodes)
         container_health.rebuild(build, None, HealthRules(), now() - 3_000_000)
         build.about = replace(build.about, taken_at=now())
         build.seal()
-    return Generation.open(place)
+    return Generation.open(directory)
 
 
 def cluster() -> Cluster:
-    """What is known of it: SCM does not answer at present, and dn6 is on its way out."""
+    """The cluster's state: SCM does not respond, and dn6 is decommissioning."""
     at = now()
     waits_for = (PendingContainers("UnClosed", (8, 9)), PendingContainers("UnderReplicated", tuple(UNDER[:12])))
     return Cluster(
@@ -192,8 +194,8 @@ def cluster() -> Cluster:
     )
 
 
-def well() -> Cluster:
-    """A cluster in which nothing is wrong."""
+def healthy() -> Cluster:
+    """A healthy cluster."""
     datanodes = tuple(
         replace(datanode(host), health="HEALTHY", op_state="IN_SERVICE", last_heartbeat=now()) for host in HOSTS[:3]
     )
@@ -202,17 +204,17 @@ def well() -> Cluster:
 
 @dataclass
 class Followed:
-    """The server: where it answers, and what it knows."""
+    """A running server with its address and context."""
 
     address: str
     context: Context
     loop: asyncio.AbstractEventLoop
 
-    def knows(self, known: Cluster | None, held: Generation | None) -> None:
-        """From now on it knows this of the cluster."""
+    def knows(self, known: Cluster | None, tables: Generation | None) -> None:
+        """Replaces the server's cluster state."""
 
         def change() -> None:
-            self.context.cluster, self.context.cluster_generation = known, held
+            self.context.cluster, self.context.cluster_generation = known, tables
             changed.set()
 
         changed = threading.Event()
@@ -221,11 +223,11 @@ class Followed:
 
 
 @contextmanager
-def following(om: Generation, held: Generation, port: int) -> Iterator[Followed]:
-    """A server on this port."""
+def following(om: Generation, tables: Generation, port: int) -> Iterator[Followed]:
+    """Runs a server on this port."""
 
     async def ask(request: ClusterRequest[Any]) -> Any:
-        """As the process that follows the cluster does, without its rules."""
+        """Stands in for the cluster process."""
         if isinstance(request, Synchronise):
             return True
         assert isinstance(request, RemoveDatanodes)
@@ -236,7 +238,7 @@ def following(om: Generation, held: Generation, port: int) -> Iterator[Followed]
         return Removal(removed=gone)
 
     context = Context(Config.load(), lambda: om.about.tasks, lambda: True)
-    context.cluster, context.cluster_generation, context.ask_cluster = cluster(), held, ask
+    context.cluster, context.cluster_generation, context.ask_cluster = cluster(), tables, ask
     context.serve(replace(served_from(om), sequence_number=1988, taken_at=now()))
     server = uvicorn.Server(uvicorn.Config(create_app(context), port=port, lifespan="off", log_config=None))
     loop = asyncio.new_event_loop()

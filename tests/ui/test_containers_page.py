@@ -1,4 +1,4 @@
-"""The containers' page in a real browser: from what is wrong to a container, its replicas and its keys."""
+"""The containers page in a real browser: from a list to a container, its replicas and its keys."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def test_the_worst_list_comes_first_and_all_are_counted(page: Any, followed: Fol
         ("Missing", "missingCount"),
         ("Under-replicated", "underReplicatedCount"),
         ("Over-replicated", "overReplicatedCount"),
-        ("Misplaced", "misReplicatedCount"),
+        ("Mis-replicated", "misReplicatedCount"),
         ("Mismatched", "replicaMismatchCount"),
     ):
         assert page.inner_text(f".choices a:has-text('{title}') .count") == str(answered[name])
@@ -87,7 +87,7 @@ def test_lists(page: Any, followed: Followed, title: str, expected: list[int]) -
 
 def test_an_empty_list_says_so(page: Any, followed: Followed) -> None:
     go(page, followed, "list=NEGATIVE_SIZE")
-    assert "No containers have a size below zero" in page.inner_text(".notice.empty")
+    assert "No containers have a negative size" in page.inner_text(".notice.empty")
 
 
 def test_from_a_list_down_to_a_key(page: Any, followed: Followed) -> None:
@@ -133,18 +133,18 @@ def test_a_number_leads_to_its_container(page: Any, followed: Followed) -> None:
     page.keyboard.press("Enter")
     page.wait_for_selector(".trail [aria-current]:text-is('Container 9')")
     page.goto(f"{followed.address}/#/containers?id=10")
-    page.wait_for_selector(".notice.empty:has-text('SCM knows no container 10')")
+    page.wait_for_selector(".notice.empty:has-text('SCM has no container 10')")
     assert column(page, "Path")
 
 
 def test_until_health_is_known_it_waits(chromium: Any, followed: Followed) -> None:
     with watched(chromium, followed.address, refused=(503,)) as page:
-        held = followed.context.cluster_generation
+        tables = followed.context.cluster_generation
         followed.knows(followed.context.cluster, None)
         go(page, followed)
         page.wait_for_selector(".notice.waiting")
         assert chosen(page).startswith("All")
-        followed.knows(followed.context.cluster, held)
+        followed.knows(followed.context.cluster, tables)
         page.wait_for_selector(".choices a[aria-current]:has-text('Missing')")
 
 

@@ -1,4 +1,4 @@
-"""The datanodes' page in a real browser, before a server that follows a cluster."""
+"""The datanodes page in a real browser, with a server that follows a cluster."""
 
 from dataclasses import replace
 from typing import Any
@@ -59,11 +59,11 @@ def test_a_datanode_with_its_pipelines(page: Any, followed: Followed) -> None:
     page.wait_for_selector("tbody a:text-is('dn2')")
 
 
-def test_who_leaves_and_what_that_waits_for(page: Any, followed: Followed) -> None:
+def test_a_decommissioning_datanode_shows_its_progress(page: Any, followed: Followed) -> None:
     go(page, followed)
     card = page.wait_for_selector(".card:has-text('dn6')").inner_text()
-    assert "12 containers are to be copied" in card
-    assert "2 containers are to be closed: 8, 9" in card
+    assert "12 containers are under-replicated" in card
+    assert "2 containers are not closed: 8, 9" in card
 
 
 def test_a_dead_one_can_be_removed(page: Any, followed: Followed) -> None:
@@ -78,18 +78,18 @@ def test_a_dead_one_can_be_removed(page: Any, followed: Followed) -> None:
     assert page.query_selector("button:has-text('Remove')") is None
 
 
-def test_it_goes_on_by_itself(page: Any, followed: Followed, held: Generation) -> None:
-    """Every 30 seconds while it is looked at; what had the focus keeps it."""
+def test_a_visible_page_polls(page: Any, followed: Followed, cluster_tables: Generation) -> None:
+    """Every 30 seconds while it is visible; the focus stays."""
     page.clock.install()
     go(page, followed)
     page.focus("tbody a:text-is('dn1')")
     known = cluster()
-    followed.knows(replace(known, datanodes=known.datanodes[:8]), held)
+    followed.knows(replace(known, datanodes=known.datanodes[:8]), cluster_tables)
     page.clock.fast_forward(31_000)
     page.wait_for_selector("caption:has-text('8 of 8')")
     assert page.evaluate("document.activeElement.textContent") == "dn1"
     page.evaluate("Object.defineProperty(document, 'hidden', {configurable: true, get: () => true})")
-    followed.knows(cluster(), held)
+    followed.knows(cluster(), cluster_tables)
     page.clock.fast_forward(61_000)
     assert page.query_selector("caption:has-text('8 of 8')")
     page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
@@ -104,12 +104,12 @@ def test_how_old_it_is_stands_there(page: Any, followed: Followed) -> None:
     assert "SCM 4" in shown
 
 
-def test_before_anything_is_known_it_waits(chromium: Any, followed: Followed, held: Generation) -> None:
+def test_before_anything_is_known_it_waits(chromium: Any, followed: Followed, cluster_tables: Generation) -> None:
     with watched(chromium, followed.address, refused=(503,)) as page:
         followed.knows(None, None)
         page.goto(f"{followed.address}/#/datanodes")
         page.wait_for_selector(".notice.waiting")
-        followed.knows(cluster(), held)
+        followed.knows(cluster(), cluster_tables)
         page.wait_for_selector("tbody tr")
 
 
@@ -119,7 +119,7 @@ def test_a_failure_leaves_what_was_there(chromium: Any, followed: Followed) -> N
         go(page, followed)
         page.route("**/api/v1/datanodes", lambda route: route.abort())
         page.keyboard.press("r")
-        page.wait_for_selector(".notice.error:has-text('does not answer')")
+        page.wait_for_selector(".notice.error:has-text('does not respond')")
         assert page.query_selector("tbody a:text-is('dn1')")
         page.unroute("**/api/v1/datanodes")
         page.click(".notice button")
@@ -135,10 +135,12 @@ def test_without_a_cluster_that_is_said(chromium: Any, server: str) -> None:
         page.wait_for_selector(".explorer")
 
 
-def test_of_many_the_first_are_shown_and_all_when_asked_for(page: Any, followed: Followed, held: Generation) -> None:
+def test_of_many_the_first_are_shown_and_all_when_asked_for(
+    page: Any, followed: Followed, cluster_tables: Generation
+) -> None:
     one, known = cluster().datanodes[0], cluster()
     many = tuple(replace(one, details=replace(one.details, uuid=f"u{n}", host_name=f"dn{n}")) for n in range(250))
-    followed.knows(replace(known, datanodes=many), held)
+    followed.knows(replace(known, datanodes=many), cluster_tables)
     go(page, followed)
     assert column(page, "Host") == [f"dn{n}" for n in range(200)]
     page.click("tfoot a")

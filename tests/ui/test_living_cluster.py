@@ -1,4 +1,4 @@
-"""The pages before a cluster that lives: the simulated one, whose datanodes die and come back as one looks on."""
+"""The pages with a live simulated cluster whose datanodes die and return."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def await_shown(page: Any, selector: str) -> None:
 def test_datanodes_die_and_come_back(chromium: Any, demo: Demo) -> None:
     with watched(chromium, demo.address, refused=(503,)) as page:
         page.goto(demo.address)
-        await_shown(page, "h1:has-text('All is well')")
+        await_shown(page, "h1:has-text('Healthy')")
 
         dying = ("dn-2", "dn-5", "dn-9", "dn-11")
         demo.happens("replication off", *(f"kill {name}" for name in dying))
@@ -81,10 +81,10 @@ def test_datanodes_die_and_come_back(chromium: Any, demo: Demo) -> None:
         page.click("tbody td:first-child a")
         page.wait_for_selector("h2:text-is('Keys')")
         assert "Missing" in page.inner_text(".advice.bad")
-        assert "Gone" in "".join(column(page, "There"))
+        assert "Gone" in "".join(column(page, "Present"))
         page.click("td:first-child a[href^='#/namespace']")
         page.wait_for_selector(".facts:has-text('key')")
 
         demo.happens(*(f"start {name}" for name in dying), "replication on")
         page.click(".brand")
-        await_shown(page, "h1:has-text('All is well')")
+        await_shown(page, "h1:has-text('Healthy')")

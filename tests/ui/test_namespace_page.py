@@ -123,7 +123,7 @@ def test_keys_work_while_answers_are_on_their_way(page: Any, server: str) -> Non
 
 def test_what_is_not_there_is_said(page: Any, server: str) -> None:
     page.goto(f"{server}/#/namespace?path=/vol1/nothing-here")
-    assert "nothing at /vol1/nothing-here" in page.inner_text(".notice.empty")
+    assert "Path not found: /vol1/nothing-here" in page.inner_text(".notice.empty")
 
 
 def test_a_name_is_text_never_markup(page: Any, server: str) -> None:

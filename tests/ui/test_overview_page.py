@@ -1,9 +1,9 @@
-"""The overview in a real browser: what is wrong and what to do comes first, then the numbers."""
+"""The overview in a real browser: findings with remedies first, then the totals."""
 
 from typing import Any
 
 import pytest
-from tests.ui.followed import UNDER, Followed, cluster, well
+from tests.ui.followed import UNDER, Followed, cluster, healthy
 from tests.ui.watching import ask, watched
 
 from ozone_recon.store.generation import Generation
@@ -28,15 +28,15 @@ def go(page: Any, followed: Followed) -> None:
 def test_it_is_home_and_the_worst_comes_first(page: Any, followed: Followed) -> None:
     go(page, followed)
     assert page.inner_text("nav [aria-current]") == "Overview"
-    assert "3 things are broken" in page.inner_text("h1")
+    assert "3 problems" in page.inner_text("h1")
     assert titles(page, "bad") == ["1 container cannot be read", "1 datanode is dead: dn3", "1 disk has failed in dn8"]
-    # How old it is depends on how long the tests before this one took.
-    assert {title for title in titles(page, "warn") if not title.startswith("What is known of")} == {
+    # Data ages depend on how long the earlier tests took.
+    assert {title for title in titles(page, "warn") if not title.endswith(" old")} == {
         f"{len(UNDER)} containers have too few replicas",
         "1 container has replicas that differ",
         "1 container is quasi-closed",
-        "1 datanode has fallen silent: dn4",
-        "1 datanode takes no writes: dn5",
+        "1 datanode is stale: dn4",
+        "1 datanode is read-only: dn5",
         "1 datanode is nearly full: dn8",
         "1 pipeline has no leader",
         "PipelineSyncTask fails",
@@ -46,7 +46,7 @@ def test_it_is_home_and_the_worst_comes_first(page: Any, followed: Followed) -> 
     assert "dn3 (had 1) is dead: start it first" in missing
 
 
-def test_what_is_wrong_leads_to_what_it_is_about(page: Any, followed: Followed) -> None:
+def test_findings_link_to_details(page: Any, followed: Followed) -> None:
     go(page, followed)
     for title, url in (
         ("cannot be read", "#/containers?list=MISSING"),
@@ -62,8 +62,8 @@ def test_what_is_wrong_leads_to_what_it_is_about(page: Any, followed: Followed) 
 
 
 @pytest.mark.parametrize(("name", "key"), [("datanodes", "d"), ("pipelines", "f")])
-def test_what_is_drawn_leaves_the_url_to_who_uses_it(page: Any, followed: Followed, name: str, key: str) -> None:
-    """A page may be drawn when the browser is on its way to another one, whose URL it must not take."""
+def test_drawing_never_writes_the_url(page: Any, followed: Followed, name: str, key: str) -> None:
+    """A page may be drawn while the browser navigates to another one, whose URL must stay."""
     page.add_init_script("""
         window.written = [];
         const replace = history.replaceState.bind(history);
@@ -79,7 +79,7 @@ def test_what_is_drawn_leaves_the_url_to_who_uses_it(page: Any, followed: Follow
 def test_the_numbers_are_the_apis(page: Any, followed: Followed) -> None:
     go(page, followed)
     state = ask(followed.address, "clusterState")
-    containers, namespace, waiting = (numbers(page, card) for card in ("Containers", "Namespace", "Waits for deletion"))
+    containers, namespace, waiting = (numbers(page, card) for card in ("Containers", "Namespace", "Pending deletion"))
     assert containers["All"] == str(state["containers"])
     assert containers["Open"] == str(state["openContainers"])
     assert containers["Under-replicated"] == str(len(UNDER))
@@ -90,35 +90,35 @@ def test_the_numbers_are_the_apis(page: Any, followed: Followed) -> None:
     assert numbers(page, "Datanodes")["Healthy"] == "7 of 9"
 
 
-def test_what_needs_nothing_stays_open_when_it_was_opened(page: Any, followed: Followed, held: Generation) -> None:
+def test_informational_findings_stay_open(page: Any, followed: Followed, cluster_tables: Generation) -> None:
     page.clock.install()
     go(page, followed)
     assert not page.is_visible("details li")
     page.click("summary")
-    assert "dn6 leaves the service" in titles(page, "info")
-    followed.knows(cluster(), held)
+    assert "dn6 is decommissioning" in titles(page, "info")
+    followed.knows(cluster(), cluster_tables)
     page.clock.fast_forward(31_000)
     page.wait_for_timeout(500)
     assert page.is_visible("details li")
 
 
-def test_all_is_well_is_said(page: Any, followed: Followed, held_well: Generation) -> None:
-    followed.knows(well(), held_well)
+def test_a_healthy_cluster(page: Any, followed: Followed, healthy_cluster_tables: Generation) -> None:
+    followed.knows(healthy(), healthy_cluster_tables)
     go(page, followed)
-    assert page.inner_text("h1").endswith("All is well")
+    assert page.inner_text("h1").endswith("Healthy")
     assert "3 datanodes are healthy" in page.inner_text(".lead")
     assert not titles(page, "bad") + titles(page, "warn")
 
 
-def test_before_anything_is_known_nothing_is_said_to_be_well(chromium: Any, followed: Followed) -> None:
+def test_an_unknown_cluster_is_not_called_healthy(chromium: Any, followed: Followed) -> None:
     with watched(chromium, followed.address, refused=(503,)) as page:
         followed.knows(None, None)
         go(page, followed)
         assert page.query_selector(".notice.waiting")
-        assert "well" not in page.inner_text("h1")
-        followed.knows(well(), None)
+        assert "Healthy" not in page.inner_text("h1")
+        followed.knows(healthy(), None)
         page.wait_for_selector(".card .shares")
-        assert "well" not in page.inner_text("h1")
+        assert "Healthy" not in page.inner_text("h1")
 
 
 def test_without_a_cluster_it_says_so_and_shows_what_om_has(chromium: Any, server: str) -> None:

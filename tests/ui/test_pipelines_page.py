@@ -1,4 +1,4 @@
-"""The pipelines' page in a real browser."""
+"""The pipelines page in a real browser."""
 
 from typing import Any
 

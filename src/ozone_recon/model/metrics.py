@@ -1,4 +1,4 @@
-"""Every metric of /prom: its name, its kind, what it says, and a sample of it."""
+"""Defines every metric of /prom: name, type, help text and labels; and a sample of one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 
 class MetricSample(NamedTuple):
-    """What a metric is now, for these values of its labels."""
+    """The current value of a metric for one set of label values."""
 
     name: str
     value: float
@@ -16,7 +16,7 @@ class MetricSample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MetricDefinition:
-    """A metric: `kind` is gauge, counter or histogram, `labels` are the names of its labels."""
+    """A metric: `kind` is gauge, counter or histogram; `labels` are label names, `meaning` is the help text."""
 
     kind: str
     meaning: str
@@ -26,105 +26,113 @@ class MetricDefinition:
 HTTP_SECONDS: Final = "ozone_recon_http_request_seconds"
 
 METRICS: Final = {
-    "ozone_recon_build_info": MetricDefinition("gauge", "1; its label is our version.", ("version",)),
-    HTTP_SECONDS: MetricDefinition("histogram", "Seconds to answer a request.", ("route", "status")),
+    "ozone_recon_build_info": MetricDefinition(
+        "gauge", "Always 1; the label is the version of ozone-recon.", ("version",)
+    ),
+    HTTP_SECONDS: MetricDefinition("histogram", "HTTP request duration in seconds.", ("route", "status")),
     "ozone_recon_process_up": MetricDefinition(
-        "gauge", "0 while a process of the service hangs or is being replaced, else 1.", ("process",)
+        "gauge", "1 while the process is alive and responsive; 0 while it hangs or is being replaced.", ("process",)
     ),
     "ozone_recon_process_replaced_total": MetricDefinition(
-        "counter", "Processes of the service that were replaced because they hung or had ended.", ("process", "cause")
+        "counter", "Processes replaced because they hung or exited.", ("process", "cause")
     ),
-    "ozone_recon_data_directory_free_bytes": MetricDefinition("gauge", "Bytes free where the data directory is."),
+    "ozone_recon_data_directory_free_bytes": MetricDefinition(
+        "gauge", "Free bytes on the file system of the data directory."
+    ),
     "ozone_recon_disk_full_total": MetricDefinition(
-        "counter", "Attempts that ended because the disk was too full, by whose data was to be written.", ("data",)
+        "counter", "Writes that failed because the disk was full, by the data being written.", ("data",)
     ),
     "recon_task_status_metrics_last_updated_timestamp": MetricDefinition(
-        "gauge", "When the last run of a task began or ended, in milliseconds since 1970.", ("type",)
+        "gauge", "Time at which the last run of the task began or ended, in milliseconds since 1970.", ("type",)
     ),
     "recon_task_status_metrics_last_updated_seq_number": MetricDefinition(
-        "gauge", "Sequence number of OM's database that a task has taken in.", ("type",)
+        "gauge", "Sequence number of OM's database up to which the task has processed changes.", ("type",)
     ),
-    "ozone_recon_task_failed": MetricDefinition("gauge", "1 when the last run of a task failed, else 0.", ("task",)),
+    "ozone_recon_task_failed": MetricDefinition("gauge", "1 if the last run of the task failed, else 0.", ("task",)),
     # OM
     "ozone_recon_om_sequence_number": MetricDefinition(
-        "gauge", "Sequence number of OM's database at which the data is true."
+        "gauge", "Sequence number of OM's database at which the served data was current."
     ),
     "ozone_recon_om_data_age_seconds": MetricDefinition(
-        "gauge", "Seconds since OM last had nothing that is not served."
+        "gauge", "Age of the served OM data: seconds since it was last known to be current."
     ),
-    "ozone_recon_om_lag_changes": MetricDefinition("gauge", "Changes that OM had more, when it was last asked."),
-    "ozone_recon_om_failures_in_a_row": MetricDefinition(
-        "gauge", "Synchronisations with OM that failed since one went well."
+    "ozone_recon_om_lag_changes": MetricDefinition(
+        "gauge", "Changes in OM that are not served yet, as of the last poll."
     ),
+    "ozone_recon_om_failures_in_a_row": MetricDefinition("gauge", "Consecutive failed synchronizations with OM."),
     "ozone_recon_om_generations_total": MetricDefinition(
-        "counter", "Generations built, from a checkpoint or from changes.", ("source",)
+        "counter", "Generations built, by source: a checkpoint or changes.", ("source",)
     ),
     "ozone_recon_om_checkpoints_needed_total": MetricDefinition(
-        "counter", "Checkpoints that were needed because changes did not lead on, by cause.", ("cause",)
+        "counter", "Checkpoints required because OM's changes could not be applied, by cause.", ("cause",)
     ),
     "ozone_recon_om_build_seconds": MetricDefinition(
-        "gauge", "Seconds that each stage of building the served generation took.", ("stage",)
+        "gauge", "Duration of each build stage of the served generation, in seconds.", ("stage",)
     ),
     "ozone_recon_om_unreadable_rows": MetricDefinition(
-        "gauge", "Rows of OM's database that cannot be read, and are left out."
+        "gauge", "Rows of OM's database that cannot be decoded and are skipped."
     ),
     "ozone_recon_om_conflicting_rows": MetricDefinition(
-        "gauge", "Directories of OM's database whose object id an earlier row has; nothing is in these directories."
+        "gauge", "Directories of OM's database with the object id of an earlier row; they are shown empty."
     ),
     "ozone_recon_om_orphaned_keys": MetricDefinition(
         "gauge",
-        "Committed keys below directories that no table of OM's database has; snapshots keep these directories.",
+        "Committed keys whose parent directory is in no table of OM's database, because only a snapshot keeps it.",
     ),
     # SCM
-    "ozone_recon_scm_unreachable": MetricDefinition("gauge", "1 while SCM does not answer, else 0."),
+    "ozone_recon_scm_unreachable": MetricDefinition("gauge", "1 while SCM is unreachable, else 0."),
     "ozone_recon_scm_data_age_seconds": MetricDefinition(
-        "gauge", "Seconds since all containers were last read from SCM."
+        "gauge", "Seconds since the last full read of SCM's containers."
     ),
     "ozone_recon_scm_drift_containers": MetricDefinition(
-        "gauge", "Containers that SCM had more than we when they were last compared (negative: fewer).", ("state",)
+        "gauge", "Containers in SCM minus containers here, as of the last comparison.", ("state",)
     ),
     "ozone_recon_scm_containers_repaired_total": MetricDefinition(
-        "counter", "Containers that were not as SCM had them when they were compared, and were read again."
+        "counter", "Containers that differed from SCM in a comparison and were re-read."
     ),
     "ozone_recon_scm_suspect_containers": MetricDefinition(
-        "gauge", "Containers to be asked for, because datanodes report other than SCM has told."
+        "gauge", "Containers to be re-read from SCM because datanode reports contradict its state."
     ),
     # Datanodes
     "ozone_recon_datanodes": MetricDefinition(
-        "gauge", "Datanodes, by their health as heard here and their operational state.", ("health", "state")
+        "gauge", "Datanodes, by health as seen by Recon and by operational state.", ("health", "state")
     ),
     "ozone_recon_datanodes_awaited": MetricDefinition(
-        "gauge", "Living datanodes that have not said yet what they have; containers are judged without doubt after."
+        "gauge",
+        "Live datanodes that have not sent a full container report yet; container health is final once this is 0.",
     ),
-    "ozone_recon_datanode_registrations_total": MetricDefinition("counter", "Registrations of datanodes."),
-    "ozone_recon_datanode_heartbeats_total": MetricDefinition("counter", "Heartbeats of datanodes."),
+    "ozone_recon_datanode_registrations_total": MetricDefinition("counter", "Datanode registrations received."),
+    "ozone_recon_datanode_heartbeats_total": MetricDefinition("counter", "Datanode heartbeats received."),
     "ozone_recon_datanode_reports_refused_total": MetricDefinition(
-        "counter", "Reports of datanodes that cannot be read."
+        "counter", "Datanode reports rejected because they cannot be decoded."
     ),
     "ozone_recon_datanode_heartbeats_dropped_total": MetricDefinition(
-        "counter", "Heartbeats whose reports were dropped because too many waited; all of them are asked for again."
+        "counter",
+        "Heartbeats whose reports were dropped because the queue was full; the datanodes are asked for full reports.",
     ),
     "ozone_recon_datanodes_unknown": MetricDefinition(
-        "gauge", "Datanodes that have registered and that SCM has not named; their reports wait."
+        "gauge", "Registered datanodes that SCM has not listed yet; their reports are queued."
     ),
-    "ozone_recon_datanode_reports_waiting": MetricDefinition("gauge", "Reports that wait to be read."),
-    "ozone_recon_datanode_reports_waiting_bytes": MetricDefinition("gauge", "Their size."),
+    "ozone_recon_datanode_reports_waiting": MetricDefinition("gauge", "Datanode reports in the queue."),
+    "ozone_recon_datanode_reports_waiting_bytes": MetricDefinition(
+        "gauge", "Size of the datanode reports in the queue, in bytes."
+    ),
     "ozone_recon_storage_bytes": MetricDefinition(
-        "gauge", "What the datanodes that are not dead have: capacity, used and remaining.", ("what",)
+        "gauge", "Storage of the datanodes that are not dead: capacity, used and remaining bytes.", ("what",)
     ),
-    "ozone_recon_failed_volumes": MetricDefinition("gauge", "Volumes of these datanodes that have failed."),
+    "ozone_recon_failed_volumes": MetricDefinition("gauge", "Failed volumes of the datanodes that are not dead."),
     # Containers
-    "ozone_recon_containers": MetricDefinition("gauge", "Containers of SCM, by their state.", ("state",)),
-    "ozone_recon_unhealthy_containers": MetricDefinition(
-        "gauge", "Containers in each list of unhealthy ones.", ("state",)
-    ),
-    "ozone_recon_pipelines": MetricDefinition("gauge", "Pipelines, by their state.", ("state",)),
+    "ozone_recon_containers": MetricDefinition("gauge", "Containers in SCM, by state.", ("state",)),
+    "ozone_recon_unhealthy_containers": MetricDefinition("gauge", "Unhealthy containers, by health state.", ("state",)),
+    "ozone_recon_pipelines": MetricDefinition("gauge", "Pipelines, by state.", ("state",)),
     "ozone_recon_cluster_data_age_seconds": MetricDefinition(
-        "gauge", "Seconds since what is served of the cluster was true: the older of its tables and the rest."
+        "gauge", "Age of the served cluster data in seconds: that of its oldest part."
     ),
     "ozone_recon_cluster_generations_total": MetricDefinition(
-        "counter", "Generations of the cluster's tables written."
+        "counter", "Generations of the cluster tables published."
     ),
-    "ozone_recon_cluster_generation_seconds": MetricDefinition("gauge", "Seconds that the last one took."),
+    "ozone_recon_cluster_generation_seconds": MetricDefinition(
+        "gauge", "Duration of the last build of the cluster tables, in seconds."
+    ),
 }
-"""By their names; docs/operations.md has them too."""
+"""The metrics by name; a test keeps the table in docs/operations.md equal."""

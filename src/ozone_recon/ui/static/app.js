@@ -1,4 +1,4 @@
-// The shell: which page the URL names, the menu, the theme, keys, and how old the data is.
+// The application shell: routing, menu, theme, keyboard shortcuts and data age.
 
 import { freshness, get, onFreshness } from "./api.js";
 import { h } from "./dom.js";
@@ -13,7 +13,7 @@ import * as tasks from "./pages/tasks.js";
 import { tick } from "./parts/since.js";
 
 /**
- * A page draws itself into `main` for the parameters in the URL, and stops when told by `signal`.
+ * A page renders into `main` from the URL's parameters until `signal` aborts it.
  * @typedef {{name: string, title: string, show: (main: HTMLElement, parameters: URLSearchParams, signal: AbortSignal) => Promise<void>}} Page
  */
 
@@ -23,12 +23,12 @@ const PAGES = [overview, datanodes, containers, pipelines, namespace, tasks];
 /** @param {string} id */
 const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
-let leaving = new AbortController();
+let current = new AbortController();
 
 async function route() {
-  leaving.abort();
-  leaving = new AbortController();
-  const signal = leaving.signal;
+  current.abort();
+  current = new AbortController();
+  const signal = current.signal;
   const [name, query = ""] = location.hash.replace(/^#\//, "").split("?");
   const page = PAGES.find((candidate) => candidate.name === name) ?? (await home());
   if (signal.aborted) return;
@@ -42,24 +42,24 @@ async function route() {
   await page.show(element("main"), new URLSearchParams(query), signal);
 }
 
-/** The page to begin with. */
+/** The start page: the overview, or the namespace where no cluster is followed. */
 async function home() {
   if (!freshness()) await get("task/status").catch(() => null);
   return freshness()?.followsCluster ? overview : namespace;
 }
 
 function showFreshness() {
-  const heard = freshness();
-  if (!heard) return;
-  const since = Date.now() - heard.receivedAt;
-  const { sequenceNumber, ageMs, clusterAgeMs, scmAgeMs } = heard;
+  const latest = freshness();
+  if (!latest) return;
+  const since = Date.now() - latest.receivedAt;
+  const { sequenceNumber, ageMs, clusterAgeMs, scmAgeMs } = latest;
   const parts = [
     ageMs !== null && ["OM at ", h("b", {}, count(sequenceNumber ?? 0)), `, ${age(ageMs + since)} old`],
     clusterAgeMs !== null && [`datanodes ${age(clusterAgeMs + since)}`],
     scmAgeMs !== null && [`SCM ${age(scmAgeMs + since)}`],
   ].filter((part) => part !== false);
   element("freshness").replaceChildren(...parts.flatMap((part, i) => (i ? [" · ", ...part] : part)));
-  element("freshness").title = "How old what is shown is: OM's database, by its sequence number; what datanodes said; when all of SCM was read";
+  element("freshness").title = "Age of the data: OM's database at this sequence number, the datanodes' reports, and the last full read of SCM";
 }
 
 const THEMES = ["system", "light", "dark"];
@@ -94,8 +94,8 @@ function keys(event) {
 element("nav").append(...PAGES.map((page) => h("a", { href: `#/${page.name}` }, page.title)), h("a", { href: "docs" }, "API"));
 element("refresh").addEventListener("click", () => refresh());
 element("theme").addEventListener("click", () => {
-  const current = document.documentElement.dataset.theme ?? "system";
-  setTheme(THEMES[(THEMES.indexOf(current) + 1) % THEMES.length]);
+  const theme = document.documentElement.dataset.theme ?? "system";
+  setTheme(THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length]);
 });
 setTheme(localStorage.getItem("theme") ?? "system");
 onFreshness(showFreshness);

@@ -1,11 +1,11 @@
-// Makes elements: h() for HTML, s() for SVG. Text is always text, never markup.
+// Creates elements: h() for HTML, s() for SVG. Strings become text nodes, never markup.
 
 /** @typedef {Node | string | number | null | undefined | false} Child */
 /** @typedef {Record<string, string | number | boolean | null | undefined | ((event: any) => void)>} Attributes */
 
 /**
  * @param {Element} element
- * @param {Attributes} attributes `on…` functions become listeners, `true` an empty attribute, `null`/`false` nothing
+ * @param {Attributes} attributes functions named `on…` become listeners, `true` an empty attribute; `null` and `false` are left out
  * @param {(Child | Child[])[]} children
  */
 function fill(element, attributes, children) {
@@ -24,7 +24,7 @@ function nodes(children) {
     .map((child) => (child instanceof Node ? child : String(child)));
 }
 
-/** Puts children in the place of those that an element has. @param {Element} element @param {(Child | Child[])[]} children */
+/** Replaces an element's children. @param {Element} element @param {(Child | Child[])[]} children */
 export function put(element, ...children) {
   element.replaceChildren(...nodes(children));
 }
@@ -52,18 +52,18 @@ export function s(tag, attributes = {}, ...children) {
 }
 
 /**
- * Draws something anew; what had the focus in it has it again, if it is still there.
+ * Redraws an element and restores the focus to the same link or field, if it still exists.
  * @param {HTMLElement} within @param {() => void} draw
  */
 export function keepFocus(within, draw) {
   const focused = /** @type {HTMLElement | null} */ (document.activeElement);
-  const kept = focused !== null && focused !== within && within.contains(focused);
+  const inside = focused !== null && focused !== within && within.contains(focused);
   const caret = focused instanceof HTMLInputElement && focused.type === "search" ? focused.selectionStart : null;
   draw();
-  if (!kept) return;
+  if (!inside) return;
   const href = focused.getAttribute("href");
-  const heir = /** @type {HTMLElement | null} */ (
+  const successor = /** @type {HTMLElement | null} */ (
     focused.id ? document.getElementById(focused.id) : href ? within.querySelector(`a[href="${CSS.escape(href)}"]`) : null);
-  heir?.focus({ preventScroll: true });
-  if (heir instanceof HTMLInputElement && caret !== null) heir.setSelectionRange(caret, caret);
+  successor?.focus({ preventScroll: true });
+  if (successor instanceof HTMLInputElement && caret !== null) successor.setSelectionRange(caret, caret);
 }

@@ -1,4 +1,4 @@
-// Numbers as people read them; the exact value belongs in a title beside it.
+// Formats numbers for people; the exact value belongs in the element's title.
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 const grouped = new Intl.NumberFormat("en");
@@ -14,12 +14,12 @@ export function bytes(n) {
   return unit === 0 ? `${n} B` : `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ${UNITS[unit]}`;
 }
 
-/** A count with its thousands grouped. @param {number} n */
+/** A count with grouped thousands. @param {number} n */
 export function count(n) {
   return grouped.format(n);
 }
 
-/** How long ago, in the largest unit that fits. @param {number} ms */
+/** A duration in the largest unit that fits. @param {number} ms */
 export function age(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));
   for (const [unit, size] of /** @type {[string, number][]} */ ([["y", 31557600], ["mo", 2629800], ["d", 86400], ["h", 3600], ["min", 60]])) {
@@ -30,7 +30,7 @@ export function age(ms) {
 
 const LAST_DATE = 8.64e15;
 
-/** A point in time as ISO 8601, or as the number if it is further from 1970 than dates go. @param {number} ms since 1970 */
+/** A point in time as ISO 8601, or as a number where it is beyond JavaScript's date range. @param {number} ms since 1970 */
 export function iso(ms) {
   return Math.abs(ms) <= LAST_DATE ? new Date(ms).toISOString() : `${ms} ms`;
 }
@@ -46,10 +46,10 @@ export function percent(part, whole) {
 }
 
 /**
- * So many things, and what they do: `things(1, "disk", "have failed")` is "1 disk has failed".
- * @param {number} n @param {string} noun @param {string} [verb] a phrase in the plural, which begins with its verb
+ * A count with its noun and verb: `things(1, "disk", "have failed")` is "1 disk has failed".
+ * @param {number} n @param {string} noun @param {string} [verb] a phrase in the plural that begins with its verb
  */
 export function things(n, noun, verb = "") {
-  const said = n === 1 ? verb.replace(/^have\b/, "has").replace(/^are\b/, "is").replace(/^(take|want)\b/, "$1s") : verb;
-  return `${count(n)} ${noun}${n === 1 ? "" : "s"}${said && ` ${said}`}`;
+  const phrase = n === 1 ? verb.replace(/^have\b/, "has").replace(/^are\b/, "is").replace(/^need\b/, "needs") : verb;
+  return `${count(n)} ${noun}${n === 1 ? "" : "s"}${phrase && ` ${phrase}`}`;
 }

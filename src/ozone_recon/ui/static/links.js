@@ -1,4 +1,4 @@
-// Links from one page to another: whatever is named somewhere leads to the page that tells more of it.
+// Links between pages: every datanode, container, pipeline and path links to its own page.
 
 import { h } from "./dom.js";
 

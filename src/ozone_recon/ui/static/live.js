@@ -1,44 +1,45 @@
-// Asks for what a page shows, draws it, and asks again: every 30 seconds while somebody may be looking.
+// Polls the server for a page's data and redraws it: every 30 seconds while the page is visible.
 
 import { ApiError, freshness } from "./api.js";
 import { keepFocus } from "./dom.js";
 import { notice } from "./parts/notice.js";
 
+/** Polling interval, in ms. */
 const EVERY = 30_000;
-/** After how many ms to ask again while the server has nothing to answer with yet. */
+/** Polling interval while the server has no data yet, in ms. */
 export const SOON = 2000;
 
-/** Asks again for the page that is shown. @type {() => void} */
+/** Reloads the data of the current page. @type {() => void} */
 export let refresh = () => {};
 
 /**
  * @template A
  * @param {object} page
  * @param {HTMLElement} page.main
- * @param {() => Node[]} [page.head] what is shown also while there are no answers
- * @param {(signal: AbortSignal) => Promise<A>} page.ask
- * @param {(answers: A) => number | void} page.draw fills `main`; says after how many ms to ask again, if it is soon
- * @param {AbortSignal} signal ends it
+ * @param {() => Node[]} [page.head] elements shown even before the first response
+ * @param {(signal: AbortSignal) => Promise<A>} page.load requests the page's data
+ * @param {(answers: A) => number | void} page.draw fills `main`; returns the time until the next poll in ms, if it is not the usual one
+ * @param {AbortSignal} signal stops the polling
  */
-export async function live({ main, head = () => [], ask, draw }, signal) {
+export async function live({ main, head = () => [], load, draw }, signal) {
   let drawn = "";
   let timer = 0;
   let next = EVERY;
-  let asking = false;
-  let onceMore = false;
-  let late = false;
+  let loading = false;
+  let pending = false;
+  let overdue = false;
   const slow = setTimeout(() => main.replaceChildren(...head(), notice("loading", "Loading…")), 150);
 
-  async function again() {
-    if (asking) {
-      onceMore = true;
+  async function poll() {
+    if (loading) {
+      pending = true;
       return;
     }
     clearTimeout(timer);
-    asking = true;
-    onceMore = false;
+    loading = true;
+    pending = false;
     try {
-      const answers = await ask(signal);
+      const answers = await load(signal);
       if (signal.aborted) return;
       const text = JSON.stringify(answers);
       if (text !== drawn) {
@@ -50,36 +51,36 @@ export async function live({ main, head = () => [], ask, draw }, signal) {
       fail(error);
     } finally {
       clearTimeout(slow);
-      asking = false;
+      loading = false;
     }
-    timer = setTimeout(onTime, onceMore ? 0 : next);
+    timer = setTimeout(onTime, pending ? 0 : next);
   }
 
   function onTime() {
-    late = document.hidden;
-    if (!late) again();
+    overdue = document.hidden;
+    if (!overdue) poll();
   }
 
-  /** What was shown stays, with what is wrong above it. @param {unknown} error */
+  /** Keeps the last data on the page and shows the error above it. @param {unknown} error */
   function fail(error) {
-    const waits = error instanceof ApiError && error.status === 503;
-    const never = waits && !freshness()?.followsCluster && freshness()?.ageMs !== null;
-    next = waits && !never ? SOON : EVERY;
-    const text = error instanceof ApiError ? error.message : `Recon's server does not answer (${error}).`;
-    const said = notice(never ? "empty" : waits ? "waiting" : "error", text, waits ? null : again);
-    if (drawn && !waits) {
+    const unavailable = error instanceof ApiError && error.status === 503;
+    const notFollowed = unavailable && !freshness()?.followsCluster && freshness()?.ageMs !== null;
+    next = unavailable && !notFollowed ? SOON : EVERY;
+    const text = error instanceof ApiError ? error.message : `Recon does not respond (${error}).`;
+    const message = notice(notFollowed ? "empty" : unavailable ? "waiting" : "error", text, unavailable ? null : poll);
+    if (drawn && !unavailable) {
       main.querySelector(":scope > .notice.error")?.remove();
-      main.prepend(said);
-      // What comes next is drawn, even if it is what was there before.
+      main.prepend(message);
+      // Forces a redraw after the next response, even if its data is unchanged.
       drawn = " ";
     } else {
-      main.replaceChildren(...head(), said);
+      main.replaceChildren(...head(), message);
       drawn = "";
     }
   }
 
   signal.addEventListener("abort", () => clearTimeout(timer));
-  document.addEventListener("visibilitychange", () => { if (late && !document.hidden) onTime(); }, { signal });
-  refresh = again;
-  await again();
+  document.addEventListener("visibilitychange", () => { if (overdue && !document.hidden) onTime(); }, { signal });
+  refresh = poll;
+  await poll();
 }

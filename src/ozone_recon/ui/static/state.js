@@ -1,8 +1,8 @@
-// What a page shows is in its URL: `#/page?name=value`; what is as it is at first is left out.
+// Keeps a page's state in its URL, `#/page?name=value`; default values are left out.
 
 /**
  * @template {Record<string, string>} S
- * @param {S} first what it is at first
+ * @param {S} first the default state
  * @param {URLSearchParams} parameters
  * @returns {S}
  */
@@ -22,8 +22,8 @@ export function urlOf(page, first, state) {
 }
 
 /**
- * Keeps a state in the URL without a step in the history. For what somebody does, never for what is drawn: by then the
- * URL may name another page already, which this one would take the place of.
+ * Stores a state in the URL without adding a history entry. Call it only from event handlers: while drawing, the URL may
+ * already name another page, and this call would overwrite it.
  * @param {string} url
  */
 export function remember(url) {

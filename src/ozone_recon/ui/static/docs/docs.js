@@ -1,4 +1,4 @@
-// The API's reference, drawn from openapi.json, with a form on every route to try it.
+// The API reference: renders openapi.json, with a form to try each GET route.
 
 import { h } from "../dom.js";
 
@@ -22,7 +22,7 @@ function typeOf(schema) {
   return schema.format ?? schema.type ?? "any";
 }
 
-/** @param {Json} schema @returns {Json | undefined} the object type within, whose fields are worth a table */
+/** @param {Json} schema @returns {Json | undefined} the object type within, for the table of its fields */
 function objectIn(schema) {
   if (schema.items) return objectIn(schema.items);
   if (schema.anyOf) return schema.anyOf.map(objectIn).find(Boolean);
@@ -31,7 +31,7 @@ function objectIn(schema) {
   return target.properties ? target : undefined;
 }
 
-/** Text whose parts in backticks are code. @param {string} text */
+/** Renders text in backticks as code. @param {string} text */
 function prose(text) {
   return text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
 }
@@ -41,14 +41,14 @@ function table(rows) {
   return h("table", {}, h("tbody", {}, rows.map(([name, type, text]) => h("tr", {}, h("td", {}, h("code", {}, name)), h("td", {}, type), h("td", {}, prose(text))))));
 }
 
-/** The fields of an answer, its objects one after another. @param {Json} schema @param {Set<Json>} [seen] @returns {HTMLElement[]} */
+/** The fields of a response, one table per object. @param {Json} schema @param {Set<Json>} [seen] @returns {HTMLElement[]} */
 function fields(schema, seen = new Set()) {
   const object = objectIn(schema);
   if (!object || seen.has(object)) return [];
   seen.add(object);
   const properties = Object.entries(/** @type {Record<string, Json>} */ (object.properties));
   return [
-    h("h3", {}, object.title ?? "Answer"),
+    h("h3", {}, object.title ?? "Response"),
     table(properties.map(([name, field]) => [name, typeOf(field), field.description ?? ""])),
     ...properties.flatMap(([, field]) => fields(field, seen)),
   ];
@@ -61,7 +61,7 @@ function tryIt(path, operation) {
   const link = h("a", {});
   const inputs = parameters.map((parameter) =>
     h("input", { name: parameter.name, placeholder: String(parameter.schema.default ?? ""), required: parameter.required }));
-  const ask = async (/** @type {Event} */ event) => {
+  const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     let url = path;
     const query = new URLSearchParams();
@@ -75,16 +75,16 @@ function tryIt(path, operation) {
     link.textContent = link.href;
     const response = await fetch(url, { headers: { Accept: "application/json" } });
     const text = await response.text();
-    const shown = text.length > 50_000 ? `${text.slice(0, 50_000)}\n… ${text.length} characters in all` : text;
+    const shown = text.length > 50_000 ? `${text.slice(0, 50_000)}\n… ${text.length} characters in total` : text;
     output.textContent = `${response.status} ${response.statusText}\n\n${text.length > 50_000 ? shown : pretty(text)}`;
     output.hidden = false;
   };
-  return h("form", { onsubmit: ask },
+  return h("form", { onsubmit: submit },
     parameters.map((parameter, index) => h("label", {}, parameter.name, inputs[index])),
     h("button", {}, "Try it"), link, output);
 }
 
-/** Indents JSON without reading its numbers, which may be larger than JavaScript's. @param {string} text */
+/** Indents JSON without parsing it: its numbers may exceed JavaScript's integers. @param {string} text */
 function pretty(text) {
   let depth = 0;
   return text.replace(/"(?:[^"\\]|\\.)*"|[[\]{},:]/g, (token) => {
@@ -99,7 +99,7 @@ function pretty(text) {
 /** @param {string} path @param {string} method @param {Json} operation */
 function operation(path, method, operation) {
   const parameters = /** @type {Json[]} */ (operation.parameters ?? []);
-  const answers = Object.entries(/** @type {Record<string, Json>} */ (operation.responses));
+  const responses = Object.entries(/** @type {Record<string, Json>} */ (operation.responses));
   const schema = operation.responses["200"]?.content?.["application/json"]?.schema;
   return h("details", { class: "operation", id: `${method}${path}` },
     h("summary", {}, h("b", { class: "method" }, method.toUpperCase()), h("code", {}, path), h("span", {}, operation.summary ?? "")),
@@ -111,8 +111,8 @@ function operation(path, method, operation) {
         typeOf(parameter.schema) + (parameter.required ? ", required" : ` = ${JSON.stringify(parameter.schema.default ?? "")}`),
         parameter.description ?? "",
       ])) : null,
-      h("h3", {}, "Answers"),
-      table(answers.map(([status, answer]) => [status, "", answer.description ?? ""])),
+      h("h3", {}, "Responses"),
+      table(responses.map(([status, response]) => [status, "", response.description ?? ""])),
       schema ? fields(schema) : [],
       method === "get" ? [h("h3", {}, "Try it"), tryIt(path, operation)] : []));
 }

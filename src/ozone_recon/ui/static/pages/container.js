@@ -1,4 +1,4 @@
-// One container: what is wrong with it, where its replicas are and were, and which keys are in it.
+// One container: its health, current and former replicas, and keys.
 
 import { get, ifKnown } from "../api.js";
 import { h, put } from "../dom.js";
@@ -30,7 +30,7 @@ export function showContainer(main, state, url, signal) {
   return live({
     main,
     head: () => [head()],
-    ask: async (signal) => {
+    load: async (signal) => {
       const [listed, unhealthy, replicas, keys] = await Promise.all([
         get("containers", before, signal),
         ifKnown(get("containers/unhealthy", { limit: 1, minContainerId: before.prevKey }, signal)),
@@ -45,7 +45,7 @@ export function showContainer(main, state, url, signal) {
       const wrong = (unhealthy.containers ?? []).filter(mine);
       put(main,
         head(),
-        known ? numbers(known, wrong, keys) : notice("empty", `SCM knows no container ${state.id}${keys.totalKeys ? ", but OM has keys in it: they cannot be read" : ""}.`),
+        known ? numbers(known, wrong, keys) : notice("empty", `SCM has no container ${state.id}${keys.totalKeys ? ", but OM has keys in it: they cannot be read" : ""}.`),
         wrong.map(advice),
         unhealthy.unknown && notice("waiting", unhealthy.unknown),
         h("h2", {}, "Replicas"),
@@ -59,14 +59,14 @@ export function showContainer(main, state, url, signal) {
 /** @param {any} known @param {any[]} wrong @param {any} keys */
 function numbers(known, wrong, keys) {
   return facts(
-    fact("State", known.State ? words(known.State) : "not known"),
-    known.UsedBytes !== null && fact("Size of a replica", bytes(known.UsedBytes), `${count(known.UsedBytes)} bytes`),
-    fact("Blocks", count(known.NumberOfKeys), known.State ? "As SCM counts them" : "Of OM's keys"),
-    fact("Keys", count(keys.totalKeys), "Keys of OM's that have a block in it"),
+    fact("State", known.State ? words(known.State) : "unknown"),
+    known.UsedBytes !== null && fact("Replica size", bytes(known.UsedBytes), `${count(known.UsedBytes)} bytes`),
+    fact("Blocks", count(known.NumberOfKeys), known.State ? "As counted by SCM" : "Of OM's keys"),
+    fact("Keys", count(keys.totalKeys), "OM's keys with a block in this container"),
     wrong[0]?.pipelineID && fact("Pipeline", pipelineLink(wrong[0].pipelineID)));
 }
 
-/** @param {any} row of the unhealthy containers */
+/** @param {any} row of /containers/unhealthy */
 function advice(row) {
   const list = LISTS.find(({ id }) => id === row.containerState);
   const tone = list?.tone === "info" ? "idle" : list?.tone ?? "warn";
@@ -85,13 +85,13 @@ function replicaTable(replicas) {
     rows: replicas,
     columns: [
       { id: "datanode", title: "Datanode", cell: (one) => datanodeLink(one.datanodeUuid, one.datanodeHost), exact: (one) => one.datanodeUuid },
-      { id: "there", title: "There", cell: (one) => (one.isPresent ? badge("ok", "Present") : badge("idle", "Gone", "Its datanode does not report it any more, or is dead")) },
+      { id: "present", title: "Present", cell: (one) => (one.isPresent ? badge("ok", "Present") : badge("idle", "Gone", "Its datanode no longer reports it, or is dead")) },
       { id: "state", title: "State", cell: (one) => (one.state === "UNHEALTHY" ? badge("bad", "Unhealthy") : words(one.state)) },
       ...(ec ? [{ id: "index", title: "Index", number: true, cell: (/** @type {Replica} */ one) => String(one.replicaIndex) }] : []),
       { id: "last", title: "Last seen", number: true, cell: (one) => since(one.lastSeenTime, " ago") },
       { id: "first", title: "First seen", number: true, cell: (one) => since(one.firstSeenTime, " ago") },
       { id: "sequence", title: "Sequence id", number: true, cell: (one) => count(one.lastBcsId) },
-      { id: "checksum", title: "Data checksum", number: true, cell: (one) => (one.dataChecksum ? h("code", { class: checksums.size > 1 && one.isPresent && "differs" }, one.dataChecksum.toString(16).padStart(8, "0")) : h("span", { class: "faint" }, "not known")) },
+      { id: "checksum", title: "Data checksum", number: true, cell: (one) => (one.dataChecksum ? h("code", { class: checksums.size > 1 && one.isPresent && "differs" }, one.dataChecksum.toString(16).padStart(8, "0")) : h("span", { class: "faint" }, "unknown")) },
     ],
   }));
 }

@@ -1,4 +1,4 @@
-// The containers: the unhealthy ones by what is wrong, others that want a look, and all of them; from each to its keys.
+// Lists of containers: unhealthy by state, mismatched between OM and SCM, deleted, and all.
 
 import { freshness, get, ifKnown } from "../api.js";
 import { h, put } from "../dom.js";
@@ -29,7 +29,7 @@ export async function show(main, parameters, signal) {
   const one = { limit: 0 };
   return live({
     main,
-    ask: async (signal) => {
+    load: async (signal) => {
       const [unhealthy, quasi, clusterState] = await Promise.all([
         ifKnown(get("containers/unhealthy", one, signal)), ifKnown(get("containers/quasiClosed", one, signal)), get("clusterState", {}, signal),
       ]);
@@ -43,12 +43,12 @@ export async function show(main, parameters, signal) {
   }, signal);
 }
 
-/** Without a cluster, there are only the containers of OM's keys. */
+/** Without a cluster, only the containers of OM's keys are known. */
 function tabs() {
   return freshness()?.followsCluster ? TABS : TABS.slice(-1);
 }
 
-/** The worst list that has any; all containers when all are well. @param {any} counts @returns {Tab} */
+/** The worst list that is not empty; all containers if every such list is empty. @param {any} counts @returns {Tab} */
 function firstOf(counts) {
   return tabs().find((tab) => tab.tone && tab.tone !== "info" && tab.count(counts)) ?? TABS[TABS.length - 1];
 }
@@ -59,22 +59,22 @@ function draw(main, state, counts, tab, answer) {
   put(main,
     trail([], title, goTo()),
     choices("Lists of containers", tabs().map((one) => ({
-      title: one.title, href: urlOf(name, FIRST, { list: one.id }), chosen: one === tab, count: one.count(counts), tone: one.tone, hint: one.says,
+      title: one.title, href: urlOf(name, FIRST, { list: one.id }), chosen: one === tab, count: one.count(counts), tone: one.tone, hint: one.about,
     }))),
     counts.unhealthy.unknown && notice(freshness()?.followsCluster ? "waiting" : "empty", counts.unhealthy.unknown),
-    tab.says && h("p", { class: "lead" }, tab.says),
+    tab.about && h("p", { class: "lead" }, tab.about),
     answer.unknown ? answer.unknown !== counts.unhealthy.unknown && notice("waiting", answer.unknown) : listing(state, tab, tab.rows(answer), tab.count(counts), url));
   return counts.unhealthy.unknown && freshness()?.followsCluster ? SOON : undefined;
 }
 
-/** @param {State} state @param {Tab} tab @param {any[]} found @param {number | null} all @param {(more: Partial<State>) => string} url */
-function listing(state, tab, found, all, url) {
-  const { rows, previous, next } = cut(found, state);
+/** @param {State} state @param {Tab} tab @param {any[]} received @param {number | null} all @param {(more: Partial<State>) => string} url */
+function listing(state, tab, received, all, url) {
+  const { rows, previous, next } = cut(received, state);
   if (rows.length === 0 && !previous) return notice("empty", tab.none);
   const at = (/** @type {any} */ row) => String(row[tab.number]);
   return h("div", { class: "listing" },
     table({
-      caption: [all === null ? "" : `${count(all)} in all; `, rows.length ? `containers ${at(rows[0])} to ${at(rows[rows.length - 1])}` : "no more"].join(""),
+      caption: [all === null ? "" : `${count(all)} in total; `, rows.length ? `containers ${at(rows[0])} to ${at(rows[rows.length - 1])}` : "no more"].join(""),
       rows,
       columns: [{ id: "container", title: "Container", cell: (row) => containerLink(row[tab.number]) }, ...tab.columns],
     }),
@@ -85,9 +85,9 @@ function listing(state, tab, found, all, url) {
     }));
 }
 
-/** Leads to a container by its number. */
+/** The form that opens a container by its id. */
 function goTo() {
-  const input = h("input", { id: "filter", inputmode: "numeric", pattern: "[0-9]+", required: true, placeholder: "Container number  ( / )", "aria-label": "Container number" });
+  const input = h("input", { id: "filter", inputmode: "numeric", pattern: "[0-9]+", required: true, placeholder: "Container id  ( / )", "aria-label": "Container id" });
   const go = (/** @type {Event} */ event) => {
     event.preventDefault();
     location.hash = urlOf(name, FIRST, { id: input.value });

@@ -1,4 +1,4 @@
-// The namespace explorer: what fills the cluster, a bucket, a directory; from "/" down.
+// The namespace explorer: disk usage of the cluster, a volume, a bucket or a directory.
 
 import { get, now } from "../api.js";
 import { h, keepFocus, put } from "../dom.js";
@@ -16,19 +16,19 @@ import { remember, stateOf, urlOf } from "../state.js";
 export const name = "namespace";
 export const title = "Namespace";
 
-/** The most entries the server is asked for. Of a place with more, it gives those that come first. */
+/** The maximum number of entries per request; a larger directory shows the first entries of the order. */
 const LIMIT = 500;
 
 /** @typedef {{name: string, path: string, isKey: boolean, kind: string, size: number, replicated: number, files: number, directories: number, owner: string, newest: number}} Entry */
 
-/** `all`: of the place itself, so of its entries whether they are listed or not. */
+/** `all`: the total of the path, including entries that are not listed. */
 const MEASURES = /** @type {const} */ ({
   size: { title: "Size", of: (/** @type {Entry} */ e) => e.size, all: (/** @type {Answers} */ a) => a.largest.size, text: bytes },
   replicated: { title: "Replicated size", of: (/** @type {Entry} */ e) => e.replicated, all: (/** @type {Answers} */ a) => a.largest.sizeWithReplica, text: bytes },
   files: { title: "Files", of: (/** @type {Entry} */ e) => e.files, all: (/** @type {Answers} */ a) => a.summary.countStats?.numKey ?? 0, text: count },
 });
 
-/** What the server can order by: its name for each such column and measure. @type {Record<string, string>} */
+/** The server's `sort` value for each column and measure that it can order by. @type {Record<string, string>} */
 const ORDERS = { name: "name", size: "size", share: "size", replicated: "replicatedSize", files: "files", newest: "modified" };
 
 const FIRST = { path: "", by: "size", sort: "size", order: "desc", filter: "" };
@@ -36,7 +36,7 @@ const FIRST = { path: "", by: "size", sort: "size", order: "desc", filter: "" };
 /** @typedef {typeof FIRST} State */
 
 /**
- * `largest` by the measure, for the map; `listed` as the table is sorted, the same answer if that has all entries.
+ * `largest`: the first entries by measure, for the treemap. `listed`: in the table's order; the same response if it is complete.
  * @typedef {{largest: any, listed: any, summary: any, quota: any, dist: any, owners: any, ages: any}} Answers
  */
 
@@ -46,8 +46,8 @@ const measureIn = (state) => /** @type {keyof typeof MEASURES} */ (state.by in M
 /** @param {Answers} answers */
 const partial = ({ largest }) => largest.subPathCount > largest.subPaths.length && largest.subPaths.length > 0;
 
-/** The URL of another place, seen in the same way. @param {State} state @param {string} path */
-const place = (state, path) => urlOf(name, FIRST, { ...state, path, filter: "" });
+/** The URL of another path in the same view. @param {State} state @param {string} path */
+const urlOfPath = (state, path) => urlOf(name, FIRST, { ...state, path, filter: "" });
 
 /** @param {any} sub one of the answer's subPaths @param {string} parent @returns {Entry} */
 function entryOf(sub, parent) {
@@ -78,8 +78,8 @@ export async function show(main, parameters, signal) {
   const path = { path: state.path };
   await live({
     main,
-    head: () => [way(state)],
-    ask: async (signal) => {
+    head: () => [breadcrumbs(state)],
+    load: async (signal) => {
       const usage = (/** @type {string} */ sort, /** @type {string} */ order) =>
         get("namespace/usage", { ...path, files: true, replica: true, limit: LIMIT, sort, order }, signal);
       const by = ORDERS[measureIn(state)];
@@ -98,18 +98,18 @@ export async function show(main, parameters, signal) {
     },
     draw: (answers) => {
       if (answers.largest.status === "INITIALIZING") {
-        put(main, way(state), notice("waiting", "Recon is building its first index of the Ozone Manager's database. This page shows it as soon as it is there."));
+        put(main, breadcrumbs(state), notice("waiting", "Recon is building its first index of OM's database. This page updates when it is ready."));
         return SOON;
       }
       if (answers.largest.status === "PATH_NOT_FOUND") {
-        return put(main, way(state), notice("empty", `There is nothing at ${state.path} in the Ozone Manager's database that Recon has indexed.`));
+        return put(main, breadcrumbs(state), notice("empty", `Path not found: ${state.path} is not in the indexed OM database.`));
       }
       fit = draw(main, state, answers);
     },
   }, signal);
 }
 
-/** @param {HTMLElement} main @param {State} state @param {Answers} answers @returns {() => void} draws anew what depends on the width */
+/** @param {HTMLElement} main @param {State} state @param {Answers} answers @returns {() => void} redraws for a new width */
 function draw(main, state, answers) {
   const { largest, summary, quota, dist, owners, ages } = answers;
   const parent = state.path.replace(/\/+$/, "") || "/";
@@ -117,43 +117,43 @@ function draw(main, state, answers) {
   const mapped = of(largest);
   const listed = answers.listed === largest ? mapped : of(answers.listed);
   const content = h("div", { class: "explorer listing" });
-  const again = () => {
-    const kept = (/** @type {Entry[]} */ entries) => entries.filter((entry) => entry.name.toLowerCase().includes(state.filter.toLowerCase()));
+  const redraw = () => {
+    const filtered = (/** @type {Entry[]} */ entries) => entries.filter((entry) => entry.name.toLowerCase().includes(state.filter.toLowerCase()));
     keepFocus(content, () => content.replaceChildren(
-      map(kept(mapped), state, answers),
-      listing(kept(listed), state, answers, (sort) => { Object.assign(state, { sort: sort.by, order: sort.descending ? "desc" : "asc" }); reordered(); }),
+      map(filtered(mapped), state, answers),
+      listing(filtered(listed), state, answers, (sort) => { Object.assign(state, { sort: sort.by, order: sort.descending ? "desc" : "asc" }); reordered(); }),
     ));
   };
-  const changed = () => { remember(urlOf(name, FIRST, state)); again(); };
+  const changed = () => { remember(urlOf(name, FIRST, state)); redraw(); };
   const reordered = () => { changed(); if (partial(answers)) refresh(); };
   put(main,
-    way(state),
+    breadcrumbs(state),
     numbers(largest, summary, quota),
     controls(state, changed, reordered),
     content,
     h("div", { class: "cards" },
-      quota.charged && barChart("Charged by the Ozone Manager", charged(quota.charged), "Nothing."),
+      quota.charged && barChart("Charged by OM", charged(quota.charged), "None."),
       barChart("File sizes", dist.status === "OK" ? histogram(dist.dist) : [], "No files."),
       barChart("Owners", (owners.owners ?? []).slice(0, 8).map((/** @type {any} */ o) => ({ label: o.owner || "(none)", value: o.size, text: bytes(o.size), title: `${count(o.files)} files, ${count(o.size)} bytes` }))),
       barChart("Last modified", monthly(ages.months ?? []))),
   );
-  again();
-  return again;
+  redraw();
+  return redraw;
 }
 
-/** The path as links, each part leading there. @param {State} state */
-function way(state) {
+/** The path as links to its ancestors. @param {State} state */
+function breadcrumbs(state) {
   const parts = ["", ...state.path.split("/").filter(Boolean)];
-  const above = parts.slice(0, -1).map((part, i) => /** @type {[string, string]} */ ([part || "/", place(state, parts.slice(0, i + 1).join("/") || "/")]));
+  const above = parts.slice(0, -1).map((part, i) => /** @type {[string, string]} */ ([part || "/", urlOfPath(state, parts.slice(0, i + 1).join("/") || "/")]));
   const input = h("input", { name: "path", value: state.path, "aria-label": "Go to path", spellcheck: "false", autocomplete: "off" });
   const go = (/** @type {Event} */ event) => {
     event.preventDefault();
-    location.hash = place(state, input.value.startsWith("/") ? input.value : `/${input.value}`);
+    location.hash = urlOfPath(state, input.value.startsWith("/") ? input.value : `/${input.value}`);
   };
   return trail(above, parts.at(-1) || "/", h("form", { onsubmit: go }, input, h("button", { type: "submit" }, "Go")));
 }
 
-/** The numbers of the place itself. @param {any} usage @param {any} summary @param {any} quota */
+/** The totals of the path. @param {any} usage @param {any} summary @param {any} quota */
 function numbers(usage, summary, quota) {
   const stats = summary.countStats ?? {};
   const info = summary.objectInfo ?? {};
@@ -179,7 +179,7 @@ function controls(state, changed, reordered) {
     measure.title));
   const filter = h("input", { type: "search", id: "filter", placeholder: "Filter names  ( / )", value: state.filter, "aria-label": "Filter names",
     oninput: () => { state.filter = filter.value; changed(); } });
-  return h("div", { class: "controls" }, h("fieldset", {}, h("legend", {}, "Area shows"), choices), filter,
+  return h("div", { class: "controls" }, h("fieldset", {}, h("legend", {}, "Tile area"), choices), filter,
     h("p", { class: "legend", "aria-hidden": "true" }, "Modified ", ["new", "week", "month", "year", "old"].map((tone, i) =>
       h("span", { class: `chip ${tone}` }, ["< 1 d", "< 1 w", "< 1 mo", "< 1 y", "older"][i]))));
 }
@@ -195,8 +195,8 @@ function tone(entry) {
 function map(entries, state, answers) {
   const measure = MEASURES[measureIn(state)];
   const drawn = entries.reduce((sum, entry) => sum + measure.of(entry), 0);
-  if (answers.summary.type === "KEY") return notice("empty", "This is a key: it has nothing beneath it.");
-  if (drawn === 0) return notice("empty", "Nothing to draw: no entry here has any.");
+  if (answers.summary.type === "KEY") return notice("empty", "This is a key.");
+  if (drawn === 0) return notice("empty", "No entry has a value to draw.");
   const all = measure.all(answers);
   const { subPathCount, subPaths } = answers.largest;
   const unlisted = partial(answers) && !state.filter ? { count: subPathCount - subPaths.length, value: all - drawn } : { count: 0, value: 0 };
@@ -206,7 +206,7 @@ function map(entries, state, answers) {
     detail: measure.text(measure.of(entry)),
     title: `${entry.path}: ${bytes(entry.size)}, replicated ${bytes(entry.replicated)}, ${count(entry.files)} files, ${percent(measure.of(entry), all)}`,
     value: measure.of(entry),
-    href: place(state, entry.path),
+    href: urlOfPath(state, entry.path),
     tone: tone(entry),
   })), unlisted, measure.text, width, Math.round(Math.min(380, width * 0.55)));
 }
@@ -225,7 +225,7 @@ function listing(entries, state, answers, onSort) {
     sort: { by: left && !(state.sort in ORDERS) ? measureIn(state) : state.sort, descending: state.order === "desc" },
     onSort,
     columns: [
-      { id: "name", title: "Name", order: (e) => (e.isKey ? "key " : "directory ") + e.name, cell: (e) => h("a", { href: place(state, e.path), class: e.isKey ? "key" : "directory" }, e.name) },
+      { id: "name", title: "Name", order: (e) => (e.isKey ? "key " : "directory ") + e.name, cell: (e) => h("a", { href: urlOfPath(state, e.path), class: e.isKey ? "key" : "directory" }, e.name) },
       { id: "size", title: "Size", number: true, order: (e) => e.size, cell: (e) => bytes(e.size), exact: (e) => `${count(e.size)} bytes` },
       { id: "share", title: "Share", number: true, order: (e) => e.size, cell: (e) => percent(e.size, total) },
       { id: "replicated", title: "Replicated", number: true, order: (e) => e.replicated, cell: (e) => bytes(e.replicated), exact: (e) => `${count(e.replicated)} bytes on disks` },
@@ -237,7 +237,7 @@ function listing(entries, state, answers, onSort) {
   });
 }
 
-/** OM's own number, then what makes it up; bytes with replicas. @param {any} all */
+/** OM's own usage counter and its components, in replicated bytes. @param {any} all */
 function charged(all) {
   const bar = (/** @type {string} */ label, /** @type {number} */ value, /** @type {number} */ names) => ({
     label, value: Math.max(0, value), text: value < 0 ? `−${bytes(-value)}` : bytes(value), title: `${count(value)} bytes, ${count(names)} names`,
@@ -275,6 +275,6 @@ function keys(event, state) {
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Backspace" || event.key === "u") {
     const parent = state.path.replace(/\/+$/, "").replace(/\/[^/]*$/, "") || "/";
-    if (state.path !== "/") location.hash = place(state, parent);
+    if (state.path !== "/") location.hash = urlOfPath(state, parent);
   }
 }

@@ -1,4 +1,4 @@
-// The cluster at a glance: what is wrong and what to do about it, then how much there is of everything.
+// The overview: findings with their remedies, then the cluster's totals.
 
 import { freshness, get, ifKnown } from "../api.js";
 import { h, put } from "../dom.js";
@@ -15,8 +15,8 @@ import { LISTS } from "../unhealthy.js";
 export const name = "overview";
 export const title = "Overview";
 
-/** As many missing containers are looked at for the datanodes that had them. */
-const LOOKED_AT = 500;
+/** The maximum number of missing containers inspected for the datanodes that held them. */
+const MAX_MISSING = 500;
 
 /** @typedef {import("../findings.js").Finding} Finding */
 
@@ -24,15 +24,15 @@ const LOOKED_AT = 500;
 export function show(main, _, signal) {
   return live({
     main,
-    ask: async (signal) => {
+    load: async (signal) => {
       const part = (/** @type {string} */ path, query = {}) => ifKnown(get(path, query, signal));
-      const [state, tasks, datanodes, missing, quasi, leaving, open, deleted, ofOm, ofScm, sizes] = await Promise.all([
+      const [state, tasks, datanodes, missing, quasi, decommissioning, open, deleted, ofOm, ofScm, sizes] = await Promise.all([
         get("clusterState", {}, signal), get("task/status", {}, signal), part("datanodes"),
-        part("containers/unhealthy/MISSING", { limit: LOOKED_AT }), part("containers/quasiClosed", { limit: 0 }), part("datanodes/decommission/info"),
+        part("containers/unhealthy/MISSING", { limit: MAX_MISSING }), part("containers/quasiClosed", { limit: 0 }), part("datanodes/decommission/info"),
         part("keys/open/summary"), part("keys/deletePending/summary"),
         part("pendingDeletion", { component: "om" }), part("pendingDeletion", { component: "scm" }), part("utilization/containerCount"),
       ]);
-      return { state, tasks, datanodes, missing, quasi, leaving, open, deleted, ofOm, ofScm, sizes };
+      return { state, tasks, datanodes, missing, quasi, decommissioning, open, deleted, ofOm, ofScm, sizes };
     },
     draw: (answers) => draw(main, answers),
   }, signal);
@@ -41,27 +41,27 @@ export function show(main, _, signal) {
 /** @param {HTMLElement} main @param {any} answers */
 function draw(main, answers) {
   const follows = freshness()?.followsCluster ?? false;
-  const waits = follows && (answers.datanodes.unknown ?? answers.missing.unknown);
+  const unknown = follows && (answers.datanodes.unknown ?? answers.missing.unknown);
   const opened = main.querySelector("details")?.open ?? false;
   put(main,
-    follows ? health(findings(answers, freshness()), waits, answers, opened) : notice("empty", answers.datanodes.unknown ?? ""),
+    follows ? health(findings(answers, freshness()), unknown, answers, opened) : notice("empty", answers.datanodes.unknown ?? ""),
     h("div", { class: "cards" }, follows && storage(answers.state), follows && ofDatanodes(answers.datanodes.datanodes ?? []),
       containers(answers, follows), namespace(answers), deletion(answers), follows && sizes(answers.sizes)));
-  return waits ? SOON : undefined;
+  return unknown ? SOON : undefined;
 }
 
-/** @param {Finding[]} found @param {string | undefined} waits why not all is known yet @param {any} answers @param {boolean} opened */
-function health(found, waits, { state }, opened) {
-  const of = (/** @type {string} */ tone) => found.filter((one) => one.tone === tone);
+/** @param {Finding[]} all @param {string | undefined} unknown why the data is incomplete @param {any} answers @param {boolean} opened */
+function health(all, unknown, { state }, opened) {
+  const of = (/** @type {string} */ tone) => all.filter((one) => one.tone === tone);
   const [bad, warn, info] = [of("bad"), of("warn"), of("info")];
-  const said = [bad.length && things(bad.length, "thing", "are broken"), warn.length && things(warn.length, "thing", "want a look")].filter(Boolean).join(", ");
-  const tone = bad.length ? "bad" : warn.length ? "warn" : waits ? "busy" : "ok";
+  const summary = [bad.length && things(bad.length, "problem"), warn.length && things(warn.length, "finding", "need attention")].filter(Boolean).join(", ");
+  const tone = bad.length ? "bad" : warn.length ? "warn" : unknown ? "busy" : "ok";
   return h("section", { class: "health", "aria-label": "Health" },
-    h("h1", { class: tone }, sign(tone), said || (waits ? "Nothing is known to be wrong so far" : "All is well")),
-    waits && notice("waiting", waits),
-    !said && !waits && h("p", { class: "lead" }, `${things(state.healthyDatanodes, "datanode", "are healthy")}, and all of ${things(state.containers, "container")} have the replicas they should.`),
+    h("h1", { class: tone }, sign(tone), summary || (unknown ? "No problems found so far" : "Healthy")),
+    unknown && notice("waiting", unknown),
+    !summary && !unknown && h("p", { class: "lead" }, `${things(state.healthyDatanodes, "datanode", "are healthy")}; ${things(state.containers, "container", "are fully replicated")}.`),
     h("ul", { class: "findings" }, [...bad, ...warn].map(finding)),
-    info.length > 0 && h("details", { open: opened }, h("summary", {}, `${things(info.length, "more thing")} to know, with nothing to be done`), h("ul", { class: "findings" }, info.map(finding))));
+    info.length > 0 && h("details", { open: opened }, h("summary", {}, `${things(info.length, "informational finding")}: no action needed`), h("ul", { class: "findings" }, info.map(finding))));
 }
 
 /** @param {Finding} one */
@@ -81,7 +81,7 @@ function card(heading, ...children) {
 /** @param {any} state */
 function storage({ storageReport }) {
   const known = disk(storageReport);
-  return h("section", { class: "card wide" }, h("h2", {}, "Storage", known && h("span", { class: "faint" }, ` ${percent(known.share, 1)} of ${bytes(known.report.capacity)} is used`)),
+  return h("section", { class: "card wide" }, h("h2", {}, "Storage", known && h("span", { class: "faint" }, ` ${percent(known.share, 1)} of ${bytes(known.report.capacity)} used`)),
     known ? [diskBar(known), diskLegend(known)] : h("p", { class: "faint" }, "No datanode has reported its disks yet."));
 }
 
@@ -95,8 +95,8 @@ function ofDatanodes(all) {
     { label: "Healthy", value: `${count(healthy)} of ${count(all.length)}`, href: "#/datanodes?show=HEALTHY" },
     { label: "Stale", value: count(stale), href: "#/datanodes?show=STALE", tone: stale ? "warn" : "" },
     { label: "Dead", value: count(dead), href: "#/datanodes?show=DEAD", tone: dead ? "bad" : "" },
-    { label: "Out of service", value: count(out), href: "#/datanodes?show=LEAVING" },
-    { label: "Pipelines in use", value: count(pipelines.size), href: "#/pipelines" },
+    { label: "Out of service", value: count(out), href: "#/datanodes?show=OUT_OF_SERVICE" },
+    { label: "Pipelines", value: count(pipelines.size), href: "#/pipelines" },
   ]));
 }
 
@@ -106,7 +106,7 @@ function containers({ state, missing, quasi }, follows) {
     { label: "All", value: count(state.containers), href: "#/containers?list=ALL" },
     ...(follows ? [{ label: "Open", value: count(state.openContainers) }] : []),
     ...LISTS.filter((list) => list.tone === "bad" || missing[list.counted] > 0).map((list) => ({
-      label: list.title, value: missing.unknown ? "not known yet" : count(missing[list.counted]), href: `#/containers?list=${list.id}`, tone: missing[list.counted] && list.tone !== "info" ? list.tone : "",
+      label: list.title, value: missing.unknown ? "unknown" : count(missing[list.counted]), href: `#/containers?list=${list.id}`, tone: missing[list.counted] && list.tone !== "info" ? list.tone : "",
     })).slice(0, follows ? undefined : 0),
     follows && quasi.quasiClosedCount > 0 && { label: "Quasi-closed", value: count(quasi.quasiClosedCount), href: "#/containers?list=QUASI_CLOSED" },
     follows && { label: "Deleted", value: count(state.deletedContainers), href: "#/containers?list=DELETED" },
@@ -120,19 +120,19 @@ function namespace({ state, open }) {
     { label: "Buckets", value: count(state.buckets), href: "#/namespace" },
     { label: "Keys", value: count(state.keys), href: "#/namespace" },
     !open.unknown && { label: "Open keys", value: count(open.totalOpenKeys) },
-    !open.unknown && { label: "Written to open keys", value: bytes(open.totalReplicatedDataSize), exact: `${count(open.totalReplicatedDataSize)} bytes on disks` },
+    !open.unknown && { label: "Size of open keys", value: bytes(open.totalReplicatedDataSize), exact: `${count(open.totalReplicatedDataSize)} bytes on disks` },
   ]));
 }
 
 /** @param {any} answers */
 function deletion({ state, deleted, ofOm, ofScm }) {
-  const size = (/** @type {number | undefined} */ n) => (n === undefined || n < 0 ? "not known" : bytes(n));
-  return card("Waits for deletion", pairs([
+  const size = (/** @type {number | undefined} */ n) => (n === undefined || n < 0 ? "unknown" : bytes(n));
+  return card("Pending deletion", pairs([
     { label: "Keys", value: count(deleted?.totalDeletedKeys ?? state.keysPendingDeletion) },
     { label: "Directories", value: count(state.deletedDirs) },
-    { label: "On disks, in OM", value: size(ofOm?.totalSize), exact: "Keys and directories that OM has not told SCM of" },
-    freshness()?.followsCluster === true && { label: "On disks, in SCM", value: size(ofScm?.totalReplicatedBlockSize), exact: "Blocks that SCM has not told the datanodes of" },
-    freshness()?.followsCluster === true && { label: "Blocks, in SCM", value: ofScm?.totalBlocksCount >= 0 ? count(ofScm.totalBlocksCount) : "not known" },
+    { label: "On disks, in OM", value: size(ofOm?.totalSize), exact: "Keys and directories whose deletion OM has not sent to SCM" },
+    freshness()?.followsCluster === true && { label: "On disks, in SCM", value: size(ofScm?.totalReplicatedBlockSize), exact: "Blocks whose deletion SCM has not sent to the datanodes" },
+    freshness()?.followsCluster === true && { label: "Blocks, in SCM", value: ofScm?.totalBlocksCount >= 0 ? count(ofScm.totalBlocksCount) : "unknown" },
   ]));
 }
 

@@ -1,4 +1,4 @@
-// The pipelines: who writes together, who leads, and how often leaders had to be elected.
+// Pipelines: status, members, leader and elections.
 
 import { get } from "../api.js";
 import { h, keepFocus, put } from "../dom.js";
@@ -21,7 +21,7 @@ const FIRST = { show: "", filter: "", rows: "", sort: "status", order: "asc" };
 
 /** @param {Pipeline} one */
 const leaderless = (one) => one.replicationType === "RATIS" && one.status === "OPEN" && !one.leaderNode;
-/** Those that want a look come first. @param {Pipeline} one */
+/** Sort order: pipelines that need attention first. @param {Pipeline} one */
 const rank = (one) => (leaderless(one) ? 0 : ["CLOSED", "DORMANT", "ALLOCATED", "OPEN"].indexOf(one.status) + 1);
 /** @param {Pipeline} one */
 const replication = (one) => `${one.replicationType} ${one.replicationFactor}`;
@@ -39,7 +39,7 @@ const SHOWN = [
 /** @param {HTMLElement} main @param {URLSearchParams} parameters @param {AbortSignal} signal */
 export function show(main, parameters, signal) {
   const state = stateOf(FIRST, parameters);
-  return live({ main, ask: (signal) => get("pipelines", {}, signal), draw: (found) => draw(main, state, found.pipelines) }, signal);
+  return live({ main, load: (signal) => get("pipelines", {}, signal), draw: (answer) => draw(main, state, answer.pipelines) }, signal);
 }
 
 /** @param {HTMLElement} main @param {State} state @param {Pipeline[]} all */
@@ -50,13 +50,13 @@ function draw(main, state, all) {
   function list() {
     const chosen = SHOWN.find((one) => one.id === state.show) ?? SHOWN[0];
     const text = state.filter.toLowerCase();
-    const kept = all.filter((one) => chosen.has(one) && [one.pipelineId, ...one.datanodes.map(({ hostName }) => hostName)].some((found) => found.toLowerCase().includes(text)));
-    keepFocus(content, () => put(content, listing(kept, all.length, state, changed)));
+    const matching = all.filter((one) => chosen.has(one) && [one.pipelineId, ...one.datanodes.map(({ hostName }) => hostName)].some((field) => field.toLowerCase().includes(text)));
+    keepFocus(content, () => put(content, listing(matching, all.length, state, changed)));
   }
   const changed = () => { remember(urlOf(name, FIRST, state)); list(); };
   put(main,
     h("h1", {}, title),
-    all.length === 0 && notice("empty", "There are no pipelines: nothing can be written until SCM has made some."),
+    all.length === 0 && notice("empty", "No pipelines: clients cannot write until SCM creates one."),
     h("div", { class: "controls" },
       choices("Which pipelines", SHOWN.map((one) => ({
         title: one.title, href: urlOf(name, FIRST, { ...state, show: one.id }), chosen: one.id === state.show, count: all.filter(one.has).length, tone: one.tone,
@@ -68,19 +68,19 @@ function draw(main, state, all) {
 
 /** @param {Pipeline[]} rows @param {number} all @param {State} state @param {() => void} changed */
 function listing(rows, all, state, changed) {
-  // Without a Prometheus that knows of them, no pipeline has any.
+  // Elections come from Prometheus; without it every count is 0.
   const elections = rows.some((one) => one.leaderElections > 0);
   return table({
     caption: `${count(rows.length)} of ${count(all)} pipelines`,
     rows,
-    whole: state.rows ? undefined : urlOf(name, FIRST, { ...state, rows: "all" }),
+    allUrl: state.rows ? undefined : urlOf(name, FIRST, { ...state, rows: "all" }),
     sort: { by: state.sort, descending: state.order === "desc" },
     onSort: (sort) => { Object.assign(state, { sort: sort.by, order: sort.descending ? "desc" : "asc" }); changed(); },
     columns: [
       { id: "pipeline", title: "Pipeline", order: (one) => one.pipelineId, cell: (one) => h("code", {}, one.pipelineId) },
       { id: "status", title: "Status", order: rank, cell: (one) => badge(one.status === "OPEN" ? "ok" : one.status === "ALLOCATED" ? "busy" : "idle", words(one.status)) },
       { id: "replication", title: "Replication", order: replication, cell: replication },
-      { id: "leader", title: "Leader", order: (one) => one.leaderNode, cell: (one) => one.leaderNode || (leaderless(one) ? badge("warn", "none", "Nothing can be written in it until its datanodes have elected one") : "") },
+      { id: "leader", title: "Leader", order: (one) => one.leaderNode, cell: (one) => one.leaderNode || (leaderless(one) ? badge("warn", "none", "Clients cannot write to it until its datanodes elect a leader") : "") },
       { id: "datanodes", title: "Datanodes", order: (one) => one.datanodes.length, cell: (one) => h("span", { class: "replicas" }, one.datanodes.map((member) => datanodeLink(member.uuidString, member.hostName))) },
       { id: "containers", title: "Open containers", number: true, order: (one) => one.containers, cell: (one) => count(one.containers) },
       { id: "age", title: "Age", number: true, order: (one) => one.duration, cell: (one) => age(one.duration) },

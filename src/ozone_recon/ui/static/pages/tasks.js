@@ -1,4 +1,4 @@
-// What keeps the data fresh: every task, how it fares, how far behind it is, and how to have it run now.
+// Background tasks: status, lag, and buttons that run them.
 
 import { freshness, get, send } from "../api.js";
 import { h, put } from "../dom.js";
@@ -15,34 +15,34 @@ export const title = "Tasks";
 
 /** @typedef {{taskName: string, lastUpdatedTimestamp: number, lastUpdatedSeqNumber: number, lastTaskRunStatus: number, isCurrentTaskRunning: number, message?: string}} Task */
 
-/** What each task is for, by the beginning of its name. */
+/** Descriptions of tasks, by name prefix. */
 const PURPOSES = /** @type {Record<string, string>} */ ({
-  OmSnapshotRequest: "fetches the whole of OM's database",
-  OmDeltaRequest: "asks OM for what has changed",
-  REPROCESS_STAGING: "indexes a whole database anew",
-  ContainerKeyMapperTask: "finds the keys in each container",
-  FileSizeCountTask: "counts files by their size",
-  NSSummaryTask: "sums up what is below each directory",
-  OmTableInsightTask: "counts what waits in OM: open keys, deleted keys",
-  OwnersAges: "sums up by owner and by age",
-  ScmSnapshotRequest: "reads all of SCM",
-  PipelineSyncTask: "asks SCM for pipelines and datanodes",
-  ContainerHealthTask: "judges every container",
-  ContainerSizeCountTask: "counts containers by their size",
-  ScmContainerCountTask: "compares how many containers SCM has and we know",
-  ScmInfoTask: "asks SCM for its leader, its deletions, and who leaves",
-  ScmSuspectContainersTask: "asks SCM again for containers that datanodes report otherwise",
-  DatanodeServer: "hears the datanodes",
-  DatanodeHealthTask: "sees which datanodes have fallen silent",
-  ClusterPublication: "writes down what is known of the cluster",
+  OmSnapshotRequest: "fetches a checkpoint of OM's database",
+  OmDeltaRequest: "fetches and applies OM's changes",
+  REPROCESS_STAGING: "rebuilds the index from a checkpoint",
+  ContainerKeyMapperTask: "maps containers to keys",
+  FileSizeCountTask: "counts files by size",
+  NSSummaryTask: "summarizes each directory's subtree",
+  OmTableInsightTask: "counts open and deleted keys",
+  OwnersAges: "summarizes by owner and by age",
+  ScmSnapshotRequest: "reads all of SCM's containers",
+  PipelineSyncTask: "fetches pipelines and datanodes from SCM",
+  ContainerHealthTask: "evaluates container health",
+  ContainerSizeCountTask: "counts containers by size",
+  ScmContainerCountTask: "compares container counts with SCM",
+  ScmInfoTask: "fetches SCM's leader, pending deletions and decommissioning datanodes",
+  ScmSuspectContainersTask: "re-reads containers whose datanode reports contradict SCM's state",
+  DatanodeServer: "receives datanode heartbeats and reports",
+  DatanodeHealthTask: "detects stale and dead datanodes",
+  ClusterPublication: "publishes the cluster's tables",
 });
 
-/** They do not follow changes. */
-const WHOLE = ["OmSnapshotRequest", "REPROCESS_STAGING"];
+/** Tasks that process a checkpoint, not changes. */
+const CHECKPOINT_TASKS = ["OmSnapshotRequest", "REPROCESS_STAGING"];
 
 /** @param {HTMLElement} main @param {URLSearchParams} _ @param {AbortSignal} signal */
 export function show(main, _, signal) {
-  return live({ main, ask: (signal) => get("task/status", {}, signal), draw: (tasks) => draw(main, tasks) }, signal);
+  return live({ main, load: (signal) => get("task/status", {}, signal), draw: (tasks) => draw(main, tasks) }, signal);
 }
 
 /** @param {HTMLElement} main @param {Task[]} tasks */
@@ -52,29 +52,29 @@ function draw(main, tasks) {
     h("h1", {}, title),
     ages(),
     failed.map((task) => h("div", { class: "notice advice bad" }, h("p", {},
-      h("b", {}, task.taskName), " failed ", since(task.lastUpdatedTimestamp, " ago"), `: ${task.message ?? "see the server's log"}. What is shown is what was known before; it is tried again.`))),
+      h("b", {}, task.taskName), " failed ", since(task.lastUpdatedTimestamp, " ago"), `: ${task.message ?? "see the server's log"}. The last known data is shown; Recon retries the task.`))),
     h("div", { class: "controls" },
-      button("Ask OM now", () => get("triggerdbsync/om")),
-      freshness()?.followsCluster && button("Read all of SCM now", () => send("POST", "triggerdbsync/scm/snapshot"))),
+      button("Sync with OM now", () => get("triggerdbsync/om")),
+      freshness()?.followsCluster && button("Read SCM now", () => send("POST", "triggerdbsync/scm/snapshot"))),
     tasks.length === 0 ? notice("empty", "No task has run yet.") : h("div", { class: "listing" }, listing(tasks)));
 }
 
-/** How old what is known is. */
+/** The age of each source's data. */
 function ages() {
-  const heard = freshness();
-  const of = (/** @type {number | null | undefined} */ ms) => (typeof ms === "number" && heard ? since(heard.receivedAt - ms, " old") : h("span", { class: "faint" }, heard?.followsCluster ? "not yet" : "not followed"));
+  const latest = freshness();
+  const of = (/** @type {number | null | undefined} */ ms) => (typeof ms === "number" && latest ? since(latest.receivedAt - ms, " old") : h("span", { class: "faint" }, latest?.followsCluster ? "not yet" : "not followed"));
   return facts(
-    fact("OM's database", heard?.ageMs === null ? h("span", { class: "faint" }, "not yet") : of(heard?.ageMs)),
-    heard?.sequenceNumber !== null && fact("Sequence number", count(heard?.sequenceNumber ?? 0)),
-    fact("Datanodes", of(heard?.clusterAgeMs), "Since the datanodes' last reports were taken in"),
-    fact("SCM", of(heard?.scmAgeMs), "Since all of SCM was read"));
+    fact("OM's database", latest?.ageMs === null ? h("span", { class: "faint" }, "not yet") : of(latest?.ageMs)),
+    latest?.sequenceNumber !== null && fact("Sequence number", count(latest?.sequenceNumber ?? 0)),
+    fact("Datanodes", of(latest?.clusterAgeMs), "Since the last datanode reports were applied"),
+    fact("SCM", of(latest?.scmAgeMs), "Since the last full read of SCM"));
 }
 
 /** @param {string} text @param {() => Promise<unknown>} act */
 function button(text, act) {
   const made = h("button", { type: "button", onclick: async () => {
     made.disabled = true;
-    await act().catch((error) => made.after(h("span", { class: "said", role: "alert" }, error.message)));
+    await act().catch((error) => made.after(h("span", { class: "failure", role: "alert" }, error.message)));
     made.disabled = false;
     refresh();
   } }, text);
@@ -92,7 +92,7 @@ function listing(tasks) {
       { id: "state", title: "State", cell: (task) => state(task) },
       { id: "last", title: "Last run", number: true, cell: (task) => since(task.lastUpdatedTimestamp, " ago", "never") },
       { id: "sequence", title: "Sequence number", number: true, cell: (task) => (task.lastUpdatedSeqNumber ? count(task.lastUpdatedSeqNumber) : "") },
-      { id: "behind", title: "Behind by", number: true, cell: (task) => (task.lastUpdatedSeqNumber && !WHOLE.includes(task.taskName) ? count(newest - task.lastUpdatedSeqNumber) : ""), exact: () => "Changes in OM's database that it has not taken in yet" },
+      { id: "behind", title: "Lag", number: true, cell: (task) => (task.lastUpdatedSeqNumber && !CHECKPOINT_TASKS.includes(task.taskName) ? count(newest - task.lastUpdatedSeqNumber) : ""), exact: () => "OM changes that the task has not processed yet" },
       { id: "message", title: "Message", cell: (task) => task.message ?? "" },
     ],
   });
@@ -101,7 +101,7 @@ function listing(tasks) {
 /** @param {Task} task */
 function state(task) {
   if (task.isCurrentTaskRunning) return badge("busy", "Running");
-  return task.lastTaskRunStatus < 0 ? badge("bad", "Failed") : badge("ok", "Well");
+  return task.lastTaskRunStatus < 0 ? badge("bad", "Failed") : badge("ok", "OK");
 }
 
 /** @param {string} task */

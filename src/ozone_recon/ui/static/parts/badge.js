@@ -1,4 +1,4 @@
-// A state in words, with a sign and a colour that say whether it is good; the sign tells it without the colour.
+// A state badge: text with a sign and a colour; the sign alone is enough without the colour.
 
 import { h } from "../dom.js";
 

@@ -1,11 +1,11 @@
-// Horizontal bars: a label, a bar in proportion to the largest, a value.
+// A horizontal bar chart, scaled to the largest value.
 
 import { h, s } from "../dom.js";
 
 /** @typedef {{label: string, value: number, text: string, title?: string}} Bar */
 
-/** @param {string} heading @param {Bar[]} bars @param {string} [none] what to say when there are none */
-export function barChart(heading, bars, none = "Nothing here.") {
+/** @param {string} heading @param {Bar[]} bars @param {string} [none] the text of an empty chart */
+export function barChart(heading, bars, none = "No data.") {
   const largest = Math.max(...bars.map((bar) => bar.value), 0);
   const rows = bars.map((bar) => h("tr", { title: bar.title },
     h("th", { scope: "row" }, bar.label),

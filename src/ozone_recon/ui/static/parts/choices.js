@@ -1,4 +1,4 @@
-// Links of which one is chosen: tabs, and filters that show some of a table's rows. Each may have a count.
+// A row of links with one selected, for tabs and filters; each may have a count.
 
 import { h } from "../dom.js";
 import { count } from "../format.js";

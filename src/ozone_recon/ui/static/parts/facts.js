@@ -1,4 +1,4 @@
-// A row of facts: each has a name above its value, and its exact value where it is pointed at.
+// A row of labelled values; the tooltip has the exact value.
 
 import { h } from "../dom.js";
 
@@ -9,7 +9,7 @@ export function fact(label, value, exact = "") {
   return h("div", { title: exact }, h("dt", {}, label), h("dd", {}, value));
 }
 
-/** @param {Child[]} children facts, or nothing in the place of one that is not known */
+/** @param {Child[]} children facts; falsy children are left out */
 export function facts(...children) {
   return h("dl", { class: "facts" }, children);
 }

@@ -1,14 +1,14 @@
-// Pages of a listing that the server cuts by a cursor: which numbers are on this one, and links to those beside it.
+// Cursor pagination: cuts a response into a page and links to the neighbouring pages.
 
 import { h } from "../dom.js";
 
-/** As many rows are on a page. */
+/** Rows per page. */
 export const PAGE = 50;
 
 /**
- * Cuts what was asked for, a page and one row more, into a page, and says whether there are pages beside it.
+ * Cuts a response of up to PAGE + 1 rows to a page; the extra row shows that another page follows.
  * @template R
- * @param {R[]} rows @param {{after: string, before: string}} cursor where the page begins, or ends
+ * @param {R[]} rows @param {{after: string, before: string}} cursor the ids around the page
  */
 export function cut(rows, { after, before }) {
   const more = rows.length > PAGE;
@@ -18,8 +18,8 @@ export function cut(rows, { after, before }) {
 }
 
 /**
- * @param {{first: string | null, previous?: string | null, next: string | null}} urls null for a page that there is not;
- *   no `previous` where the server can only go on
+ * @param {{first: string | null, previous?: string | null, next: string | null}} urls null for a page that does not exist;
+ *   no `previous` where the server only pages forward
  */
 export function pager({ first, previous, next }) {
   if (!first && !previous && !next) return null;

@@ -1,4 +1,4 @@
-// Numbers of a card: each has its name to the left, which may lead to more.
+// A card's labelled numbers; a label may link to a page.
 
 import { h } from "../dom.js";
 

@@ -1,10 +1,10 @@
-// A table over rows already here; a header's click has the page sort them, and keep that in the URL.
+// A sortable table; the page keeps the sort order in its URL.
 
 import { h } from "../dom.js";
 import { count } from "../format.js";
 
-/** As many rows are shown at first where there may be thousands. */
-const MOST = 200;
+/** The maximum number of rows before "show all". */
+const MAX_ROWS = 200;
 
 /**
  * @template R
@@ -12,9 +12,9 @@ const MOST = 200;
  * @property {string} id
  * @property {string} title
  * @property {(row: R) => import("../dom.js").Child | import("../dom.js").Child[]} cell
- * @property {(row: R) => string | number} [order] what the column sorts by; without it, it does not
- * @property {(row: R) => string} [exact] the exact value, shown when pointed at
- * @property {boolean} [number] right-aligned, largest first when first chosen
+ * @property {(row: R) => string | number} [order] the sort key; a column without one is not sortable
+ * @property {(row: R) => string} [exact] the tooltip with the exact value
+ * @property {boolean} [number] right-aligned; sorts descending first
  */
 
 /** @typedef {{by: string, descending: boolean}} Sort */
@@ -22,7 +22,7 @@ const MOST = 200;
 /**
  * @template R
  * @param {R[]} rows @param {Column<R>[]} columns @param {Sort} sort
- * @returns {R[]} sorted; equal rows keep their order
+ * @returns {R[]} sorted stably
  */
 export function sorted(rows, columns, sort) {
   const order = columns.find((candidate) => candidate.id === sort.by)?.order;
@@ -40,11 +40,11 @@ export function sorted(rows, columns, sort) {
  * @param {string} options.caption
  * @param {R[]} options.rows
  * @param {Column<R>[]} options.columns
- * @param {Sort} [options.sort] without it the rows stay as they are
+ * @param {Sort} [options.sort] without it the rows keep their order
  * @param {(sort: Sort) => void} [options.onSort]
- * @param {string} [options.whole] URL of the page that shows all rows; without it, this one does
+ * @param {string} [options.allUrl] the URL that shows all rows; without it all rows are shown
  */
-export function table({ caption, rows, columns, sort = { by: "", descending: false }, onSort = () => {}, whole }) {
+export function table({ caption, rows, columns, sort = { by: "", descending: false }, onSort = () => {}, allUrl }) {
   const head = columns.map((column) => {
     if (!column.order) return h("th", { scope: "col", class: column.number && "number" }, column.title);
     const active = column.id === sort.by;
@@ -52,15 +52,15 @@ export function table({ caption, rows, columns, sort = { by: "", descending: fal
     return h("th", { scope: "col", class: column.number && "number", "aria-sort": active && (sort.descending ? "descending" : "ascending") },
       h("button", { type: "button", id: `by-${column.id}`, onclick: () => onSort(next) }, column.title, active && h("span", { class: "arrow", "aria-hidden": "true" }, sort.descending ? "▼" : "▲")));
   });
-  const shown = whole ? sorted(rows, columns, sort).slice(0, MOST) : sorted(rows, columns, sort);
+  const shown = allUrl ? sorted(rows, columns, sort).slice(0, MAX_ROWS) : sorted(rows, columns, sort);
   const body = shown.map((row) => h("tr", {}, columns.map((column) =>
     h("td", { class: column.number && "number", title: column.exact?.(row) }, column.cell(row)))));
-  const foot = whole && shown.length < rows.length && h("tfoot", {}, h("tr", {}, h("td", { colspan: columns.length },
-    `The first ${count(shown.length)} in this order; `, h("a", { href: whole }, `show all ${count(rows.length)}`))));
+  const foot = allUrl && shown.length < rows.length && h("tfoot", {}, h("tr", {}, h("td", { colspan: columns.length },
+    `The first ${count(shown.length)} in this order; `, h("a", { href: allUrl }, `show all ${count(rows.length)}`))));
   return h("table", { onkeydown: walk }, h("caption", {}, caption), h("thead", {}, h("tr", {}, head)), h("tbody", {}, body), foot);
 }
 
-/** Up and down arrows, Home and End move between the rows' links. @param {KeyboardEvent} event */
+/** Arrow keys, Home and End move between the rows' links. @param {KeyboardEvent} event */
 function walk(event) {
   const links = /** @type {HTMLElement[]} */ ([.../** @type {Element} */ (event.currentTarget).querySelectorAll("tbody td:first-child a")]);
   const here = links.indexOf(/** @type {HTMLElement} */ (document.activeElement));

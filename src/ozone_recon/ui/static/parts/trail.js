@@ -1,8 +1,8 @@
-// Where a page is below others: links up, and its own name.
+// Breadcrumbs: links to the ancestors and the page's own name.
 
 import { h } from "../dom.js";
 
-/** @param {[string, string][]} above titles and URLs @param {string} last @param {import("../dom.js").Child} [beside] */
+/** @param {[string, string][]} above the ancestors' titles and URLs @param {string} last @param {import("../dom.js").Child} [beside] */
 export function trail(above, last, beside) {
   return h("div", { class: "trail" },
     h("nav", { "aria-label": "Path" }, h("ol", {},

@@ -1,4 +1,4 @@
-// A squarified treemap: area is a share, colour an age; every tile is a link.
+// A squarified treemap (Bruls, Huizing, van Wijk): a tile's area is its share, its colour its age.
 
 import { s } from "../dom.js";
 import { count } from "../format.js";
@@ -6,11 +6,11 @@ import { count } from "../format.js";
 /** @typedef {{x: number, y: number, width: number, height: number}} Box */
 
 /**
- * Lays values out as boxes whose areas are in their proportion and whose sides are as equal as can be
- * (Bruls, Huizing, van Wijk: Squarified Treemaps).
- * @param {number[]} values positive, falling
+ * Lays values out as boxes with proportional areas and aspect ratios near 1. Fills the shorter side row by row: a value
+ * joins the row while that improves the row's worst aspect ratio.
+ * @param {number[]} values positive, descending
  * @param {Box} box
- * @returns {Box[]} one box a value
+ * @returns {Box[]} one box per value
  */
 export function squarify(values, box) {
   const boxes = /** @type {Box[]} */ ([]);
@@ -50,15 +50,15 @@ export function squarify(values, box) {
  * @typedef {object} Tile
  * @property {string} label
  * @property {string} detail a second line
- * @property {string} title what a pointer or screen reader is told
+ * @property {string} title the tooltip and accessible name
  * @property {number} value
- * @property {string | null} href null: nothing beneath
+ * @property {string | null} href null for a tile without a page
  * @property {string} tone CSS class that gives the colour
  */
 
 /**
- * Draws tiles into an SVG of the given size in CSS pixels; those too small to be seen, and those that the server has
- * left out, are one: "n others".
+ * Draws tiles into an SVG of the given size in CSS pixels. Entries that are too small to see or not listed by the server
+ * share one tile, "n others".
  * @param {Tile[]} tiles @param {{count: number, value: number}} unlisted @param {(value: number) => string} text
  * @param {number} width @param {number} height
  */
