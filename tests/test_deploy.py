@@ -34,7 +34,7 @@ Labels = dict[str, str]
 @pytest.fixture(scope="module")
 def exposed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Labels]]:
     """The labels of each sample of a server with a value for every metric, by metric name."""
-    app = create_app(knowing_everything(tmp_path_factory.mktemp("everything")))
+    app = create_app(full_context(tmp_path_factory.mktemp("everything")))
     for path in ("/api/v1/volumes", "/api/v1/containers/no-number/keys"):
         ask(app, path)
     labels: dict[str, list[Labels]] = {}

@@ -41,10 +41,10 @@ COUNTERS = tuple(
 
 def full_context(directory: Path) -> Context:
     """Returns the context of a server with an OM and a cluster, after several failures."""
-    state = OmSyncState(built=5, folded=3, lag=7).checkpoint_required(CheckpointNeeded(CheckpointCause.GAP, "purged"))
+    state = OmSyncState(built=5, applied=3, lag=7).checkpoint_required(CheckpointNeeded(CheckpointCause.GAP, "purged"))
     state = state.began("checkpoint").failed(NoSpace("full"))
     config = Config.load(flags={"ozone.recon.db.dir": str(directory)})
-    whole = Context(config, lambda: [state.snapshot], lambda: True, counted=lambda: om_samples(state))
+    whole = Context(config, lambda: [state.snapshot], lambda: True, om_metrics=lambda: om_samples(state))
     om = generation_of(RandomDatabase(10).tables, directory / "om", rounds=ROUNDS)
     whole.serve(Served(om, "one", 77, 1, lambda *_: None, lambda: None))
     whole.cluster_generation = cluster_generation(

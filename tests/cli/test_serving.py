@@ -16,32 +16,6 @@ from tests.sources.om_stand_in import chunked, om, status
 from ozone_recon.cli.main import main
 
 
-@contextmanager
-def running(*arguments: object, **environment: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """Starts the command and yields the address it serves on."""
-    command = [sys.executable, "-m", "ozone_recon", *map(str, arguments)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | environment) as process:
-        try:
-            assert process.stderr
-            first = next(line for line in process.stderr if line.startswith("Serving on http://"))
-            yield first.split()[2], process
-        finally:
-            process.kill()
-
-
-def wait_until_ready(address: str) -> None:
-    while httpx.get(address + "ready").status_code != 200:
-        time.sleep(0.1)
-
-
-def rest(process: "subprocess.Popen[str]", number: signal.Signals) -> tuple[int, str]:
-    """The exit code after a signal, and what was still said."""
-    assert process.stderr
-    process.send_signal(number)
-    said = process.stderr.read()
-    return process.wait(), said
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_open_serves_what_it_has_built_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
     with running("open", SAMPLE, "--data-dir", tmp_path, "--port", 0) as (address, process):

@@ -21,7 +21,7 @@ from ozone_recon.store.tasks import rows_of_insight
 
 _Batch = TypeVar("_Batch", KeyColumns, DirectoryColumns)
 INSIGHTS_TOGETHER: Final = "all insights"
-"""The stage that measures all insights together, some of which are rebuilt in parallel."""
+"""The stage that measures all insights together; some are rebuilt in parallel."""
 
 
 def build_generation(contents: Contents, build: GenerationBuild, report: Report, rounds: Rounds = ROUNDS) -> None:

@@ -31,7 +31,7 @@ class Numbering(Generic[T]):
         self._rows: dict[T, int] = {}
 
     def translate(self, values: tuple[T, ...], indexes: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Translates indices into a batch's `values`, not all of which need to occur, into indices into all values."""
+        """Translates indices into a batch's `values` into indices into all values; not every value need occur."""
         first = np.full(len(values), -1)
         first[indexes[::-1]] = np.arange(len(indexes))[::-1]
         used = np.flatnonzero(first >= 0)

@@ -67,8 +67,8 @@ class _Lines:
         elif self._activity and state.doing not in _SHOWN:
             self._activity = ""
             self.close()
-        if state.built - state.folded > self._built:
-            self._built = state.built - state.folded
+        if state.built - state.applied > self._built:
+            self._built = state.built - state.applied
             self._write(f"Built a generation at sequence number {state.snapshot.sequence_number:,}.")
 
     def update(self, activity: str, now: ProgressStep) -> None:

@@ -124,7 +124,7 @@ class Cluster:
     open_containers_of: dict[str, int] = field(default_factory=dict)
     """Number of open containers by pipeline id; may omit pipelines without any."""
     waiting_for: tuple[str, ...] = ()
-    """Hosts of datanodes that live, by SCM, and have not said yet what they have: no container is judged until then."""
+    """Hosts of live datanodes, by SCM, without a full container report yet: health is not evaluated until then."""
     decommissioning: tuple[DecommissioningDatanode, ...] = ()
     deleted_blocks: DeletedBlocksSummary | None = None
     drift: dict[str, int] = field(default_factory=dict)

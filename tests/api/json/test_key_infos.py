@@ -1,4 +1,4 @@
-"""Keys serialised from columns equal, byte for byte, the serialised records."""
+"""Keys that are written from columns are, byte for byte, what the plain record of each key says."""
 
 from typing import Any
 
@@ -19,30 +19,7 @@ from ozone_recon.insights.om.pending_deletion import read_deleted_keys
 from ozone_recon.store.generation import Generation
 
 many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-texts = st.sampled_from(
-    [b"", b"a", b"/", b"a/b", b"a/b//", b"//", "größe/x".encode(), b"\xff/\xe2", b'"\\\n', b"\x7f", b"true"]
-)
-numbers = st.integers(-1, 3) | longs
-replications = st.sampled_from(
-    [(1, 3, None), (1, None, None), (2, 1, None), (77, 5, None), (1, 0, None), (1, 9, b"odd")]
-) | st.builds(
-    lambda codec, chunk: (4, None, ec_config(codec=codec, chunk=chunk)),
-    st.sampled_from([b"rs", b"xor", "é".encode(), b"\xf2s"]),
-    st.sampled_from([1 << 20, 4096, 1]),
-)
-pairs = st.builds(
-    lambda name, value: blob(1, name) + blob(2, value),
-    st.sampled_from([b"ETag", b"CKDEL", b"hsyncClientId", b"\xff", b"\xfe", b""]),
-    st.none() | texts,
-)
-acls = st.builds(
-    lambda kind, name, rights, scope: number(1, kind) + blob(2, name) + blob(3, rights) + number(4, scope),
-    numbers,
-    texts,
-    st.sampled_from([b"\x80", b"\x0f", b"", b"\xff\xff", b"\1\2\3\4"]),
-    numbers,
-)
-# Few block versions, so that a location version has blocks created for itself and for others.
+# Blocks of few versions, so that of one location version some were made for the same one and some for others.
 versions = st.builds(
     lambda version, made_for, multipart: (
         location_version(
@@ -94,7 +71,7 @@ rows = st.tuples(repeated(1, keys | keys | key_infos), st.builds(number, st.just
 
 
 def plainly(values: list[bytes]) -> tuple[list[int], list[dict[str, Any]]]:
-    """Returns the indices of the decodable values, and their JSON."""
+    """Which values are good, and what a page says of them."""
     good, said = [], []
     for row, value in enumerate(values):
         try:

@@ -32,7 +32,7 @@ def pipeline_ids(generation: Generation, rows: Int64s, before: bytes = b"", afte
     present = ids.starts < ids.ends
     begin, end, none = (same_slices(text, len(rows)) for text in (before, after, b"null"))
     return slices_of_texts(
-        joined([begin.only(present), texts(ids).only(present), end.only(present), none.only(~present)])
+        joined([begin.masked(present), texts(ids).masked(present), end.masked(present), none.masked(~present)])
     )
 
 
@@ -47,7 +47,7 @@ def replication_factors(generation: Generation, rows: Int64s) -> ByteSlices:
     index, known = _replications(generation, rows)
     is_factor = np.array([one.kind != "EC" for one in known], np.bool_)
     factors = chosen(DictionaryColumn(known, index), lambda one: FACTORS.get(one.factor, str(one.factor)))
-    return factors.only(is_factor[index])
+    return factors.masked(is_factor[index])
 
 
 def _replications(generation: Generation, rows: Int64s) -> tuple[Int64s, list[ReplicationConfig]]:

@@ -104,7 +104,7 @@ def _unquoted(texts: ByteSlices) -> ByteSlices:
 
 
 def _or_null(cells: ByteSlices, present: Bools) -> Sequence[Part]:
-    return cells.only(present), same_slices(b"null", len(present)).only(~present)
+    return cells.masked(present), same_slices(b"null", len(present)).masked(~present)
 
 
 def _last_of_each(items: ByteColumn, parents: Int64s, rows: int) -> Sequence[Part]:

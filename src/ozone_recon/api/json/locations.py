@@ -31,7 +31,7 @@ def locations_json(versions: VersionColumns, blocks: BlockColumns) -> ByteColumn
     created_for = np.append(blocks.create_version, versions.version)
 
     order = np.lexsort((created_for, parent))
-    block, parent, created_for = block.at(order), parent[order], created_for[order]
+    block, parent, created_for = block.take(order), parent[order], created_for[order]
     begins = np.ones(len(order), np.bool_)
     begins[1:] = (parent[1:] != parent[:-1]) | (created_for[1:] != created_for[:-1])
     first = np.flatnonzero(begins)
@@ -41,7 +41,7 @@ def locations_json(versions: VersionColumns, blocks: BlockColumns) -> ByteColumn
 
     all_blocks = joined([block])
     within = inside(all_blocks, np.cumsum(begins) - 1, len(first))
-    by_version = joined([b'"', scalars(version).at(by_occurrence), b'":[', within.at(by_occurrence), b"],"])
+    by_version = joined([b'"', scalars(version).take(by_occurrence), b'":[', within.take(by_occurrence), b"],"])
     groups = objects(
         {
             "version": scalars(versions.version),
@@ -49,7 +49,7 @@ def locations_json(versions: VersionColumns, blocks: BlockColumns) -> ByteColumn
             "locationList": lists(all_blocks, parent, rows),
             "multipartKey": scalars(versions.is_multipart),
             "locationListCount": scalars(np.bincount(blocks.group, minlength=rows)),
-            "blocksLatestVersionOnly": [b"[", within.at(latest), b"]"],
+            "blocksLatestVersionOnly": [b"[", within.take(latest), b"]"],
             "locationLists": lists(joined([b"[", within, b"],"]), group, rows),
         }
     )

@@ -30,7 +30,7 @@ def pairs_json(pairs: PairColumns, names: DictionaryColumn[str], rows: int) -> S
     Of several pairs with the same name, the last value is used, at the position of the first.
     """
     values = texts(pairs.value)
-    if _are_distinct(names.values) and _are_distinct(pairs.parent * len(names.values) + names.which):
+    if _are_distinct(names.values) and _are_distinct(pairs.parent * len(names.values) + names.indices):
         return lists(joined([chosen(names, str), b":", values, b","]), pairs.parent, rows, b"{}")
     found: list[dict[str, orjson.Fragment]] = [{} for _ in range(rows)]
     for parent, name, value in zip(pairs.parent.tolist(), names.indices.tolist(), joined([values]), strict=True):
@@ -40,9 +40,9 @@ def pairs_json(pairs: PairColumns, names: DictionaryColumn[str], rows: int) -> S
 
 def with_pair(pairs: PairColumns, names: DictionaryColumn[str], name: str, value: bytes | None, rows: int) -> Bools:
     """Marks the rows that have a pair of this name whose last value equals `value` (None matches any value)."""
-    at = np.flatnonzero(np.isin(names.which, [row for row, one in enumerate(names.values) if one == name]))
+    at = np.flatnonzero(np.isin(names.indices, [row for row, one in enumerate(names.values) if one == name]))
     found = np.zeros(rows, np.bool_)
-    found[pairs.parent[at]] = [value in (None, last) for last in joined([pairs.value.at(at)])]
+    found[pairs.parent[at]] = [value in (None, last) for last in joined([pairs.value.take(at)])]
     return found
 
 

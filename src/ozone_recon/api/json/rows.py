@@ -49,7 +49,7 @@ def objects(fields: Mapping[str, ByteSlices | Sequence[Part]]) -> Sequence[Part]
         elif (present := value.starts < value.ends).all():
             parts += label, value
         else:
-            parts += same_slices(label, len(present)).only(present), value
+            parts += same_slices(label, len(present)).masked(present), value
     return [*parts, b"}"]
 
 
@@ -107,7 +107,7 @@ def texts(*parts: Part) -> ByteSlices:
 
 def chosen(column: DictionaryColumn[T], json: Callable[[T], object]) -> ByteSlices:
     """Serialises a dictionary column: `json` converts each distinct value once."""
-    return slices_at(ByteColumn.of(orjson.dumps(json(value)) for value in column.values), column.which)
+    return slices_at(ByteColumn.of(orjson.dumps(json(value)) for value in column.values), column.indices)
 
 
 def names(column: DictionaryColumn[bytes]) -> ByteSlices:

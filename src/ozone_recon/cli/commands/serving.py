@@ -87,7 +87,7 @@ def open_checkpoint(
 
     config = _config(data_dir, port, conf_dir, (f"ozone.recon.http-bind-host={host}", *keys))
     if no_serve:
-        keep_compiled(config.make_data_dir())
+        choose_kernel_cache(config.make_data_dir())
         with build_generation(path, config.require_data_dir(), config) as generation:
             click.echo(f"{generation.path}: {generation.size:,} bytes, sequence number {generation.sequence_number:,}")
         return
@@ -114,7 +114,7 @@ def _config(data_dir: Path | None, port: int | None, conf_dir: Path | None, keys
 
 def serve_config(config: Config, origin: DataOrigin) -> None:
     """Serves until stopped, and shows the progress of the synchronisation."""
-    from ozone_recon.store.compiled import keep_compiled
+    from ozone_recon.store.compiled import choose_kernel_cache
 
     choose_kernel_cache(config.make_data_dir())
     from ozone_recon.server import app

@@ -19,7 +19,7 @@ _PER_DATANODE = 2
 
 @dataclass(slots=True, eq=False)
 class SimulatedPipeline:
-    """A pipeline; `members` are datanode numbers, the first of which leads a Ratis pipeline."""
+    """A pipeline; `members` are datanode numbers; the first leads a Ratis pipeline."""
 
     pipeline_id: str
     number: int

@@ -52,7 +52,7 @@ class DecommissionInfo(BaseModel):
 
 async def info(view: CurrentView) -> Response:
     """The answer is SCM's state at the last query."""
-    return _answer(view.ready_scm().leaving)
+    return _answer(view.ready_scm().decommissioning)
 
 
 async def info_of(
@@ -63,7 +63,7 @@ async def info_of(
     """The list is empty for a datanode that is not decommissioning."""
     if not uuid and not ipAddress:
         raise BadRequest("One of the parameters uuid and ipAddress is required.")
-    leaving = view.ready_scm().leaving
+    leaving = view.ready_scm().decommissioning
     if uuid:
         return _answer(one for one in leaving if one.datanode.uuid == uuid.lower())
     return _answer(one for one in leaving if one.datanode.ip_address == ipAddress)

@@ -210,14 +210,14 @@ def _versions_and_blocks(container: int, found: KeysInContainer) -> tuple[ByteSl
     new = first.copy()
     new[1:] |= found.version[1:] != found.version[:-1]
     opening = new.astype(np.int64) + first
-    version = scalars(found.version).only(new)
+    version = scalars(found.version).masked(new)
 
     def of_keys(*parts: Part) -> ByteSlices:
         column = joined(parts)
         return ByteSlices(column.data, column.offsets[found.starts], column.offsets[found.ends])
 
     versions = of_keys(
-        slices_at(ByteColumn.of((b"", b",", b"[")), opening), version, same_slices(b"]", rows).only(last)
+        slices_at(ByteColumn.of((b"", b",", b"[")), opening), version, same_slices(b"]", rows).masked(last)
     )
     blocks = of_keys(
         slices_at(ByteColumn.of((b",", b'],"', b'{"')), opening),

@@ -59,7 +59,7 @@ def _find(view: View, path: str, types: frozenset[str] = CONTAINER_TYPES | {KEY}
     match = namespace.find(path)
     if match is None:
         return "PATH_NOT_FOUND"
-    type_ = TYPES[NodeKind(namespace.places["kind"][match.place])] if match.key is None else KEY
+    type_ = TYPES[NodeKind(namespace.nodes["kind"][match.node])] if match.key is None else KEY
     return ResolvedPath(namespace, match, type_) if type_ in types else "TYPE_NOT_APPLICABLE"
 
 
@@ -72,7 +72,7 @@ async def summary(view: CurrentView, path: NamespacePath) -> Response:
     namespace, match, type_ = found
     counts = {"numVolume": -1, "numBucket": -1, "numDir": -1, "numKey": 0}
     if match.key is None:
-        numbers = namespace.numbers(match.place)
+        numbers = namespace.totals(match.node)
         counts = {
             "numVolume": -1 if numbers.volumes is None else numbers.volumes,
             "numBucket": -1 if numbers.buckets is None else numbers.buckets,
@@ -110,7 +110,7 @@ async def usage(
     if limit <= 0:
         limit = MAX_SUB_PATHS if by is SortOrder.NAME and not sort else DEFAULT_SORTED
     namespace, match, type_ = found
-    listing = Listing(namespace, match.place, keys=files and type_ in ("BUCKET", "DIRECTORY"))
+    listing = Listing(namespace, match.node, keys=files and type_ in ("BUCKET", "DIRECTORY"))
 
     def answer() -> Response:
         entries = listing.page(by, descending, min(limit, MAX_SUB_PATHS)) if type_ != KEY else []
@@ -137,7 +137,7 @@ def _usage(found: ResolvedPath, count: int, entries: list[ListingEntry], replica
         size, replicated_size, direct = int(keys["size"][match.key]), int(keys["replicated_size"][match.key]), -1
         count = 0
     else:
-        numbers = namespace.numbers(match.place)
+        numbers = namespace.totals(match.node)
         size, replicated_size, direct = numbers.size, numbers.replicated_size, numbers.direct_size
         if type_ in ("ROOT", "VOLUME") or (type_ == "BUCKET" and not numbers.files and not numbers.directories):
             direct = -1
@@ -185,14 +185,14 @@ async def quota(view: CurrentView, path: NamespacePath) -> Response:
     if isinstance(found, str):
         return json_response({"allowed": 0, "used": 0, "usedWithReplica": 0, "charged": None, "status": found})
     namespace, match, type_ = found
-    numbers = namespace.numbers(match.place)
+    numbers = namespace.totals(match.node)
     info = object_info(view, namespace, match) if type_ != "ROOT" else {"quotaInBytes": _capacity(view)}
     return json_response(
         {
             "allowed": info["quotaInBytes"] if info else 0,
             "used": numbers.replicated_size if type_ == "ROOT" else numbers.size,
             "usedWithReplica": numbers.replicated_size,
-            "charged": _charged(namespace.accounts(match.place)),
+            "charged": _charged(namespace.accounts(match.node)),
             "status": "OK",
         }
     )
@@ -225,7 +225,7 @@ async def dist(view: CurrentView, path: NamespacePath) -> Response:
     found = _find(view, path, CONTAINER_TYPES)
     if isinstance(found, str):
         return json_response({"dist": [0] * DIST_BINS, "status": found})
-    return json_response({"dist": file_sizes.of_places(found.namespace.generation, found.match.place), "status": "OK"})
+    return json_response({"dist": file_sizes.of_node(found.namespace.generation, found.match.node), "status": "OK"})
 
 
 async def owners(view: CurrentView, path: NamespacePath, limit: Limit = 1000) -> Response:
@@ -233,7 +233,7 @@ async def owners(view: CurrentView, path: NamespacePath, limit: Limit = 1000) ->
     found = _find(view, path, CONTAINER_TYPES)
     if isinstance(found, str):
         return json_response({"status": found, "path": None, "ownerCount": 0, "owners": []})
-    all_owners = owners_ages.owners_of(found.namespace.generation, found.match.place)
+    all_owners = owners_ages.owners_of(found.namespace.generation, found.match.node)
     rows = [
         {"owner": of.owner.decode("utf-8", "replace")} | _amounts(of.files, of.size, of.replicated_size)
         for of in all_owners[: max(0, limit)]
@@ -247,7 +247,7 @@ async def ages(view: CurrentView, path: NamespacePath) -> Response:
     if isinstance(found, str):
         nothing = {"status": found, "path": None, "newestModification": 0, "oldestModification": 0}
         return json_response(nothing | {"months": []})
-    nodes, node = found.namespace.places, found.match.place
+    nodes, node = found.namespace.nodes, found.match.node
     return json_response(
         {
             "status": "OK",

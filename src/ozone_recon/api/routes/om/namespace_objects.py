@@ -24,15 +24,15 @@ def object_info(view: View, namespace: Namespace, match: PathMatch) -> dict[str,
     """Serialises the object at `match`; None for a bucket that cannot be decoded."""
     if match.key is not None:
         return _key(view, namespace, match.key)
-    kind = NodeKind(namespace.places["kind"][match.place])
+    kind = NodeKind(namespace.nodes["kind"][match.node])
     if kind is NodeKind.ROOT:
         return _root(view)
     if kind is NodeKind.VOLUME:
-        return _volume(namespace, match.place)
+        return _volume(namespace, match.node)
     if kind is NodeKind.BUCKET:
-        bucket = namespace.bucket(match.place)
+        bucket = namespace.bucket(match.node)
         return bucket_json(bucket) if bucket else None
-    return _directory(view, namespace, match.place)
+    return _directory(view, namespace, match.node)
 
 
 def _root(view: View) -> dict[str, Any]:
@@ -46,13 +46,13 @@ def _root(view: View) -> dict[str, Any]:
 
 def _volume(namespace: Namespace, node: int) -> dict[str, Any] | None:
     table = namespace.generation.table("om/volumeTable")
-    row = find(table.bytes("key"), b"/" + namespace.places.bytes("name")[node])
+    row = find(table.bytes("key"), b"/" + namespace.nodes.bytes("name")[node])
     return None if row is None else volume_json(decode_volume(table.bytes("value")[row]))
 
 
 def _directory(view: View, namespace: Namespace, node: int) -> dict[str, Any]:
     """Serialises a directory from its own row; for a LEGACY directory from its marker key, if it has one."""
-    nodes, name = namespace.places, namespace.places.bytes("name")[node]
+    nodes, name = namespace.nodes, namespace.nodes.bytes("name")[node]
     above = _above(namespace, node)
     if nodes["kind"][node] == NodeKind.PATH:
         names = nodes.bytes("name")
@@ -72,7 +72,7 @@ def _directory(view: View, namespace: Namespace, node: int) -> dict[str, Any]:
 def _above(namespace: Namespace, node: int) -> list[int]:
     """Returns the ancestors of `node`, from the volume down to its parent."""
     found: list[int] = []
-    while (node := int(namespace.places["parent"][node])) > 0:
+    while (node := int(namespace.nodes["parent"][node])) > 0:
         found.append(node)
     return found[::-1]
 

@@ -97,7 +97,7 @@ def _of_scm(view: View) -> Response:
 
 def not_asked_yet(pending: PendingBlocks) -> Response:
     """Answers 202 until the first query of the datanodes has ended."""
-    status = "IN_PROGRESS" if pending.asking else "NOT_STARTED"
+    status = "IN_PROGRESS" if pending.polling else "NOT_STARTED"
     unknown = {"totalPendingDeletionSize": None, "pendingDeletionPerDataNode": None}
     return json_response({"status": status, **unknown, "totalNodesQueried": 0, "totalNodeQueriesFailed": 0}, 202)
 
