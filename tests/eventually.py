@@ -13,11 +13,11 @@ PATIENCE = 180.0
 
 
 def pauses(seconds: float, what: str) -> Iterator[float]:
-    """Pauses between two looks, growing from a millisecond to half a second; fails after `seconds`."""
+    """Pauses between two looks, growing from a millisecond to a fiftieth of a second; fails after `seconds`."""
     end, pause = time.monotonic() + seconds, 0.001
     while time.monotonic() < end:
         yield pause
-        pause = min(pause * 1.5, 0.5)
+        pause = min(pause * 1.5, 0.02)
     raise AssertionError(f"not within {seconds} s: {what or 'the condition'}")
 
 

@@ -158,7 +158,7 @@ def test_a_killed_build_is_reported_and_removed(sample_checkpoint: Path, tmp_pat
         def kill(_: Progress) -> None:
             os.kill(builder.state.pid, signal.SIGKILL)
 
-        with pytest.raises(ReconError, match=r"ended by SIGKILL \(possibly out of memory"):
+        with pytest.raises(ReconError, match=r"killed by SIGKILL \(possibly out of memory"):
             builder.run(job_for(directory, sample_checkpoint), kill)
         assert generations(directory) == []
 

@@ -112,7 +112,7 @@ def test_any_route_may_be_asked(data_dir: Path) -> None:
     ("arguments", "code", "told"),
     [
         (["du", "/no/such/path"], 3, "nothing at /no/such/path"),
-        (["ask", "/no/such/route"], 3, "nothing at /api/v1/no/such/route"),
+        (["ask", "/no/such/route"], 3, "/api/v1/no/such/route does not exist"),
         (["keys", "/vol1"], 2, "bucket"),
         (["keys", "99999"], 3, "no key has a block in container 99999"),
         (["owners", "/no/such/path"], 3, "nothing at /no/such/path"),
@@ -180,7 +180,7 @@ def test_settings_that_cannot_be_are_told_by_the_code(tmp_path: Path) -> None:
     assert run("open", SAMPLE, "--data-dir", tmp_path, "-D", "ozone.recon.rebuild.memory.limit").exit_code == 2
     done = run("open", SAMPLE, "--data-dir", tmp_path, "-D", "ozone.recon.rebuild.memory.limit=much")
     assert done.exit_code == 2
-    assert "ozone.recon.rebuild.memory.limit = 'much' (in the command line) is not a size" in done.stderr
+    assert "ozone.recon.rebuild.memory.limit = 'much' (in the command line) is not a valid size" in done.stderr
 
 
 def test_a_server_that_is_not_there_is_told_by_the_code() -> None:

@@ -65,6 +65,7 @@ def test_serve_takes_its_data_from_the_leading_om(tmp_path: Path) -> None:
             "ozone.om.http-address.om.b": leader.address.removeprefix("http://"),
             "ozone.recon.db.dir": tmp_path / "data",
             "ozone.recon.om.checkpoint.retry.pause": "1ms",
+            "ozone.recon.om.snapshot.task.interval.delay": "10h",
             "ozone.recon.http-bind-host": "127.0.0.1",
         }
         rows = "".join(f"<property><name>{key}</name><value>{value}</value></property>" for key, value in keys.items())

@@ -126,7 +126,7 @@ def test_om_gives_a_checkpoint_and_what_changes_after_it(tmp_path: Path) -> None
             assert answers > 1
             assert tables == tables_of(await take_checkpoint(play, tmp_path / "after"))
             play.commands.do("om forget", 0)
-            with pytest.raises(CheckpointNeeded, match="has not all changes"):
+            with pytest.raises(CheckpointNeeded, match="no longer has all changes"):
                 async for _ in deltas.since(last - 1, "om1", families_of(before)):
                     pass
 

@@ -20,7 +20,7 @@ BROKEN = "closed connection|is not a tar: empty file|transfer broke|is truncated
 REASONS = {
     Does.CUT: BROKEN,
     Does.RESET: BROKEN,
-    Does.STALL: r"no answer in time \(ozone.recon.om.connection.timeout",
+    Does.STALL: r"timed out \(see ozone.recon.om.connection.timeout",
     Does.GARBAGE: r"not an HTTP response: '|more than 100 headers|transfer broke|truncated",
     Does.HUGE: "got more than 65536 bytes|truncated: its last entry",
     Does.DRIP: r"only \d+ bytes received in \d+ s",
@@ -59,4 +59,4 @@ def test_it_is_whole_in_the_end(
     assert address in line
     assert line.isprintable()
     assert re.search(REASONS[fault.does], line)
-    assert line.endswith("; attempt 2 of 3 follows in 0 s")
+    assert line.endswith(": starting attempt 2 of 3 in 0 s")

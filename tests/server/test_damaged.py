@@ -77,7 +77,7 @@ def test_it_recovers_from_files_that_go_or_are_cut(
         assert answers(client) == before
         assert process.poll() is None
     text = said.read_text()
-    assert "starts again, and builds anew what is damaged" in text
+    assert "restarting, the damaged data will be rebuilt" in text
     assert "the current generation cannot be used and will be rebuilt: " in text
     assert "00000001" in text
 

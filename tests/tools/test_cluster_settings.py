@@ -104,4 +104,4 @@ def test_its_page_names_every_command_and_option() -> None:
         for action in command._actions:
             for option in action.option_strings:
                 assert option in ("-h", "--help") or option in DOCUMENT, f"{name} {option}"
-    assert f"fetches {len(jar_names())} jars" in DOCUMENT
+    assert f"downloads {len(jar_names())} jars" in DOCUMENT

@@ -12,6 +12,7 @@ from tests.decode.om.om_messages import blob, block, ec_config, key_info, locati
 
 from ozone_recon.api.json.key_info import key_info_json
 from ozone_recon.api.json.key_infos import deleted_keys_json
+from ozone_recon.columnar.amounts import sum_amounts
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.decode.om.values import decode_repeated_key_info
 from ozone_recon.errors import DecodeError
@@ -80,7 +81,7 @@ def plainly(values: list[bytes]) -> tuple[list[int], list[dict[str, Any]]]:
             continue
         good.append(row)
         size, replicated_size = (
-            sum(getattr(key, name) for key in deleted.keys) % (1 << 64) for name in ("size", "replicated_size")
+            sum_amounts(getattr(key, name) for key in deleted.keys) for name in ("size", "replicated_size")
         )
         said.append(
             {

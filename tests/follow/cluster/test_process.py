@@ -47,7 +47,7 @@ def replicas(generation: Generation) -> list[tuple[int, int]]:
 
 
 def test_a_cluster_is_followed(world: World) -> None:
-    settings = world.settings(sizes=1.0)
+    settings = world.settings(sizes_interval=1.0)
     with watching(world, settings) as watch:
         waiting = world.cluster(lambda cluster: cluster.pipelines and cluster.scm)
         assert len(waiting.waiting_for) == 2

@@ -209,7 +209,7 @@ def test_an_om_that_does_not_answer_calls_is_read_by_checkpoints(
             sync.start()
             assert eventually(lambda: served[-1].sequence_number == sequence_of(deltas.after))
             assert sync.state.needed == {CheckpointCause.NO_RESPONSE: 1}
-            assert eventually(lambda: any("again, after 3 failures" in one.getMessage() for one in caplog.records))
+            assert eventually(lambda: any("again after 3 failures" in one.getMessage() for one in caplog.records))
             assert "cannot read OM's changes" in sync.state.cause
 
 

@@ -157,5 +157,5 @@ def test_of_two_directories_with_one_id_the_first_in_key_order_has_the_files(tmp
     for path in ("/vol/fso/0dup", "/vol/fso/0dup/f"):
         assert len(list_keys(generation, read_prefix(generation, path), b"", 9)) == 0
     assert namespace.find("/vol/fso/0dup/f") is None
-    with pytest.raises(BadRequest, match="is in a directory that is not there"):
+    with pytest.raises(BadRequest, match="is in a directory that does not exist"):
         to_db_key(generation, "/vol/fso/0dup/f")
