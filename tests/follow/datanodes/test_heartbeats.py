@@ -180,10 +180,7 @@ def test_reports_that_cannot_be_read_or_used(caplog: pytest.LogCaptureFixture) -
     run(recon, talk)
     assert [5] in [part for _, parts in recon.containers() for part in parts]
     assert recon.datanodes.counts.refused == 1
-    assert (
-        "cannot decode a report of datanode dn1: ContainerReportsProto: tag at byte 0 has the invalid field number 0"
-        in caplog.text
-    )
+    assert "report of datanode dn1: ContainerReportsProto: tag at byte 0 has the invalid field number 0" in caplog.text
 
 
 def test_a_bug_in_what_uses_reports_does_not_end_it(caplog: pytest.LogCaptureFixture) -> None:
