@@ -54,7 +54,7 @@ def check_release(place: Path) -> None:
     venv = place / "venv"
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
     constraints = ROOT / "constraints.txt"
-    install = [venv / "bin" / "pip", "install", "--quiet", f"--constraint={constraints}", str(wheel)]
+    install: list[str | Path] = [venv / "bin" / "pip", "install", "--quiet", f"--constraint={constraints}", str(wheel)]
     subprocess.run(install, check=True, env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"})
     data = place / "data"
     data.mkdir()
