@@ -29,15 +29,16 @@ def undescribed(app: FastAPI, method: str, path: str, status: int, body: object)
     return [f"{method} {path} {error.json_path}: {error.message}"[:400] for error in validator.iter_errors(body)]
 
 
-_CLOSED: dict[int, Json] = {}
+_CLOSED: dict[int, tuple[Json, Json]] = {}
+"""By a description's identity, which stays its own while it is held here: the description, and its closed form."""
 
 
 def _closed(app: FastAPI) -> Json:
     """Returns the description with `additionalProperties: false` on every object."""
     document = app.openapi()
     if id(document) not in _CLOSED:
-        _CLOSED[id(document)] = _close(document)
-    return _CLOSED[id(document)]
+        _CLOSED[id(document)] = document, _close(document)
+    return _CLOSED[id(document)][1]
 
 
 def _close(schema: Any) -> Any:

@@ -12,6 +12,7 @@ import pytest
 def test_no_kernel_leaves_its_arrays(tmp_path: Path) -> None:
     checked = {**os.environ, "NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
     here = Path(__file__)
-    command = [sys.executable, "-m", "pytest", "-q", f"--ignore={here}", str(here.parent), "-m", "not slow and not cluster"]
+    selected = (f"--ignore={here}", str(here.parent), "-m", "not slow and not cluster")
+    command = [sys.executable, "-m", "pytest", "-q", *selected]
     done = subprocess.run(command, cwd=here.parents[2], env=checked, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
