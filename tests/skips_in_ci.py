@@ -7,7 +7,7 @@ from collections.abc import Generator
 
 import pytest
 
-SUITES = ("browser", "cluster")
+SUITES = ("browser", "cluster", "kdc")
 """Marks of tests that need programs which `.ci/run` installs."""
 
 

@@ -9,8 +9,8 @@ import pytest
 from tests.layout import IMPURE, PACKAGE, ROOT, imports, name_of
 
 ORDER = (
-    "errors", "logs", "columnar", "model", "wire", "config", "processes", "sources", "decode", "store", "insights",
-    "build", "follow", "api", "server", "demo", "cli",
+    "errors", "logs", "columnar", "model", "wire", "config", "security", "processes", "sources", "decode", "store",
+    "insights", "build", "follow", "api", "server", "demo", "cli",
 )  # fmt: skip
 """A part imports what stands left of it, never what stands right."""
 ABOVE_CONFIG = {"errors", "logs", "columnar", "model", "wire", "config"}

@@ -5,7 +5,8 @@ ReconError
 ├── SourceError            a data source is missing, unreachable or broken
 │   ├── CheckpointError    an OM checkpoint is incomplete, damaged or not a checkpoint
 │   ├── TransferError      a download or a call failed; a retry may succeed
-│   │   └── NoLeader       no server of a group responds as its leader
+│   │   ├── NoLeader       no server of a group responds as its leader
+│   │   └── KerberosError  an authentication failed; the message names the principal, the keytab and the remedy
 │   ├── RemoteError        a server rejected a call
 │   ├── UnknownCommand     the server's release does not support a command
 │   └── CheckpointNeeded   OM's changes cannot be applied to the current generation
@@ -49,6 +50,10 @@ class TransferError(SourceError):
 
 class NoLeader(TransferError):
     """No server of a group responds as its leader: none is reachable, or an election is in progress."""
+
+
+class KerberosError(TransferError):
+    """An authentication by Kerberos failed, at either side: no ticket, no key, or a token that does not match."""
 
 
 class RemoteError(SourceError):

@@ -1,0 +1,1 @@
+"""Kerberos, TLS, and who may do what."""
