@@ -56,9 +56,11 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
             yield f"Body: {_type(schema)}. {schema['description']}"
         yield ""
         for status, response in operation["responses"].items():
-            schema = response.get("content", {}).get("application/json", {}).get("schema", {})
-            text = f"- **{status}** {'' if status == '200' else response['description']}".rstrip()
-            yield f"{text} {_type(schema)}" if status == "200" else text
+            if status == "200":
+                media, content = next(iter(response.get("content", {}).items()), ("application/json", {"schema": {}}))
+                yield f"- **200** {_type(content['schema']) if media == 'application/json' else media}"
+            else:
+                yield f"- **{status}** {response['description']}".rstrip()
     yield ""
     yield "## Objects"
     for name, schema in sorted(document["components"]["schemas"].items()):

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse
+from starlette.responses import JSONResponse, RedirectResponse
 from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -50,6 +50,7 @@ def create_app(context: Context, cache_bytes: int = CACHE_BYTES) -> FastAPI:
                 route.handler,
                 methods=[route.method],
                 summary=route.summary,
+                response_class=_answer_class(route.media_type),
                 response_model=route.answer,
                 response_description="The answer.",
                 tags=[route.tag],
@@ -77,6 +78,11 @@ class Pages(StaticFiles):
         if isinstance(response, RedirectResponse):
             response.headers["location"] = path.rpartition("/")[2] + "/"
         return response
+
+
+def _answer_class(media_type: str) -> type[Response]:
+    """The class by which FastAPI describes a successful response: it describes the model of JSON only."""
+    return JSONResponse if media_type == "application/json" else type("Answer", (Response,), {"media_type": media_type})
 
 
 def _other_responses(route: Route) -> dict[int, str]:

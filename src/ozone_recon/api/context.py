@@ -152,7 +152,7 @@ class View:
         tables, cluster = self.cluster_generation, self.cluster
         if tables is None or cluster is None:
             return tables.taken_at if tables else cluster.at if cluster else 0
-        return min(max(tables.taken_at, cluster.tables_at), cluster.at)
+        return min(max(tables.taken_at, cluster.tables_at), cluster.at, cluster.reported_at or cluster.at)
 
     def ready(self) -> Generation:
         """Returns the generation; raises NotReady (HTTP 503) before the first one."""

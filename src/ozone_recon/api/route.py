@@ -35,8 +35,9 @@ class Route:
     response: the handler returns a Response. `immutable` means that the response depends only on the request and the
     generation, so it may be cached and revalidated with 304; with `cluster`, it depends on the cluster's state as
     well. `others` describes further statuses, and `bodies` has the models of those whose body is neither an error nor
-    empty. `method` is GET, POST, PUT or DELETE. `changes` means that a GET changes state, as the other methods do:
-    HEAD is not allowed, and a browser must send it from our own pages (browsers.py). Every other GET allows HEAD.
+    empty; `media_type` is that of a successful response. `method` is GET, POST, PUT or DELETE. `changes` means that a
+    GET changes state, as the other methods do: HEAD is not allowed, and a browser must send it from our own pages
+    (browsers.py). Every other GET allows HEAD.
     """
 
     path: str
@@ -49,6 +50,7 @@ class Route:
     changes: bool = False
     others: Mapping[int, str] = field(default_factory=dict)
     bodies: Mapping[int, Any] = field(default_factory=dict)
+    media_type: str = "application/json"
 
     @property
     def changes_state(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ozone_recon.api.route import Route
-from ozone_recon.api.routes.cluster import datanodes, decommission, pipelines, scm_sync, state, storage
+from ozone_recon.api.routes.cluster import datanodes, decommission, generation, pipelines, scm_sync, state, storage
 from ozone_recon.api.routes.containers import blocks, containers, listings, mismatch, unhealthy
 from ozone_recon.api.routes.monitoring import prometheus
 from ozone_recon.api.routes.om import keys, namespace, pending_deletion, utilization, volumes
@@ -23,6 +23,7 @@ ROUTES: tuple[Route, ...] = (
     *blocks.ROUTES,
     *storage.ROUTES,
     *scm_sync.ROUTES,
+    *generation.ROUTES,
     *namespace.ROUTES,
     *utilization.ROUTES,
     *prometheus.ROUTES,

@@ -51,6 +51,8 @@ def cluster_settings(settings: Settings, scms: Mapping[str, str]) -> ClusterSett
         https=get(keys.HTTP_POLICY) == "HTTPS_ONLY",
         pending_interval=get(cluster_keys.PENDING_INTERVAL),
         pending_timeout=get(cluster_keys.PENDING_TIMEOUT),
+        peer=get(cluster_keys.PEER),
+        peer_interval=get(cluster_keys.PEER_INTERVAL),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ozone_recon.config.key import Key
-from ozone_recon.config.kinds import COUNT, DURATION, HOST, PORT, SERVER, SERVERS, TEXT, WORDS
+from ozone_recon.config.kinds import COUNT, DURATION, HOST, PORT, SERVER, SERVERS, TEXT, URL, WORDS
 
 SCM_SERVICE_IDS: Final = Key(
     "ozone.scm.service.ids",
@@ -165,6 +165,15 @@ PENDING_TIMEOUT: Final = Key(
     "10m",
     "Timeout for collecting the pending deletions of all datanodes.",
 )
+PEER: Final = Key(
+    "ozone.recon.peer.address",
+    URL,
+    "",
+    "Base URL of the other Recon of a pair, such as `https://recon2:9889`. While no datanode reports to this Recon, it "
+    "is a standby: it copies from the other one what datanodes have reported.",
+    ours=True,
+)
+PEER_INTERVAL: Final = Key("ozone.recon.peer.interval", DURATION, "60s", "Pause between two such copies.", ours=True)
 MAINTENANCE_REPLICAS: Final = Key(
     "hdds.scm.replication.maintenance.replica.minimum",
     COUNT,

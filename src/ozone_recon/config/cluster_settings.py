@@ -74,3 +74,7 @@ class ClusterSettings:
     """Pause between two queries of all datanodes for their pending deletions."""
     pending_timeout: float = 600.0
     """Timeout of one such query."""
+    peer: str = ""
+    """Base URL of the other Recon of a pair, from which datanode reports are copied while none arrive here."""
+    peer_interval: float = 60.0
+    """Pause between two copies from the peer."""

@@ -129,6 +129,8 @@ class Cluster:
     deleted_blocks: DeletedBlocksSummary | None = None
     drift: dict[str, int] = field(default_factory=dict)
     tasks: tuple[ClusterTask, ...] = ()
+    reported_at: int = 0
+    """When the datanodes' reports were current, if they are a copy from the peer (a standby's); otherwise 0."""
     tables_at: int = 0
     """The last time at which the published generation contained everything known."""
     counters: tuple[MetricSample, ...] = ()

@@ -63,6 +63,10 @@ class Generation:
         generation.check()
         return generation
 
+    def files(self) -> tuple[Path, ...]:
+        """Returns the paths of the tables' files."""
+        return tuple(self.path / name / file for name, entry in self._entries.items() for file in entry.files)
+
     def check(self) -> None:
         """Raises StoreError if a file is missing or has the wrong size; does not read the contents."""
         for name, entry in self._entries.items():

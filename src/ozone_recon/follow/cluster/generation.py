@@ -52,7 +52,7 @@ def write_state(state: ClusterState, cluster: Cluster, build: GenerationBuild) -
     rest = replace(cluster, datanodes=(), pipelines=(), open_containers_of={}, tasks=(), counters=())
     with build.create(CLUSTER, TABLES[CLUSTER]) as out:
         out.append(record=ByteColumn.of([_record(_CLUSTER, rest)]))
-    build.about = GenerationInfo(taken_at=cluster.at, source="cluster")
+    build.about = GenerationInfo(taken_at=cluster.reported_at or cluster.at, source="cluster")
 
 
 def restore_state(state: ClusterState, generation: Generation, now: float) -> None:
@@ -68,6 +68,14 @@ def restore_state(state: ClusterState, generation: Generation, now: float) -> No
     state.containers = containers
     state.replicas.restore(replicas)
     state.restore(cluster, (row.uuid for row in rows if not row.record), now)
+
+
+def restore_reports(state: ClusterState, generation: Generation, now: float) -> None:
+    """Restores what datanodes have reported, and nothing of SCM; on StoreError the state is unchanged."""
+    replicas, rows = read_replicas(generation), read_datanodes(generation)
+    datanodes = tuple(_decoded(_DATANODE, (row.record for row in rows)))
+    state.replicas.restore(replicas)
+    state.restore_reports(datanodes, (row.uuid for row in rows if not row.record), now)
 
 
 def _row(datanode: Datanode) -> DatanodeRow:

@@ -23,6 +23,7 @@ import uvloop
 
 from ozone_recon.errors import NoSpace
 from ozone_recon.follow.cluster.job import ClusterJob
+from ozone_recon.follow.cluster.peer import PeerCopy
 from ozone_recon.follow.cluster.publisher import ClusterPublisher
 from ozone_recon.follow.cluster.scm import ScmSync
 from ozone_recon.follow.cluster.state import ClusterState
@@ -114,12 +115,14 @@ class ClusterProcess:
         self.datanodes = HeartbeatService("CID-unknown", self.state.health, self._apply_report, self.state.is_known)
         self._scms = RpcGroup(settings.scms, settings.rpc)
         self.scm = ScmSync(ScmClient(self._scms.call, PAGE), self.state, settings.pace)
+        self.peer = PeerCopy(self.state, directory, self.publisher, settings)
         self._pending = PendingBlocksClient(settings)
         self._server = ClusterTask("DatanodeServer")
         self._repeated = (
             Periodic("ClusterPublication", 0.5, self._publish),
             Periodic("DatanodeHealthTask", settings.health_interval, self._refresh_health),
             Periodic("ClusterUpdateTask", UPDATE_INTERVAL, self._send_update),
+            *((self.peer.task,) if settings.peer else ()),
         )
         self._send_now, self._sending = send, asyncio.Lock()
         self._last_sent = Cluster()
@@ -137,6 +140,7 @@ class ClusterProcess:
         if former is None:
             self.scm.containers.wake()
         else:
+            self.peer.restored(former)
             await self._send_update()
             await self._send(former.path)
         try:
@@ -217,6 +221,7 @@ class ClusterProcess:
     async def _refresh_health(self) -> None:
         """Refreshes the health of datanodes; queries SCM's datanodes again when one changed or is unknown."""
         waited = _now() - self.scm.pipelines.status.timestamp >= 1000 * _UNKNOWN_RETRY
+        self.peer.refresh()
         if await asyncio.to_thread(self.state.refresh_health, time.monotonic()) or (
             len(self.datanodes.unknown) and waited
         ):
@@ -258,7 +263,7 @@ class ClusterProcess:
         cluster = self.state.cluster(
             now, time.monotonic(), self.tasks(), self.counters(), self.scm.error or self._scms.trouble
         )
-        return replace(cluster, tables_at=self._tables_at)
+        return replace(cluster, reported_at=self.peer.reported_at, tables_at=self._tables_at)
 
     async def _send(self, message: ClusterMessage) -> None:
         async with self._sending:

@@ -16,6 +16,7 @@ from ozone_recon.insights.containers.health import build as container_health
 from ozone_recon.insights.containers.health.pages import is_evaluated
 from ozone_recon.model.cluster import CONTAINER_HEALTH, CONTAINER_SIZES, Cluster, ClusterTask
 from ozone_recon.store.data_directory import DataDirectory
+from ozone_recon.store.disk import remove_tree
 from ozone_recon.store.generation import Generation
 
 LEAST_PAUSE: Final = 2.0
@@ -40,6 +41,7 @@ class ClusterPublisher:
         self._health = ClusterTask(CONTAINER_HEALTH)
         self._published_changes, self._evaluation_pending = ChangeCounts(-1, -1), False
         self._started, self._ended = 0.0, float("-inf")
+        self._adopted: Generation | None = None
 
     def restore(self, now: float) -> Generation | None:
         """Restores the state from the last generation; None if there is none or it is unreadable."""
@@ -53,6 +55,12 @@ class ClusterPublisher:
             _LOG.warning("cannot restore the last cluster generation (%s): starting from an empty state", error)
             return None
         return former
+
+    def adopt(self, copy: Generation) -> None:
+        """Makes the next generation continue the peer's: since when containers are unhealthy. Removes it then."""
+        former, self._adopted = self._adopted, copy
+        if former is not None:
+            remove_tree(former.path)
 
     def tasks(self) -> tuple[ClusterTask, ...]:
         """Returns the status of evaluating container health and of counting containers by size, which is part of it."""
@@ -84,7 +92,8 @@ class ClusterPublisher:
         """Writes a generation of the state and of the record that `cluster` returns, and makes it current."""
         began = time.monotonic()
         changes, in_safe_mode = replace(self._state.changes), self._in_safe_mode(began)
-        before, current = self._evaluated(), self._directory.current()
+        adopted = self._adopted if self._adopted and is_evaluated(self._adopted) else None
+        before, current = adopted or self._evaluated(), self._directory.current()
         record = cluster()
         self._health = replace(self._health, timestamp=record.at, began=record.at, running=not in_safe_mode)
         try:
@@ -105,6 +114,9 @@ class ClusterPublisher:
         self._health = replace(self._health, timestamp=time.time_ns() // 1_000_000, running=False, error="")
         self.published += 1
         self._published_changes, self._evaluation_pending = changes, in_safe_mode
+        if self._adopted is not None and not in_safe_mode:
+            remove_tree(self._adopted.path)
+            self._adopted = None
         return generation
 
     def _evaluated(self) -> Generation | None:

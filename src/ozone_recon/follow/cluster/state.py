@@ -250,17 +250,23 @@ class ClusterState:
         """Restores the state of an earlier run; the caller restores containers and replicas."""
         self.scm = ScmSnapshot(cluster.scm, cluster.scm_at, cluster.decommissioning, cluster.deleted_blocks)
         self.complete = True
-        self.removed = frozenset(removed)
         self.apply_pipelines(cluster.pipelines)
-        self._named_by_scm |= {one.details.uuid for one in cluster.datanodes}
         for one in cluster.datanodes:
+            self._nodes[one.details.uuid] = NodeStatus(one.details, one.health, one.op_state)
+        self.restore_reports(cluster.datanodes, removed, now)
+
+    def restore_reports(self, datanodes: Iterable[Datanode], removed: Iterable[str], now: float) -> None:
+        """Restores what datanodes have reported to an earlier run or to the peer; the caller restores replicas."""
+        self.removed = frozenset(removed)
+        for one in datanodes:
             uuid = one.details.uuid
-            self._nodes[uuid] = NodeStatus(one.details, one.health, one.op_state)
+            self._named_by_scm |= {uuid}
             if one.layout is not None:
                 self.health.restore(uuid, one.layout, now)
                 self._reported[uuid] = _Reported(
                     one.details, one.layout, one.software, one.storage, one.last_heartbeat, has_full_report=True
                 )
+        self.changes.urgent += 1
 
     def _log_health(self, uuid: str, health: str) -> None:
         """Logs that a datanode is stale, dead, or alive again; a new one is logged when it registers."""

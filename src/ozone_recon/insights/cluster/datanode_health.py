@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 from ozone_recon.config.cluster_settings import Intervals
@@ -65,6 +66,12 @@ class DatanodeHealth:
         """Whether a datanode has sent a heartbeat since the start."""
         known = self._datanodes.get(datanode)
         return known is not None and known.has_heartbeat
+
+    def silence(self, now: float) -> float:
+        """Returns the seconds since the last heartbeat of any datanode; infinity without one since the start."""
+        return now - max(
+            (one.last_heartbeat for one in self._datanodes.copy().values() if one.has_heartbeat), default=-inf
+        )
 
     def since_heartbeat(self, datanode: str, now: float) -> float:
         """Returns the seconds since the last heartbeat; KeyError for an unknown datanode."""

@@ -126,6 +126,7 @@ PROBES = (
         "Returns the metrics for Prometheus.",
         str,
         immutable=False,
+        media_type="text/plain",
         others={403: "The token is missing or wrong.", 404: "Metrics are disabled."},
     ),
 )
