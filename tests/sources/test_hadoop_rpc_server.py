@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import uvloop
@@ -23,7 +25,7 @@ from tests.sources.rpc_stand_in import (
 
 from ozone_recon.errors import RemoteError, TransferError
 from ozone_recon.sources.hadoop_rpc.client import RpcConnection, RpcGroup
-from ozone_recon.sources.hadoop_rpc.server import Recognised, take_calls
+from ozone_recon.sources.hadoop_rpc.server import Methods, Recognised, take_calls
 from ozone_recon.wire.hadoop_rpc.frames import AuthMethod, connection_header, frame
 from ozone_recon.wire.hadoop_rpc.messages import PING_CALL, RpcRequestHeader
 
@@ -214,6 +216,47 @@ def test_a_burst_of_frames_does_not_starve_other_connections() -> None:
     asyncio.run(run())
 
 
+def test_unrecognised_clients_share_one_request_per_pass_of_the_loop() -> None:
+    """However many they are: a datanode's request waits for one of theirs, not for one of each."""
+
+    async def run() -> None:
+        passes, answered = 0, Counter[int]()
+        recognised_during_flood = 0
+
+        async def count_passes() -> None:
+            nonlocal passes
+            while True:
+                passes += 1
+                await asyncio.sleep(0)
+
+        async def hear(request: bytes) -> bytes:
+            answered[passes] += 1
+            return request
+
+        async def recognise(request: bytes) -> Recognised:
+            return Recognised(request)
+
+        methods: Methods = {(PROTOCOL, "hear"): hear, (PROTOCOL, "recognise"): recognise}
+        async with take_calls(methods, HERE) as port:
+            datanode = await RpcConnection.open(f"127.0.0.1:{port}", QUICK)
+            await datanode.call(PROTOCOL, "recognise", b"register")
+            others = [(await asyncio.open_connection("127.0.0.1", port))[1] for _ in range(30)]
+            counting = asyncio.create_task(count_passes())
+            for one in others:
+                one.write(INTRODUCED + called(b"", method="hear") * 100)
+            while answered.total() < 3000:
+                await datanode.call(PROTOCOL, "recognise", b"heartbeat")
+                recognised_during_flood += 1
+            counting.cancel()
+            assert max(answered.values()) == 1
+            assert recognised_during_flood > 30
+            for one in others:
+                one.close()
+            await datanode.close()
+
+    asyncio.run(run())
+
+
 def test_a_client_without_a_context_can_buffer_little(caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> None:
         async with take_calls(METHODS, HERE) as port:
@@ -229,19 +272,22 @@ def test_a_client_without_a_context_can_buffer_little(caplog: pytest.LogCaptureF
 
 def test_clients_that_are_gone_when_they_are_answered_leave_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> None:
-        gone, begun = asyncio.Event(), asyncio.Event()
+        gone, begun = asyncio.Event(), 0
 
         async def wait(request: bytes) -> bytes:
-            begun.set()
+            nonlocal begun
+            begun += 1
             await gone.wait()
             return request
 
+        def all_begun(calls: int) -> bool:
+            return begun == calls
+
         async with take_calls({(PROTOCOL, "wait"): wait}, HERE) as port:
-            for _ in range(5):
+            for clients in range(1, 6):
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
                 writer.write(INTRODUCED + called(b"", method="wait") * 3)
-                await begun.wait()
-                begun.clear()
+                await until(partial(all_begun, 3 * clients))
                 await reset(reader, writer)
             await until(lambda: len(caplog.messages) == 5)
             gone.set()

@@ -97,6 +97,8 @@ class ConnectionPool:
         self._buffered = 0
         self.large_request = asyncio.Lock()
         """Held by the session that reads a large request while the pool is over its limit."""
+        self._turn = asyncio.Lock()
+        """Held by the unrecognised session that may process its next request."""
 
     @property
     def is_over_limit(self) -> bool:
@@ -132,6 +134,17 @@ class ConnectionPool:
         if session in self._others:
             del self._others[session]
             self._recognised[session] = None
+
+    async def take_turn(self, session: ServerSession) -> None:
+        """Lets the event loop serve others: one request of unrecognised clients per pass, whatever their number.
+
+        A hostile client can keep its own sessions busy for ever, but adds one request at most to a datanode's answer.
+        """
+        if session in self._recognised:
+            await asyncio.sleep(0)
+            return
+        async with self._turn:
+            await asyncio.sleep(0)
 
     def set_buffered(self, session: ServerSession, size: int) -> None:
         """Sets the number of bytes that a session buffers."""
@@ -198,14 +211,14 @@ class ServerSession:
         try:
             while data := await self._next_piece():
                 frames, was_pending = self._wire.frames, self._request_pending()
+                await self._pool.take_turn(self)
                 for event in self._wire.receive(data):
                     if isinstance(event, Call):
                         await self._call_slots.acquire()
                         self._running += 1
                         self._unanswered_bytes += len(event.request)
                         calls.create_task(self._answer(event))
-                    # One client's burst of frames must not starve the other sessions.
-                    await asyncio.sleep(0)
+                    await self._pool.take_turn(self)
                 if self._wire.frames > frames or not was_pending:
                     self._active_at = self._clock()
                     self._pool.touch(self)
