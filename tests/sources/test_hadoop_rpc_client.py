@@ -68,11 +68,15 @@ def test_slow_calls_do_not_hold_up_others() -> None:
 def test_authentication() -> None:
     async def run(mechanisms: list[Any]) -> bytes:
         async with take_calls(METHODS, replace(HERE, mechanisms=[Counted(SERVER)])) as port:
-            settings = replace(QUICK, user="counted", mechanisms=mechanisms)
-            return await call_once(f"127.0.0.1:{port}", settings)
+            settings = replace(QUICK, user="counted")
+            connection = await RpcConnection.open(f"127.0.0.1:{port}", settings, mechanisms)
+            try:
+                return await connection.call(PROTOCOL, "echo", b"hello")
+            finally:
+                await connection.close()
 
     assert asyncio.run(run([Counted(CLIENT)])) == b"hello"
-    with pytest.raises(RemoteError, match=r"AccessControlException: the client does not authenticate"):
+    with pytest.raises(RemoteError, match=r"AccessControlException: SIMPLE authentication is not enabled"):
         asyncio.run(run([]))
 
 

@@ -123,7 +123,7 @@ async def between(name: str, port: int, server_port: int) -> AsyncIterator[list[
 async def ours(name: str, port: int, mechanisms: Sequence[Mechanism], calls: list[Call]) -> Conversation:
     """Runs our session, one call at a time, so that the responses keep their order."""
     async with between(name, SHELL_PORT + 1, port) as conversations:
-        connection = await RpcConnection.open(f"localhost:{SHELL_PORT + 1}", RpcSettings(USER, mechanisms))
+        connection = await RpcConnection.open(f"localhost:{SHELL_PORT + 1}", RpcSettings(USER), mechanisms)
         for protocol, method, request in calls:
             with suppress(RemoteError):
                 await connection.call(protocol, method, request)

@@ -12,6 +12,7 @@ from ozone_recon.config.connections import OmHttp
 from ozone_recon.config.kinds import Address
 from ozone_recon.config.om_addresses import om_rpc_addresses, om_web_addresses
 from ozone_recon.config.scm_addresses import scm_addresses
+from ozone_recon.config.security.rpc import RpcSecurity, rpc_security
 from ozone_recon.config.settings import Settings
 from ozone_recon.errors import ConfigError
 from ozone_recon.logs import LogSettings
@@ -63,6 +64,8 @@ class Config:
     logs: LogSettings
     prom_enabled: bool
     prom_token: str
+    security: RpcSecurity | None
+    """None if the cluster is not secure."""
     unprotected: str | None
     """`key=value` of the required protection that Recon lacks; None if none is required."""
 
@@ -82,6 +85,7 @@ class Config:
         if conf_dir is None and environment.get("OZONE_CONF_DIR"):
             conf_dir = Path(environment["OZONE_CONF_DIR"])
         settings = Settings(conf_dir, environment, flags or {})
+        security = rpc_security(settings)
         return cls(
             http=_http(settings),
             http_host=settings.get(keys.HTTP_ADDRESS).host,
@@ -101,7 +105,7 @@ class Config:
             filesystem_paths=settings.get(keys.FILESYSTEM_PATHS),
             om_service_ids=",".join(settings.get(keys.OM_SERVICE_IDS)) or None,
             scm_service_ids=settings.get(cluster_keys.SCM_SERVICE_IDS) or None,
-            cluster=_cluster(settings),
+            cluster=_cluster(settings, security),
             prometheus_url=settings.get(keys.PROMETHEUS_URL),
             metrics_connect_timeout=settings.get(keys.METRICS_CONNECTION_TIMEOUT),
             metrics_answer_timeout=settings.get(keys.METRICS_REQUEST_TIMEOUT),
@@ -109,6 +113,7 @@ class Config:
             logs=LogSettings(settings.get(keys.LOG_FORMAT), settings.get(keys.LOG_LEVEL)),
             prom_enabled=settings.get(keys.PROM_ENABLED),
             prom_token=settings.get(keys.PROM_TOKEN),
+            security=security,
             unprotected=_unprotected(settings),
         )
 
@@ -160,14 +165,14 @@ def _om(settings: Settings) -> OmHttp:
     )
 
 
-def _cluster(settings: Settings) -> ClusterSettings | None:
+def _cluster(settings: Settings, security: RpcSecurity | None) -> ClusterSettings | None:
     scms = scm_addresses(settings)
     if not scms:
         return None
     # Slow to import: query commands do not need it.
     from ozone_recon.config.cluster import cluster_settings
 
-    return cluster_settings(settings, scms)
+    return cluster_settings(settings, scms, security)
 
 
 def _unprotected(settings: Settings) -> str | None:

@@ -8,18 +8,21 @@ from typing import Final
 from ozone_recon.config import cluster_keys, keys
 from ozone_recon.config.cluster_settings import ClusterSettings, Intervals, ScmPace
 from ozone_recon.config.connections import RpcSettings
+from ozone_recon.config.security.rpc import RpcSecurity
 from ozone_recon.config.settings import Settings, user_name
 from ozone_recon.model.container_health import HealthRules, PlacementPolicy
 
 DATANODE_PORT: Final = 9891
 
 
-def cluster_settings(settings: Settings, scms: Mapping[str, str]) -> ClusterSettings:
+def cluster_settings(
+    settings: Settings, scms: Mapping[str, str], security: RpcSecurity | None = None
+) -> ClusterSettings:
     """Returns the settings for the cluster of these SCMs; raises ConfigError for an invalid value."""
     get = settings.get
     return ClusterSettings(
         scms=scms,
-        rpc=_rpc(settings, len(scms)),
+        rpc=_rpc(settings, len(scms), security),
         host=get(cluster_keys.DATANODE_BIND_HOST),
         port=get(cluster_keys.DATANODE_ADDRESS).port or DATANODE_PORT,
         intervals=Intervals.of(
@@ -51,14 +54,16 @@ def cluster_settings(settings: Settings, scms: Mapping[str, str]) -> ClusterSett
         https=get(keys.HTTP_POLICY) == "HTTPS_ONLY",
         pending_interval=get(cluster_keys.PENDING_INTERVAL),
         pending_timeout=get(cluster_keys.PENDING_TIMEOUT),
+        security=security,
         peer=get(cluster_keys.PEER),
         peer_interval=get(cluster_keys.PEER_INTERVAL),
     )
 
 
-def _rpc(settings: Settings, servers: int) -> RpcSettings:
+def _rpc(settings: Settings, servers: int, security: RpcSecurity | None) -> RpcSettings:
     return RpcSettings(
-        user_name(),
+        security.principal if security else user_name(),
+        security.client(security.scm) if security else None,
         call_timeout=settings.get(cluster_keys.SCM_TIMEOUT),
         attempts=max(1 + settings.get(cluster_keys.SCM_RETRIES), servers),
         retry_for=settings.get(cluster_keys.SCM_RETRY_TIMEOUT),

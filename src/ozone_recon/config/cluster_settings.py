@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from ozone_recon.config.connections import RpcSettings
+from ozone_recon.config.security.rpc import RpcSecurity
 from ozone_recon.model.container_health import HealthRules
 
 _MOST: Final = 1000
@@ -74,6 +75,8 @@ class ClusterSettings:
     """Pause between two queries of all datanodes for their pending deletions."""
     pending_timeout: float = 600.0
     """Timeout of one such query."""
+    security: RpcSecurity | None = None
+    """None if the cluster is not secure."""
     peer: str = ""
     """Base URL of the other Recon of a pair, from which datanode reports are copied while none arrive here."""
     peer_interval: float = 60.0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ozone_recon.wire.hadoop_rpc.frames import LONGEST
-from ozone_recon.wire.hadoop_rpc.sasl import Mechanism
+
+if TYPE_CHECKING:
+    from ozone_recon.config.security.rpc import KerberosClientSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ class RpcSettings:
     """User, authentication, timeouts and retries of RPC calls. Times are seconds."""
 
     user: str
-    mechanisms: Sequence[Mechanism] = ()
-    """SASL mechanisms; empty if the cluster is not secure."""
+    kerberos: KerberosClientSettings | None = None
+    """None if the cluster is not secure."""
     connect_timeout: float = 5.0
     call_timeout: float = 60.0
     """Timeout from the call to the last byte of its response."""

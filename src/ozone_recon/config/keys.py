@@ -26,6 +26,7 @@ from ozone_recon.config.kinds import (
     address,
     one_of,
 )
+from ozone_recon.config.security import rpc_keys
 
 HTTP_ADDRESS: Final = Key(
     "ozone.recon.http-address",
@@ -64,6 +65,12 @@ HTTP_POLICY: Final = Key(
     "Whether Ozone's web servers use http or https: selects how Recon connects to OM. Recon itself serves http only.",
 )
 SECURITY: Final = Key("ozone.security.enabled", FLAG, "false", "Whether the cluster is secure.")
+RECON_ADDRESS: Final = Key(
+    "ozone.recon.address",
+    SERVER,
+    "0.0.0.0",
+    "The address to which datanodes report. Its host is one of Recon's names, and replaces `_HOST` in its principal.",
+)
 HTTP_SECURITY: Final = Key(
     "ozone.security.http.kerberos.enabled",
     FLAG,
@@ -271,6 +278,9 @@ PROM_TOKEN: Final = Key(
 )
 
 KEYS: Final[tuple[Key[Any], ...]] = tuple(
-    value for value in (*globals().values(), *vars(cluster_keys).values()) if isinstance(value, Key)
+    value
+    for module in (globals(), vars(cluster_keys), vars(rpc_keys))
+    for value in module.values()
+    if isinstance(value, Key)
 )
-"""All keys, in the order of keys.py and cluster_keys.py."""
+"""All keys, in the order of keys.py, cluster_keys.py and security/rpc_keys.py."""

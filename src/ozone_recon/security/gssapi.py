@@ -261,8 +261,8 @@ def accept(
 ) -> SecurityContext:
     """Begins a server's context; it accepts clients of this principal, or of any principal of the keytab.
 
-    It accepts one mechanism, or any. Needs no KDC. `replay_cache` is the file that remembers authenticators; the default
-    is the library's. Raises KerberosError if the keytab cannot be read or lacks the principal.
+    It accepts one mechanism, or any. Needs no KDC. `replay_cache` is the file that remembers authenticators, by default
+    the library's. Raises KerberosError if the keytab cannot be read or lacks the principal.
     """
     about = f"Kerberos: {principal or 'any principal'} of the keytab {keytab}"
     settings = {b"keytab": b"FILE:" + bytes(keytab)}
@@ -359,10 +359,10 @@ def _bytes(buffer: _Buffer) -> bytes:
 
 
 def _error(about: str, major: int, minor: int) -> KerberosError:
-    texts = [*_statuses(major, _GSS_CODE), *(_statuses(minor, _MECH_CODE) if minor else ())]
+    # The mechanism's text says more than GSSAPI's, if it has one.
+    texts = [*_statuses(major, _GSS_CODE), *_statuses(minor, _MECH_CODE)]
+    cause = next(text for text in reversed(texts) if text != "Success")
     remedy = _REMEDIES.get(c_int32(minor).value - _KRB5_ERRORS)
-    # The text of the mechanism says more than "Unspecified GSS failure".
-    cause = texts[-1]
     return KerberosError(f"{about}: {cause}" + (f": {remedy}" if remedy else ""))
 
 

@@ -28,6 +28,7 @@ from ozone_recon.follow.om.metrics import om_samples
 from ozone_recon.follow.om.origin import DataOrigin
 from ozone_recon.follow.om.state import OmSyncState
 from ozone_recon.follow.om.sync import OmSync, OmSyncSettings
+from ozone_recon.security.gssapi import require_library
 from ozone_recon.server.accept import SharedListener, counts_file, raise_descriptor_limit
 from ozone_recon.server.http import listening, opened, require_free, served_from, server_for
 from ozone_recon.server.restarting import restart, restart_on_bus_error
@@ -64,6 +65,8 @@ def serve(config: Config, origin: DataOrigin, started: Callable[[str, OmSync], N
     failure.
     """
     config.require_protection()
+    if config.security and origin.changes:
+        require_library()
     raise_descriptor_limit()
     # Startup creates no garbage; `server_for` enables collection.
     gc.disable()
@@ -256,7 +259,13 @@ async def _join(tasks: Iterable[asyncio.Task[None]]) -> None:
 
 def _changes(config: Config) -> OmChanges:
     """The source of OM's changes."""
-    rpc = RpcSettings(user_name(), attempts=2 * len(config.om_rpc), retry_for=ELECTION)
+    security = config.security
+    rpc = RpcSettings(
+        security.principal if security else user_name(),
+        security.client(security.om) if security else None,
+        attempts=2 * len(config.om_rpc),
+        retry_for=ELECTION,
+    )
     return OmChanges(config.om_rpc, rpc, config.om_delta_limit, config.om_delta_lag_threshold)
 
 

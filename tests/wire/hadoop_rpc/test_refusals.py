@@ -71,7 +71,7 @@ COUNTED = Counted(SERVER)
     [
         ("VersionMismatch", "the connection header b'POST / ' is not Hadoop RPC", [b"POST / "]),
         ("VersionMismatch", "unsupported Hadoop RPC version 8; this server supports 9", [b"hrpc\x08\0\0"]),
-        ("AccessControlException", "does not authenticate (0x50), but this server requires it", [b"hrpc\x09\0\x50"]),
+        ("AccessControlException", "unknown authentication method 0x50", [b"hrpc\x09\0\x50"]),
         ("RpcServerException", "frame 1 has a length of 0", [SIMPLE, bytes(4)]),
         ("RpcServerException", "frame 1: RpcRequestHeaderProto: required field 3", [SIMPLE, frame(b"\x08\x02")]),
         ("RpcServerException", "frame 1: RpcRequestHeaderProto: required field 1", [SIMPLE, frame(b"\x18\0\x22\0")]),
@@ -146,7 +146,7 @@ def test_a_client_that_authenticates_may_send_a_long_ticket() -> None:
 
 def test_a_server_that_wants_authentication() -> None:
     error, told = refusal(SIMPLE, CONTEXT, mechanisms=[COUNTED])
-    assert error == "SourceError: the client does not authenticate (0x00), but this server requires it"
+    assert error == "SourceError: SIMPLE authentication is not enabled.  Available:[COUNTED]"
     assert told.exception == "AccessControlException"
     other = SaslAuth("COUNTED", "COUNT", "om", "other host")
     asked = negotiate(SaslState.NEGOTIATE)
@@ -165,10 +165,10 @@ def test_a_server_knows_no_proxies() -> None:
     client, server = ClientConnection("me", CLIENT_ID, [Counted(CLIENT)]), ServerConnection([COUNTED])
     client.connect()
     client.call(PROTOCOL, "method", b"")
-    with pytest.raises(SourceError, match="counted cannot act as me"):
+    with pytest.raises(SourceError, match="not allowed to impersonate me"):
         converse(client, server)
     assert list(client.receive(server.data_to_send())) == [
-        Failure(-1, "AccessControlException", "counted cannot act as me: proxy users are not supported", True)
+        Failure(-3, "AuthorizationException", "User: counted is not allowed to impersonate me", True)
     ]
 
 

@@ -16,11 +16,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import uvloop
 
+from ozone_recon.config.cluster_settings import ClusterSettings
 from ozone_recon.errors import NoSpace
 from ozone_recon.follow.cluster.job import ClusterJob
 from ozone_recon.follow.cluster.peer import PeerCopy
@@ -61,6 +63,8 @@ _UNKNOWN_RETRY: Final = 10.0
 _COLLECT: Final = (5_000, 2, 5_000)
 """Thresholds of the garbage collector. The state of thousands of datanodes is replaced continuously and has no cycles;
 with the default thresholds, a full collection delayed every answer by 0.1 s four times a minute."""
+REPLAYS: Final = "kerberos-replays"
+"""The file in the data directory that remembers datanodes' authenticators."""
 _LOG: Final = logging.getLogger(__name__)
 
 ClusterMessage = Cluster | Path | ReplyMessage
@@ -113,6 +117,7 @@ class ClusterProcess:
         self.state = ClusterState(settings.intervals)
         self.publisher = ClusterPublisher(self.state, directory, settings)
         self.datanodes = HeartbeatService("CID-unknown", self.state.health, self._apply_report, self.state.is_known)
+        self._directory = directory
         self._scms = RpcGroup(settings.scms, settings.rpc)
         self.scm = ScmSync(ScmClient(self._scms.call, PAGE), self.state, settings.pace)
         self.peer = PeerCopy(self.state, directory, self.publisher, settings)
@@ -205,7 +210,7 @@ class ClusterProcess:
 
     async def _serve_datanodes(self) -> None:
         """Answers datanodes; retries every 5 s while another program occupies the port."""
-        address = RpcServerSettings(self._settings.host, self._settings.port)
+        address = _server_settings(self._settings, self._directory.path)
         while True:
             try:
                 async with serve_datanodes(self.datanodes, address):
@@ -268,6 +273,21 @@ class ClusterProcess:
     async def _send(self, message: ClusterMessage) -> None:
         async with self._sending:
             await asyncio.to_thread(self._send_now, message)
+
+
+def _server_settings(settings: ClusterSettings, directory: Path) -> RpcServerSettings:
+    """The settings of the datanodes' server; in a secure cluster it admits only datanodes that authenticate."""
+    if settings.security is None:
+        return RpcServerSettings(settings.host, settings.port)
+    # Loads the Kerberos library.
+    from ozone_recon.security.kerberos import KerberosServer, admit_datanode
+
+    return RpcServerSettings(
+        settings.host,
+        settings.port,
+        (KerberosServer(settings.security, directory / REPLAYS),),
+        partial(admit_datanode, settings.security),
+    )
 
 
 def _now() -> int:

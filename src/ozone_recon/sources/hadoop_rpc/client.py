@@ -13,7 +13,8 @@ import logging
 import random
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final
 
@@ -21,11 +22,16 @@ from ozone_recon.config.connections import RpcSettings
 from ozone_recon.errors import DecodeError, MessageTooLong, NoLeader, ReconError, RemoteError, TransferError
 from ozone_recon.wire.hadoop_rpc.client import ClientConnection, Failure, Response
 from ozone_recon.wire.hadoop_rpc.failures import Remedy, remedy, suggested_leader
+from ozone_recon.wire.hadoop_rpc.sasl import Mechanism
 from ozone_recon.wire.protobuf.fields import bytes_field
 
 _LOG: Final = logging.getLogger(__name__)
 _PIECE: Final = 1 << 16
 """Bytes per read."""
+_LONG: Final = 1 << 20
+"""Bytes of a wrapped frame from which it is unwrapped in a thread."""
+_HANDSHAKES: Final = ThreadPoolExecutor(8, thread_name_prefix="rpc-handshake")
+"""Runs authentications: those that wait for a KDC hold no thread that others need."""
 _PROBE: Final = "org.apache.hadoop.ipc.ProtocolMetaInfoProtocol", "getProtocolVersions"
 """Sent as a probe: every server responds, at least with an error. Hadoop's own pings have no response."""
 FIRST_PAUSE: Final = 0.25
@@ -38,30 +44,55 @@ class RpcConnection:
     """One connection to one server."""
 
     def __init__(
-        self, address: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, settings: RpcSettings
+        self,
+        address: str,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        settings: RpcSettings,
+        wire: ClientConnection,
     ) -> None:
         """Called by `open`."""
         self.address = address
-        self._reader, self._writer, self._settings = reader, writer, settings
-        self._wire = ClientConnection(settings.user, uuid.uuid4().bytes, settings.mechanisms, settings.longest_answer)
+        self._reader, self._writer, self._settings, self._wire = reader, writer, settings, wire
+        self._wire_lock = asyncio.Lock()
+        """Held while the connection's state is used, also by a thread."""
         self._answers: dict[int, asyncio.Future[bytes]] = {}
         self._clock = asyncio.get_running_loop().time
         self._protocol = ""
         self._received_at = 0.0
         """When the last complete response arrived; a server that sends single bytes does not count as live."""
-        self._wire.connect()
         self._reading = asyncio.create_task(self._read_responses())
 
     @classmethod
-    async def open(cls, address: str, settings: RpcSettings) -> RpcConnection:
-        """Connects to `host:port`; TransferError when that fails."""
+    async def open(
+        cls, address: str, settings: RpcSettings, mechanisms: Sequence[Mechanism] | None = None
+    ) -> RpcConnection:
+        """Connects to `host:port` and authenticates, with Kerberos or the given mechanisms.
+
+        Raises TransferError when the server cannot be reached or the authentication fails or times out, RemoteError
+        when the server refuses it, and SourceError without a common method.
+        """
         host, _, port = address.rpartition(":")
+        host = host.strip("[]")
+        if mechanisms is None:
+            mechanisms = _mechanisms(settings, host)
+        wire = ClientConnection(settings.user, uuid.uuid4().bytes, mechanisms, settings.longest_answer)
         try:
             async with asyncio.timeout(settings.connect_timeout):
-                reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+                reader, writer = await asyncio.open_connection(host, int(port))
         except OSError as failed:
             raise TransferError(f"{address} cannot be reached: {str(failed) or 'connect timed out'}") from failed
-        return cls(address, reader, writer, settings)
+        try:
+            async with asyncio.timeout(settings.call_timeout):
+                await _authenticate(address, wire, reader, writer)
+        except BaseException as failed:
+            writer.transport.abort()
+            if isinstance(failed, TimeoutError):
+                raise TransferError(
+                    f"{address}: the authentication did not end in {settings.call_timeout:g} s"
+                ) from failed
+            raise
+        return cls(address, reader, writer, settings, wire)
 
     @property
     def closed(self) -> bool:
@@ -75,11 +106,12 @@ class RpcConnection:
         out, SourceError without a common authentication method, DecodeError for a malformed response, and
         MessageTooLong for one over the limit.
         """
-        call_id = self._wire.call(protocol, method, request)
-        self._protocol = protocol
-        answer = self._answers[call_id] = asyncio.get_running_loop().create_future()
-        called_at = self._clock()
-        self._writer.write(self._wire.data_to_send())
+        async with self._wire_lock:
+            call_id = self._wire.call(protocol, method, request)
+            self._protocol = protocol
+            answer = self._answers[call_id] = asyncio.get_running_loop().create_future()
+            called_at = self._clock()
+            self._writer.write(self._wire.data_to_send())
         try:
             async with asyncio.timeout(self._settings.call_timeout):
                 message: bytes = await answer
@@ -105,10 +137,9 @@ class RpcConnection:
         reason: ReconError = TransferError(f"{self.address}: the connection was closed")
         try:
             while data := await self._next_piece():
-                for event in self._wire.receive(data):
+                for event in await self._events(data):
                     self._received_at = self._clock()
                     self._settle(event)
-                self._writer.write(self._wire.data_to_send())
             self._wire.end()
         except OSError as broken:
             reason = TransferError(f"{self.address}: the connection broke: {broken}")
@@ -118,6 +149,13 @@ class RpcConnection:
             reason = type(error)(f"{self.address}: {error}")
         finally:
             self._give_up(reason)
+
+    async def _events(self, data: bytes) -> Iterable[Response | Failure]:
+        """The responses that `data` completes; a long wrapped one is unwrapped in a thread."""
+        if not self._wire.is_protected or self._wire.begun < _LONG:
+            return self._wire.receive(data)
+        async with self._wire_lock:
+            return await asyncio.to_thread(lambda: list(self._wire.receive(data)))
 
     async def _next_piece(self) -> bytes:
         """The next bytes; empty at the end of the stream and when the connection has been idle for `idle_limit`.
@@ -137,8 +175,9 @@ class RpcConnection:
                     raise TransferError(f"no response to a probe in {probe_after:g} s") from None
                 if self._answers:
                     probed = True
-                    self._wire.call(*_PROBE, bytes_field(1, self._protocol))
-                    self._writer.write(self._wire.data_to_send())
+                    async with self._wire_lock:
+                        self._wire.call(*_PROBE, bytes_field(1, self._protocol))
+                        self._writer.write(self._wire.data_to_send())
                 elif self._clock() - began >= idle_limit:
                     return b""
 
@@ -263,6 +302,41 @@ class RpcGroup:
         if self.trouble:
             self.trouble = ""
             _LOG.info("%s is the leader", self._servers[node])
+
+
+def _mechanisms(settings: RpcSettings, host: str) -> Sequence[Mechanism]:
+    """The ways to authenticate to a server; none if the cluster is not secure."""
+    if settings.kerberos is None:
+        return ()
+    # Loads the Kerberos library.
+    from ozone_recon.security.kerberos import KerberosClient
+
+    return (KerberosClient(settings.kerberos, host),)
+
+
+async def _authenticate(
+    address: str, wire: ClientConnection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Runs the negotiation; its steps may wait for a KDC, so they run in threads."""
+    loop = asyncio.get_running_loop()
+    wire.connect()
+    while True:
+        writer.write(wire.data_to_send())
+        if not wire.negotiating:
+            return
+        try:
+            data = await reader.read(_PIECE)
+            if not data:
+                raise TransferError("the server closed the connection during the authentication")
+            for event in await loop.run_in_executor(_HANDSHAKES, lambda piece: list(wire.receive(piece)), data):
+                assert isinstance(event, Failure), "no call has been sent"
+                raise RemoteError(address, event.exception, event.message)
+        except OSError as broken:
+            raise TransferError(f"{address}: the connection broke: {broken}") from broken
+        except RemoteError:
+            raise
+        except ReconError as error:
+            raise type(error)(f"{address}: {error}") from error
 
 
 def _remedy(failed: ReconError) -> Remedy:

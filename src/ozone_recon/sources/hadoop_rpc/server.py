@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -17,11 +18,13 @@ from ozone_recon.errors import ReconError, RemoteError, TransferError
 from ozone_recon.wire.hadoop_rpc.frames import LONGEST
 from ozone_recon.wire.hadoop_rpc.messages import RpcErrorDetail
 from ozone_recon.wire.hadoop_rpc.sasl import Mechanism, Simple
-from ozone_recon.wire.hadoop_rpc.server import Call, ServerConnection
+from ozone_recon.wire.hadoop_rpc.server import Call, Connected, Ping, ServerConnection
 
 _LOG: Final = logging.getLogger(__name__)
 _PIECE: Final = 1 << 16
 """Bytes per read."""
+_HANDSHAKES: Final = ThreadPoolExecutor(2, thread_name_prefix="rpc-accept")
+"""Runs authentications, which need no KDC."""
 _BACKLOG: Final = 1024
 """Connections waiting to be accepted: all datanodes reconnect at once after Recon was down."""
 _IPC: Final = "org.apache.hadoop.ipc_"
@@ -51,6 +54,8 @@ class RpcServerSettings:
     """0 for any free port."""
     mechanisms: Sequence[Mechanism] = (Simple(),)
     """Accepted ways to authenticate."""
+    authorize: Callable[[str, str], str] = lambda _user, _protocol: ""
+    """Why an authenticated user may not use a protocol; empty if the user may. Called in a thread."""
     idle_limit: float = 600.0
     """A connection is closed after this time without data."""
     patience: float = 60.0
@@ -179,8 +184,9 @@ class ServerSession:
         """Number of unanswered calls."""
         self._methods, self._settings, self._pool = methods, settings, pool
         self._reader, self._writer = reader, writer
-        self._wire = ServerConnection(settings.mechanisms, settings.longest_request)
+        self._wire = ServerConnection(settings.mechanisms, settings.longest_request, settings.authorize)
         self.peer = ":".join(map(str, (writer.get_extra_info("peername") or ("a disconnected client",))[:2]))
+        self._authenticates = any(one.auth != Simple.auth for one in settings.mechanisms)
         self._call_slots = asyncio.Semaphore(settings.calls_at_once)
         self._unanswered_bytes = 0
         """Bytes of the unanswered calls' requests."""
@@ -212,7 +218,7 @@ class ServerSession:
             while data := await self._next_piece():
                 frames, was_pending = self._wire.frames, self._request_pending()
                 await self._pool.take_turn(self)
-                for event in self._wire.receive(data):
+                for event in await self._events(data):
                     if isinstance(event, Call):
                         await self._call_slots.acquire()
                         self._running += 1
@@ -230,6 +236,13 @@ class ServerSession:
             if not self._is_evicted:
                 _LOG.warning("%s: %s", self.peer, error)
             self._send()
+
+    async def _events(self, data: bytes) -> Iterable[Connected | Call | Ping]:
+        """The requests that `data` completes; an authentication runs in a thread."""
+        if self._wire.introduced or not self._authenticates:
+            return self._wire.receive(data)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(_HANDSHAKES, lambda: list(self._wire.receive(data)))
 
     async def _next_piece(self) -> bytes:
         """The next bytes, read once the client has taken our responses; empty at the end and after `idle_limit`.

@@ -71,6 +71,11 @@ class ClientConnection(RpcProtocol[Response | Failure]):
         self._introduced = False
         self._next_call = 0
 
+    @property
+    def negotiating(self) -> bool:
+        """Whether the authentication is incomplete: each received token is processed by the mechanism."""
+        return self._negotiation is not None
+
     def connect(self) -> None:
         """Sends the connection header; call it once, first."""
         self._outgoing += connection_header(AuthMethod.NONE if self._negotiation is None else AuthMethod.SASL)

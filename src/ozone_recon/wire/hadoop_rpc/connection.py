@@ -35,6 +35,11 @@ class RpcProtocol(ABC, Generic[Event]):
         return self._frames.number
 
     @property
+    def is_protected(self) -> bool:
+        """Whether frames are wrapped, so that they take time in proportion to their size."""
+        return self._protection is not None
+
+    @property
     def begun(self) -> int:
         """The number of received bytes that belong to incomplete frames."""
         return self._frames.begun + self._unwrapped.begun

@@ -8,7 +8,7 @@
     RESPONSE, token                  →                          / repeated as the mechanism requires
                                      ←      SUCCESS, token
 
-Only SIMPLE, which does not authenticate, is implemented; KERBEROS is planned.
+SIMPLE does not authenticate; `sasl_gssapi` has the mechanism of KERBEROS.
 """
 
 from __future__ import annotations

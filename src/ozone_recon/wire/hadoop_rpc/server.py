@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ozone_recon.errors import DecodeError, ReconError, SourceError
+from ozone_recon.errors import DecodeError, KerberosError, ReconError, SourceError
 from ozone_recon.wire.hadoop_rpc.connection import RpcProtocol
 from ozone_recon.wire.hadoop_rpc.frames import CONNECTION_HEADER, LONGEST, MAGIC, VERSION, AuthMethod, Bounds
 from ozone_recon.wire.hadoop_rpc.messages import (
@@ -31,6 +31,8 @@ _HTTP: Final = (
 )
 _JAVA: Final = "org.apache.hadoop."
 """The package of Hadoop's exceptions."""
+_SASL_FAILED: Final = "GSS initiate failed"
+"""Java's text for every failure of Kerberos; the cause is for the server's log only."""
 LONGEST_HEADER: Final = 16 << 10
 """Maximum bytes of a header and of the connection context; Java's have about a hundred."""
 LONGEST_TOKEN: Final = 64 << 10
@@ -70,8 +72,16 @@ class ServerConnection(RpcProtocol[Connected | Call | Ping]):
 
     _SASL_HEADER = RpcResponseHeader(SASL_CALL).encode()
 
-    def __init__(self, mechanisms: Sequence[Mechanism] = (Simple(),), limit: int = LONGEST) -> None:
-        """`mechanisms` are the accepted authentication methods; `limit` is `ipc.maximum.data.length`, in bytes."""
+    def __init__(
+        self,
+        mechanisms: Sequence[Mechanism] = (Simple(),),
+        limit: int = LONGEST,
+        authorize: Callable[[str, str], str] = lambda _user, _protocol: "",
+    ) -> None:
+        """`mechanisms` are the accepted authentication methods; `limit` is `ipc.maximum.data.length`, in bytes.
+
+        `authorize` returns why an authenticated user may not use a protocol; empty if the user may.
+        """
         first = LONGEST_HEADER if all(one.auth == Simple.auth for one in mechanisms) else LONGEST_TOKEN
         super().__init__(
             Bounds(LONGEST_HEADER + first + _MORE, (LONGEST_HEADER, first), "before the connection context")
@@ -82,6 +92,7 @@ class ServerConnection(RpcProtocol[Connected | Call | Ping]):
         self._begun = False
         self._negotiation: ServerNegotiation | None = None
         self._mechanisms = mechanisms
+        self._authorize = authorize
         self._user: str | None = None
         """The authenticated user, if any."""
         self.introduced = False
@@ -119,8 +130,11 @@ class ServerConnection(RpcProtocol[Connected | Call | Ping]):
             raise DecodeError(f"unsupported Hadoop RPC version {head[4]}; this server supports {VERSION}")
         if head[6] == AuthMethod.SASL:
             self._negotiation = ServerNegotiation(self._mechanisms)
-        elif head[6] != AuthMethod.NONE or Simple.auth not in [one.auth for one in self._mechanisms]:
-            raise SourceError(f"the client does not authenticate ({head[6]:#04x}), but this server requires it")
+        elif head[6] != AuthMethod.NONE:
+            raise SourceError(f"unknown authentication method {head[6]:#04x}")
+        elif Simple.auth not in (methods := [one.auth for one in self._mechanisms]):
+            available = ", ".join(one.method for one in methods)
+            raise SourceError(f"SIMPLE authentication is not enabled.  Available:[{available}]")
 
     def _read(self, messages: list[bytes]) -> Connected | Call | Ping | None:
         header = RpcRequestHeader.decode(messages[0])
@@ -157,8 +171,11 @@ class ServerConnection(RpcProtocol[Connected | Call | Ping]):
     def _introduce(self, context: ConnectionContext) -> Connected:
         if self.introduced or self._negotiation is not None:
             raise DecodeError("unexpected connection context")
-        if self._user is not None and context.user not in (None, self._user):
-            raise SourceError(f"{self._user} cannot act as {context.user}: proxy users are not supported")
+        if self._user is not None:
+            if context.user not in (None, self._user):
+                raise SourceError(f"User: {self._user} is not allowed to impersonate {context.user}")
+            if refusal := self._authorize(self._user, context.protocol or ""):
+                raise SourceError(refusal)
         self.introduced = True
         inner = Bounds(self._limit, (LONGEST_HEADER, LONGEST_HEADER))
         self._frames.bounds = inner if self._protection is None else Bounds(self._limit, (LONGEST_HEADER,))
@@ -169,12 +186,18 @@ class ServerConnection(RpcProtocol[Connected | Call | Ping]):
         if self._head.startswith(b"GET "):
             self._outgoing += _HTTP
             return
-        exception, detail = "ipc_.RpcServerException", RpcErrorDetail.INVALID_RPC_HEADER
+        call_id, exception, text = CONNECTION, _JAVA + "ipc_.RpcServerException", str(error)
+        detail = RpcErrorDetail.INVALID_RPC_HEADER
         if isinstance(error, SourceError):
-            exception, detail = "security.AccessControlException", RpcErrorDetail.UNAUTHORIZED
+            detail = RpcErrorDetail.UNAUTHORIZED
+            exception = _JAVA + "security.AccessControlException"
+            if self._negotiation is not None:
+                call_id = SASL_CALL
+                if isinstance(error, KerberosError):
+                    exception, text = "javax.security.sasl.SaslException", _SASL_FAILED
+            elif self._begun and not self.introduced:
+                call_id, exception = CONTEXT_CALL, _JAVA + "security.authorize.AuthorizationException"
         elif not self._begun:
-            exception, detail = "ipc_.RPC$VersionMismatch", RpcErrorDetail.VERSION_MISMATCH
-        header = RpcResponseHeader(
-            CONNECTION, RpcStatus.FATAL, exception=_JAVA + exception, error=str(error), detail=detail
-        )
+            exception, detail = _JAVA + "ipc_.RPC$VersionMismatch", RpcErrorDetail.VERSION_MISMATCH
+        header = RpcResponseHeader(call_id, RpcStatus.FATAL, exception=exception, error=text, detail=detail)
         self._send(header.encode())

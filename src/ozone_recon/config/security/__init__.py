@@ -1,0 +1,1 @@
+"""Settings of a secure cluster: Kerberos for RPC and HTTP, TLS, administrators."""
