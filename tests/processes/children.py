@@ -7,6 +7,7 @@ import signal
 import time
 from typing import Any
 
+from ozone_recon.processes.child import ChildProcess, Program
 from ozone_recon.processes.parent import Parent
 
 
@@ -49,3 +50,10 @@ def die(parent: Parent) -> None:
     if how < 0:
         os.kill(os.getpid(), -how)
     os._exit(how)
+
+
+def supervise_one_that_is_stopped(parent: Parent) -> None:
+    child = ChildProcess(Program("grandchild", __name__), parent.send, greeting=lambda: ["stop_at_once"])
+    child.start()
+    parent.send(child.pid)
+    time.sleep(3600)

@@ -13,6 +13,7 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
+from tests.eventually import eventually
 
 from ozone_recon.processes import channel, child
 from ozone_recon.processes.child import ChildProcess, Program
@@ -165,3 +166,16 @@ def test_one_that_cannot_be_started_is_tried_again(
             threading.Event().wait(0.05)
         assert watched.child.state.reason == ""
     assert "cannot be started" in caplog.text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills a child with its parent")
+def test_one_that_is_stopped_does_not_outlive_its_parent() -> None:
+    """It sees no channel close, and would keep the port for ever."""
+    with running("supervise_one_that_is_stopped") as watched:
+        grandchild = watched.messages.get()
+        assert watched.messages.get() == "stopping"
+        status = Path(f"/proc/{grandchild}/status")
+        eventually(lambda: "State:\tT" in status.read_text())
+        os.kill(watched.child.pid, signal.SIGKILL)
+        assert "SIGKILL" in watched.ends.get()
+        eventually(lambda: not status.exists() or "State:\tZ" in status.read_text())

@@ -20,6 +20,7 @@ from tests.eventually import until
 
 from ozone_recon.api import application
 from ozone_recon.api.context import Context, CurrentView
+from ozone_recon.api.middleware.metrics import RequestMetrics
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
 from ozone_recon.config.kinds import Address
@@ -72,8 +73,9 @@ Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class Served:
     """A server in this process."""
 
-    def __init__(self, address: tuple[str, int], connections: set[BoundedProtocol]) -> None:
+    def __init__(self, address: tuple[str, int], connections: set[BoundedProtocol], metrics: RequestMetrics) -> None:
         self.address = address
+        self.metrics = metrics
         self.connections = connections
 
     async def connect(self, sent: bytes = b"") -> Client:
@@ -111,7 +113,9 @@ async def serving() -> AsyncIterator[Served]:
         server = server_for(context, SharedListener(listener, counts, 0))
         running = asyncio.create_task(server.serve())
         await until(lambda: server.started)
-        yield Served(listener.getsockname(), cast("set[BoundedProtocol]", server.server_state.connections))
+        yield Served(
+            listener.getsockname(), cast("set[BoundedProtocol]", server.server_state.connections), context.metrics
+        )
         server.should_exit = server.force_exit = True
         await running
 
@@ -156,6 +160,17 @@ def test_a_head_has_a_limit_while_it_comes(head: bytes) -> None:
         await served.held(0)
         if b"chunked" not in head or status != 200:  # With a body it may have been answered by then.
             assert (status, message[:11]) == (431, "The request")
+
+    run(scene)
+
+
+def test_refused_requests_are_counted_once() -> None:
+    async def scene(served: Served) -> None:
+        await served.ask(READ + b"X: " + b"y" * FLOOD)
+        await served.ask(b"\0\r\n\r\n")
+        await served.ask(READ + b"Connection: close\r\n\r\n")
+        counts = {(one.route, one.status): sum(one.counts) for one in served.metrics.answers()}
+        assert counts == {("none", 431): 1, ("none", 400): 1, ("/api/v1/small", 200): 1}
 
     run(scene)
 

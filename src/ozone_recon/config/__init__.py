@@ -27,8 +27,8 @@ class Config:
 
     http: Address
     """Address to listen on."""
-    http_host: str
-    """Host name in `ozone.recon.http-address`."""
+    own_hosts: tuple[str, ...]
+    """Host names in `ozone.recon.http-address`, `ozone.recon.http-bind-host` and `ozone.recon.address`."""
     http_allowed_hosts: tuple[str, ...]
     """Additional host names; a name with a leading dot is a domain."""
     http_processes: int
@@ -88,7 +88,7 @@ class Config:
         security = rpc_security(settings)
         return cls(
             http=_http(settings),
-            http_host=settings.get(keys.HTTP_ADDRESS).host,
+            own_hosts=_own_hosts(settings),
             http_allowed_hosts=settings.get(keys.HTTP_ALLOWED_HOSTS),
             http_processes=settings.get(keys.HTTP_PROCESSES),
             data_dir=_data_dir(settings),
@@ -163,6 +163,11 @@ def _om(settings: Settings) -> OmHttp:
         longest_pause=settings.get(keys.OM_LONGEST_PAUSE),
         ca_file=settings.get(keys.OM_CA_FILE),
     )
+
+
+def _own_hosts(settings: Settings) -> tuple[str, ...]:
+    addresses = settings.get(keys.HTTP_ADDRESS), settings.get(keys.RECON_ADDRESS)
+    return settings.get(keys.HTTP_BIND_HOST), *(one.host for one in addresses)
 
 
 def _cluster(settings: Settings, security: RpcSecurity | None) -> ClusterSettings | None:

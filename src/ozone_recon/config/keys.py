@@ -46,9 +46,9 @@ HTTP_ALLOWED_HOSTS: Final = Key(
     "",
     "Additional host names under which browsers may reach Recon, such as a proxy's name; `.example.com` allows "
     "every name in that domain. Not needed for IP addresses, for this machine's names, for the hosts in "
-    "`ozone.recon.http-address` and `ozone.recon.http-bind-host`, and for names that cannot exist in the public "
-    "DNS (`localhost`, `recon`, `recon.internal`). A browser that uses any other name gets a 403: a hostile site "
-    "can make its own name resolve to Recon's address (DNS rebinding).",
+    "`ozone.recon.http-address`, `ozone.recon.http-bind-host` and `ozone.recon.address`, and for names that cannot "
+    "exist in the public DNS (`localhost`, `recon`, `recon.internal`). A browser that uses any other name gets a "
+    "403: a hostile site can make its own name resolve to Recon's address (DNS rebinding).",
     ours=True,
 )
 HTTP_PROCESSES: Final = Key(

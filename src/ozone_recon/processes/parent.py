@@ -7,6 +7,7 @@ A child sends a heartbeat every second while it makes progress; otherwise the pa
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import signal
 import socket
 import sys
@@ -20,12 +21,16 @@ from ozone_recon.processes.channel import BEAT, Channel
 STALLED: Final = 300.0
 """Seconds without progress after which a process stops its heartbeats; far longer than compiling a kernel takes."""
 
+_PR_SET_PDEATHSIG: Final = 1
+"""From linux/prctl.h."""
+
 
 class Parent:
     """The connection to the parent process, open for the lifetime of this process."""
 
     def __init__(self, stalled: float = STALLED) -> None:
         """Connects to the parent; `stalled` is the maximum number of seconds between calls of `progress`."""
+        _end_with_parent()
         # A terminal or systemd signals all processes at once; the parent ends this one when it is ready.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -70,3 +75,13 @@ class Parent:
     def _check(self, silence: int) -> bool:
         self.silence = silence
         return self._progress is None or time.monotonic() - self._progress < self._stalled
+
+
+def _end_with_parent() -> None:
+    """Makes Linux kill this process when its parent ends: a stopped one does not see the channel close.
+
+    The signal is sent when the parent's *thread* ends that started this process: `ChildProcess` starts it on the thread
+    that supervises it, which ends last. A parent that has ended before this call has closed the channel.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))

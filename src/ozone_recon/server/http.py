@@ -103,8 +103,12 @@ def server_for(
     import uvicorn
 
     from ozone_recon.api.application import create_app
+    from ozone_recon.api.middleware.metrics import NO_ROUTE
     from ozone_recon.server.accept import Acceptor, connection_limit
     from ozone_recon.server.http_protocol import BoundedProtocol, OpenConnections
+
+    def observe_refusal(status: int) -> None:
+        context.metrics.observe(NO_ROUTE, status, 0.0)
 
     class HttpServer(uvicorn.Server):
         """uvicorn with other signal handlers and another accept loop.
@@ -115,7 +119,7 @@ def server_for(
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup([])
-            protocol = partial(BoundedProtocol, self.config, self.server_state, {})
+            protocol = partial(BoundedProtocol, observe_refusal, self.config, self.server_state, {})
             connections = self.server_state.connections
             self.open_connections = OpenConnections(connections)
             self.acceptor = Acceptor(shared, protocol, connections, connection_limit(), self.open_connections.make_room)

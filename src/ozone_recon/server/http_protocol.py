@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from http import HTTPStatus
 from typing import Any, Final, NoReturn
 
@@ -47,8 +47,10 @@ _LOG: Final = logging.getLogger(__name__)
 class BoundedProtocol(HttpToolsProtocol):
     """One connection, with its limits."""
 
-    def __init__(self, *arguments: Any) -> None:
+    def __init__(self, observe: Callable[[int], object], *arguments: Any) -> None:
+        """`observe` counts an error answer of ours, by its status; uvicorn's `arguments` follow."""
         super().__init__(*arguments)
+        self._observe = observe
         self.waiting_since: float = self.loop.time()
         """Time of the client's last progress: a request begun, an answer finished or partly read."""
         self.unsent = 0
@@ -212,6 +214,8 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if not answered:
             self.transport.write(_bytes_of(limit))
+            if cycle is None:  # Otherwise the application counts the request.
+                self._observe(limit.status)
         self.transport.write_eof()
         self.flow.resume_reading()
 

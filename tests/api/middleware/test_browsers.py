@@ -39,6 +39,7 @@ def app() -> Iterator[FastAPI]:
     config = Config.load(
         flags={
             "ozone.recon.http-address": "Recon1.corp.example:9888",
+            "ozone.recon.address": "Recon2.corp.example:9891",
             "ozone.recon.http.allowed.hosts": "Proxy.corp.example, .recon.example",
         }
     )
@@ -146,6 +147,7 @@ def test_a_browser_reads_nothing_under_a_foreign_name(app: FastAPI, mark: tuple[
         "recon.internal",
         "recon.ozone.svc.cluster.local",
         "recon1.corp.example:9888",
+        "recon2.corp.example",
         "proxy.corp.example",
         "recon1.recon.example:1",
         "Node7.corp.example:9888",

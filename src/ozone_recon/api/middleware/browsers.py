@@ -55,8 +55,7 @@ class HostNames:
         if not is_browser(headers):
             return ""
         name = _name(host[:MAX_HOST].decode("latin-1"))
-        config = self._context.config
-        if name in (config.http_host.lower(), config.http.host.lower()) or self.is_allowed(name):
+        if name in map(str.lower, self._context.config.own_hosts) or self.is_allowed(name):
             return ""
         return "" if name in await self._names_of_machine() else name or "(none)"
 

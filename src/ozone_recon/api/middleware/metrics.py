@@ -10,6 +10,9 @@ from typing import NamedTuple
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 """Upper bounds in seconds, inclusive; a last bucket counts slower responses."""
 
+NO_ROUTE = "none"
+"""The route of requests that no route answers."""
+
 
 class RouteMetrics(NamedTuple):
     """The histogram of a route and status: `counts` has the number of responses in each bucket, not cumulative.

@@ -21,6 +21,7 @@ from ozone_recon import __version__
 from ozone_recon.api.context import VIEW, Context, View
 from ozone_recon.api.middleware.browsers import HostNames
 from ozone_recon.api.middleware.cache import CachedResponse, Header, Key, ResponseCache
+from ozone_recon.api.middleware.metrics import NO_ROUTE
 from ozone_recon.api.responses import refusal
 from ozone_recon.api.route import BASE
 
@@ -102,7 +103,7 @@ class _Exchange:
         self.started = False
         self.start: Message = {}
         self.body: list[bytes] = []
-        self.route = "none"
+        self.route = NO_ROUTE
         self.status = 500
 
     async def run(self, receive: Receive) -> None:
