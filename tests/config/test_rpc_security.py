@@ -34,11 +34,11 @@ def test_a_cluster_that_is_not_secure_has_none() -> None:
 
 def test_the_principals() -> None:
     found = security()
-    assert found.principal == "recon/recon1.example.com@EXAMPLE.COM"
-    assert found.keytab == Path("/etc/recon.keytab")
+    assert found.identity.principal == "recon/recon1.example.com@EXAMPLE.COM"
+    assert found.identity.keytab == Path("/etc/recon.keytab")
     assert (found.om.pattern, found.scm.pattern) == ("*", "")
     assert found.scm.principal == "scm/_HOST@EXAMPLE.COM"
-    assert found.client(found.scm).principal == found.principal
+    assert found.client(found.scm).identity == found.identity
 
 
 @pytest.mark.parametrize("host", ["", "0.0.0.0", "::"])

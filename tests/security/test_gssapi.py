@@ -11,6 +11,7 @@ import pytest
 from tests.security.kdc import LocalKdc, local_kdc
 from tools.cluster.kdc import REALM
 
+from ozone_recon.config.security.rpc import KeytabIdentity
 from ozone_recon.errors import ConfigError, KerberosError
 from ozone_recon.security import gssapi
 from ozone_recon.security.gssapi import (
@@ -20,7 +21,6 @@ from ozone_recon.security.gssapi import (
     MUTUAL,
     SPNEGO,
     HostService,
-    KeytabIdentity,
     SecurityContext,
     accept,
     initiate,

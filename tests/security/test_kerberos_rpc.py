@@ -15,7 +15,7 @@ from tests.sources.rpc_stand_in import HERE, QUICK
 from tools.cluster.kdc import REALM
 
 from ozone_recon.config.connections import RpcSettings
-from ozone_recon.config.security.rpc import ExpectedPrincipal, RpcSecurity
+from ozone_recon.config.security.rpc import ExpectedPrincipal, KeytabIdentity, RpcSecurity
 from ozone_recon.errors import KerberosError, ReconError, RemoteError, SourceError
 from ozone_recon.security.kerberos import KerberosServer, admit_datanode
 from ozone_recon.sources.hadoop_rpc.client import RpcConnection
@@ -40,9 +40,8 @@ METHODS = {(PROTOCOL, "echo"): echo}
 def security(kdc: LocalKdc, name: str = "recon", protections: tuple[Protection, ...] = ALL) -> RpcSecurity:
     expected = ExpectedPrincipal("ozone.om.kerberos.principal", f"om/_HOST@{REALM}", "")
     keytab = kdc.directory / f"{name}.keytab"
-    return RpcSecurity(
-        f"{name}/localhost@{REALM}", keytab, protections, expected, expected, f"dn/_HOST@{REALM}", "*", None
-    )
+    identity = KeytabIdentity(f"{name}/localhost@{REALM}", keytab)
+    return RpcSecurity(identity, protections, expected, expected, f"dn/_HOST@{REALM}", "*", None)
 
 
 def recon(kdc: LocalKdc, protections: tuple[Protection, ...] = ALL) -> RpcServerSettings:
@@ -55,7 +54,7 @@ def client(
     kdc: LocalKdc, name: str = "dn", protections: tuple[Protection, ...] = ALL, expected: ExpectedPrincipal = RECON
 ) -> RpcSettings:
     own = security(kdc, name, protections)
-    return replace(QUICK, user=own.principal, kerberos=own.client(expected))
+    return replace(QUICK, user=own.identity.principal, kerberos=own.client(expected))
 
 
 def served(settings: RpcServerSettings, session: Callable[[str], Awaitable[None]]) -> None:
@@ -143,7 +142,7 @@ def test_a_server_without_kerberos_is_refused(kdc: LocalKdc) -> None:
 
 def test_a_missing_keytab_of_the_server_refuses_clients_only(kdc: LocalKdc, tmp_path: Path) -> None:
     """It recovers as soon as the keytab is there."""
-    own = replace(security(kdc), keytab=tmp_path / "late.keytab")
+    own = replace(security(kdc), identity=KeytabIdentity(f"recon/localhost@{REALM}", tmp_path / "late.keytab"))
     settings = replace(HERE, mechanisms=(KerberosServer(own, tmp_path / "replays"),))
 
     async def session(address: str) -> None:

@@ -12,6 +12,7 @@ from ozone_recon.config.connections import OmHttp
 from ozone_recon.config.kinds import Address
 from ozone_recon.config.om_addresses import om_rpc_addresses, om_web_addresses
 from ozone_recon.config.scm_addresses import scm_addresses
+from ozone_recon.config.security import http_keys
 from ozone_recon.config.security.rpc import RpcSecurity, rpc_security
 from ozone_recon.config.settings import Settings
 from ozone_recon.errors import ConfigError
@@ -94,7 +95,7 @@ class Config:
             data_dir=_data_dir(settings),
             data_dir_mode=settings.get(keys.DB_MODE),
             checkpoints=settings.get(keys.OM_DB_DIR),
-            om=_om(settings),
+            om=_om(settings, security),
             om_rpc=om_rpc_addresses(settings),
             om_delta_limit=settings.get(keys.OM_DELTA_LIMIT),
             om_delta_lag_threshold=settings.get(keys.OM_DELTA_LAG),
@@ -151,7 +152,7 @@ def _data_dir(settings: Settings) -> Path | None:
     return own or (shared[0] / "recon" if shared else None)
 
 
-def _om(settings: Settings) -> OmHttp:
+def _om(settings: Settings, security: RpcSecurity | None) -> OmHttp:
     return OmHttp(
         addresses=om_web_addresses(settings),
         flush=settings.get(keys.OM_FLUSH),
@@ -162,6 +163,7 @@ def _om(settings: Settings) -> OmHttp:
         pause=settings.get(keys.OM_PAUSE),
         longest_pause=settings.get(keys.OM_LONGEST_PAUSE),
         ca_file=settings.get(keys.OM_CA_FILE),
+        identity=security.identity if security and settings.get(http_keys.OM_AUTH_TYPE) == "kerberos" else None,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from ozone_recon.config import cluster_keys, keys
 from ozone_recon.config.cluster_settings import ClusterSettings, Intervals, ScmPace
 from ozone_recon.config.connections import RpcSettings
+from ozone_recon.config.security import http_keys
 from ozone_recon.config.security.rpc import RpcSecurity
 from ozone_recon.config.settings import Settings, user_name
 from ozone_recon.model.container_health import HealthRules, PlacementPolicy
@@ -55,6 +56,7 @@ def cluster_settings(
         pending_interval=get(cluster_keys.PENDING_INTERVAL),
         pending_timeout=get(cluster_keys.PENDING_TIMEOUT),
         security=security,
+        datanode_login=security.identity if security and get(http_keys.DATANODE_AUTH_TYPE) == "kerberos" else None,
         peer=get(cluster_keys.PEER),
         peer_interval=get(cluster_keys.PEER_INTERVAL),
     )
@@ -62,7 +64,7 @@ def cluster_settings(
 
 def _rpc(settings: Settings, servers: int, security: RpcSecurity | None) -> RpcSettings:
     return RpcSettings(
-        security.principal if security else user_name(),
+        security.identity.principal if security else user_name(),
         security.client(security.scm) if security else None,
         call_timeout=settings.get(cluster_keys.SCM_TIMEOUT),
         attempts=max(1 + settings.get(cluster_keys.SCM_RETRIES), servers),

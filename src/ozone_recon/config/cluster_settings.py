@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from ozone_recon.config.connections import RpcSettings
-from ozone_recon.config.security.rpc import RpcSecurity
+from ozone_recon.config.security.rpc import KeytabIdentity, RpcSecurity
 from ozone_recon.model.container_health import HealthRules
 
 _MOST: Final = 1000
@@ -77,6 +77,8 @@ class ClusterSettings:
     """Timeout of one such query."""
     security: RpcSecurity | None = None
     """None if the cluster is not secure."""
+    datanode_login: KeytabIdentity | None = None
+    """Who Recon is to the datanodes' web servers (SPNEGO); None if they require no login."""
     peer: str = ""
     """Base URL of the other Recon of a pair, from which datanode reports are copied while none arrive here."""
     peer_interval: float = 60.0

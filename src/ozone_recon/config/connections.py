@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ozone_recon.wire.hadoop_rpc.frames import LONGEST
 
 if TYPE_CHECKING:
-    from ozone_recon.config.security.rpc import KerberosClientSettings
+    from ozone_recon.config.security.rpc import KerberosClientSettings, KeytabIdentity
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class OmHttp:
     longest_pause: float = 60.0
     ca_file: Path | None = None
     """PEM file of CA certificates to trust for https, in addition to the system's."""
+    identity: KeytabIdentity | None = None
+    """Who Recon is to OM's web server (SPNEGO); None if it requires no login."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from ozone_recon.config.kinds import (
     address,
     one_of,
 )
-from ozone_recon.config.security import rpc_keys
+from ozone_recon.config.security import http_keys, rpc_keys
 
 HTTP_ADDRESS: Final = Key(
     "ozone.recon.http-address",
@@ -279,8 +279,8 @@ PROM_TOKEN: Final = Key(
 
 KEYS: Final[tuple[Key[Any], ...]] = tuple(
     value
-    for module in (globals(), vars(cluster_keys), vars(rpc_keys))
+    for module in (globals(), vars(cluster_keys), vars(rpc_keys), vars(http_keys))
     for value in module.values()
     if isinstance(value, Key)
 )
-"""All keys, in the order of keys.py, cluster_keys.py and security/rpc_keys.py."""
+"""All keys, module by module."""

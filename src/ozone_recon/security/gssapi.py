@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from ozone_recon.config.security.rpc import KeytabIdentity
 from ozone_recon.errors import ConfigError, KerberosError
 
 LIBRARY: Final = "libgssapi_krb5.so.2"
@@ -93,13 +94,6 @@ _REMEDIES: Final[Mapping[int, str]] = {
     181: "the keytab has no such key: export the keytab again",
 }
 """What to do, by offset in MIT's table krb5_err."""
-
-
-class KeytabIdentity(NamedTuple):
-    """A principal and the keytab with its key."""
-
-    principal: str
-    keytab: Path
 
 
 class HostService(NamedTuple):

@@ -15,7 +15,6 @@ from ozone_recon.security.gssapi import (
     MUTUAL,
     REPLAY,
     SEQUENCE,
-    KeytabIdentity,
     accept,
     initiate,
 )
@@ -52,14 +51,14 @@ class KerberosClient:
         settings = self._settings
         if not auth.protocol or not auth.server_id:
             raise DecodeError("the server offers KERBEROS without its principal")
-        own = Principal.parse(settings.principal)
+        own = Principal.parse(settings.identity.principal)
         server = str(Principal(auth.protocol, auth.server_id, own.realm))
         require_server(server, settings.server, _names_of(self._host))
         flags = _FLAGS[Protection.AUTHENTICATION]
         for level in settings.protections:
             flags |= _FLAGS[level]
         try:
-            context = initiate(server, KeytabIdentity(settings.principal, settings.keytab), KRB5, flags)
+            context = initiate(server, settings.identity, KRB5, flags)
         except KerberosError as failure:
             raise KerberosError(
                 f"{failure}; see ozone.recon.kerberos.principal and ozone.recon.kerberos.keytab.file"
@@ -72,14 +71,14 @@ class KerberosServer:
 
     def __init__(self, security: RpcSecurity, replay_cache: Path) -> None:
         """`replay_cache` is used unless the configuration names another."""
-        self.auth = kerberos_auth(security.principal)
+        self.auth = kerberos_auth(security.identity.principal)
         self._security = security
         self._replay_cache = security.replay_cache or replay_cache
 
     def begin(self, auth: SaslAuth) -> GssapiServer:
         """Starts an exchange with a client."""
-        security = self._security
-        return GssapiServer(accept(security.keytab, security.principal, self._replay_cache, KRB5), security.protections)
+        principal, keytab = self._security.identity
+        return GssapiServer(accept(keytab, principal, self._replay_cache, KRB5), self._security.protections)
 
 
 def admit_datanode(security: RpcSecurity, user: str, protocol: str) -> str:

@@ -261,7 +261,7 @@ def _changes(config: Config) -> OmChanges:
     """The source of OM's changes."""
     security = config.security
     rpc = RpcSettings(
-        security.principal if security else user_name(),
+        security.identity.principal if security else user_name(),
         security.client(security.om) if security else None,
         attempts=2 * len(config.om_rpc),
         retry_for=ELECTION,

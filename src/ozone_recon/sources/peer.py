@@ -8,7 +8,9 @@ from typing import Final
 
 import httpx
 
+from ozone_recon.config.security.rpc import KeytabIdentity
 from ozone_recon.errors import SourceError, TransferError
+from ozone_recon.security.spnego import SpnegoAuth
 
 PATH: Final = "/api/v1/cluster/generation"
 TIMEOUT: Final = 20.0
@@ -35,14 +37,15 @@ class GenerationBody:
 
 
 @contextmanager
-def generation_body(peer: str, version: str) -> Iterator[GenerationBody | None]:
+def generation_body(peer: str, version: str, identity: KeytabIdentity | None = None) -> Iterator[GenerationBody | None]:
     """Opens the archive of the peer's current cluster generation; None if it is still `version`, an earlier one's.
 
-    Blocks. Raises TransferError if the peer cannot be reached or has no generation yet, and SourceError if it refuses.
+    With an identity it logs in by SPNEGO. Blocks. Raises TransferError if the peer cannot be reached or has no
+    generation yet, and SourceError if it refuses.
     """
     try:
         with (
-            httpx.Client(timeout=TIMEOUT, trust_env=False) as client,
+            httpx.Client(timeout=TIMEOUT, trust_env=False, auth=SpnegoAuth(identity) if identity else None) as client,
             client.stream(
                 "GET", peer + PATH, headers={"accept-encoding": "identity", "if-none-match": version or "none"}
             ) as response,

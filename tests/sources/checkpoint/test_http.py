@@ -156,7 +156,7 @@ def test_after_the_last_attempt_the_error_is_told_and_nothing_is_left(files: dic
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        (status("401 Unauthorized", "WWW-Authenticate: Negotiate\r\n"), r"requires Kerberos \(401\).*download"),
+        (status("401 Unauthorized", "WWW-Authenticate: Negotiate\r\n"), r"requires a Kerberos login \(401\).*download"),
         (status("403 Forbidden"), r"access denied \(403\): the OM serves checkpoints only to administrators.*download"),
         (status("404 Not Found"), "not an OM's web server"),
         (status("302 Found", "Location: https://om:9875/\r\n"), "redirects to https://om:9875/"),

@@ -27,11 +27,17 @@ class ExpectedPrincipal(NamedTuple):
     pattern: str
 
 
-class KerberosClientSettings(NamedTuple):
-    """Who Recon is to one service, and what it requires of the service."""
+class KeytabIdentity(NamedTuple):
+    """A principal and the keytab with its key."""
 
     principal: str
     keytab: Path
+
+
+class KerberosClientSettings(NamedTuple):
+    """Who Recon is to one service, and what it requires of the service."""
+
+    identity: KeytabIdentity
     protections: tuple[Protection, ...]
     server: ExpectedPrincipal
 
@@ -40,9 +46,8 @@ class KerberosClientSettings(NamedTuple):
 class RpcSecurity:
     """Kerberos for RPC."""
 
-    principal: str
-    """Recon's own, with its host."""
-    keytab: Path
+    identity: KeytabIdentity
+    """Recon's own."""
     protections: tuple[Protection, ...]
     """The allowed levels, the most wanted one first."""
     om: ExpectedPrincipal
@@ -55,7 +60,7 @@ class RpcSecurity:
 
     def client(self, server: ExpectedPrincipal) -> KerberosClientSettings:
         """The settings for calls to a service."""
-        return KerberosClientSettings(self.principal, self.keytab, self.protections, server)
+        return KerberosClientSettings(self.identity, self.protections, server)
 
 
 def rpc_security(settings: Settings) -> RpcSecurity | None:
@@ -74,8 +79,7 @@ def rpc_security(settings: Settings) -> RpcSecurity | None:
     assert keytab is not None
     enforced = settings.get(rpc_keys.AUTHORIZATION)
     return RpcSecurity(
-        principal=with_host(principal, settings.get(keys.RECON_ADDRESS).host),
-        keytab=keytab,
+        identity=KeytabIdentity(with_host(principal, settings.get(keys.RECON_ADDRESS).host), keytab),
         protections=_protections(settings),
         om=_expected(settings, rpc_keys.OM_PRINCIPAL, rpc_keys.OM_PATTERN),
         scm=_expected(settings, rpc_keys.SCM_PRINCIPAL, rpc_keys.SCM_PATTERN),

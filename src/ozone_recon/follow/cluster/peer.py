@@ -63,7 +63,9 @@ class PeerCopy:
 
     def _fetch(self) -> None:
         """Fetches the peer's generation, and restores the reports if they are newer than ours."""
-        with generation_body(self._settings.peer, self._version) as body:
+        security = self._settings.security
+        identity = security.identity if security else None
+        with generation_body(self._settings.peer, self._version, identity) as body:
             if body is None:
                 return
             target = self._directory.reserve()

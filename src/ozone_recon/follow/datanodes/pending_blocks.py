@@ -13,9 +13,11 @@ import orjson
 
 from ozone_recon.columnar.amounts import MAX_AMOUNT
 from ozone_recon.config.cluster_settings import ClusterSettings
+from ozone_recon.errors import KerberosError
 from ozone_recon.follow.datanodes.request_each import request_each
 from ozone_recon.model.cluster import Datanode
 from ozone_recon.model.requests import PendingBlocks
+from ozone_recon.security.spnego import SpnegoAuth
 
 MAX_RESPONSE: Final = 1 << 16
 """Bytes of a response, at most; a real one has some hundreds."""
@@ -42,7 +44,8 @@ class PendingBlocksClient:
     async def _query_all(self, datanodes: Sequence[Datanode]) -> None:
         pending = {one.details.uuid: -1 for one in datanodes}
         try:
-            async with httpx.AsyncClient(timeout=20, trust_env=False) as client:
+            login = SpnegoAuth(self._settings.datanode_login) if self._settings.datanode_login else None
+            async with httpx.AsyncClient(timeout=20, trust_env=False, auth=login) as client:
 
                 async def ask(datanode: Datanode) -> None:
                     pending[datanode.details.uuid] = await self._pending_bytes(client, datanode)
@@ -69,7 +72,7 @@ class PendingBlocksClient:
             match orjson.loads(await _read_body(client, f"{scheme}://{datanode.details.host_name}:{port}{_QUERY}")):
                 case {"beans": [{"TotalPendingBlockBytes": int(size)}, *_]} if size >= 0:
                     return min(size, MAX_AMOUNT)
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KerberosError) as error:
             _LOG.info("cannot query the pending deletions of datanode %s: %r", datanode.details.host_name, error)
         return -1
 

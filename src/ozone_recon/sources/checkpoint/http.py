@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from ozone_recon.config.connections import OmHttp
-from ozone_recon.errors import SourceError, TransferError
+from ozone_recon.errors import KerberosError, SourceError, TransferError
+from ozone_recon.security.spnego import SpnegoLogin
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -107,7 +108,7 @@ def checkpoint_body(om: OmHttp) -> Iterator[Body]:
         try:
             try:
                 response = _ask(connection, om)
-            except (OSError, http.client.HTTPException) as failed:
+            except (OSError, http.client.HTTPException, KerberosError) as failed:
                 refusals.append(f"{address}: {_reason(failed)}")
                 continue
             with response:
@@ -135,10 +136,17 @@ def _ask(connection: http.client.HTTPConnection, om: OmHttp) -> http.client.HTTP
     connection.response_class = _Response
     connection.connect()
     connected = connection.sock
+    login = SpnegoLogin(connection.host, om.identity) if om.identity else None
     connected.settimeout(om.answer_timeout)
-    connection.request("GET", f"{CHECKPOINT}?flushBeforeCheckpoint={str(om.flush).lower()}")
+    connection.request(
+        "GET",
+        f"{CHECKPOINT}?flushBeforeCheckpoint={str(om.flush).lower()}",
+        headers={"Authorization": login.authorization} if login else {},
+    )
     response = connection.getresponse()
     connected.settimeout(om.read_timeout)
+    if login and response.status == http.client.OK:
+        login.verify(response.headers.get("WWW-Authenticate"))
     return response
 
 
@@ -149,8 +157,8 @@ def _refusal(address: str, response: http.client.HTTPResponse) -> str:
             return f"{address}: not the leader, or not ready (503)"
         case 401:
             raise SourceError(
-                f"{address}{CHECKPOINT} requires Kerberos (401), which Recon does not support: "
-                f"set ozone.om.http.auth.type=simple on the OM. {_BY_HAND}"
+                f"{address}{CHECKPOINT} requires a Kerberos login (401): set ozone.security.enabled=true and "
+                f"ozone.om.http.auth.type=kerberos in Recon's ozone-site.xml. {_BY_HAND}"
             )
         case 403:
             raise SourceError(

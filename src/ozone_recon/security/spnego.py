@@ -1,0 +1,75 @@
+"""Kerberos logins over HTTP (SPNEGO, RFC 4559), as a client of OM, datanodes and another Recon.
+
+A token serves one request: the server refuses it as a replay the second time. It is made for the host of the URL, so it
+is of no use to any other host; callers follow no redirects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import AsyncGenerator, Generator
+from typing import Final
+
+import httpx
+
+from ozone_recon.config.security.rpc import KeytabIdentity
+from ozone_recon.errors import KerberosError
+from ozone_recon.security.gssapi import MUTUAL, SPNEGO, HostService, initiate
+
+SCHEME: Final = "Negotiate"
+SERVICE: Final = "HTTP"
+
+
+class SpnegoLogin:
+    """The login of one request to a web server."""
+
+    def __init__(self, host: str, identity: KeytabIdentity | None) -> None:
+        """Without an identity, the client is the user of the ticket cache. May wait for a KDC; KerberosError."""
+        self._host = host
+        self._context = initiate(HostService(SERVICE, host), identity, SPNEGO, MUTUAL)
+        self.authorization: Final = f"{SCHEME} {base64.b64encode(self._context.step(b'')).decode()}"
+        """The value of the request's Authorization header."""
+
+    def verify(self, challenge: str | None) -> None:
+        """Checks the server's proof of its identity, its WWW-Authenticate header; KerberosError without one."""
+        token = negotiate_token(challenge or "")
+        if token is None:
+            raise KerberosError(f"the web server of {self._host} did not prove its identity")
+        if not self._context.complete:
+            self._context.step(token)
+
+
+class SpnegoAuth(httpx.Auth):
+    """Logs in each request of an httpx client."""
+
+    def __init__(self, identity: KeytabIdentity | None) -> None:
+        self._identity = identity
+
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Adds a token and checks the server's proof."""
+        login = SpnegoLogin(request.url.host, self._identity)
+        request.headers["authorization"] = login.authorization
+        response = yield request
+        if response.is_success:
+            login.verify(response.headers.get("www-authenticate"))
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Does the same in threads."""
+        login = await asyncio.to_thread(SpnegoLogin, request.url.host, self._identity)
+        request.headers["authorization"] = login.authorization
+        response = yield request
+        if response.is_success:
+            await asyncio.to_thread(login.verify, response.headers.get("www-authenticate"))
+
+
+def negotiate_token(header: str) -> bytes | None:
+    """The token of an Authorization or WWW-Authenticate header; None if it is not one of SPNEGO's."""
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != SCHEME.lower() or not token.strip():
+        return None
+    try:
+        return base64.b64decode(token.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return None
