@@ -56,9 +56,17 @@ def cut(path: Path) -> None:
     os.truncate(path, 0)
 
 
+def flip(path: Path) -> None:
+    """Changes the first byte, and neither the size nor the inode."""
+    with path.open("r+b") as file:
+        first = file.read(1)[0]
+        file.seek(0)
+        file.write(bytes([first ^ 1]))
+
+
 @pytest.mark.parametrize("processes", [1, 3])
-@pytest.mark.parametrize("harm", [cut, Path.unlink])
-def test_it_recovers_from_files_that_go_or_are_cut(
+@pytest.mark.parametrize("harm", [cut, Path.unlink, flip])
+def test_it_recovers_from_files_that_go_or_are_cut_or_change(
     tmp_path: Path, harm: Callable[[Path], None], processes: int
 ) -> None:
     data, said = tmp_path / "data", tmp_path / "said"

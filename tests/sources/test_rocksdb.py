@@ -20,7 +20,7 @@ from tests.wire.rocksdb.batches import batch_of, record_of
 from tests.wire.rocksdb.samples import log_of
 
 from ozone_recon.errors import CheckpointError
-from ozone_recon.sources.rocksdb.checkpoint import Checkpoint
+from ozone_recon.sources.rocksdb.checkpoint import Checkpoint, family_ids
 from ozone_recon.wire.write_batch.batch import BatchChange, ChangeKind
 
 Reader = Literal["files", "rocksdb"]
@@ -235,10 +235,12 @@ def test_values_in_files_of_their_own_are_left_to_rocksdb(tmp_path: Path) -> Non
     options = as_ozone_s()
     options.set_enable_blob_files(True)
     db = Rdict(str(tmp_path), options)
+    db.create_column_family("keyTable", as_ozone_s())
     for n in range(10):
         db[b"%d" % n] = b"%d" % n * 1000
     db.flush()
     db.close()
+    assert family_ids(tmp_path) == {"default": 0, "keyTable": 1}
     with Checkpoint.open(tmp_path) as checkpoint:
         assert [pair for batch in checkpoint.scan("default", pairs) for pair in batch] == [
             (b"%d" % n, b"%d" % n * 1000) for n in range(10)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -153,11 +153,22 @@ class ColumnReader:
 
 
 def checksum_of(path: Path) -> str:
-    """Returns the XXH3 checksum (64 bits, hex) of a file, read 1 MiB at a time."""
+    """Returns the XXH3 checksum (64 bits, hex) of a file."""
+    steps = checksum_steps(path)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return str(end.value)
+
+
+def checksum_steps(path: Path) -> Generator[int, None, str]:
+    """`checksum_of` in steps of at most 1 MiB; yields the number of bytes that each has read."""
     checksum, buffer = xxhash.xxh3_64(), bytearray(1 << 20)
     with open(path, "rb", buffering=0) as file:
         while read := file.readinto(buffer):
             checksum.update(memoryview(buffer)[:read])
+            yield read
     return checksum.hexdigest()
 
 

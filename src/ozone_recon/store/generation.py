@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from ozone_recon.errors import StoreError
-from ozone_recon.store.columns import checksum_of
+from ozone_recon.store.columns import checksum_of, checksum_steps
 from ozone_recon.store.disk import BackgroundSync, described, remove_tree
 from ozone_recon.store.lease import GenerationLease
 from ozone_recon.store.manifest import FILE as MANIFEST
@@ -78,19 +78,26 @@ class Generation:
 
     def verify(self) -> None:
         """Raises StoreError unless every file matches its checksum. Reads all files, on `VERIFIERS` threads."""
-        files = [
-            (self.path / name / file, checksum)
+        files = self._checksums()
+        with ThreadPoolExecutor(VERIFIERS) as pool:
+            for path, actual in zip(files, pool.map(_checksum_of, files), strict=True):
+                _require_equal(path, actual, files[path])
+
+    def verify_in_steps(self) -> Iterator[int]:
+        """`verify`, one file after another in steps of at most 1 MiB; yields the bytes that each has read."""
+        for path, checksum in self._checksums().items():
+            try:
+                actual = yield from checksum_steps(path)
+            except OSError as failure:
+                raise StoreError(f"cannot read {path}: {described(failure)}") from failure
+            _require_equal(path, actual, checksum)
+
+    def _checksums(self) -> dict[Path, str]:
+        return {
+            self.path / name / file: checksum
             for name, entry in self._entries.items()
             for file, checksum in entry.checksums.items()
-        ]
-        with ThreadPoolExecutor(VERIFIERS) as pool:
-            for (path, checksum), actual in zip(
-                files, pool.map(_checksum_of, [path for path, _ in files]), strict=True
-            ):
-                if actual != checksum:
-                    raise StoreError(
-                        f"{path} is damaged (checksum {actual} instead of {checksum}): delete its generation"
-                    )
+        }
 
     @property
     def id(self) -> str:
@@ -123,6 +130,11 @@ class Generation:
             raise StoreError(
                 f"generation {self.path} has no table {name!r} (it has {', '.join(self._tables)}): rebuild it"
             ) from None
+
+
+def _require_equal(path: Path, actual: str, checksum: str) -> None:
+    if actual != checksum:
+        raise StoreError(f"{path} is damaged (checksum {actual} instead of {checksum}): delete its generation")
 
 
 def _checksum_of(path: Path) -> str:

@@ -86,8 +86,11 @@ def check_tables(names: Iterable[str], name: str) -> None:
         raise _incomplete(name, f"its MANIFEST lacks {', '.join(missing)}, which every OM has")
 
 
-def read_manifest_of(database: Path) -> DatabaseManifest:
-    """Reads the MANIFEST that CURRENT names; OSError or DecodeError names the one that is missing or damaged."""
+def read_manifest_of(database: Path, *, any_files: bool = False) -> DatabaseManifest:
+    """Reads the MANIFEST that CURRENT names; OSError or DecodeError names the one that is missing or damaged.
+
+    `any_files` accepts files that only RocksDB reads.
+    """
     # Imported here so that its kernels are not loaded before there is a checkpoint.
     from ozone_recon.wire.rocksdb.manifest import read_manifest
 
@@ -98,7 +101,7 @@ def read_manifest_of(database: Path) -> DatabaseManifest:
     if not (database / current).is_file():
         raise DecodeError(f"CURRENT names {current}, which does not exist")
     try:
-        return read_manifest((database / current).read_bytes())
+        return read_manifest((database / current).read_bytes(), any_files=any_files)
     except Unsupported:
         raise
     except DecodeError as damaged:

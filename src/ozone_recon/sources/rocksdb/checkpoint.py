@@ -87,7 +87,7 @@ class Checkpoint:
 def family_ids(path: Path) -> dict[str, int]:
     """Maps column family names to ids for the database in `path`; CheckpointError when it is no database."""
     try:
-        manifest = read_manifest_of(path)
+        manifest = read_manifest_of(path, any_files=True)
     except (OSError, DecodeError) as error:
         raise CheckpointError(f"{path} cannot be read as a RocksDB database: {error}") from error
     return {family.name: family.id for family in manifest.families.values()}

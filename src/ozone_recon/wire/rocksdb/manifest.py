@@ -12,6 +12,8 @@ from ozone_recon.wire.rocksdb.log import records
 COMPARATOR, LOG_NUMBER, NEXT_FILE, LAST_SEQUENCE, COMPACT_CURSOR, DELETED_FILE = 1, 2, 3, 4, 5, 6
 PREVIOUS_LOG, MIN_LOG_TO_KEEP, NEW_FILE = 9, 10, 103
 FAMILY, FAMILY_ADD, FAMILY_DROP, MAX_FAMILY, ATOMIC_GROUP = 200, 201, 202, 203, 300
+BLOB_FILE, BLOB_GARBAGE = 400, 401
+"""A blob file that is added, and how much of one is garbage."""
 IGNORABLE: Final = 1 << 13
 """Tags with this bit are followed by a slice and may be skipped when unknown."""
 LAST_FIELD, OLDEST_VALUE_FILE, PATH = 1, 4, 65
@@ -59,15 +61,16 @@ class DatabaseManifest:
     """The tags of all edits."""
 
 
-def read_manifest(data: bytes) -> DatabaseManifest:
+def read_manifest(data: bytes, *, any_files: bool = False) -> DatabaseManifest:
     """Reads the state after all edits of a MANIFEST.
 
-    DecodeError when an edit is damaged or the edits make no database; Unsupported for an unknown tag.
+    DecodeError when an edit is damaged or the edits make no database; Unsupported for an unknown tag and, unless
+    `any_files`, for a file that only RocksDB reads.
     """
     manifest = DatabaseManifest({0: ColumnFamily(0, "default")})
     for number, record in enumerate(records(data, torn_tail=False)):
         try:
-            _apply(manifest, Cursor(record))
+            _apply(manifest, Cursor(record), any_files)
         except DecodeError as error:
             raise type(error)(f"edit {number} of the MANIFEST: {error}") from None
     if missing := [name for tag, name in REQUIRED.items() if tag not in manifest.tags]:
@@ -77,7 +80,7 @@ def read_manifest(data: bytes) -> DatabaseManifest:
     return manifest
 
 
-def _apply(manifest: DatabaseManifest, edit: Cursor) -> None:
+def _apply(manifest: DatabaseManifest, edit: Cursor, any_files: bool) -> None:
     family_id = 0
     added: str | None = None
     dropped = False
@@ -103,7 +106,7 @@ def _apply(manifest: DatabaseManifest, edit: Cursor) -> None:
             edit.varint32()
             gone.append(edit.varint())
         elif tag == NEW_FILE:
-            new.append(_new_file(edit))
+            new.append(_new_file(edit, any_files))
         elif tag == FAMILY:
             family_id = edit.varint32()
         elif tag == FAMILY_ADD:
@@ -112,6 +115,8 @@ def _apply(manifest: DatabaseManifest, edit: Cursor) -> None:
             dropped = True
         elif tag & IGNORABLE:
             edit.slice()
+        elif any_files and tag in (BLOB_FILE, BLOB_GARBAGE):
+            _skip_blob_file(edit, tag)
         else:
             raise Unsupported(f"tag {tag} before byte {edit.at}")
     if added is not None:
@@ -128,13 +133,15 @@ def _apply(manifest: DatabaseManifest, edit: Cursor) -> None:
         del manifest.families[family_id]
 
 
-def _new_file(edit: Cursor) -> TableFile:
+def _new_file(edit: Cursor, any_files: bool) -> TableFile:
     level, number, size = edit.varint32(), edit.varint(), edit.varint()
     smallest, largest = edit.slice(), edit.slice()
     edit.varint()
     edit.varint()
     while (tag := edit.varint32()) != LAST_FIELD:
         edit.slice()
+        if any_files:
+            continue
         if tag == OLDEST_VALUE_FILE:
             raise Unsupported(f"blob files of file {number}")
         if tag & BINDING and tag != PATH:
@@ -142,3 +149,13 @@ def _new_file(edit: Cursor) -> TableFile:
     if min(len(smallest), len(largest)) < 8:
         raise DecodeError(f"file {number} has a bound of fewer than 8 bytes")
     return TableFile(number, level, size, smallest[:-8], largest[:-8])
+
+
+def _skip_blob_file(edit: Cursor, tag: int) -> None:
+    for _ in ("number", "blobs", "bytes"):
+        edit.varint()
+    if tag == BLOB_FILE:
+        for _ in ("checksum method", "checksum"):
+            edit.slice()
+    while edit.varint32():
+        edit.slice()
