@@ -1,12 +1,17 @@
 """`serve` and `open` as separate processes, on the sample."""
 
 import gzip
+import io
 import json
+import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner
 from tests.cli.serving_process import rest, running, wait_until_ready
@@ -58,9 +63,14 @@ def test_serve_takes_its_data_from_the_leading_om(tmp_path: Path) -> None:
     tar = gzip.decompress(SAMPLE.read_bytes())
     with om(status("503 Service Unavailable")) as follower, om(chunked(tar[:10_000], b""), chunked(tar)) as leader:
         (tmp_path / "conf").mkdir()
+        # Not the default port, on which the machine's own OM may listen.
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            nobody = f"127.0.0.1:{free.getsockname()[1]}"
         keys = {
             "ozone.om.service.ids": "om",
             "ozone.om.nodes.om": "a,b",
+            "ozone.om.address.om.a": nobody,
+            "ozone.om.address.om.b": nobody,
             "ozone.om.http-address.om.a": follower.address.removeprefix("http://"),
             "ozone.om.http-address.om.b": leader.address.removeprefix("http://"),
             "ozone.recon.db.dir": tmp_path / "data",
@@ -104,3 +114,25 @@ def test_open_listens_only_if_there_is_a_checkpoint(tmp_path: Path, name: str, t
     assert done.returncode == 6
     assert told in done.stderr
     assert "Serving" not in done.stderr
+
+
+def test_serve_refuses_a_checkpoint_with_an_empty_manifest(tmp_path: Path, sample_checkpoint: Path) -> None:
+    """It would be served as an empty cluster."""
+    shutil.copytree(sample_checkpoint, tmp_path / "broken")
+    for manifest in (tmp_path / "broken").glob("MANIFEST-*"):
+        manifest.write_bytes(b"")
+    broken = io.BytesIO()
+    with tarfile.open(fileobj=broken, mode="w") as tar:
+        tar.add(tmp_path / "broken", arcname="")
+    with om(*[chunked(broken.getvalue())] * 20) as leader:
+        keys = {
+            "ozone.om.http-address": leader.address.removeprefix("http://"),
+            "ozone.recon.om.checkpoint.retry.pause": "1ms",
+            "ozone.recon.http-bind-host": "127.0.0.1",
+        }
+        flags = [part for key, value in keys.items() for part in ("-D", f"{key}={value}")]
+        with running("serve", "--data-dir", tmp_path / "data", "--port", 0, *flags) as (address, process):
+            assert process.stderr
+            assert "the MANIFEST is empty or truncated" in next(line for line in process.stderr if "MANIFEST" in line)
+            assert httpx.get(address + "ready").status_code == 503
+        assert not (tmp_path / "data" / "CURRENT").exists()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import signal
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from tests.conftest import SAMPLE
 from tests.decode.cluster.scm_messages import NODE, OTHER_NODE
 from tests.eventually import eventually
 from tests.follow.cluster_world import World, a_world, registered, say
+from tests.server.harm import cut, flip
 from tests.sources.om_stand_in import chunked, om
 
 from ozone_recon.cli.main import main
@@ -70,3 +73,34 @@ def test_a_taken_datanode_port_is_said(tmp_path: Path) -> None:
         assert said.exit_code == 2
         assert f"cannot listen on 127.0.0.1:{world.port}" in said.stderr
         assert "ozone.recon.datanode.address" in said.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("harm", [cut, Path.unlink, flip])
+def test_it_recovers_from_damage_to_the_cluster_s_generation(tmp_path: Path, harm: Callable[[Path], None]) -> None:
+    """The program restarts, and the cluster process builds its tables from SCM again."""
+    data = tmp_path / "data"
+    tar = chunked(gzip.decompress(SAMPLE.read_bytes()))
+    with a_world(tmp_path / "unused") as world, om(tar, tar) as leader:
+        there = world.settings()
+        with running(*settings(world, leader.address, there.port, data)) as (address, process):
+            assert process.stderr
+
+            def containers() -> Any:
+                with suppress(httpx.TransportError):
+                    answer = fresh(address + "api/v1/clusterState")
+                    return answer.status_code == 200 and answer.json()["containers"]
+                return None
+
+            say(there, registered(NODE, 1, 2, 3))
+            eventually(lambda: containers() == 3)
+            current = data / "cluster" / "CURRENT"
+            eventually(current.exists)
+            for path in (data / "cluster" / "generations" / current.read_text().strip()).glob("**/*.*"):
+                if path.suffix != ".json" and path.stat().st_size:
+                    harm(path)
+            next(line for line in process.stderr if "restarting" in line)
+            address = next(line for line in process.stderr if line.startswith("Serving on http://")).split()[2]
+            eventually(lambda: containers() == 3)
+            assert rest(process, signal.SIGTERM)[0] == 0

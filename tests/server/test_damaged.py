@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.conftest import SAMPLE
+from tests.server.harm import cut, flip
 
 ASKED = (
     "keys/listKeys?startPrefix=/vol1/obs&limit=1000",
@@ -50,18 +50,6 @@ def answers(client: httpx.Client) -> list[bytes]:
                 return [one.content for one in found]
         time.sleep(0.2)
     raise AssertionError("it does not answer")
-
-
-def cut(path: Path) -> None:
-    os.truncate(path, 0)
-
-
-def flip(path: Path) -> None:
-    """Changes the first byte, and neither the size nor the inode."""
-    with path.open("r+b") as file:
-        first = file.read(1)[0]
-        file.seek(0)
-        file.write(bytes([first ^ 1]))
 
 
 @pytest.mark.parametrize("processes", [1, 3])
