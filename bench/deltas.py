@@ -44,7 +44,7 @@ LIMIT = 50_000
 class Kept:
     """Replays OM's delta responses: a source of changes without OM."""
 
-    trouble = ""
+    problem = ""
 
     def __init__(self) -> None:
         self._answers: list[bytes] = []

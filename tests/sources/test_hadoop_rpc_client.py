@@ -217,7 +217,7 @@ def test_a_frozen_server_is_passed_over(caplog: pytest.LogCaptureFixture) -> Non
             group = RpcGroup({"a": frozen, "b": f"127.0.0.1:{port}"}, replace(QUICK, probe_after=0.1))
             answers = await asyncio.gather(*(group.call_leader(PROTOCOL, "echo", b"yes") for _ in range(5)))
             assert answers == [("b", b"yes")] * 5
-            assert group.trouble == ""
+            assert group.problem == ""
             await group.close()
 
     asyncio.run(run())
@@ -370,7 +370,7 @@ def test_one_line_says_that_there_is_no_leader_however_many_calls_wait(caplog: p
         async with server(responder(said)) as a, server(responder(said)) as b:
             group = RpcGroup({"a": a, "b": b}, replace(QUICK, attempts=1000))
             calls = [asyncio.create_task(group.call(PROTOCOL, "echo", b"%d" % n)) for n in range(20)]
-            while not group.trouble:  # noqa: ASYNC110
+            while not group.problem:  # noqa: ASYNC110
                 await asyncio.sleep(0)
             elected = True
             assert await asyncio.gather(*calls) == [b"%d" % n for n in range(20)]

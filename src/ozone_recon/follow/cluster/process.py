@@ -183,8 +183,8 @@ class ClusterProcess:
 
     def tasks(self) -> tuple[ClusterTask, ...]:
         """Returns the status of every task."""
-        trouble = self._scms.trouble
-        of_scm = (replace(one, finding=trouble) if trouble and one.running else one for one in self.scm.tasks())
+        problem = self._scms.problem
+        of_scm = (replace(one, finding=problem) if problem and one.running else one for one in self.scm.tasks())
         return (*of_scm, *self.publisher.tasks(), self._server, *(one.status for one in self._repeated))
 
     def counters(self) -> tuple[MetricSample, ...]:
@@ -266,7 +266,7 @@ class ClusterProcess:
         if self.publisher.is_current:
             self._tables_at = now
         cluster = self.state.cluster(
-            now, time.monotonic(), self.tasks(), self.counters(), self.scm.error or self._scms.trouble
+            now, time.monotonic(), self.tasks(), self.counters(), self.scm.error or self._scms.problem
         )
         return replace(cluster, reported_at=self.peer.reported_at, tables_at=self._tables_at)
 

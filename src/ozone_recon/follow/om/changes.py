@@ -36,7 +36,7 @@ class ChangeSource(Protocol):
     """A source of changes."""
 
     @property
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """The reason why `since` is delayed; empty if none is known."""
         ...
 
@@ -64,9 +64,9 @@ class OmChanges:
         self._group: RpcGroup | None = None
 
     @property
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """The reason why no OM is known to be the leader; empty after a response."""
-        return self._group.trouble if self._group else ""
+        return self._group.problem if self._group else ""
 
     def since(self, about: GenerationInfo) -> OmChangesRead:
         """Reads the changes since a generation."""

@@ -169,13 +169,13 @@ class OmSync:
         state, generation = self.state, self._directory.current()
         built = generation.about.tasks if generation else ()
         building = state.doing == "build"
-        following = (self._delta_status(self._changes.trouble),) if self._changes else ()
+        following = (self._delta_status(self._changes.problem),) if self._changes else ()
         return (state.snapshot, *following, state.reprocess, *(replace(task, running=building) for task in built))
 
-    def _delta_status(self, trouble: str) -> TaskStatus:
+    def _delta_status(self, problem: str) -> TaskStatus:
         """The status of following OM; during a poll, its message is the reason for a delay."""
         delta = self.state.delta
-        return replace(delta, message=trouble) if delta.running and trouble else delta
+        return replace(delta, message=problem) if delta.running and problem else delta
 
     def _run(self) -> None:
         if not self.reuse():

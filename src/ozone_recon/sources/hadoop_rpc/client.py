@@ -205,7 +205,7 @@ class RpcGroup:
 
     def __init__(self, servers: Mapping[str, str], settings: RpcSettings) -> None:
         """`servers` maps node ids to RPC addresses (`host:port`), in the order in which to try them."""
-        self.trouble = ""
+        self.problem = ""
         """Why no leader is known; empty after a successful call."""
         self._servers = dict(servers)
         self._settings = settings
@@ -290,17 +290,17 @@ class RpcGroup:
 
     def _note_failure(self, node: str, failed: ReconError) -> None:
         """Records that no leader is known; logs it once until a leader answers."""
-        if not self.trouble and self._node == node:
+        if not self.problem and self._node == node:
             level = logging.INFO if isinstance(failed, RemoteError) else logging.WARNING
             _LOG.log(level, "%s: searching for the leader among %s", failed, ", ".join(self._servers.values()))
-            self.trouble = str(failed)
-        elif self.trouble:
-            self.trouble = str(failed)
+            self.problem = str(failed)
+        elif self.problem:
+            self.problem = str(failed)
             _LOG.debug("%s", failed)
 
     def _note_leader(self, node: str) -> None:
-        if self.trouble:
-            self.trouble = ""
+        if self.problem:
+            self.problem = ""
             _LOG.info("%s is the leader", self._servers[node])
 
 
