@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
 
 from fastapi import FastAPI
 from tests.insights.om_samples import RandomDatabase, generation_of
@@ -11,6 +10,7 @@ from tests.oracle import Oracle, Row
 
 from ozone_recon.api.application import create_app
 from ozone_recon.api.context import Context, Served
+from ozone_recon.config import Config
 
 
 def served(place: Path, seed: int = 10) -> tuple[FastAPI, Oracle]:
@@ -21,11 +21,11 @@ def served(place: Path, seed: int = 10) -> tuple[FastAPI, Oracle]:
 
 def served_from(tables: dict[str, list[Row]], place: Path) -> FastAPI:
     """Returns an application over these rows."""
-    context = Context(cast("Any", None), lambda: (), lambda: True)
+    context = Context(Config.load(), lambda: (), lambda: True)
     context.serve(Served(generation_of(tables, place / "g"), "one", 1, 1, lambda *_: None, lambda: None))
     return create_app(context)
 
 
 def initialising() -> FastAPI:
     """Returns an application before the first checkpoint has been read."""
-    return create_app(Context(cast("Any", None), lambda: (), lambda: True))
+    return create_app(Context(Config.load(), lambda: (), lambda: True))

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ozone_recon.api.application import create_app
 from ozone_recon.api.context import Context
+from ozone_recon.config import Config
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 
 
 def description() -> dict[str, Any]:
     """Returns the OpenAPI description of the API."""
-    return create_app(Context(cast("Any", None), lambda: (), lambda: True)).openapi()
+    return create_app(Context(Config.load(), lambda: (), lambda: True)).openapi()
 
 
 def reference(document: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from tests.api.asking import ask
@@ -14,6 +14,7 @@ from tests.oracle import Oracle, Row
 
 from ozone_recon.api.application import create_app
 from ozone_recon.api.context import Context, Served
+from ozone_recon.config import Config
 
 TABLES = ("keyTable", "fileTable", "openKeyTable", "openFileTable")
 """Rows of keys; directories and buckets stay, since keys below a removed one have no path."""
@@ -27,7 +28,7 @@ class Changing:
         self.chance, self.place, self.turn = random.Random(seed), place, 0
         keys = sorted(row[0] for table in TABLES for row in self.tables.get(table, ()))
         self.steady = set(self.chance.sample(keys, len(keys) // 2))
-        self.context = Context(cast("Any", None), lambda: (), lambda: True)
+        self.context = Context(Config.load(), lambda: (), lambda: True)
         self.app = create_app(self.context)
         self.change()
 

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 import uvloop
@@ -23,6 +23,7 @@ from ozone_recon.api.context import Context, CurrentView
 from ozone_recon.api.middleware.metrics import RequestMetrics
 from ozone_recon.api.responses import json_response
 from ozone_recon.api.route import Route
+from ozone_recon.config import Config
 from ozone_recon.config.kinds import Address
 from ozone_recon.server import accept, http_protocol
 from ozone_recon.server.accept import SharedListener, counts_file
@@ -108,7 +109,7 @@ def answer(said: bytes) -> tuple[int, str]:
 
 @asynccontextmanager
 async def serving() -> AsyncIterator[Served]:
-    context = Context(cast("Any", None), lambda: (), lambda: True)
+    context = Context(Config.load(), lambda: (), lambda: True)
     with counts_file(Path(tempfile.gettempdir()), 1) as counts, listening(Address("127.0.0.1", 0)) as listener:
         server = server_for(context, SharedListener(listener, counts, 0))
         running = asyncio.create_task(server.serve())

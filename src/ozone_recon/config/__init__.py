@@ -13,6 +13,7 @@ from ozone_recon.config.kinds import Address
 from ozone_recon.config.om_addresses import om_rpc_addresses, om_web_addresses
 from ozone_recon.config.scm_addresses import scm_addresses
 from ozone_recon.config.security import http_keys
+from ozone_recon.config.security.http import HttpSecurity, http_security
 from ozone_recon.config.security.rpc import RpcSecurity, rpc_security
 from ozone_recon.config.settings import Settings
 from ozone_recon.errors import ConfigError
@@ -67,6 +68,8 @@ class Config:
     prom_token: str
     security: RpcSecurity | None
     """None if the cluster is not secure."""
+    http_security: HttpSecurity | None
+    """None if no login is required."""
     unprotected: str | None
     """`key=value` of the required protection that Recon lacks; None if none is required."""
 
@@ -115,6 +118,7 @@ class Config:
             prom_enabled=settings.get(keys.PROM_ENABLED),
             prom_token=settings.get(keys.PROM_TOKEN),
             security=security,
+            http_security=http_security(settings, security.identity.principal if security else ""),
             unprotected=_unprotected(settings),
         )
 
@@ -187,6 +191,4 @@ def _unprotected(settings: Settings) -> str | None:
         return None
     if settings.get(keys.HTTP_POLICY) == "HTTPS_ONLY":
         return f"{keys.HTTP_POLICY.name}=HTTPS_ONLY"
-    if settings.get(keys.SECURITY) and settings.get(keys.HTTP_SECURITY):
-        return f"{keys.HTTP_SECURITY.name}=true"
     return None

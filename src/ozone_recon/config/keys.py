@@ -75,7 +75,7 @@ HTTP_SECURITY: Final = Key(
     "ozone.security.http.kerberos.enabled",
     FLAG,
     "false",
-    "Whether the web servers of a secure cluster require a Kerberos login. Recon does not support this yet.",
+    "Whether the web servers of a secure cluster require a login.",
 )
 UNPROTECTED: Final = Key(
     "ozone.recon.http.unprotected.allowed",

@@ -163,6 +163,7 @@ SERVERS: Final = ValueKind(
 )
 WORDS: Final = ValueKind("list", "words separated by commas", _words)
 TEXT: Final = ValueKind("text", "one line of text", _line)
+RULES: Final = ValueKind("rules", "rules separated by white space", lambda text: text)
 PATHS: Final = ValueKind("directories", "paths separated by commas", lambda text: tuple(map(Path, _words(text))))
 PATH: Final = ValueKind("path", "a path", lambda text: Path(text.removeprefix("file://")) if text else None)
 MODE: Final = ValueKind("mode", "a file mode in octal, such as 700", _mode)

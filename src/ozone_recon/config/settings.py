@@ -62,6 +62,10 @@ class Settings:
         found = self._property(key, suffix)
         return found is not None and bool(found[1].value.strip())
 
+    def with_prefix(self, prefix: str) -> dict[str, str]:
+        """Returns the texts of all keys that begin with `prefix`, by the rest of their names."""
+        return {name.removeprefix(prefix): held.value for name, held in self._found.items() if name.startswith(prefix)}
+
     def get(self, key: Key[T], suffix: str = "") -> T:
         """Returns the key's value or its default. `suffix` selects the key of a service or node: `.service.node`.
 

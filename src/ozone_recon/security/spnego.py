@@ -1,7 +1,7 @@
-"""Kerberos logins over HTTP (SPNEGO, RFC 4559), as a client of OM, datanodes and another Recon.
+"""Kerberos logins over HTTP (SPNEGO, RFC 4559): to OM, datanodes and another Recon, and of Recon's own clients.
 
-A token serves one request: the server refuses it as a replay the second time. It is made for the host of the URL, so it
-is of no use to any other host; callers follow no redirects.
+A token serves one request: the server refuses it as a replay the second time. It is made for the host of the URL, and
+no other host accepts it; callers follow no redirects.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import asyncio
 import base64
 import binascii
 from collections.abc import AsyncGenerator, Generator
-from typing import Final
+from pathlib import Path
+from typing import Final, NamedTuple
 
 import httpx
 
 from ozone_recon.config.security.rpc import KeytabIdentity
 from ozone_recon.errors import KerberosError
-from ozone_recon.security.gssapi import MUTUAL, SPNEGO, HostService, initiate
+from ozone_recon.security.gssapi import MUTUAL, SPNEGO, HostService, accept, initiate
 
 SCHEME: Final = "Negotiate"
 SERVICE: Final = "HTTP"
@@ -62,6 +63,25 @@ class SpnegoAuth(httpx.Auth):
         response = yield request
         if response.is_success:
             await asyncio.to_thread(login.verify, response.headers.get("www-authenticate"))
+
+
+class ClientLogin(NamedTuple):
+    """A client that has logged in: its principal, and the server's proof for its WWW-Authenticate header."""
+
+    principal: str
+    proof: str
+
+
+def accepted(token: bytes, keytab: Path, principal: str | None, replay_cache: Path) -> ClientLogin:
+    """Logs in the client that sent `token`, with SPNEGO or plain Kerberos; `principal` is as for `gssapi.accept`.
+
+    Raises KerberosError if the token is invalid, repeated or not the only one needed. Blocks for file locks.
+    """
+    context = accept(keytab, principal, replay_cache)
+    reply = context.step(token)
+    if not context.complete:
+        raise KerberosError("the client's login needs more than one token: use Kerberos, not NTLM")
+    return ClientLogin(context.peer, f"{SCHEME} {base64.b64encode(reply).decode()}" if reply else SCHEME)
 
 
 def negotiate_token(header: str) -> bytes | None:

@@ -11,6 +11,7 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,12 +23,13 @@ from ozone_recon.config import Config
 from ozone_recon.config.connections import RpcSettings
 from ozone_recon.config.kinds import Address
 from ozone_recon.config.settings import user_name
-from ozone_recon.errors import StoreError
+from ozone_recon.errors import ConfigError, StoreError
 from ozone_recon.follow.om.changes import OmChanges
 from ozone_recon.follow.om.metrics import om_samples
 from ozone_recon.follow.om.origin import DataOrigin
 from ozone_recon.follow.om.state import OmSyncState
 from ozone_recon.follow.om.sync import OmSync, OmSyncSettings
+from ozone_recon.security.cookie import secret_of
 from ozone_recon.security.gssapi import require_library
 from ozone_recon.server.accept import SharedListener, counts_file, raise_descriptor_limit
 from ozone_recon.server.http import listening, opened, require_free, served_from, server_for
@@ -66,6 +68,7 @@ def serve(config: Config, origin: DataOrigin, started: Callable[[str, OmSync], N
     the address cannot be bound. If the origin never changes and there is nothing to serve, raises the first build's
     failure.
     """
+    config = with_login_secret(config)
     config.require_protection()
     if config.security and origin.changes:
         require_library()
@@ -79,6 +82,22 @@ def serve(config: Config, origin: DataOrigin, started: Callable[[str, OmSync], N
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         runner.run(_serve(config, origin, directory, SharedListener(listener, counts, 0), started))
+
+
+def with_login_secret(config: Config) -> Config:
+    """Reads what logins over HTTP need; ConfigError if a file cannot be read or the Kerberos library is missing."""
+    security = config.http_security
+    if security is None:
+        return config
+    if security.kerberos:
+        require_library()
+        if not os.access(security.keytab, os.R_OK):
+            raise ConfigError(
+                f"ozone.recon.http.auth.kerberos.keytab = {security.keytab} cannot be read: export the keytab of "
+                f"{security.principal}, or correct the path"
+            )
+    secret = secret_of(security.secret_file, is_default=security.secret_file_is_default)
+    return replace(config, http_security=replace(security, secret=secret))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from ozone_recon.api.context import Context, CurrentView, Served
 from ozone_recon.api.parameters import PAGE, Boolean, ContainerId, Int32, Limit
 from ozone_recon.api.responses import json_response, no_content
 from ozone_recon.api.route import Route
+from ozone_recon.config import Config
 from ozone_recon.errors import BadRequest
 from ozone_recon.model.cluster import Cluster
 
@@ -76,7 +77,7 @@ def served(identity: str, closed: list[str] | None = None) -> Served:
 
 @pytest.fixture
 def context() -> Context:
-    context = Context(cast("Any", None), lambda: (), lambda: True)
+    context = Context(Config.load(), lambda: (), lambda: True)
     context.serve(served("one"))
     return context
 

@@ -1,0 +1,53 @@
+"""The groups of a user by the operating system, cached for a while (Hadoop's ShellBasedUnixGroupsMapping)."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+CACHED_FOR: Final = 300.0
+"""Seconds for which groups are remembered (`hadoop.security.groups.cache.secs`)."""
+MAX_CACHED: Final = 1000
+"""Maximum number of users whose groups are remembered."""
+
+
+class UserGroups:
+    """Looks up groups; may block, as the system may ask a directory service. For one thread at a time."""
+
+    def __init__(
+        self, lookup: Callable[[str], frozenset[str]] | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._lookup = lookup or groups_of
+        self._clock = clock
+        self._cached: OrderedDict[str, tuple[float, frozenset[str]]] = OrderedDict()
+
+    def of(self, user: str) -> frozenset[str]:
+        """Returns the names of a user's groups; none for an unknown user."""
+        now = self._clock()
+        held = self._cached.get(user)
+        if held is None or held[0] <= now:
+            held = self._cached[user] = now + CACHED_FOR, self._lookup(user)
+            self._cached.move_to_end(user)
+            if len(self._cached) > MAX_CACHED:
+                self._cached.popitem(last=False)
+        return held[1]
+
+
+def groups_of(user: str) -> frozenset[str]:
+    """Returns the names of a user's groups, its primary one included."""
+    try:
+        entry = pwd.getpwnam(user)
+    except (KeyError, ValueError, OSError):
+        return frozenset()
+    names = set()
+    for number in os.getgrouplist(user, entry.pw_gid):
+        try:
+            names.add(grp.getgrgid(number).gr_name)
+        except KeyError:
+            continue
+    return frozenset(names)

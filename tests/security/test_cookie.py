@@ -1,0 +1,71 @@
+"""The cookie hadoop.auth: one that Java Recon made is accepted, and no altered or expired one."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from ozone_recon.errors import ConfigError, KerberosError
+from ozone_recon.model.identity import Identity
+from ozone_recon.security.cookie import read, secret_of, written
+
+SECRET = b"http-secret-of-the-test-cluster"
+JAVA = "u=testuser&p=testuser@OZONE.TEST&t=kerberos&e=1796123147291&s=PxqRc0z6PXgVN2Q1XYcTtU5PydYoFh7g1YHWUNbyHr4="
+"""Set by Java Recon 2.2.0 on the secure test cluster."""
+WHO = Identity("testuser", "testuser@OZONE.TEST", "kerberos")
+EXPIRES = 1796123147291
+
+
+def test_javas_cookie_is_ours() -> None:
+    assert read(JAVA, SECRET, EXPIRES - 1) == read(f'"{JAVA}"', SECRET, EXPIRES - 1) == WHO
+    assert written(WHO, EXPIRES, SECRET) == JAVA
+
+
+def test_an_expired_one_is_refused() -> None:
+    with pytest.raises(KerberosError, match="AuthenticationToken expired"):
+        read(JAVA, SECRET, EXPIRES)
+
+
+def test_altered_ones_are_refused() -> None:
+    chance = random.Random(1)
+    hostile = [
+        "",
+        "u=",
+        "&s=",
+        "s=",
+        "u=root&p=root&t=kerberos&e=9999999999999",
+        JAVA * 100,
+        "é&s=é",
+        "\udcff&s=\udcff",
+    ]
+    hostile += [JAVA[:end] for end in range(len(JAVA))]
+    for _ in range(500):
+        at = chance.randrange(len(JAVA))
+        hostile.append(JAVA[:at] + chr(chance.randrange(1, 0x250)) + JAVA[at + 1 :])
+    for one in hostile:
+        if one != JAVA:
+            with pytest.raises(KerberosError):
+                read(one, SECRET, 0)
+    with pytest.raises(KerberosError, match="Invalid signature"):
+        read(JAVA, b"another secret", 0)
+
+
+def test_a_signed_one_without_a_user_is_refused() -> None:
+    forged = written(Identity("a&t=", "b", "c"), 1, SECRET).replace("u=", "")
+    with pytest.raises(KerberosError):
+        read(forged, SECRET, 0)
+
+
+def test_the_secret_is_read_whole_and_a_random_one_stands_in_for_the_default(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "secret"
+    first, second = (secret_of(file, is_default=True) for _ in range(2))
+    assert first != second
+    assert "logins end with this server" in caplog.text
+    with pytest.raises(ConfigError, match=r"signature\.secret\.file"):
+        secret_of(file, is_default=False)
+    file.write_bytes(b" a secret \n")
+    assert secret_of(file, is_default=False) == b" a secret \n"
