@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ozone_recon.config.security.rpc import NameRules
 from ozone_recon.errors import ConfigError, KerberosError
 from ozone_recon.security.auth_to_local import AuthToLocal, default_realm
 
@@ -28,7 +29,7 @@ from ozone_recon.security.auth_to_local import AuthToLocal, default_realm
     ],
 )
 def test_rules(rules: str, principal: str, name: str) -> None:
-    assert AuthToLocal(rules, default_realm="R").short_name(principal) == name
+    assert AuthToLocal(NameRules(rules, "hadoop"), "R").short_name(principal) == name
 
 
 @pytest.mark.parametrize(
@@ -44,11 +45,11 @@ def test_rules(rules: str, principal: str, name: str) -> None:
 )
 def test_what_has_no_short_name_is_refused(rules: str, principal: str, text: str) -> None:
     with pytest.raises(KerberosError, match=text):
-        AuthToLocal(rules, default_realm="R").short_name(principal)
+        AuthToLocal(NameRules(rules, "hadoop"), "R").short_name(principal)
 
 
 def test_the_mechanism_mit_passes_names_on() -> None:
-    names = AuthToLocal("RULE:[1:$1@$0](a@R)", "MIT", "R")
+    names = AuthToLocal(NameRules("RULE:[1:$1@$0](a@R)", "MIT"), "R")
     assert names.short_name("a@R") == "a@R"
     assert names.short_name("om/localhost@OTHER") == "om/localhost@OTHER"
 
@@ -59,7 +60,7 @@ def test_the_mechanism_mit_passes_names_on() -> None:
 )
 def test_an_invalid_rule_is_named(rules: str) -> None:
     with pytest.raises(ConfigError, match=r"hadoop\.security\.auth_to_local"):
-        AuthToLocal(rules)
+        AuthToLocal(NameRules(rules, "hadoop"), "R")
 
 
 def test_the_default_realm_is_that_of_krb5_conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,9 @@ from tests.sources.rpc_stand_in import HERE, QUICK
 from tools.cluster.kdc import REALM
 
 from ozone_recon.config.connections import RpcSettings
-from ozone_recon.config.security.rpc import ExpectedPrincipal, KeytabIdentity, RpcSecurity
+from ozone_recon.config.security.rpc import ExpectedPrincipal, KeytabIdentity, NameRules, RpcSecurity
 from ozone_recon.errors import KerberosError, ReconError, RemoteError, SourceError
-from ozone_recon.security.kerberos import KerberosServer, admit_datanode
+from ozone_recon.security.kerberos import DatanodeAdmission, KerberosServer
 from ozone_recon.sources.hadoop_rpc.client import RpcConnection
 from ozone_recon.sources.hadoop_rpc.server import RpcServerSettings, take_calls
 from ozone_recon.wire.hadoop_rpc.frames import AuthMethod, connection_header, frame
@@ -37,17 +36,21 @@ async def echo(request: bytes) -> bytes:
 METHODS = {(PROTOCOL, "echo"): echo}
 
 
-def security(kdc: LocalKdc, name: str = "recon", protections: tuple[Protection, ...] = ALL) -> RpcSecurity:
+def security(
+    kdc: LocalKdc, name: str = "recon", protections: tuple[Protection, ...] = ALL, acl: str = "*"
+) -> RpcSecurity:
     expected = ExpectedPrincipal("ozone.om.kerberos.principal", f"om/_HOST@{REALM}", "")
     keytab = kdc.directory / f"{name}.keytab"
     identity = KeytabIdentity(f"{name}/localhost@{REALM}", keytab)
-    return RpcSecurity(identity, protections, expected, expected, f"dn/_HOST@{REALM}", "*", None)
+    return RpcSecurity(
+        identity, protections, expected, expected, f"dn/_HOST@{REALM}", acl, NameRules("DEFAULT", "hadoop"), None
+    )
 
 
 def recon(kdc: LocalKdc, protections: tuple[Protection, ...] = ALL) -> RpcServerSettings:
     own = security(kdc, protections=protections)
     server = KerberosServer(own, kdc.directory / "replays")
-    return replace(HERE, mechanisms=(server,), authorize=partial(admit_datanode, own))
+    return replace(HERE, mechanisms=(server,), authorize=DatanodeAdmission(own).refusal)
 
 
 def client(
@@ -95,6 +98,15 @@ def test_only_datanodes_may_report(kdc: LocalKdc) -> None:
         await connection.close()
 
     served(recon(kdc), session)
+
+
+@pytest.mark.parametrize(("acl", "admitted"), [("om", "om"), ("om,dn nogroup", "om dn"), (" nogroup", ""), ("", "")])
+def test_an_access_list_replaces_the_datanodes_principal(kdc: LocalKdc, acl: str, admitted: str) -> None:
+    admission = DatanodeAdmission(security(kdc, acl=acl))
+    for name in ("om", "dn"):
+        refusal = admission.refusal(f"{name}/localhost@{REALM}", PROTOCOL)
+        assert (not refusal) is (name in admitted.split())
+        assert not refusal or refusal.endswith(f"for protocol interface {PROTOCOL}: denied by configured ACL")
 
 
 def test_nobody_may_act_as_another_user(kdc: LocalKdc) -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from ozone_recon.config.security.rpc import NameRules
 from ozone_recon.errors import ConfigError, KerberosError
 from ozone_recon.security.principals import Principal
 
@@ -71,10 +72,10 @@ class _RegexRule:
 class AuthToLocal:
     """The rules of a cluster."""
 
-    def __init__(self, rules: str, mechanism: str = "hadoop", default_realm: str = "") -> None:
-        """`mechanism` is `hadoop` or `MIT`, which passes other names on. ConfigError for an invalid rule."""
-        self._rules = _parsed(rules or "DEFAULT", default_realm)
-        self._passes_on = mechanism.lower() == "mit"
+    def __init__(self, names: NameRules, realm: str | None = None) -> None:
+        """`realm` is by default krb5.conf's; the mechanism `MIT` passes other names on. ConfigError for a bad rule."""
+        self._rules = _parsed(names.rules or "DEFAULT", default_realm() if realm is None else realm)
+        self._passes_on = names.mechanism == "MIT"
 
     def short_name(self, principal: str) -> str:
         """Returns the short name; KerberosError for a malformed principal, and if no rule applies."""

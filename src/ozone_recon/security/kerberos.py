@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import socket
+import threading
 from pathlib import Path
 from typing import Final
 
 from ozone_recon.config.security.rpc import KerberosClientSettings, RpcSecurity
 from ozone_recon.errors import DecodeError, KerberosError
+from ozone_recon.security.access_list import AccessList
+from ozone_recon.security.auth_to_local import AuthToLocal
+from ozone_recon.security.groups import UserGroups
 from ozone_recon.security.gssapi import (
     CONFIDENTIALITY,
     INTEGRITY,
@@ -81,14 +85,26 @@ class KerberosServer:
         return GssapiServer(accept(keytab, principal, self._replay_cache, KRB5), self._security.protections)
 
 
-def admit_datanode(security: RpcSecurity, user: str, protocol: str) -> str:
-    """Returns why a principal may not use the datanodes' protocol; empty if it may."""
-    if is_datanode(user, security.datanodes):
-        return ""
-    return (
-        f"User {user} (auth:KERBEROS) is not authorized for protocol interface {protocol}: "
-        f"only {security.datanodes} is (hdds.datanode.kerberos.principal)"
-    )
+class DatanodeAdmission:
+    """Decides who may report as a datanode: the datanodes' principal on any host, or an access list's users."""
+
+    def __init__(self, security: RpcSecurity) -> None:
+        self._datanodes = security.datanodes
+        acl = AccessList.parse(security.datanode_acl)
+        self._acl = None if acl.everybody else acl
+        self._names = AuthToLocal(security.names)
+        self._groups = UserGroups()
+        self._lock = threading.Lock()
+
+    def refusal(self, user: str, protocol: str) -> str:
+        """Returns why a principal may not use the protocol; empty if it may. May block for a directory service."""
+        refused = f"User {user} (auth:KERBEROS) is not authorized for protocol interface {protocol}"
+        if self._acl is None:
+            expected = f"only {self._datanodes} is (hdds.datanode.kerberos.principal)"
+            return "" if is_datanode(user, self._datanodes) else f"{refused}: {expected}"
+        with self._lock:
+            admitted = self._acl.admits(self._names.short_name(user), self._groups.of)
+        return "" if admitted else f"{refused}: denied by configured ACL"
 
 
 def _names_of(host: str) -> tuple[str, ...]:

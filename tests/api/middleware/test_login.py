@@ -21,7 +21,7 @@ from ozone_recon.api.middleware import login
 from ozone_recon.config import Config
 from ozone_recon.errors import KerberosError
 from ozone_recon.model.identity import Identity
-from ozone_recon.security import cookie
+from ozone_recon.security import auth_to_local, cookie
 from ozone_recon.security.spnego import ClientLogin
 
 API = "/api/v1/task/status"
@@ -217,7 +217,7 @@ def negotiate(app: FastAPI, token: str, path: str = API, **headers: str) -> http
 
 def test_a_token_logs_in_and_sets_a_cookie(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     Negotiated(monkeypatch)
-    monkeypatch.setattr(login, "default_realm", lambda: "OZONE.TEST")
+    monkeypatch.setattr(auth_to_local, "default_realm", lambda: "OZONE.TEST")
     app = site()
     for user, expected in (("testuser", 200), ("testuser3", 403)):
         token = base64.b64encode(f"{user}@OZONE.TEST".encode()).decode()

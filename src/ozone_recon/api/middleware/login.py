@@ -29,7 +29,7 @@ from ozone_recon.errors import KerberosError, ReconError
 from ozone_recon.model.identity import Identity
 from ozone_recon.security import cookie
 from ozone_recon.security.access import Access, AccessRules
-from ozone_recon.security.auth_to_local import AuthToLocal, default_realm
+from ozone_recon.security.auth_to_local import AuthToLocal
 from ozone_recon.security.spnego import SCHEME, accepted, negotiate_token
 
 T = TypeVar("T")
@@ -77,7 +77,7 @@ class LoginMiddleware:
         self._settings = settings
         self._changing = changing
         self._rules = AccessRules(settings)
-        self._names = AuthToLocal(settings.auth_to_local, settings.auth_to_local_mechanism, default_realm())
+        self._names = AuthToLocal(settings.names)
         self._replays = context.config.require_data_dir() / REPLAYS
         self._waiting = 0
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from ozone_recon.config import keys
 from ozone_recon.config.security import http_keys
-from ozone_recon.config.security.rpc import with_host
+from ozone_recon.config.security.rpc import NameRules, name_rules, with_host
 from ozone_recon.config.settings import Settings, user_name
 from ozone_recon.errors import ConfigError
 
@@ -51,8 +51,7 @@ class HttpSecurity:
     admin_groups: frozenset[str]
     readers: frozenset[str]
     reader_groups: frozenset[str]
-    auth_to_local: str
-    auth_to_local_mechanism: str
+    names: NameRules
     own_principal: str
     """Recon's own; the other Recon of a pair has the same, on another host."""
     secret: bytes = b""
@@ -86,8 +85,7 @@ def http_security(settings: Settings, own_principal: str) -> HttpSecurity | None
         admin_groups=frozenset(get(http_keys.ADMIN_GROUPS)) | frozenset(get(http_keys.RECON_ADMIN_GROUPS)),
         readers=frozenset(get(http_keys.READERS)),
         reader_groups=frozenset(get(http_keys.READER_GROUPS)),
-        auth_to_local=get(http_keys.AUTH_TO_LOCAL),
-        auth_to_local_mechanism=get(http_keys.AUTH_TO_LOCAL_MECHANISM),
+        names=name_rules(settings),
         own_principal=own_principal,
     )
 

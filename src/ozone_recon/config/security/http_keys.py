@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ozone_recon.config.key import Key
-from ozone_recon.config.kinds import COUNT, FLAG, PATH, RULES, TEXT, WORDS, one_of
+from ozone_recon.config.kinds import COUNT, FLAG, PATH, TEXT, WORDS, one_of
 
 _TYPE: Final = one_of("simple", "kerberos")
 OM_AUTH_TYPE: Final = Key(
@@ -86,12 +86,3 @@ READERS: Final = Key(
     ours=True,
 )
 READER_GROUPS: Final = Key("ozone.recon.http.readers.groups", WORDS, "", "Groups of readers.", ours=True)
-AUTH_TO_LOCAL: Final = Key(
-    "hadoop.security.auth_to_local", RULES, "DEFAULT", "Rules that map Kerberos principals to short names of users."
-)
-AUTH_TO_LOCAL_MECHANISM: Final = Key(
-    "hadoop.security.auth_to_local.mechanism",
-    one_of("hadoop", "MIT"),
-    "hadoop",
-    "Whether a principal to which no rule applies is refused (`hadoop`) or taken as it is (`MIT`).",
-)

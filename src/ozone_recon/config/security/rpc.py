@@ -34,6 +34,13 @@ class KeytabIdentity(NamedTuple):
     keytab: Path
 
 
+class NameRules(NamedTuple):
+    """How principals are mapped to short names (`security.auth_to_local`)."""
+
+    rules: str
+    mechanism: str
+
+
 class KerberosClientSettings(NamedTuple):
     """Who Recon is to one service, and what it requires of the service."""
 
@@ -56,6 +63,7 @@ class RpcSecurity:
     """The datanodes' principal, with `_HOST`."""
     datanode_acl: str
     """The access list of the datanodes' protocol; `*` if it is not enforced."""
+    names: NameRules
     replay_cache: Path | None
 
     def client(self, server: ExpectedPrincipal) -> KerberosClientSettings:
@@ -85,8 +93,14 @@ def rpc_security(settings: Settings) -> RpcSecurity | None:
         scm=_expected(settings, rpc_keys.SCM_PRINCIPAL, rpc_keys.SCM_PATTERN),
         datanodes=settings.get(rpc_keys.DATANODE_PRINCIPAL),
         datanode_acl=settings.get(rpc_keys.DATANODE_ACL) if enforced else "*",
+        names=name_rules(settings),
         replay_cache=settings.get(rpc_keys.REPLAY_CACHE),
     )
+
+
+def name_rules(settings: Settings) -> NameRules:
+    """Returns the cluster's rules."""
+    return NameRules(settings.get(rpc_keys.AUTH_TO_LOCAL), settings.get(rpc_keys.AUTH_TO_LOCAL_MECHANISM))
 
 
 def with_host(principal: str, host: str) -> str:

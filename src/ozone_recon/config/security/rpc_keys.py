@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ozone_recon.config.key import Key
-from ozone_recon.config.kinds import FLAG, PATH, TEXT, WORDS, one_of
+from ozone_recon.config.kinds import FLAG, PATH, RULES, TEXT, WORDS, one_of
 
 AUTHENTICATION: Final = Key(
     "hadoop.security.authentication",
@@ -71,4 +71,13 @@ REPLAY_CACHE: Final = Key(
     "File that remembers the Kerberos authenticators of clients, so that none is used twice; by default in the data "
     "directory.",
     ours=True,
+)
+AUTH_TO_LOCAL: Final = Key(
+    "hadoop.security.auth_to_local", RULES, "DEFAULT", "Rules that map Kerberos principals to short names of users."
+)
+AUTH_TO_LOCAL_MECHANISM: Final = Key(
+    "hadoop.security.auth_to_local.mechanism",
+    one_of("hadoop", "MIT"),
+    "hadoop",
+    "Whether a principal to which no rule applies is refused (`hadoop`) or taken as it is (`MIT`).",
 )

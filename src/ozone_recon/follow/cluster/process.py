@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -280,13 +279,13 @@ def _server_settings(settings: ClusterSettings, directory: Path) -> RpcServerSet
     if settings.security is None:
         return RpcServerSettings(settings.host, settings.port)
     # Loads the Kerberos library.
-    from ozone_recon.security.kerberos import KerberosServer, admit_datanode
+    from ozone_recon.security.kerberos import DatanodeAdmission, KerberosServer
 
     return RpcServerSettings(
         settings.host,
         settings.port,
         (KerberosServer(settings.security, directory / REPLAYS),),
-        partial(admit_datanode, settings.security),
+        DatanodeAdmission(settings.security).refusal,
     )
 
 
