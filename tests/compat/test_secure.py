@@ -64,22 +64,27 @@ def recon(cluster: RealCluster, data: Path) -> Iterator[Path]:
         process.wait(30)
 
 
-def curl(cluster: RealCluster, url: str, user: str = "testuser") -> tuple[int, str]:
-    """The status and the body of a request by a user with a ticket; of an anonymous one if `user` is empty."""
-    command = ["curl", "-s", "-w", "\n%{http_code}", url]
+def curl(cluster: RealCluster, url: str, *options: str, user: str = "testuser") -> str:
+    """What curl prints for a user with a ticket; for an anonymous one if `user` is empty."""
+    command = ["curl", "-s", *options, url]
     if user:
-        done = cluster("exec", user, *command, "--negotiate", "-u", ":")
-    else:
-        done = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    body, _, status = done.rpartition("\n")
-    return int(status), body
+        return cluster("exec", user, *command, "--negotiate", "-u", ":")
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def status(cluster: RealCluster, path: str, user: str) -> int:
+    return int(curl(cluster, OURS + path, "-o", "/dev/null", "-w", "%{http_code}", user=user))
+
+
+def answer(cluster: RealCluster, path: str) -> dict[str, Any]:
+    """The answer to an administrator; an error's message while there is none, or nothing."""
+    body = curl(cluster, API + path)
+    found: dict[str, Any] = json.loads(body) if body else {}
+    return found
 
 
 def state(cluster: RealCluster) -> dict[str, Any]:
-    """The answer of /clusterState; empty while there is none."""
-    status, body = curl(cluster, f"{API}/clusterState")
-    answer: dict[str, Any] = json.loads(body) if status == 200 else {}
-    return answer
+    return answer(cluster, "/clusterState")
 
 
 def put(cluster: RealCluster, *names: str) -> None:
@@ -89,8 +94,8 @@ def put(cluster: RealCluster, *names: str) -> None:
     cluster.shell([f"sh key put -t RATIS -r ONE /vol1/bucket1/{name} {file}" for name in names], "testuser")
 
 
-def message_of_ready() -> str:
-    done = subprocess.run(["curl", "-s", f"{OURS}/ready"], capture_output=True, text=True, check=False).stdout
+def message_of_ready(cluster: RealCluster) -> str:
+    done = curl(cluster, f"{OURS}/ready", user="")
     return str(json.loads(done).get("message", "")) if done else ""
 
 
@@ -101,11 +106,11 @@ def test_ours_takes_java_recons_place(cluster: RealCluster, scenario: str, tmp_p
     put(cluster, "key1", "key2")
     cluster("stop", "kdc")
     with recon(cluster, tmp_path / "data") as log:
-        assert eventually(lambda: "KDC" in message_of_ready(), "it says what is wrong, and goes on")
+        assert eventually(lambda: "KDC" in message_of_ready(cluster), "it says what is wrong, and goes on")
         cluster("start", "kdc")
         assert eventually(lambda: state(cluster).get("keys") == 2)
         assert eventually(lambda: state(cluster).get("healthyDatanodes") == 1)
-        found = {path: tuple(curl(cluster, OURS + path, user)[0] for user in USERS) for path in ACCESS}
+        found = {path: tuple(status(cluster, path, user) for user in USERS) for path in ACCESS}
         assert found == ACCESS
         put(cluster, "key3")
         assert eventually(lambda: state(cluster).get("keys") == 3)
@@ -128,5 +133,5 @@ def has_keys(cluster: RealCluster, number: int) -> bool:
 
 def finished_query(cluster: RealCluster) -> dict[str, Any]:
     """The datanodes' pending deletions, which need a login at each; empty while they are being asked."""
-    answer: dict[str, Any] = json.loads(curl(cluster, f"{API}/pendingDeletion?component=dn")[1])
-    return answer if answer["status"] == "FINISHED" else {}
+    found = answer(cluster, "/pendingDeletion?component=dn")
+    return found if found.get("status") == "FINISHED" else {}
