@@ -26,6 +26,11 @@ from ozone_recon.security.auth_to_local import AuthToLocal, default_realm
         ("RULE:[1:$1]s/e/E/g", "tester@R", "tEstEr"),
         ("RULE:[1:$1]s/(t)e/$1_/g/L", "TEstEr@R", "tester"),
         ("RULE:[1:$1@$0](.*@OTHER)s/@.*// RULE:[1:x$1]", "a@R", "xa"),
+        ("RULE:[1:$1]s/.*b/$0x/", "ab@R", "abx"),
+        ("RULE:[1:$1]s/(a)b/$12/", "ab@R", "a2"),
+        ("RULE:[1:$1]s/(a)|b/[$1]/g", "ab@R", "[a][]"),
+        (r"RULE:[1:$1]s/a/\$1\\/", "a@R", "$1\\"),
+        (r"RULE:[1:$1]s/\w+/x/", "é@R", "é"),
     ],
 )
 def test_rules(rules: str, principal: str, name: str) -> None:
@@ -38,6 +43,7 @@ def test_rules(rules: str, principal: str, name: str) -> None:
         ("DEFAULT", "om/localhost@OTHER", "no rule"),
         ("RULE:[1:$1@$0](x@R)s/.*/y/", "ax@R", "no rule"),
         ("RULE:[1:$1@$0]", "a@R", "not a short name"),
+        ("RULE:[1:$1]s/.*//", "a@R", "nothing, which is not a short name"),
         ("DEFAULT", "odd/one/two@R", "Malformed Kerberos name: odd/one/two@R"),
         ("DEFAULT", "a" * 300 + "@R", "Malformed Kerberos name"),
         ("DEFAULT", "", "Malformed"),
@@ -56,7 +62,18 @@ def test_the_mechanism_mit_passes_names_on() -> None:
 
 @pytest.mark.parametrize(
     "rules",
-    ["RULE", "RULE:[3:$1]", "RULE:[1:$3]", "RULE:[1:$1](()s/a/b/", "DEFAULT rubbish", "RULE:[1:$1" + "x" * 5000 + "]"],
+    [
+        "RULE",
+        "RULE:[3:$1]",
+        "RULE:[1:$3]",
+        "RULE:[1:$2]",
+        "RULE:[1:$1](()s/a/b/",
+        "DEFAULT rubbish",
+        "RULE:[1:$1" + "x" * 5000 + "]",
+        "RULE:[1:$1]s/(a)/$2/",
+        "RULE:[1:$1]s/a/$/",
+        "RULE:[1:$1]s/a/${b}/",
+    ],
 )
 def test_an_invalid_rule_is_named(rules: str) -> None:
     with pytest.raises(ConfigError, match=r"hadoop\.security\.auth_to_local"):

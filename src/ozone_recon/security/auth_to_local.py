@@ -31,6 +31,7 @@ _RULE: Final = re.compile(
     r"|RULE:\[(?P<parts>\d*):(?P<format>[^\]]*)\](?:\((?P<match>[^)]*)\))?"
     r"(?:s/(?P<from>[^/]*)/(?P<to>[^/]*)/(?P<all>g)?)?/?(?P<lower>L)?)(?:\s+|$)"
 )
+_PIECE: Final = re.compile(r"\$(?P<group>[0-9]+)|\\(?P<escaped>.)|(?P<plain>[^$\\]+)", re.DOTALL)
 _NOT_SIMPLE: Final = re.compile(r"[/@]")
 
 
@@ -53,7 +54,7 @@ class _RegexRule:
     format: str
     match: re.Pattern[str] | None
     replaced: re.Pattern[str] | None
-    replacement: str
+    replacement: tuple[str | int, ...]
     everywhere: bool
     lower: bool
 
@@ -65,8 +66,11 @@ class _RegexRule:
         if self.match is not None and not self.match.fullmatch(text):
             return None
         if self.replaced is not None:
-            text = self.replaced.sub(self.replacement, text, count=0 if self.everywhere else 1)
+            text = self.replaced.sub(self._replace, text, count=0 if self.everywhere else 1)
         return text.lower() if self.lower else text
+
+    def _replace(self, match: re.Match[str]) -> str:
+        return "".join(piece if isinstance(piece, str) else match[piece] or "" for piece in self.replacement)
 
 
 class AuthToLocal:
@@ -86,8 +90,10 @@ class AuthToLocal:
             return parsed.service
         for rule in self._rules:
             if (name := rule.apply(parsed)) is not None:
-                if _NOT_SIMPLE.search(name) and not self._passes_on:
-                    raise KerberosError(f"{principal} is mapped to {name}, which is not a short name ({KEY})")
+                if not name or (_NOT_SIMPLE.search(name) and not self._passes_on):
+                    raise KerberosError(
+                        f"{principal} is mapped to {name or 'nothing'}, which is not a short name ({KEY})"
+                    )
                 return name
         if self._passes_on:
             return principal
@@ -122,14 +128,15 @@ def _parsed(rules: str, realm: str) -> tuple[_Rule, ...]:
 def _regex_rule(match: re.Match[str]) -> _RegexRule:
     try:
         parts = int(match["parts"] or 0)
-        if parts not in (1, 2) or re.search(r"\$(?![0-2])", match["format"]):
+        if parts not in (1, 2) or re.search(rf"\$(?![0-{parts}])", match["format"]):
             raise ValueError("a principal has 1 or 2 parts, which are $1 and $2; $0 is the realm")
+        replaced = re.compile(match["from"], re.ASCII) if match["from"] is not None else None
         return _RegexRule(
             parts,
             match["format"],
-            re.compile(match["match"]) if match["match"] is not None else None,
-            re.compile(match["from"]) if match["from"] is not None else None,
-            _python_replacement(match["to"] or ""),
+            re.compile(match["match"], re.ASCII) if match["match"] is not None else None,
+            replaced,
+            _replacement(match["to"] or "", replaced.groups if replaced else 0),
             bool(match["all"]),
             bool(match["lower"]),
         )
@@ -137,6 +144,22 @@ def _regex_rule(match: re.Match[str]) -> _RegexRule:
         raise ConfigError(f"{KEY} has an invalid rule {match[0].strip()!r}: {wrong}") from wrong
 
 
-def _python_replacement(java: str) -> str:
-    """Translates Java's references to groups, such as `$1`, into Python's."""
-    return re.sub(r"\$(\d)", r"\\\1", java.replace("\\", "\\\\"))
+def _replacement(text: str, groups: int) -> tuple[str | int, ...]:
+    """Parses a replacement of java.util.regex: literal text, and numbers of groups; `$0` is the whole match.
+
+    A reference takes as many digits as there are groups for; a backslash makes the next character literal.
+    """
+    found: list[str | int] = []
+    at = 0
+    while match := _PIECE.match(text, at):
+        at = match.end()
+        if not (digits := match["group"]):
+            found.append(match["escaped"] or match["plain"])
+            continue
+        length = next((n for n in range(len(digits), 0, -1) if n == 1 or int(digits[:n]) <= groups), 1)
+        if int(digits[:length]) > groups:
+            raise ValueError(f"the replacement {text!r} refers to group {digits[:length]} of {groups}")
+        found += [int(digits[:length]), digits[length:]]
+    if at < len(text):
+        raise ValueError(f"the replacement {text!r} has a {text[at]} without what belongs to it")
+    return tuple(found)
