@@ -40,7 +40,9 @@ def test_it_waits_for_requests_in_progress_alone(tmp_path: Path, monkeypatch: py
         told: list[str] = []
         with listener, counts_file(tmp_path, 1) as counts:
             context = Context(Config.load(), tuple, lambda: False)
-            server = server_for(context, SharedListener(listener, counts, 0), stopping=lambda: told.append("stopping"))
+            server = server_for(
+                context, [SharedListener(listener, counts, 0)], stopping=lambda: told.append("stopping")
+            )
             serving = asyncio.create_task(server.serve())
             waiting, waiting_writer = await asyncio.open_connection(host, port)
             waiting_writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")

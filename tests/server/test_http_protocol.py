@@ -111,7 +111,7 @@ def answer(said: bytes) -> tuple[int, str]:
 async def serving() -> AsyncIterator[Served]:
     context = Context(Config.load(), lambda: (), lambda: True)
     with counts_file(Path(tempfile.gettempdir()), 1) as counts, listening(Address("127.0.0.1", 0)) as listener:
-        server = server_for(context, SharedListener(listener, counts, 0))
+        server = server_for(context, [SharedListener(listener, counts, 0)])
         running = asyncio.create_task(server.serve())
         await until(lambda: server.started)
         yield Served(

@@ -85,7 +85,7 @@ def test_news_of_generations_that_are_removed_or_torn_wait_for_the_next(
     said: SimpleQueue[WorkerReport] = SimpleQueue()
     with counts_file(tmp_path, 2) as counts, socket.create_server(("127.0.0.1", 0)) as listener:
         program = Program("worker", "ozone_recon.server.worker", descriptors=(listener.fileno(), counts))
-        start = WorkerJob(Config.load(), False, listener.fileno(), counts)
+        start = WorkerJob(Config.load(), False, ((listener.fileno(), False),), counts)
         child = ChildProcess(program, said.put, greeting=lambda: [start, news(removed)], grace=20)
         child.start()
         for place in (sample.path, removed, torn):

@@ -12,9 +12,10 @@ from ozone_recon.config.connections import OmHttp
 from ozone_recon.config.kinds import Address
 from ozone_recon.config.om_addresses import om_rpc_addresses, om_web_addresses
 from ozone_recon.config.scm_addresses import scm_addresses
-from ozone_recon.config.security import http_keys
+from ozone_recon.config.security import http_keys, tls_keys
 from ozone_recon.config.security.http import HttpSecurity, http_security
 from ozone_recon.config.security.rpc import RpcSecurity, rpc_security
+from ozone_recon.config.security.tls import HttpsSettings, https_settings, trust_settings
 from ozone_recon.config.settings import Settings
 from ozone_recon.errors import ConfigError
 from ozone_recon.logs import LogSettings
@@ -29,6 +30,10 @@ class Config:
 
     http: Address
     """Address to listen on."""
+    http_enabled: bool
+    """Whether the web server speaks http; the other possibility is https only."""
+    https: HttpsSettings | None
+    """None without https."""
     own_hosts: tuple[str, ...]
     """Host names in `ozone.recon.http-address`, `ozone.recon.http-bind-host` and `ozone.recon.address`."""
     http_allowed_hosts: tuple[str, ...]
@@ -71,7 +76,7 @@ class Config:
     http_security: HttpSecurity | None
     """None if no login is required."""
     unprotected: str | None
-    """`key=value` of the required protection that Recon lacks; None if none is required."""
+    """`key=value` of a policy that requires https without a certificate; None if nothing is missing."""
 
     @classmethod
     def load(
@@ -92,6 +97,8 @@ class Config:
         security = rpc_security(settings)
         return cls(
             http=_http(settings),
+            http_enabled=settings.get(keys.HTTP_POLICY) != "HTTPS_ONLY" or settings.get(keys.UNPROTECTED),
+            https=https_settings(settings),
             own_hosts=_own_hosts(settings),
             http_allowed_hosts=settings.get(keys.HTTP_ALLOWED_HOSTS),
             http_processes=settings.get(keys.HTTP_PROCESSES),
@@ -137,12 +144,12 @@ class Config:
         return path
 
     def require_protection(self) -> None:
-        """Raises ConfigError if the configuration requires a protection that Recon lacks."""
+        """Raises ConfigError if the configuration requires https, but names no certificate."""
         if self.unprotected:
             raise ConfigError(
-                f"{self.unprotected} requires a protected web server, but Recon serves plain http without a login: "
-                "put a protecting proxy in front of it, listen on localhost only, "
-                f"and set {keys.UNPROTECTED.name}=true"
+                f"{self.unprotected} requires a certificate for Recon's web server: set "
+                f"{tls_keys.CERTIFICATE.name} and {tls_keys.PRIVATE_KEY.name}, or {tls_keys.KEY_STORE.name} in "
+                f"ssl-server.xml; or, behind a proxy that provides https, set {keys.UNPROTECTED.name}=true"
             )
 
 
@@ -167,6 +174,7 @@ def _om(settings: Settings, security: RpcSecurity | None) -> OmHttp:
         pause=settings.get(keys.OM_PAUSE),
         longest_pause=settings.get(keys.OM_LONGEST_PAUSE),
         ca_file=settings.get(keys.OM_CA_FILE),
+        trust=trust_settings(settings),
         identity=security.identity if security and settings.get(http_keys.OM_AUTH_TYPE) == "kerberos" else None,
     )
 
@@ -187,8 +195,7 @@ def _cluster(settings: Settings, security: RpcSecurity | None) -> ClusterSetting
 
 
 def _unprotected(settings: Settings) -> str | None:
-    if settings.get(keys.UNPROTECTED):
+    policy = settings.get(keys.HTTP_POLICY)
+    if policy == "HTTP_ONLY" or settings.get(keys.UNPROTECTED) or https_settings(settings):
         return None
-    if settings.get(keys.HTTP_POLICY) == "HTTPS_ONLY":
-        return f"{keys.HTTP_POLICY.name}=HTTPS_ONLY"
-    return None
+    return f"{keys.HTTP_POLICY.name}={policy}"

@@ -10,6 +10,7 @@ from ozone_recon.config.cluster_settings import ClusterSettings, Intervals, ScmP
 from ozone_recon.config.connections import RpcSettings
 from ozone_recon.config.security import http_keys
 from ozone_recon.config.security.rpc import RpcSecurity
+from ozone_recon.config.security.tls import trust_settings
 from ozone_recon.config.settings import Settings, user_name
 from ozone_recon.model.container_health import HealthRules, PlacementPolicy
 
@@ -57,6 +58,7 @@ def cluster_settings(
         pending_timeout=get(cluster_keys.PENDING_TIMEOUT),
         security=security,
         datanode_login=security.identity if security and get(http_keys.DATANODE_AUTH_TYPE) == "kerberos" else None,
+        trust=trust_settings(settings),
         peer=get(cluster_keys.PEER),
         peer_interval=get(cluster_keys.PEER_INTERVAL),
     )

@@ -8,6 +8,7 @@ from typing import Final, Self
 
 from ozone_recon.config.connections import RpcSettings
 from ozone_recon.config.security.rpc import KeytabIdentity, RpcSecurity
+from ozone_recon.config.security.trust import DEFAULT_TRUST, TrustSettings
 from ozone_recon.model.container_health import HealthRules
 
 _MOST: Final = 1000
@@ -79,6 +80,8 @@ class ClusterSettings:
     """None if the cluster is not secure."""
     datanode_login: KeytabIdentity | None = None
     """Who Recon is to the datanodes' web servers (SPNEGO); None if they require no login."""
+    trust: TrustSettings = DEFAULT_TRUST
+    """The CAs to trust for https to datanodes and to the peer, in addition to the system's."""
     peer: str = ""
     """Base URL of the other Recon of a pair, from which datanode reports are copied while none arrive here."""
     peer_interval: float = 60.0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ozone_recon.config.security.trust import DEFAULT_TRUST, TrustSettings
 from ozone_recon.wire.hadoop_rpc.frames import LONGEST
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class OmHttp:
     longest_pause: float = 60.0
     ca_file: Path | None = None
     """PEM file of CA certificates to trust for https, in addition to the system's."""
+    trust: TrustSettings = DEFAULT_TRUST
+    """The CAs to trust for https, in addition to the system's and those of `ca_file`."""
     identity: KeytabIdentity | None = None
     """Who Recon is to OM's web server (SPNEGO); None if it requires no login."""
 

@@ -26,7 +26,7 @@ from ozone_recon.config.kinds import (
     address,
     one_of,
 )
-from ozone_recon.config.security import http_keys, rpc_keys
+from ozone_recon.config.security import http_keys, rpc_keys, tls_keys
 
 HTTP_ADDRESS: Final = Key(
     "ozone.recon.http-address",
@@ -62,7 +62,7 @@ HTTP_POLICY: Final = Key(
     "ozone.http.policy",
     one_of("HTTP_ONLY", "HTTPS_ONLY", "HTTP_AND_HTTPS"),
     "HTTP_ONLY",
-    "Whether Ozone's web servers use http or https: selects how Recon connects to OM. Recon itself serves http only.",
+    "Whether Ozone's web servers, Recon's included, use http, https or both.",
 )
 SECURITY: Final = Key("ozone.security.enabled", FLAG, "false", "Whether the cluster is secure.")
 RECON_ADDRESS: Final = Key(
@@ -81,8 +81,8 @@ UNPROTECTED: Final = Key(
     "ozone.recon.http.unprotected.allowed",
     FLAG,
     "false",
-    "Start although the configuration requires https or a Kerberos login, which Recon lacks: for use behind a "
-    "proxy that provides it.",
+    "Serve http only, although `ozone.http.policy` requires https and no certificate is configured: for use behind a "
+    "proxy that provides https.",
     ours=True,
 )
 DB_DIR: Final = Key(
@@ -279,7 +279,7 @@ PROM_TOKEN: Final = Key(
 
 KEYS: Final[tuple[Key[Any], ...]] = tuple(
     value
-    for module in (globals(), vars(cluster_keys), vars(rpc_keys), vars(http_keys))
+    for module in (globals(), vars(cluster_keys), vars(rpc_keys), vars(http_keys), vars(tls_keys))
     for value in module.values()
     if isinstance(value, Key)
 )

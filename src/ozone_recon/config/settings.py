@@ -39,6 +39,7 @@ class Settings:
 
     def __init__(self, conf_dir: Path | None, environment: Mapping[str, str], flags: Mapping[str, str]) -> None:
         self._environment = environment
+        self._conf_dir = conf_dir
         self._found: dict[str, Property] = {}
         if conf_dir is not None:
             if not conf_dir.is_dir():
@@ -61,6 +62,15 @@ class Settings:
         """Whether the key is set to a non-blank value."""
         found = self._property(key, suffix)
         return found is not None and bool(found[1].value.strip())
+
+    def beside(self, name: str) -> Settings:
+        """Returns the settings of another file of the configuration directory; none if it does not exist."""
+        settings = Settings(None, {}, {})
+        settings._environment = self._environment
+        file = self._conf_dir / name if self._conf_dir else None
+        if file is not None and os.path.exists(file):
+            settings._overlay(read_properties(file))
+        return settings
 
     def with_prefix(self, prefix: str) -> dict[str, str]:
         """Returns the texts of all keys that begin with `prefix`, by the rest of their names."""

@@ -56,10 +56,10 @@ class AccessRules:
 
     def of(self, identity: Identity) -> Access:
         """Returns what a user may do."""
+        if (known := self.known(identity)) is not None:
+            return known
+        access = self._evaluated(identity.user)
         with self._lock:
-            if (known := self.known(identity)) is not None:
-                return known
-            access = self._evaluated(identity.user)
             self._known[identity.user] = self._clock() + CACHED_FOR, access
             self._known.move_to_end(identity.user)
             if len(self._known) > MAX_CACHED:
@@ -77,9 +77,8 @@ class AccessRules:
     def acting_as(self, identity: Identity, user: str, hosts: frozenset[str]) -> Identity:
         """Returns the identity of `user`, as whom a proxy user at `hosts` acts; KerberosError if it may not."""
         rule = self._settings.proxy_users.get(identity.user)
-        with self._lock:
-            if rule is None or not _may_act(rule, user, hosts, self._groups.of):
-                raise KerberosError(f"User: {identity.user} is not allowed to impersonate {user}")
+        if rule is None or not _may_act(rule, user, hosts, self._groups.of):
+            raise KerberosError(f"User: {identity.user} is not allowed to impersonate {user}")
         return Identity(user, user, identity.method, identity.user)
 
     def _evaluated(self, user: str) -> Access:

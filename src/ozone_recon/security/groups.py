@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -17,7 +18,7 @@ MAX_CACHED: Final = 1000
 
 
 class UserGroups:
-    """Looks up groups; may block, as the system may ask a directory service. For one thread at a time."""
+    """Looks up groups, for any thread; may block, as the system may ask a directory service."""
 
     def __init__(
         self, lookup: Callable[[str], frozenset[str]] | None = None, clock: Callable[[], float] = time.monotonic
@@ -25,16 +26,19 @@ class UserGroups:
         self._lookup = lookup or groups_of
         self._clock = clock
         self._cached: OrderedDict[str, tuple[float, frozenset[str]]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def of(self, user: str) -> frozenset[str]:
         """Returns the names of a user's groups; none for an unknown user."""
         now = self._clock()
         held = self._cached.get(user)
         if held is None or held[0] <= now:
-            held = self._cached[user] = now + CACHED_FOR, self._lookup(user)
-            self._cached.move_to_end(user)
-            if len(self._cached) > MAX_CACHED:
-                self._cached.popitem(last=False)
+            held = now + CACHED_FOR, self._lookup(user)
+            with self._lock:
+                self._cached[user] = held
+                self._cached.move_to_end(user)
+                if len(self._cached) > MAX_CACHED:
+                    self._cached.popitem(last=False)
         return held[1]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 from pathlib import Path
 from typing import Final
 
@@ -94,7 +93,6 @@ class DatanodeAdmission:
         self._acl = None if acl.everybody else acl
         self._names = AuthToLocal(security.names)
         self._groups = UserGroups()
-        self._lock = threading.Lock()
 
     def refusal(self, user: str, protocol: str) -> str:
         """Returns why a principal may not use the protocol; empty if it may. May block for a directory service."""
@@ -102,8 +100,7 @@ class DatanodeAdmission:
         if self._acl is None:
             expected = f"only {self._datanodes} is (hdds.datanode.kerberos.principal)"
             return "" if is_datanode(user, self._datanodes) else f"{refused}: {expected}"
-        with self._lock:
-            admitted = self._acl.admits(self._names.short_name(user), self._groups.of)
+        admitted = self._acl.admits(self._names.short_name(user), self._groups.of)
         return "" if admitted else f"{refused}: denied by configured ACL"
 
 

@@ -17,10 +17,12 @@ import logging
 import mmap
 import resource
 import socket
+import ssl
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -32,19 +34,23 @@ RETRY_AFTER: Final = 1.0
 """Seconds until the next attempt after accept has failed, for example with too many open files."""
 MAX_CONNECTIONS: Final = 1000
 """Maximum number of connections of a process; at the limit, a new one replaces the longest-idle one."""
+HANDSHAKE_TIMEOUT: Final = 10.0
+"""Seconds for a TLS handshake."""
 SPARE_DESCRIPTORS: Final = 256
 """File descriptors reserved for files and outgoing connections."""
 _LOG: Final = logging.getLogger(__name__)
 
 
 class SharedListener(NamedTuple):
-    """The listening socket that all HTTP processes share, as seen by process `number`."""
+    """A listening socket that all HTTP processes share, as seen by process `number`."""
 
     listener: socket.socket
     """Non-blocking."""
     counts: int
     """Descriptor of the file made by `counts_file`."""
     number: int
+    is_https: bool = False
+    """Whether its clients speak https."""
 
 
 def raise_descriptor_limit() -> None:
@@ -74,9 +80,11 @@ def counts_file(directory: Path, processes: int) -> Iterator[int]:
 
 
 class Acceptor:
-    """Accepts connections; `connections` are the open ones of the process.
+    """Accepts the connections of one listener; `connections` are the open ones of the process.
 
-    At `limit` connections, `make_room` closes one for the next; while it returns False, none is accepted.
+    At `limit` connections, `make_room` closes one for the next; while it returns False, the oldest handshake of TLS
+    that has not ended makes room, and without one none is accepted. `tls` is the context of a listener for https;
+    `arriving` has the connections of all listeners that are not open yet, the oldest first.
     """
 
     def __init__(
@@ -86,31 +94,35 @@ class Acceptor:
         connections: Collection[object],
         limit: int = sys.maxsize,
         make_room: Callable[[], bool] = lambda: False,
+        tls: ssl.SSLContext | None = None,
+        arriving: dict[asyncio.Task[object], None] | None = None,
     ) -> None:
-        self._shared = shared
+        self._listener = shared.listener
+        self._number = shared.number
+        self._tls = tls
         self._protocol = protocol
         self._connections = connections
         self._limit = limit
         self._make_room = make_room
         self._counts = memoryview(mmap.mmap(shared.counts, 0)).cast("I")
-        self._arriving: set[asyncio.Task[object]] = set()
+        self._arriving = {} if arriving is None else arriving
         self._loop = asyncio.get_running_loop()
         self._later: asyncio.TimerHandle | None = None
         self._watch()
 
     def count(self) -> int:
         """Publishes and returns the process's number of connections."""
-        self._counts[self._shared.number] = mine = len(self._connections) + len(self._arriving)
+        self._counts[self._number] = mine = len(self._connections) + len(self._arriving)
         return mine
 
     def stop(self) -> None:
         """Stops accepting."""
-        self._loop.remove_reader(self._shared.listener)
+        self._loop.remove_reader(self._listener)
         if self._later:
             self._later.cancel()
 
     def _watch(self) -> None:
-        self._loop.add_reader(self._shared.listener, self._on_readable)
+        self._loop.add_reader(self._listener, self._on_readable)
 
     def _on_readable(self, left: float = DEFER) -> None:
         """Accepts a queued connection, unless a process with fewer may do so within `left` seconds."""
@@ -124,15 +136,15 @@ class Acceptor:
             self._watch()
             resume()
 
-        self._loop.remove_reader(self._shared.listener)
+        self._loop.remove_reader(self._listener)
         self._later = self._loop.call_later(seconds, watch_again)
 
     def _accept(self) -> None:
-        if self.count() >= self._limit and not self._make_room():
+        if self.count() >= self._limit and not self._make_room() and not self._end_handshake():
             self._pause(RETRY_AFTER)
             return
         try:
-            connection, _ = self._shared.listener.accept()
+            connection, _ = self._listener.accept()
         except (BlockingIOError, ConnectionError):
             return  # Another process was faster, or the client has disconnected.
         except OSError as error:
@@ -144,7 +156,25 @@ class Acceptor:
             self._pause(RETRY_AFTER)
             return
         connection.setblocking(False)
-        task = self._loop.create_task(self._loop.connect_accepted_socket(self._protocol, connection))
-        self._arriving.add(task)
-        task.add_done_callback(self._arriving.discard)
+        timeout = HANDSHAKE_TIMEOUT if self._tls else None
+        opening = self._loop.connect_accepted_socket(
+            self._protocol, connection, ssl=self._tls, ssl_handshake_timeout=timeout
+        )
+        task: asyncio.Task[object] = self._loop.create_task(opening)
+        self._arriving[task] = None
+        task.add_done_callback(partial(self._arrived, connection))
         self.count()
+
+    def _arrived(self, connection: socket.socket, task: asyncio.Task[object]) -> None:
+        del self._arriving[task]
+        if task.cancelled():
+            connection.close()
+        elif failure := task.exception():
+            # Clients that do not trust the certificate, or speak http, are no events of the server.
+            _LOG.debug("a client's TLS handshake failed: %s", failure)
+            connection.close()
+
+    def _end_handshake(self) -> bool:
+        """Ends the oldest handshake; returns False without one."""
+        oldest = next(iter(self._arriving), None)
+        return oldest is not None and oldest.cancel()

@@ -9,8 +9,9 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+import socket
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -76,12 +77,13 @@ def serve(config: Config, origin: DataOrigin, started: Callable[[str, OmSync], N
     # Startup creates no garbage; `server_for` enables collection.
     gc.disable()
     with (
-        listening(config.http) as listener,
+        _listeners(config) as listeners,
         DataDirectory.lock(config.make_data_dir(), config.checkpoints) as directory,
         counts_file(directory.scratch_directory, _processes(config)) as counts,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_serve(config, origin, directory, SharedListener(listener, counts, 0), started))
+        shared = tuple(SharedListener(one, counts, 0, is_https) for one, is_https in listeners)
+        runner.run(_serve(config, origin, directory, shared, started))
 
 
 def with_login_secret(config: Config) -> Config:
@@ -119,7 +121,7 @@ async def _serve(
     config: Config,
     origin: DataOrigin,
     directory: DataDirectory,
-    shared: SharedListener,
+    shared: Sequence[SharedListener],
     started: Callable[[str, OmSync], None],
 ) -> None:
     loop = asyncio.get_running_loop()
@@ -150,7 +152,8 @@ async def _serve(
         context.om_metrics = lambda: om_samples(sync.state)
         restart_on_bus_error(partial(_damage, context))
         context.ask_cluster = (lambda request: asyncio.wrap_future(supervisor.ask(request))) if supervisor else None
-        job = WorkerJob(config, supervisor is not None, shared.listener.fileno(), shared.counts)
+        listeners = tuple((one.listener.fileno(), one.is_https) for one in shared)
+        job = WorkerJob(config, supervisor is not None, listeners, shared[0].counts)
         workers = Workers(_processes(config) - 1, job, sync.trigger, supervisor.ask if supervisor else None)
         server = server_for(context, shared, (signal.SIGINT, signal.SIGTERM), workers.end)
         context.processes = lambda: (*workers.states, *(one.state for one in (supervisor, sync.builder) if one))
@@ -163,7 +166,7 @@ async def _serve(
         ]
         for task in tasks:
             task.add_done_callback(partial(_stop_on_failure, server))
-        started(_url(Address(config.http.host, shared.listener.getsockname()[1])), sync)
+        started(_url(config, shared[0]), sync)
         await server.serve()
         for task in tasks:
             task.cancel()
@@ -344,6 +347,17 @@ def _describe(state: OmSyncState) -> str:
             return "Synchronising with OM."
 
 
-def _url(address: Address) -> str:
-    host = "localhost" if address.host in ("0.0.0.0", "::") else address.host
-    return f"http://{Address(host, address.port)}/"
+@contextmanager
+def _listeners(config: Config) -> Iterator[list[tuple[socket.socket, bool]]]:
+    """The listening sockets, https first, each with whether it is for https; raises ConfigError."""
+    with ExitStack() as stack:
+        addresses = [(config.https.address, True)] if config.https else []
+        addresses += [(config.http, False)] if config.http_enabled else []
+        yield [(stack.enter_context(listening(address)), is_https) for address, is_https in addresses]
+
+
+def _url(config: Config, shared: SharedListener) -> str:
+    configured = config.https.address if config.https and shared.is_https else config.http
+    host = "localhost" if configured.host in ("0.0.0.0", "::") else configured.host
+    address = Address(host, shared.listener.getsockname()[1])
+    return f"{'https' if shared.is_https else 'http'}://{address}/"

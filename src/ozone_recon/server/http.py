@@ -8,7 +8,7 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,8 @@ GRACE = 5
 BACKLOG = 1024
 CHECK_EVERY = 5
 """Server ticks (0.1 s) between two checks of the connections' timeouts."""
+REFRESH_EVERY = 50
+"""Server ticks between two looks at the certificate's files."""
 RETAINED = 32 << 20
 """Maximum freed memory that a process retains, in bytes."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -42,7 +44,9 @@ _LOG = logging.getLogger(__name__)
 def listening(address: Address) -> socket.socket:
     """Returns a listening socket; raises ConfigError if the address cannot be bound."""
     listener = _bound(
-        address, "Use another --port (ozone.recon.http-address, ozone.recon.http-bind-host), or stop its owner"
+        address,
+        "Use another --port (ozone.recon.http-address and -bind-host; for https ozone.recon.https-address and "
+        "-bind-host), or stop its owner",
     )
     listener.setblocking(False)
     return listener
@@ -92,7 +96,7 @@ def opened(path: Path | None) -> Generation | None:
 
 def server_for(
     context: Context,
-    shared: SharedListener,
+    shared: Sequence[SharedListener],
     stops_at: tuple[signal.Signals, ...] = (),
     stopping: Callable[[], None] = lambda: None,
 ) -> uvicorn.Server:
@@ -104,11 +108,15 @@ def server_for(
 
     from ozone_recon.api.application import create_app
     from ozone_recon.api.middleware.metrics import NO_ROUTE
+    from ozone_recon.security.tls import ServerTls
     from ozone_recon.server.accept import Acceptor, connection_limit
     from ozone_recon.server.http_protocol import BoundedProtocol, OpenConnections
 
     def observe_refusal(status: int) -> None:
         context.metrics.observe(NO_ROUTE, status, 0.0)
+
+    https = context.config.https if any(one.is_https for one in shared) else None
+    tls = ServerTls(https) if https else None
 
     class HttpServer(uvicorn.Server):
         """uvicorn with other signal handlers and another accept loop.
@@ -122,20 +130,36 @@ def server_for(
             protocol = partial(BoundedProtocol, observe_refusal, self.config, self.server_state, {})
             connections = self.server_state.connections
             self.open_connections = OpenConnections(connections)
-            self.acceptor = Acceptor(shared, protocol, connections, connection_limit(), self.open_connections.make_room)
+            arriving: dict[asyncio.Task[object], None] = {}
+            self.acceptors = [
+                Acceptor(
+                    one,
+                    protocol,
+                    connections,
+                    connection_limit(),
+                    self.open_connections.make_room,
+                    tls.context if tls and one.is_https else None,
+                    arriving,
+                )
+                for one in shared
+            ]
 
         async def on_tick(self, counter: int) -> bool:
-            self.acceptor.count()
+            for acceptor in self.acceptors:
+                acceptor.count()
+            if tls and not counter % REFRESH_EVERY:
+                await asyncio.to_thread(tls.refresh)
             if not counter % CHECK_EVERY:
                 self.open_connections.check_timeouts()
             return await super().on_tick(counter)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             stopping()
-            self.acceptor.stop()
-            with suppress(OSError):  # Another process was faster.
-                # Unlike close, shutdown stops the listening in all processes, also in one that hangs.
-                shared.listener.shutdown(socket.SHUT_RDWR)
+            for acceptor, one in zip(self.acceptors, shared, strict=True):
+                acceptor.stop()
+                with suppress(OSError):  # Another process was faster.
+                    # Unlike close, shutdown stops the listening in all processes, also in one that hangs.
+                    one.listener.shutdown(socket.SHUT_RDWR)
             await super().shutdown()
 
         @contextmanager

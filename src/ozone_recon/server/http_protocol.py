@@ -216,7 +216,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.write(_bytes_of(limit))
             if cycle is None:  # Otherwise the application counts the request.
                 self._observe(limit.status)
-        self.transport.write_eof()
+        if self.transport.can_write_eof():  # TLS cannot.
+            self.transport.write_eof()
         self.flow.resume_reading()
 
 

@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 from collections.abc import Awaitable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -42,7 +42,8 @@ class WorkerJob(NamedTuple):
 
     config: Config
     follows_cluster: bool
-    listener: int
+    listeners: tuple[tuple[int, bool], ...]
+    """Descriptors, each with whether it is for https."""
     counts: int
     number: int = 0
 
@@ -136,7 +137,10 @@ async def _serve(parent: Parent, job: WorkerJob, update: OmUpdate) -> None:
     context.ask_cluster = ask if job.follows_cluster else None
     first = os.getppid()
     context.processes = lambda: (first_process(first, parent.silence), *update.processes)
-    shared = SharedListener(socket.socket(fileno=job.listener), job.counts, job.number)
+    shared = [
+        SharedListener(socket.socket(fileno=listener), job.counts, job.number, is_https)
+        for listener, is_https in job.listeners
+    ]
     server = server_for(context, shared)
     loop = asyncio.get_running_loop()
 
@@ -164,7 +168,9 @@ async def _serve(parent: Parent, job: WorkerJob, update: OmUpdate) -> None:
     threading.Thread(target=receive_messages, daemon=True).start()
     await ready.wait()
     running = [loop.create_task(one) for one in (report(), parent.watch_loop())]
-    with shared.listener:
+    with ExitStack() as stack:
+        for one in shared:
+            stack.enter_context(one.listener)
         await server.serve()
     for task in running:
         task.cancel()

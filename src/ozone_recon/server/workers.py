@@ -91,7 +91,11 @@ class Workers:
     def _child(self, number: int) -> ChildProcess:
         job = self._job
         return ChildProcess(
-            Program(f"worker-{number + 1}", "ozone_recon.server.worker", descriptors=(job.listener, job.counts)),
+            Program(
+                f"worker-{number + 1}",
+                "ozone_recon.server.worker",
+                descriptors=(*(listener for listener, _ in job.listeners), job.counts),
+            ),
             partial(self._receive, number),
             greeting=lambda: self._greeting(number),
             ended=lambda _: self._forget(number),

@@ -9,8 +9,10 @@ from typing import Final
 import httpx
 
 from ozone_recon.config.security.rpc import KeytabIdentity
+from ozone_recon.config.security.trust import TrustSettings
 from ozone_recon.errors import SourceError, TransferError
 from ozone_recon.security.spnego import SpnegoAuth
+from ozone_recon.security.tls import client_context
 
 PATH: Final = "/api/v1/cluster/generation"
 TIMEOUT: Final = 20.0
@@ -37,7 +39,9 @@ class GenerationBody:
 
 
 @contextmanager
-def generation_body(peer: str, version: str, identity: KeytabIdentity | None = None) -> Iterator[GenerationBody | None]:
+def generation_body(
+    peer: str, version: str, identity: KeytabIdentity | None = None, trust: TrustSettings | None = None
+) -> Iterator[GenerationBody | None]:
     """Opens the archive of the peer's current cluster generation; None if it is still `version`, an earlier one's.
 
     With an identity it logs in by SPNEGO. Blocks. Raises TransferError if the peer cannot be reached or has no
@@ -45,7 +49,12 @@ def generation_body(peer: str, version: str, identity: KeytabIdentity | None = N
     """
     try:
         with (
-            httpx.Client(timeout=TIMEOUT, trust_env=False, auth=SpnegoAuth(identity) if identity else None) as client,
+            httpx.Client(
+                timeout=TIMEOUT,
+                trust_env=False,
+                auth=SpnegoAuth(identity) if identity else None,
+                verify=client_context(trust or TrustSettings()),
+            ) as client,
             client.stream(
                 "GET", peer + PATH, headers={"accept-encoding": "identity", "if-none-match": version or "none"}
             ) as response,

@@ -57,6 +57,10 @@ PAGE_HEADERS: tuple[Header, ...] = (
 """Headers of the web pages: a browser loads nothing from other sites."""
 
 
+HSTS: Header = (b"strict-transport-security", b"max-age=31536000")
+"""Header of a server that speaks https only: browsers never try http again (RFC 6797)."""
+
+
 class RequestMiddleware:
     """The outermost middleware around `app`.
 
@@ -217,6 +221,8 @@ class _Exchange:
 
     def _headers(self) -> Iterable[Header]:
         yield from COMMON_HEADERS
+        if self.scope.get("scheme") == "https" and not self.view.context.config.http_enabled:
+            yield HSTS
         if not self.api:
             yield from PAGE_HEADERS
             return

@@ -65,7 +65,7 @@ class PeerCopy:
         """Fetches the peer's generation, and restores the reports if they are newer than ours."""
         security = self._settings.security
         identity = security.identity if security else None
-        with generation_body(self._settings.peer, self._version, identity) as body:
+        with generation_body(self._settings.peer, self._version, identity, self._settings.trust) as body:
             if body is None:
                 return
             target = self._directory.reserve()

@@ -18,6 +18,7 @@ from ozone_recon.follow.datanodes.request_each import request_each
 from ozone_recon.model.cluster import Datanode
 from ozone_recon.model.requests import PendingBlocks
 from ozone_recon.security.spnego import SpnegoAuth
+from ozone_recon.security.tls import client_context
 
 MAX_RESPONSE: Final = 1 << 16
 """Bytes of a response, at most; a real one has some hundreds."""
@@ -45,7 +46,8 @@ class PendingBlocksClient:
         pending = {one.details.uuid: -1 for one in datanodes}
         try:
             login = SpnegoAuth(self._settings.datanode_login) if self._settings.datanode_login else None
-            async with httpx.AsyncClient(timeout=20, trust_env=False, auth=login) as client:
+            tls = await asyncio.to_thread(client_context, self._settings.trust) if self._settings.https else True
+            async with httpx.AsyncClient(timeout=20, trust_env=False, auth=login, verify=tls) as client:
 
                 async def ask(datanode: Datanode) -> None:
                     pending[datanode.details.uuid] = await self._pending_bytes(client, datanode)

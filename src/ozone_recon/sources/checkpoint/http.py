@@ -9,7 +9,6 @@ from __future__ import annotations
 import http.client
 import io
 import socket
-import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -125,9 +124,10 @@ def checkpoint_body(om: OmHttp) -> Iterator[Body]:
 def _connection(address: str, om: OmHttp) -> http.client.HTTPConnection:
     url = urlsplit(address)
     if url.scheme == "https":
-        context = ssl.create_default_context()
-        if om.ca_file is not None:
-            context.load_verify_locations(om.ca_file)
+        # Loads libraries that http does not need.
+        from ozone_recon.security.tls import client_context
+
+        context = client_context(om.trust, om.ca_file)
         return http.client.HTTPSConnection(url.netloc, timeout=om.connect_timeout, context=context)
     return http.client.HTTPConnection(url.netloc, timeout=om.connect_timeout, blocksize=1 << 20)
 

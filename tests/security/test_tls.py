@@ -1,0 +1,165 @@
+"""TLS contexts made of PEM files and key stores, and certificates that change while the server runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import ssl
+import threading
+from pathlib import Path
+
+import pytest
+
+from ozone_recon.config.kinds import Address
+from ozone_recon.config.security.tls import HttpsSettings, PemFiles
+from ozone_recon.config.security.trust import KeyStoreFile, TrustSettings
+from ozone_recon.errors import ConfigError
+from ozone_recon.security.tls import ServerTls, client_context
+
+DATA = Path(__file__).parents[1] / "data" / "tls"
+BOTH = ("TLSv1.2", "TLSv1.3")
+CLIENT = TrustSettings(KeyStoreFile("ssl.client.truststore.location", DATA / "trust.jks", "changeit", ""))
+
+
+def pem(name: str, directory: Path = DATA) -> PemFiles:
+    return PemFiles(directory / f"{name}.pem", directory / f"{name}.key")
+
+
+def store(name: str, password: str = "changeit", key_password: str = "changeit") -> KeyStoreFile:
+    return KeyStoreFile("ssl.server.keystore.location", DATA / name, password, key_password)
+
+
+def settings(
+    identity: PemFiles | KeyStoreFile,
+    versions: tuple[str, ...] = BOTH,
+    excluded: tuple[str, ...] = (),
+    client_trust: KeyStoreFile | None = None,
+) -> HttpsSettings:
+    return HttpsSettings(Address("localhost", 0), identity, client_trust, versions, excluded)
+
+
+def connected(server: ssl.SSLContext, client: ssl.SSLContext) -> tuple[str, str, bytes]:
+    """The version, the cipher and the server's certificate of a connection; SSLError if the two do not agree."""
+    ours, theirs = socket.socketpair()
+
+    def serve() -> None:
+        try:
+            with server.wrap_socket(theirs, server_side=True) as accepted:
+                accepted.recv(1)
+        except OSError:
+            theirs.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        with client.wrap_socket(ours, server_hostname="localhost") as connection:
+            connection.send(b"x")
+            certificate = connection.getpeercert(binary_form=True)
+            cipher = connection.cipher()
+            assert certificate
+            assert cipher
+            return connection.version() or "", cipher[0], certificate
+    finally:
+        ours.close()
+        thread.join()
+
+
+def der(name: str) -> bytes:
+    return ssl.PEM_cert_to_DER_cert((DATA / name).read_text())
+
+
+@pytest.mark.parametrize("identity", [pem("one"), store("one.p12"), store("one.jks", "storepass", "keypass1")])
+@pytest.mark.parametrize("trust", ["trust.jks", "trust.p12"])
+def test_each_kind_of_store(identity: PemFiles | KeyStoreFile, trust: str) -> None:
+    client = client_context(TrustSettings(store(trust)))
+    version, _, certificate = connected(ServerTls(settings(identity)).context, client)
+    assert (version, certificate) == ("TLSv1.3", der("one.pem"))
+
+
+def test_the_ca_may_be_a_pem_file() -> None:
+    connected(ServerTls(settings(pem("one"))).context, client_context(TrustSettings(), DATA / "ca.pem"))
+    with pytest.raises(ssl.SSLCertVerificationError):
+        connected(ServerTls(settings(pem("one"))).context, client_context(TrustSettings()))
+
+
+@pytest.mark.parametrize(
+    ("versions", "found"), [(BOTH, "TLSv1.3"), (("TLSv1.2",), "TLSv1.2"), (("TLSv1.3",), "TLSv1.3")]
+)
+def test_versions(versions: tuple[str, ...], found: str) -> None:
+    assert connected(ServerTls(settings(pem("one"), versions)).context, client_context(CLIENT))[0] == found
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
+def test_older_versions_are_refused() -> None:
+    client = client_context(CLIENT)
+    client.minimum_version = client.maximum_version = ssl.TLSVersion.TLSv1_1
+    with pytest.raises(OSError, match=r"(?i)ssl|tls|reset|pipe"):
+        connected(ServerTls(settings(pem("one"))).context, client)
+
+
+def test_excluded_ciphers_are_javas_names() -> None:
+    server = ServerTls(settings(pem("one"), ("TLSv1.2",), ("TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",))).context
+    client = client_context(CLIENT)
+    client.set_ciphers("ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256")
+    assert connected(server, client)[1] == "ECDHE-ECDSA-AES128-GCM-SHA256"
+    client.set_ciphers("ECDHE-ECDSA-AES256-GCM-SHA384")
+    with pytest.raises(OSError, match=r"(?i)ssl|handshake|reset"):
+        connected(server, client)
+
+
+def test_clients_may_need_a_certificate() -> None:
+    server = ServerTls(settings(pem("one"), ("TLSv1.2",), client_trust=store("trust.jks"))).context
+    client = client_context(CLIENT)
+    with pytest.raises(OSError, match=r"(?i)ssl|handshake|reset|pipe"):
+        connected(server, client)
+    client.load_cert_chain(*pem("two"))
+    connected(server, client)
+
+
+def test_a_changed_certificate_is_loaded_and_a_broken_one_is_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = pem("own", tmp_path)
+
+    def replace(name: str, key: str = "") -> None:
+        for file, source in ((files.certificate, f"{name}.pem"), (files.key, f"{key or name}.key")):
+            shutil.copy(DATA / source, file)
+            os.utime(file, ns=(len(caplog.records) + hash(source), 1 << 40 | hash(source) & 0xFFFF))
+
+    replace("one")
+    tls, client = ServerTls(settings(files)), client_context(CLIENT)
+    replace("two", key="one")
+    tls.refresh()
+    assert "the server keeps the last one" in caplog.text
+    assert connected(tls.context, client)[2] == der("one.pem")
+    replace("two")
+    tls.refresh()
+    assert connected(tls.context, client)[2] == der("two.pem")
+    files.certificate.unlink()
+    tls.refresh()
+    assert connected(tls.context, client)[2] == der("two.pem")
+
+
+@pytest.mark.parametrize(
+    ("identity", "text"),
+    [
+        (pem("nothing"), r"ozone\.recon\.https\.certificate\.file = .*nothing\.pem"),
+        (PemFiles(DATA / "one.pem", DATA / "two.key"), "belong together"),
+        (store("nothing.p12"), r"ssl\.server\.keystore\.location = .*nothing\.p12.*No such file"),
+        (store("one.p12", "wrong"), "password"),
+        (store("one.jks", "wrong"), "password is wrong"),
+        (store("one.jks", "storepass", "wrong"), "password of the private key is wrong"),
+        (store("trust.jks"), "no private key"),
+        (store("ca.pem"), "cannot be used"),
+    ],
+)
+def test_what_cannot_be_used_is_named(identity: PemFiles | KeyStoreFile, text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        ServerTls(settings(identity))
+
+
+def test_a_ca_that_python_finds_too_old_fashioned_has_a_way() -> None:
+    strict = client_context(CLIENT._replace(strict=True)).verify_flags
+    assert not client_context(CLIENT._replace(strict=False)).verify_flags & ssl.VERIFY_X509_STRICT
+    assert strict & ssl.create_default_context().verify_flags == ssl.create_default_context().verify_flags

@@ -1,0 +1,94 @@
+"""The whole program over https: both ports, both processes, half-open handshakes, plain http on the https port."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.conftest import SAMPLE
+from tests.eventually import eventually
+
+from ozone_recon.config.security.trust import TrustSettings
+from ozone_recon.security.tls import client_context
+
+DATA = Path(__file__).parents[1] / "data" / "tls"
+
+
+def free_ports(number: int) -> list[int]:
+    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [one.getsockname()[1] for one in taken]
+    for one in taken:
+        one.close()
+    return ports
+
+
+@contextmanager
+def serving(data: Path, policy: str) -> Iterator[tuple[int, int, subprocess.Popen[str]]]:
+    http, https = free_ports(2)
+    keys = {
+        "ozone.http.policy": policy,
+        "ozone.recon.https-address": f"localhost:{https}",
+        "ozone.recon.https-bind-host": "127.0.0.1",
+        "ozone.recon.https.certificate.file": DATA / "one.pem",
+        "ozone.recon.https.key.file": DATA / "one.key",
+        "ozone.recon.http.process.count": 2,
+    }
+    flags = [word for key, value in keys.items() for word in ("-D", f"{key}={value}")]
+    command = [sys.executable, "-m", "ozone_recon", "open", str(SAMPLE), "--data-dir", str(data), "--port", str(http)]
+    with subprocess.Popen([*command, *flags], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield http, https, process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.stderr
+            errors = process.stderr.read()
+            assert process.wait(30) == 0, errors
+            assert "Traceback" not in errors
+
+
+def ready(url: str, tls: ssl.SSLContext | None = None) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/ready", context=tls, timeout=10) as answer:
+            return bool(json.load(answer)["status"] == "OK")
+    except (urllib.error.URLError, ConnectionError):
+        return False
+
+
+def test_http_and_https(tmp_path: Path) -> None:
+    tls = client_context(TrustSettings(), DATA / "ca.pem")
+    with serving(tmp_path, "HTTP_AND_HTTPS") as (http, https, process):
+        assert process.stderr
+        assert process.stderr.readline().startswith(f"Serving on https://127.0.0.1:{https}/")
+        eventually(lambda: ready(f"https://localhost:{https}", tls))
+        eventually(lambda: ready(f"http://localhost:{http}"))
+        half_open = [socket.create_connection(("127.0.0.1", https)) for _ in range(50)]
+        for number, one in enumerate(half_open):
+            one.send((b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n", bytes(100))[number % 4])
+        for _ in range(20):
+            assert ready(f"https://localhost:{https}", tls)
+        for one in half_open:
+            one.close()
+        with pytest.raises(ssl.SSLError), socket.create_connection(("127.0.0.1", http)) as plain:
+            tls.wrap_socket(plain, server_hostname="localhost")
+        with socket.create_connection(("127.0.0.1", https), timeout=20) as plain:
+            plain.send(b"GET /api/v1/clusterState HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert b"200 OK" not in plain.recv(1000)
+
+
+def test_https_only(tmp_path: Path) -> None:
+    tls = client_context(TrustSettings(), DATA / "ca.pem")
+    with serving(tmp_path, "HTTPS_ONLY") as (http, https, _):
+        eventually(lambda: ready(f"https://localhost:{https}", tls))
+        assert not ready(f"http://localhost:{http}")
+        with urllib.request.urlopen(f"https://localhost:{https}/", context=tls, timeout=10) as page:
+            assert page.headers["strict-transport-security"].startswith("max-age=")
