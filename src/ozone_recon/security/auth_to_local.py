@@ -6,9 +6,9 @@ The rules are separated by white space; the first that applies wins.
     RULE:[n:FORMAT](MATCH)s/A/B/gL     the principal has n parts (1 or 2): FORMAT with $0 (realm), $1 and $2 must match
                                        MATCH as a whole; then A is replaced by B, everywhere with g; L: in lower case
 
-MATCH, the replacement, `g` and `/L` are optional (Hadoop's KerberosName). The rules are the administrator's, the
-principals are not: a rule may not be longer than `LONGEST_RULE`, and a principal that is longer than `LONGEST_NAME` is
-refused, so that an expensive regular expression stays affordable.
+MATCH, the replacement, `g` and `/L` are optional (Hadoop's KerberosName). Rules and principals have a maximum length.
+The rules are the administrator's: one that takes exponential time, such as `s/(a+)+b//`, is not refused, and a principal
+that the KDC knows could exploit it.
 """
 
 from __future__ import annotations
