@@ -140,6 +140,12 @@ def one_of(*choices: str) -> ValueKind[str]:
     return ValueKind("word", "one of " + ", ".join(choices), lambda text: words[text.lower()])
 
 
+def _file_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", text):
+        raise ValueError(text)
+    return text
+
+
 def _mode(text: str) -> int:
     if not re.fullmatch(r"[0-7]{3,4}", text):
         raise ValueError(text)
@@ -163,6 +169,7 @@ SERVERS: Final = ValueKind(
 )
 WORDS: Final = ValueKind("list", "words separated by commas", _words)
 TEXT: Final = ValueKind("text", "one line of text", _line)
+FILE_NAME: Final = ValueKind("file name", "the name of a file, without a directory", _file_name)
 RULES: Final = ValueKind("rules", "rules separated by white space", lambda text: text)
 PATHS: Final = ValueKind("directories", "paths separated by commas", lambda text: tuple(map(Path, _words(text))))
 PATH: Final = ValueKind("path", "a path", lambda text: Path(text.removeprefix("file://")) if text else None)

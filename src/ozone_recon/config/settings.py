@@ -68,7 +68,7 @@ class Settings:
         settings = Settings(None, {}, {})
         settings._environment = self._environment
         file = self._conf_dir / name if self._conf_dir else None
-        if file is not None and os.path.exists(file):
+        if file is not None and file.is_file():
             settings._overlay(read_properties(file))
         return settings
 

@@ -7,8 +7,8 @@ The rules are separated by white space; the first that applies wins.
                                        MATCH as a whole; then A is replaced by B, everywhere with g; L: in lower case
 
 MATCH, the replacement, `g` and `/L` are optional (Hadoop's KerberosName). Rules and principals have a maximum length.
-The rules are the administrator's: one that takes exponential time, such as `s/(a+)+b//`, is not refused, and a principal
-that the KDC knows could exploit it.
+The rules are the administrator's: one that takes exponential time, such as `s/(a+)+b//`, is not refused, and a
+principal that the KDC knows could exploit it.
 """
 
 from __future__ import annotations

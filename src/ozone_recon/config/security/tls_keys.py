@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ozone_recon.config.key import Key
-from ozone_recon.config.kinds import FLAG, HOST, PATH, TEXT, WORDS, address
+from ozone_recon.config.kinds import FILE_NAME, FLAG, HOST, PATH, TEXT, WORDS, address
 
 HTTPS_ADDRESS: Final = Key(
     "ozone.recon.https-address", address(9889), "0.0.0.0:9889", "Address of Recon's web server for https."
@@ -40,13 +40,13 @@ STRICT: Final = Key(
 )
 SERVER_RESOURCE: Final = Key(
     "ozone.https.server.keystore.resource",
-    TEXT,
+    FILE_NAME,
     "ssl-server.xml",
     "File in the configuration directory with the keys `ssl.server.*`.",
 )
 CLIENT_RESOURCE: Final = Key(
     "hadoop.ssl.client.conf",
-    TEXT,
+    FILE_NAME,
     "ssl-client.xml",
     "File in the configuration directory with the keys `ssl.client.*`.",
 )
