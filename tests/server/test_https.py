@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
 import ssl
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import SAMPLE
 from tests.eventually import eventually
+from tests.server.readiness import ready
 
 from ozone_recon.config.security.trust import TrustSettings
 from ozone_recon.security.tls import client_context
@@ -54,14 +54,6 @@ def serving(data: Path, policy: str) -> Iterator[tuple[int, int, subprocess.Pope
             errors = process.stderr.read()
             assert process.wait(30) == 0, errors
             assert "Traceback" not in errors
-
-
-def ready(url: str, tls: ssl.SSLContext | None = None) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/ready", context=tls, timeout=10) as answer:
-            return bool(json.load(answer)["status"] == "OK")
-    except (urllib.error.URLError, ConnectionError):
-        return False
 
 
 def test_http_and_https(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@
  * @property {number | null} clusterAgeMs of the datanode data
  * @property {number | null} scmAgeMs since the last full read of SCM
  * @property {boolean} followsCluster
+ * @property {string} user who is logged in; empty if nobody is
  * @property {number} receivedAt ms since 1970, by the browser's clock
  */
 
@@ -89,9 +90,17 @@ async function request(path, options) {
   readFreshness(response.headers);
   if (!response.ok) {
     const body = await response.json().catch(() => ({}));
-    throw new ApiError(body.message ?? `Recon returned HTTP ${response.status} for ${url}.`, response.status);
+    throw new ApiError(body.message ?? refusal(response) ?? `Recon returned HTTP ${response.status} for ${url}.`, response.status);
   }
   return response.status === 204 ? null : response.json();
+}
+
+/** Who is refused and what to do, for the empty 403 of those without access. @param {Response} response */
+function refusal(response) {
+  if (response.status !== 403) return undefined;
+  const user = response.headers.get("X-Recon-User");
+  if (!user) return "You are not logged in, and this Recon shows its data to administrators and readers only.";
+  return `You are logged in as ${user}, who is neither an administrator nor a reader of this Recon. Ask its operator for ozone.recon.http.readers (to read) or ozone.recon.administrators (to read and change).`;
 }
 
 /** @param {Headers} headers */
@@ -108,6 +117,7 @@ function readFreshness(headers) {
     ageMs: number("X-Recon-Data-Age-Ms"),
     clusterAgeMs: number("X-Recon-Cluster-Age-Ms"),
     scmAgeMs: number("X-Recon-Scm-Age-Ms"),
+    user: headers.get("X-Recon-User") ?? "",
     followsCluster: headers.get("X-Recon-Follows-Cluster") === "true",
     receivedAt: Date.now(),
   };

@@ -52,12 +52,13 @@ function showFreshness() {
   const latest = freshness();
   if (!latest) return;
   const since = Date.now() - latest.receivedAt;
-  const { sequenceNumber, ageMs, clusterAgeMs, scmAgeMs } = latest;
+  const { sequenceNumber, ageMs, clusterAgeMs, scmAgeMs, user } = latest;
   const parts = [
     ageMs !== null && ["OM at ", h("b", {}, count(sequenceNumber ?? 0)), `, ${age(ageMs + since)} old`],
     clusterAgeMs !== null && [`datanodes ${age(clusterAgeMs + since)}`],
     scmAgeMs !== null && [`SCM ${age(scmAgeMs + since)}`],
-  ].filter((part) => part !== false);
+    user && [`user ${user}`],
+  ].filter((part) => part !== false && part !== "");
   element("freshness").replaceChildren(...parts.flatMap((part, i) => (i ? [" · ", ...part] : part)));
   element("freshness").title = "Age of the data: OM's database at this sequence number, the datanodes' reports, and the last full read of SCM";
 }
