@@ -17,6 +17,8 @@ BURST: Final = 200
 """Size of a call site's token bucket, in events."""
 REFILL: Final = 6.0
 """Seconds until a token is added to a bucket."""
+AUDITED_CHANGES: Final = "ozone_recon.audit.changes"
+"""The logger of changes by users, whose events are never dropped."""
 _ExceptionInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 _STANDARD_ATTRIBUTES: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
@@ -49,6 +51,8 @@ class RateLimit(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Returns whether to log the event."""
+        if record.name == AUDITED_CHANGES:
+            return True
         bucket = self._buckets.setdefault((record.pathname, record.lineno), _Bucket(at=record.created))
         bucket.left = min(BURST, bucket.left + max(0.0, record.created - bucket.at) / REFILL)
         bucket.at = record.created

@@ -17,6 +17,7 @@ from starlette.types import Scope
 
 from ozone_recon import __version__
 from ozone_recon.api.context import Context
+from ozone_recon.api.middleware.audit import AuditMiddleware
 from ozone_recon.api.middleware.browsers import HostNames
 from ozone_recon.api.middleware.login import LoginMiddleware
 from ozone_recon.api.middleware.request import METHOD, RequestMiddleware
@@ -67,10 +68,11 @@ def create_app(context: Context, cache_bytes: int = CACHE_BYTES) -> FastAPI:
     app.add_exception_handler(HTTPException, _on_http_error)
     immutable = {route.handler: route.cluster for route in ROUTES if route.immutable}
     app.add_middleware(RequestMiddleware, context=context, names=names, immutable=immutable, capacity=cache_bytes)
+    changing = frozenset(BASE + route.path for route in ROUTES if route.changes)
     if security := context.config.http_security:
-        # Outermost: nobody sees a cached response without a login.
-        changing = frozenset(BASE + route.path for route in ROUTES if route.changes)
+        # Before the cache: nobody sees a cached response without a login.
         app.add_middleware(LoginMiddleware, context=context, settings=security, changing=changing)
+    app.add_middleware(AuditMiddleware, changing=changing)
     return app
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,12 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from tests.api.asking import ask
-from tests.security.samples import FILTER, FLAGS, SECRET
+from tests.api.middleware.login_sites import cookie_of, login_site, sent
+from tests.security.samples import FILTER
 
-from ozone_recon.api.application import create_app
-from ozone_recon.api.context import Context
 from ozone_recon.api.middleware import login
-from ozone_recon.config import Config
 from ozone_recon.errors import KerberosError
-from ozone_recon.model.identity import Identity
-from ozone_recon.security import auth_to_local, cookie
+from ozone_recon.security import auth_to_local
 from ozone_recon.security.spnego import ClientLogin
 
 API = "/api/v1/task/status"
@@ -32,30 +28,7 @@ Site = Callable[..., FastAPI]
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     """Makes an application; keys are given with underscores for dots."""
-
-    def make(**more: str) -> FastAPI:
-        flags = FLAGS | {"ozone.recon.db.dir": str(tmp_path)}
-        config = Config.load(flags=flags | {name.replace("_", "."): value for name, value in more.items()})
-        if config.http_security:
-            config = replace(config, http_security=replace(config.http_security, secret=SECRET))
-        return create_app(Context(config, lambda: (), lambda: True))
-
-    return make
-
-
-def cookie_of(user: str, expires: int = LATER, principal: str = "") -> dict[str, str]:
-    value = cookie.written(Identity(user, principal or f"{user}@OZONE.TEST", "kerberos"), expires, SECRET)
-    return {"cookie": f'other=1; hadoop.auth="{value}"; more=2'}
-
-
-def sent(app: FastAPI, path: str, **options: Any) -> httpx.Response:
-    """Sends a request whose answer is not an API's."""
-
-    async def answer() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://recon") as client:
-            return await client.get(path, **options)
-
-    return asyncio.run(answer())
+    return partial(login_site, tmp_path)
 
 
 def status(app: FastAPI, path: str, **options: Any) -> int:

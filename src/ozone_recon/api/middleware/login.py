@@ -21,6 +21,7 @@ import orjson
 from fastapi import Response
 
 from ozone_recon.api.context import Context
+from ozone_recon.api.middleware.audit import IDENTITY
 from ozone_recon.api.middleware.cache import Header
 from ozone_recon.api.middleware.request import App, Message, Receive, Scope, Send
 from ozone_recon.api.route import BASE
@@ -33,8 +34,6 @@ from ozone_recon.security.auth_to_local import AuthToLocal
 from ozone_recon.security.spnego import SCHEME, accepted, negotiate_token
 
 T = TypeVar("T")
-IDENTITY: Final = "ozone_recon.identity"
-"""The key of the Identity in the ASGI scope; absent for an anonymous client."""
 REPLAYS: Final = "kerberos-replays-http"
 """The file in the data directory that remembers clients' authenticators."""
 _THREADS: Final = ThreadPoolExecutor(2, thread_name_prefix="login")
@@ -91,8 +90,10 @@ class LoginMiddleware:
         login = _Login()
         try:
             await self._log_in(scope, login)
+            scope[IDENTITY] = login.identity
             if zone is _Zone.API:
                 await self._require_access(scope, login)
+                scope[IDENTITY] = login.identity
         except _Refused as refused:
             refused.response.raw_headers += login.headers
             await refused.response(scope, receive, send)
@@ -104,8 +105,6 @@ class LoginMiddleware:
                 message = {**message, "headers": [*message["headers"], *login.headers]}
             await send(message)
 
-        if login.identity:
-            scope = {**scope, IDENTITY: login.identity}
         await self._app(scope, receive, send_with_login)
 
     def _zone(self, path: str) -> _Zone:
@@ -174,12 +173,6 @@ class LoginMiddleware:
             return
         if path == BASE + "/cluster/generation" and not changes and self._rules.is_peer(identity):
             return
-        _LOG.info(
-            "%s may not %s %s: not in ozone.recon.administrators or ozone.administrators",
-            identity.principal if identity else "an anonymous client",
-            method,
-            scope["path"],
-        )
         response = Response(status_code=403)
         response.headers["content-type"] = "text/plain;charset=utf-8"
         raise _Refused(response)
