@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,10 @@ class Config:
     """Whether the web server speaks http; the other possibility is https only."""
     https: HttpsSettings | None
     """None without https."""
+    xframe: str
+    """The value of the header X-Frame-Options; empty for none."""
+    extra_headers: tuple[tuple[str, str], ...]
+    """Additional headers of every response (`ozone.http.header.NAME`)."""
     own_hosts: tuple[str, ...]
     """Host names in `ozone.recon.http-address`, `ozone.recon.http-bind-host` and `ozone.recon.address`."""
     http_allowed_hosts: tuple[str, ...]
@@ -99,6 +104,8 @@ class Config:
             http=_http(settings),
             http_enabled=settings.get(keys.HTTP_POLICY) != "HTTPS_ONLY" or settings.get(keys.UNPROTECTED),
             https=https_settings(settings),
+            xframe=settings.get(keys.XFRAME_VALUE) if settings.get(keys.XFRAME) else "",
+            extra_headers=_extra_headers(settings),
             own_hosts=_own_hosts(settings),
             http_allowed_hosts=settings.get(keys.HTTP_ALLOWED_HOSTS),
             http_processes=settings.get(keys.HTTP_PROCESSES),
@@ -156,6 +163,16 @@ class Config:
 def _http(settings: Settings) -> Address:
     address = settings.get(keys.HTTP_ADDRESS)
     return Address(settings.get(keys.HTTP_BIND_HOST), address.port)
+
+
+def _extra_headers(settings: Settings) -> tuple[tuple[str, str], ...]:
+    found = tuple((name, value.strip()) for name, value in settings.with_prefix(keys.HEADER_PREFIX).items())
+    for name, value in found:
+        if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name) or not re.fullmatch(r"[\x20-\x7e\xa0-\xff]*", value):
+            raise ConfigError(
+                f"{keys.HEADER_PREFIX}{name} = {value!r} is not a valid HTTP header: correct or remove it"
+            )
+    return found
 
 
 def _data_dir(settings: Settings) -> Path | None:

@@ -85,6 +85,17 @@ UNPROTECTED: Final = Key(
     "proxy that provides https.",
     ours=True,
 )
+XFRAME: Final = Key(
+    "hdds.xframe.enabled", FLAG, "true", "Whether responses say in which frames a browser may show them."
+)
+XFRAME_VALUE: Final = Key(
+    "hdds.xframe.value",
+    TEXT,
+    "SAMEORIGIN",
+    "The value of the header X-Frame-Options: `SAMEORIGIN`, or `DENY`.",
+)
+HEADER_PREFIX: Final = "ozone.http.header."
+"""Followed by a name: an additional header of every response."""
 DB_DIR: Final = Key(
     "ozone.recon.db.dir",
     PATH,

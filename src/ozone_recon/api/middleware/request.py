@@ -21,6 +21,7 @@ from ozone_recon import __version__
 from ozone_recon.api.context import VIEW, Context, View
 from ozone_recon.api.middleware.browsers import HostNames
 from ozone_recon.api.middleware.cache import CachedResponse, Header, Key, ResponseCache
+from ozone_recon.api.middleware.headers import ResponseHeaders
 from ozone_recon.api.middleware.metrics import NO_ROUTE
 from ozone_recon.api.responses import refusal
 from ozone_recon.api.route import BASE
@@ -42,23 +43,6 @@ GZIP_FROM = 1024
 """Minimum size of a compressed body, in bytes."""
 GZIP_IN_THREAD_FROM = 256 << 10
 """Bodies of at least this number of bytes are compressed in another thread, so that they delay no other request."""
-COMMON_HEADERS: tuple[Header, ...] = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-xss-protection", b"1; mode=block"),
-    (b"x-frame-options", b"SAMEORIGIN"),
-    (b"cache-control", b"no-cache"),
-    (b"vary", b"Accept-Encoding"),
-)
-"""Headers of every response. `no-cache` lets a browser store a response, but revalidate it each time."""
-PAGE_HEADERS: tuple[Header, ...] = (
-    (b"content-security-policy", b"default-src 'self'; frame-ancestors 'self'; base-uri 'self'; form-action 'self'"),
-    (b"referrer-policy", b"same-origin"),
-)
-"""Headers of the web pages: a browser loads nothing from other sites."""
-
-
-HSTS: Header = (b"strict-transport-security", b"max-age=31536000")
-"""Header of a server that speaks https only: browsers never try http again (RFC 6797)."""
 
 
 class RequestMiddleware:
@@ -76,6 +60,7 @@ class RequestMiddleware:
         self.immutable = immutable
         self.cache = ResponseCache(capacity)
         self.names = names
+        self.headers = ResponseHeaders(context.config)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles a request; passes other kinds of connections through."""
@@ -220,11 +205,12 @@ class _Exchange:
         await self.send({"type": "http.response.body", "body": b"" if self.head else body})
 
     def _headers(self) -> Iterable[Header]:
-        yield from COMMON_HEADERS
-        if self.scope.get("scheme") == "https" and not self.view.context.config.http_enabled:
-            yield HSTS
+        headers = self.middleware.headers
+        yield from headers.common
+        if self.scope.get("scheme") == "https":
+            yield from headers.https
         if not self.api:
-            yield from PAGE_HEADERS
+            yield from headers.pages
             return
         yield b"pragma", b"no-cache"
         yield b"expires", formatdate(usegmt=True).encode()
