@@ -21,6 +21,29 @@ from ozone_recon.decode.om.parts import checked_size, decode_location_version, d
 from ozone_recon.errors import DecodeError
 from ozone_recon.model.key_columns import BadRow, DirectoryColumns, KeyColumns
 from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.wire.ozone.schema import (
+    DIRECTORY_CREATION_TIME,
+    DIRECTORY_MODIFICATION_TIME,
+    DIRECTORY_NAME,
+    DIRECTORY_OBJECT_ID,
+    DIRECTORY_OWNER,
+    DIRECTORY_PARENT_ID,
+    DIRECTORY_UPDATE_ID,
+    KEY_BUCKET,
+    KEY_CREATION_TIME,
+    KEY_DATA_SIZE,
+    KEY_EC_CONFIG,
+    KEY_IS_FILE,
+    KEY_LOCATION_LISTS,
+    KEY_MODIFICATION_TIME,
+    KEY_NAME,
+    KEY_OBJECT_ID,
+    KEY_OWNER,
+    KEY_REPLICATION_FACTOR,
+    KEY_REPLICATION_TYPE,
+    KEY_UPDATE_ID,
+    KEY_VOLUME,
+)
 from ozone_recon.wire.protobuf.fields import Message
 
 KeyTable = Literal["keyTable", "fileTable"]
@@ -69,23 +92,25 @@ class DirectoryRow:
 def key_facts(value: bytes) -> KeyFacts:
     """Decodes the fields of a KeyInfo that become columns."""
     message = Message("KeyInfo", value)
-    for required_name in (1, 2, 3):
+    for required_name in (KEY_VOLUME, KEY_BUCKET, KEY_NAME):
         message.blob(required_name)
-    replication = decode_replication(message, kind=5, factor=6, ec=17)
-    size = checked_size(message.int64(4), replication)
+    replication = decode_replication(
+        message, kind=KEY_REPLICATION_TYPE, factor=KEY_REPLICATION_FACTOR, ec=KEY_EC_CONFIG
+    )
+    size = checked_size(message.int64(KEY_DATA_SIZE), replication)
     return KeyFacts(
         size=size,
         replicated_size=replication.replicated_size(size),
-        creation_time=message.int64(8),
-        modification_time=message.int64(9),
-        object_id=message.int64(14, 0),
-        update_id=message.int64(15, 0),
-        owner=message.blob(20, b""),
-        is_file=message.boolean(19, False),
+        creation_time=message.int64(KEY_CREATION_TIME),
+        modification_time=message.int64(KEY_MODIFICATION_TIME),
+        object_id=message.int64(KEY_OBJECT_ID, 0),
+        update_id=message.int64(KEY_UPDATE_ID, 0),
+        owner=message.blob(KEY_OWNER, b""),
+        is_file=message.boolean(KEY_IS_FILE, False),
         replication=replication,
         blocks=tuple(
             (block.container_id, block.local_id, block.length, location.version)
-            for location in message.messages(7, decode_location_version)
+            for location in message.messages(KEY_LOCATION_LISTS, decode_location_version)
             for block in location.blocks
         ),
     )
@@ -102,17 +127,17 @@ def directory_row(key: bytes, value: bytes) -> DirectoryRow:
     path = PathKey.parse(key)
     prefix, name = _split(key, path.name)
     message = Message("DirectoryInfo", value)
-    message.blob(1)
-    message.int64(8)
+    message.blob(DIRECTORY_NAME)
+    message.int64(DIRECTORY_PARENT_ID)
     return DirectoryRow(
         prefix=prefix,
         name=name,
-        object_id=message.int64(6),
+        object_id=message.int64(DIRECTORY_OBJECT_ID),
         parent_id=path.parent_id,
-        creation_time=message.int64(2),
-        modification_time=message.int64(3),
-        update_id=message.int64(7),
-        owner=message.blob(9, b""),
+        creation_time=message.int64(DIRECTORY_CREATION_TIME),
+        modification_time=message.int64(DIRECTORY_MODIFICATION_TIME),
+        update_id=message.int64(DIRECTORY_UPDATE_ID),
+        owner=message.blob(DIRECTORY_OWNER, b""),
     )
 
 

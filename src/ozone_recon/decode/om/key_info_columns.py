@@ -22,6 +22,41 @@ from ozone_recon.decode.om.parts import (
 from ozone_recon.decode.replications import decode_replications
 from ozone_recon.model.om import FileChecksum, FileEncryption, OzoneAcl
 from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.wire.ozone.schema import (
+    BLOCK_COMMIT_SEQUENCE_ID,
+    BLOCK_CONTAINER_BLOCK_ID,
+    CONTAINER_BLOCK_CONTAINER_ID,
+    CONTAINER_BLOCK_LOCAL_ID,
+    KEY_ACLS,
+    KEY_BUCKET,
+    KEY_CHECKSUM,
+    KEY_CREATION_TIME,
+    KEY_DATA_SIZE,
+    KEY_EC_CONFIG,
+    KEY_ENCRYPTION,
+    KEY_EXPECTED_GENERATION,
+    KEY_IS_FILE,
+    KEY_LOCATION_LISTS,
+    KEY_METADATA,
+    KEY_MODIFICATION_TIME,
+    KEY_NAME,
+    KEY_OBJECT_ID,
+    KEY_OWNER,
+    KEY_PARENT_ID,
+    KEY_REPLICATION_FACTOR,
+    KEY_REPLICATION_TYPE,
+    KEY_TAGS,
+    KEY_UPDATE_ID,
+    KEY_VOLUME,
+    LOCATION_BLOCK_ID,
+    LOCATION_CREATE_VERSION,
+    LOCATION_LENGTH,
+    LOCATION_LIST_IS_MULTIPART,
+    LOCATION_LIST_LOCATIONS,
+    LOCATION_LIST_VERSION,
+    LOCATION_OFFSET,
+    LOCATION_PART_NUMBER,
+)
 from ozone_recon.wire.protobuf.fields import to_text
 from ozone_recon.wire.protobuf.messages import Messages, read_messages
 
@@ -131,35 +166,35 @@ def decode_deleted_keys(values: ByteSlices) -> tuple[Int64s, DeletedKeyColumns]:
 
 
 def _keys(keys: Messages) -> KeyInfoColumns:
-    replication = decode_replications(keys, kind=5, factor=6, ec=17)
-    size = keys.int64(4)
-    acls, acl_key = keys.blobs(13)
+    replication = decode_replications(keys, kind=KEY_REPLICATION_TYPE, factor=KEY_REPLICATION_FACTOR, ec=KEY_EC_CONFIG)
+    size = keys.int64(KEY_DATA_SIZE)
+    acls, acl_key = keys.blobs(KEY_ACLS)
     versions, blocks = _locations(keys)
     return KeyInfoColumns(
         row=keys.parent,
-        volume=decode_dictionary(keys, keys.blob(1), to_text),
-        bucket=decode_dictionary(keys, keys.blob(2), to_text),
-        key=keys.blob(3),
+        volume=decode_dictionary(keys, keys.blob(KEY_VOLUME), to_text),
+        bucket=decode_dictionary(keys, keys.blob(KEY_BUCKET), to_text),
+        key=keys.blob(KEY_NAME),
         size=size,
         replicated_size=_replicated(keys, size, replication),
         replication=replication,
         versions=versions,
         blocks=blocks,
-        creation_time=keys.int64(8),
-        modification_time=keys.int64(9),
-        object_id=keys.int64(14, 0),
-        update_id=keys.int64(15, 0),
-        parent_id=keys.int64(16, 0),
-        owner=decode_optional(keys, 20, to_text),
-        is_file=keys.boolean(19, False),
+        creation_time=keys.int64(KEY_CREATION_TIME),
+        modification_time=keys.int64(KEY_MODIFICATION_TIME),
+        object_id=keys.int64(KEY_OBJECT_ID, 0),
+        update_id=keys.int64(KEY_UPDATE_ID, 0),
+        parent_id=keys.int64(KEY_PARENT_ID, 0),
+        owner=decode_optional(keys, KEY_OWNER, to_text),
+        is_file=keys.boolean(KEY_IS_FILE, False),
         acls=decode_dictionary(keys, acls, decode_acl, acl_key),
         acl_key=acl_key,
-        metadata=decode_pair_columns(keys, 11),
-        tags=decode_pair_columns(keys, 21),
-        encryption=decode_optional(keys, 12, decode_file_encryption),
-        checksum=decode_optional(keys, 18, decode_file_checksum),
-        expected_data_generation=keys.int64(22, 0),
-        has_expected_data_generation=keys.has_number(22),
+        metadata=decode_pair_columns(keys, KEY_METADATA),
+        tags=decode_pair_columns(keys, KEY_TAGS),
+        encryption=decode_optional(keys, KEY_ENCRYPTION, decode_file_encryption),
+        checksum=decode_optional(keys, KEY_CHECKSUM, decode_file_checksum),
+        expected_data_generation=keys.int64(KEY_EXPECTED_GENERATION, 0),
+        has_expected_data_generation=keys.has_number(KEY_EXPECTED_GENERATION),
     )
 
 
@@ -173,24 +208,24 @@ def _replicated(keys: Messages, size: Int64s, replication: DictionaryColumn[Repl
 
 
 def _locations(keys: Messages) -> tuple[VersionColumns, BlockColumns]:
-    groups = keys.messages(7)
-    version = groups.int64(1, 0)
+    groups = keys.messages(KEY_LOCATION_LISTS)
+    version = groups.int64(LOCATION_LIST_VERSION, 0)
     groups.refuse(np.flatnonzero((version < 0) | (version > MAX_INT32)))
-    blocks = groups.messages(2)
-    block_id = blocks.message(1)
-    ids = block_id.message(1)
+    blocks = groups.messages(LOCATION_LIST_LOCATIONS)
+    block_id = blocks.message(LOCATION_BLOCK_ID)
+    ids = block_id.message(BLOCK_CONTAINER_BLOCK_ID)
     columns = BlockColumns(
         group=blocks.parent,
-        container_id=ids.int64(1),
-        local_id=ids.int64(2),
-        commit_sequence_id=block_id.int64(2, 0),
-        offset=blocks.int64(3),
-        length=blocks.int64(4),
-        create_version=blocks.int64(5, 0),
-        part_number=blocks.int32(9, -1),
+        container_id=ids.int64(CONTAINER_BLOCK_CONTAINER_ID),
+        local_id=ids.int64(CONTAINER_BLOCK_LOCAL_ID),
+        commit_sequence_id=block_id.int64(BLOCK_COMMIT_SEQUENCE_ID, 0),
+        offset=blocks.int64(LOCATION_OFFSET),
+        length=blocks.int64(LOCATION_LENGTH),
+        create_version=blocks.int64(LOCATION_CREATE_VERSION, 0),
+        part_number=blocks.int32(LOCATION_PART_NUMBER, -1),
     )
     blocks.refuse(np.flatnonzero((columns.container_id < 0) | (columns.length < 0)))
-    return VersionColumns(groups.parent, version, groups.boolean(4, False)), columns
+    return VersionColumns(groups.parent, version, groups.boolean(LOCATION_LIST_IS_MULTIPART, False)), columns
 
 
 def decode_pair_columns(messages: Messages, number: int) -> PairColumns:

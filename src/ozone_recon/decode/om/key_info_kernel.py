@@ -15,6 +15,41 @@ from ozone_recon.columnar.amounts import MAX_AMOUNT
 from ozone_recon.columnar.byte_column import Bytes, Int64s
 from ozone_recon.columnar.kernels import kernel_part
 from ozone_recon.decode.om.parts import EC, FACTOR_UNSET, MAX_INT32, RATIS, STAND_ALONE
+from ozone_recon.wire.ozone.schema import (
+    BLOCK_CONTAINER_BLOCK_ID,
+    CONTAINER_BLOCK_CONTAINER_ID,
+    CONTAINER_BLOCK_LOCAL_ID,
+    DIRECTORY_CREATION_TIME,
+    DIRECTORY_MODIFICATION_TIME,
+    DIRECTORY_NAME,
+    DIRECTORY_OBJECT_ID,
+    DIRECTORY_OWNER,
+    DIRECTORY_PARENT_ID,
+    DIRECTORY_UPDATE_ID,
+    EC_CHUNK,
+    EC_CODEC,
+    EC_DATA,
+    EC_PARITY,
+    KEY_BUCKET,
+    KEY_CREATION_TIME,
+    KEY_DATA_SIZE,
+    KEY_EC_CONFIG,
+    KEY_IS_FILE,
+    KEY_LOCATION_LISTS,
+    KEY_MODIFICATION_TIME,
+    KEY_NAME,
+    KEY_OBJECT_ID,
+    KEY_OWNER,
+    KEY_REPLICATION_FACTOR,
+    KEY_REPLICATION_TYPE,
+    KEY_UPDATE_ID,
+    KEY_VOLUME,
+    LOCATION_BLOCK_ID,
+    LOCATION_LENGTH,
+    LOCATION_LIST_LOCATIONS,
+    LOCATION_LIST_VERSION,
+    LOCATION_OFFSET,
+)
 from ozone_recon.wire.protobuf.kernel import read_field, to_int32
 
 SIZE: Final = 0
@@ -37,11 +72,26 @@ IS_FILE: Final = 16
 FIELDS: Final = 17
 """The length of `fields`."""
 
-KEY_INFO_REQUIRED: Final = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 9
-DIRECTORY_INFO_REQUIRED: Final = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 6 | 1 << 7 | 1 << 8
-KEY_LOCATION_REQUIRED: Final = 1 << 1 | 1 << 3 | 1 << 4
-CONTAINER_BLOCK_ID_REQUIRED: Final = 1 << 1 | 1 << 2
-EC_CONFIG_REQUIRED: Final = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4
+KEY_INFO_REQUIRED: Final = (
+    1 << KEY_VOLUME
+    | 1 << KEY_BUCKET
+    | 1 << KEY_NAME
+    | 1 << KEY_DATA_SIZE
+    | 1 << KEY_REPLICATION_TYPE
+    | 1 << KEY_CREATION_TIME
+    | 1 << KEY_MODIFICATION_TIME
+)
+DIRECTORY_INFO_REQUIRED: Final = (
+    1 << DIRECTORY_NAME
+    | 1 << DIRECTORY_CREATION_TIME
+    | 1 << DIRECTORY_MODIFICATION_TIME
+    | 1 << DIRECTORY_OBJECT_ID
+    | 1 << DIRECTORY_UPDATE_ID
+    | 1 << DIRECTORY_PARENT_ID
+)
+KEY_LOCATION_REQUIRED: Final = 1 << LOCATION_BLOCK_ID | 1 << LOCATION_OFFSET | 1 << LOCATION_LENGTH
+CONTAINER_BLOCK_ID_REQUIRED: Final = 1 << CONTAINER_BLOCK_CONTAINER_ID | 1 << CONTAINER_BLOCK_LOCAL_ID
+EC_CONFIG_REQUIRED: Final = 1 << EC_DATA | 1 << EC_PARITY | 1 << EC_CODEC | 1 << EC_CHUNK
 """The numbers of required fields, as bit sets."""
 
 CONTAINER: Final = 0
@@ -64,36 +114,36 @@ def scan_key_info(data: Bytes, at: int, end: int, fields: Int64s, blocks: Int64s
         tag, value, at = read_field(data, at, end)
         if at < 0:
             return -1
-        if tag == 1 << 3 | 2 or tag == 2 << 3 | 2 or tag == 3 << 3 | 2:
+        if tag == KEY_VOLUME << 3 | 2 or tag == KEY_BUCKET << 3 | 2 or tag == KEY_NAME << 3 | 2:
             missing &= ~(1 << (tag >> 3))
-        elif tag == 4 << 3:
+        elif tag == KEY_DATA_SIZE << 3:
             fields[SIZE] = value
-            missing &= ~(1 << 4)
-        elif tag == 5 << 3:
+            missing &= ~(1 << KEY_DATA_SIZE)
+        elif tag == KEY_REPLICATION_TYPE << 3:
             fields[KIND] = to_int32(value)
-            missing &= ~(1 << 5)
-        elif tag == 6 << 3:
+            missing &= ~(1 << KEY_REPLICATION_TYPE)
+        elif tag == KEY_REPLICATION_FACTOR << 3:
             fields[FACTOR] = to_int32(value)
-        elif tag == 7 << 3 | 2:
+        elif tag == KEY_LOCATION_LISTS << 3 | 2:
             block = scan_location_version(data, value, at, blocks, block)
             if block < 0:
                 return -1
-        elif tag == 8 << 3:
+        elif tag == KEY_CREATION_TIME << 3:
             fields[CREATION_TIME] = value
-            missing &= ~(1 << 8)
-        elif tag == 9 << 3:
+            missing &= ~(1 << KEY_CREATION_TIME)
+        elif tag == KEY_MODIFICATION_TIME << 3:
             fields[MODIFICATION_TIME] = value
-            missing &= ~(1 << 9)
-        elif tag == 14 << 3:
+            missing &= ~(1 << KEY_MODIFICATION_TIME)
+        elif tag == KEY_OBJECT_ID << 3:
             fields[OBJECT_ID] = value
-        elif tag == 15 << 3:
+        elif tag == KEY_UPDATE_ID << 3:
             fields[UPDATE_ID] = value
-        elif tag == 17 << 3 | 2:
+        elif tag == KEY_EC_CONFIG << 3 | 2:
             fields[EC_CONFIG] = value
             fields[EC_CONFIG_END] = at
-        elif tag == 19 << 3:
+        elif tag == KEY_IS_FILE << 3:
             fields[IS_FILE] = value != 0
-        elif tag == 20 << 3 | 2:
+        elif tag == KEY_OWNER << 3 | 2:
             fields[OWNER] = value
             fields[OWNER_END] = at
     if missing or fields[SIZE] < 0:
@@ -110,9 +160,9 @@ def scan_location_version(data: Bytes, at: int, end: int, blocks: Int64s, block:
         tag, value, at = read_field(data, at, end)
         if at < 0:
             return -1
-        if tag == 1 << 3:
+        if tag == LOCATION_LIST_VERSION << 3:
             version = value
-        elif tag == 2 << 3 | 2:
+        elif tag == LOCATION_LIST_LOCATIONS << 3 | 2:
             if block >= blocks.shape[1] or not scan_block(data, value, at, blocks, block):
                 return -1
             block += 1
@@ -132,14 +182,14 @@ def scan_block(data: Bytes, at: int, end: int, blocks: Int64s, block: int) -> bo
         tag, value, at = read_field(data, at, end)
         if at < 0:
             return False
-        if tag == 1 << 3 | 2:
+        if tag == LOCATION_BLOCK_ID << 3 | 2:
             id_start, id_end = value, at
-            missing &= ~(1 << 1)
-        elif tag == 3 << 3:
-            missing &= ~(1 << 3)
-        elif tag == 4 << 3:
+            missing &= ~(1 << LOCATION_BLOCK_ID)
+        elif tag == LOCATION_OFFSET << 3:
+            missing &= ~(LOCATION_BLOCK_ID << 3)
+        elif tag == LOCATION_LENGTH << 3:
             length = value
-            missing &= ~(1 << 4)
+            missing &= ~(1 << LOCATION_LENGTH)
     if missing or length < 0:
         return False
     blocks[LENGTH, block] = length
@@ -154,7 +204,7 @@ def scan_block_id(data: Bytes, at: int, end: int, blocks: Int64s, block: int) ->
         tag, value, at = read_field(data, at, end)
         if at < 0:
             return False
-        if tag == 1 << 3 | 2:
+        if tag == BLOCK_CONTAINER_BLOCK_ID << 3 | 2:
             inner_start, inner_end = value, at
     if inner_start < 0:
         return False
@@ -164,12 +214,12 @@ def scan_block_id(data: Bytes, at: int, end: int, blocks: Int64s, block: int) ->
         tag, value, at = read_field(data, at, inner_end)
         if at < 0:
             return False
-        if tag == 1 << 3:
+        if tag == CONTAINER_BLOCK_CONTAINER_ID << 3:
             blocks[CONTAINER, block] = value
-            missing &= ~(1 << 1)
-        elif tag == 2 << 3:
+            missing &= ~(1 << CONTAINER_BLOCK_CONTAINER_ID)
+        elif tag == CONTAINER_BLOCK_LOCAL_ID << 3:
             blocks[LOCAL_ID, block] = value
-            missing &= ~(1 << 2)
+            missing &= ~(1 << CONTAINER_BLOCK_LOCAL_ID)
     return missing == 0 and blocks[CONTAINER, block] >= 0
 
 
@@ -205,19 +255,19 @@ def scan_ec_config(data: Bytes, fields: Int64s) -> bool:
         tag, value, at = read_field(data, at, end)
         if at < 0:
             return False
-        if tag == 1 << 3:
+        if tag == EC_DATA << 3:
             fields[DATA] = to_int32(value)
-            missing &= ~(1 << 1)
-        elif tag == 2 << 3:
+            missing &= ~(1 << EC_DATA)
+        elif tag == EC_PARITY << 3:
             fields[PARITY] = to_int32(value)
-            missing &= ~(1 << 2)
-        elif tag == 3 << 3 | 2:
+            missing &= ~(1 << EC_PARITY)
+        elif tag == EC_CODEC << 3 | 2:
             fields[CODEC] = value
             fields[CODEC_END] = at
-            missing &= ~(1 << 3)
-        elif tag == 4 << 3:
+            missing &= ~(EC_DATA << 3)
+        elif tag == EC_CHUNK << 3:
             fields[CHUNK] = to_int32(value)
-            missing &= ~(1 << 4)
+            missing &= ~(1 << EC_CHUNK)
     if missing or fields[DATA] < 1 or fields[PARITY] < 0 or fields[CHUNK] < 1:
         return False
     return bool(fields[DATA] + fields[PARITY] <= MAX_INT32)
@@ -232,23 +282,23 @@ def scan_directory_info(data: Bytes, at: int, end: int, fields: Int64s) -> bool:
         tag, value, at = read_field(data, at, end)
         if at < 0:
             return False
-        if tag == 1 << 3 | 2:
-            missing &= ~(1 << 1)
-        elif tag == 2 << 3:
+        if tag == DIRECTORY_NAME << 3 | 2:
+            missing &= ~(1 << DIRECTORY_NAME)
+        elif tag == DIRECTORY_CREATION_TIME << 3:
             fields[CREATION_TIME] = value
-            missing &= ~(1 << 2)
-        elif tag == 3 << 3:
+            missing &= ~(1 << DIRECTORY_CREATION_TIME)
+        elif tag == DIRECTORY_MODIFICATION_TIME << 3:
             fields[MODIFICATION_TIME] = value
-            missing &= ~(1 << 3)
-        elif tag == 6 << 3:
+            missing &= ~(DIRECTORY_NAME << 3)
+        elif tag == DIRECTORY_OBJECT_ID << 3:
             fields[OBJECT_ID] = value
-            missing &= ~(1 << 6)
-        elif tag == 7 << 3:
+            missing &= ~(1 << DIRECTORY_OBJECT_ID)
+        elif tag == DIRECTORY_UPDATE_ID << 3:
             fields[UPDATE_ID] = value
-            missing &= ~(1 << 7)
-        elif tag == 8 << 3:
-            missing &= ~(1 << 8)
-        elif tag == 9 << 3 | 2:
+            missing &= ~(1 << DIRECTORY_UPDATE_ID)
+        elif tag == DIRECTORY_PARENT_ID << 3:
+            missing &= ~(1 << DIRECTORY_PARENT_ID)
+        elif tag == DIRECTORY_OWNER << 3 | 2:
             fields[OWNER] = value
             fields[OWNER_END] = at
     return missing == 0

@@ -9,6 +9,24 @@ from ozone_recon.columnar.amounts import MAX_AMOUNT
 from ozone_recon.errors import DecodeError
 from ozone_recon.model.om import Block, FileChecksum, FileEncryption, LocationVersion, OzoneAcl, Pairs
 from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.wire.ozone.schema import (
+    BLOCK_COMMIT_SEQUENCE_ID,
+    BLOCK_CONTAINER_BLOCK_ID,
+    CONTAINER_BLOCK_CONTAINER_ID,
+    CONTAINER_BLOCK_LOCAL_ID,
+    EC_CHUNK,
+    EC_CODEC,
+    EC_DATA,
+    EC_PARITY,
+    LOCATION_BLOCK_ID,
+    LOCATION_CREATE_VERSION,
+    LOCATION_LENGTH,
+    LOCATION_LIST_IS_MULTIPART,
+    LOCATION_LIST_LOCATIONS,
+    LOCATION_LIST_VERSION,
+    LOCATION_OFFSET,
+    LOCATION_PART_NUMBER,
+)
 from ozone_recon.wire.protobuf.fields import Message
 
 MAX_INT32 = (1 << 31) - 1
@@ -94,7 +112,11 @@ def decode_replication(message: Message, kind: int, factor: int, ec: int) -> Rep
 def _ec_replication(data: bytes) -> ReplicationConfig:
     message = Message("ECReplicationConfig", data)
     config = ReplicationConfig(
-        "EC", data=message.int32(1), parity=message.int32(2), codec=message.text(3), chunk=message.int32(4)
+        "EC",
+        data=message.int32(EC_DATA),
+        parity=message.int32(EC_PARITY),
+        codec=message.text(EC_CODEC),
+        chunk=message.int32(EC_CHUNK),
     )
     if config.data < 1 or config.parity < 0 or config.required_nodes > MAX_INT32 or config.chunk < 1:
         raise DecodeError(f"ECReplicationConfig: {config.data} data, {config.parity} parity, chunk {config.chunk}")
@@ -117,24 +139,28 @@ def largest_size(replication: ReplicationConfig) -> int:
 def decode_location_version(data: bytes) -> LocationVersion:
     """A KeyLocationList; DecodeError if its version is not in 0 to 2^31 - 1."""
     message = Message("KeyLocationList", data)
-    version = message.int64(1, 0)
+    version = message.int64(LOCATION_LIST_VERSION, 0)
     if not 0 <= version <= MAX_INT32:
         raise DecodeError(f"KeyLocationList: version {version} is out of range")
-    return LocationVersion(version, message.messages(2, decode_block), message.boolean(4, False))
+    return LocationVersion(
+        version,
+        message.messages(LOCATION_LIST_LOCATIONS, decode_block),
+        message.boolean(LOCATION_LIST_IS_MULTIPART, False),
+    )
 
 
 def decode_block(data: bytes) -> Block:
     """A KeyLocation; DecodeError if its container id or length is negative."""
     message = Message("KeyLocation", data)
-    (container_id, local_id), commit_sequence_id = message.message(1, _block_id)
+    (container_id, local_id), commit_sequence_id = message.message(LOCATION_BLOCK_ID, _block_id)
     block = Block(
         container_id=container_id,
         local_id=local_id,
         commit_sequence_id=commit_sequence_id,
-        offset=message.int64(3),
-        length=message.int64(4),
-        create_version=message.int64(5, 0),
-        part_number=message.int32(9, -1),
+        offset=message.int64(LOCATION_OFFSET),
+        length=message.int64(LOCATION_LENGTH),
+        create_version=message.int64(LOCATION_CREATE_VERSION, 0),
+        part_number=message.int32(LOCATION_PART_NUMBER, -1),
     )
     if block.container_id < 0 or block.length < 0:
         raise DecodeError(f"KeyLocation: container id {block.container_id} or length {block.length} is negative")
@@ -143,12 +169,12 @@ def decode_block(data: bytes) -> Block:
 
 def _block_id(data: bytes) -> tuple[tuple[int, int], int]:
     message = Message("BlockID", data)
-    return message.message(1, _container_block_id), message.int64(2, 0)
+    return message.message(BLOCK_CONTAINER_BLOCK_ID, _container_block_id), message.int64(BLOCK_COMMIT_SEQUENCE_ID, 0)
 
 
 def _container_block_id(data: bytes) -> tuple[int, int]:
     message = Message("ContainerBlockID", data)
-    return message.int64(1), message.int64(2)
+    return message.int64(CONTAINER_BLOCK_CONTAINER_ID), message.int64(CONTAINER_BLOCK_LOCAL_ID)
 
 
 def decode_file_encryption(data: bytes) -> FileEncryption:

@@ -50,6 +50,39 @@ from ozone_recon.model.om import (
     VolumeInfo,
 )
 from ozone_recon.model.replication import ReplicationConfig
+from ozone_recon.wire.ozone.schema import (
+    DIRECTORY_ACLS,
+    DIRECTORY_CREATION_TIME,
+    DIRECTORY_METADATA,
+    DIRECTORY_MODIFICATION_TIME,
+    DIRECTORY_NAME,
+    DIRECTORY_OBJECT_ID,
+    DIRECTORY_OWNER,
+    DIRECTORY_PARENT_ID,
+    DIRECTORY_UPDATE_ID,
+    KEY_ACLS,
+    KEY_BUCKET,
+    KEY_CHECKSUM,
+    KEY_CREATION_TIME,
+    KEY_DATA_SIZE,
+    KEY_EC_CONFIG,
+    KEY_ENCRYPTION,
+    KEY_EXPECTED_GENERATION,
+    KEY_IS_FILE,
+    KEY_LATEST_VERSION,
+    KEY_LOCATION_LISTS,
+    KEY_METADATA,
+    KEY_MODIFICATION_TIME,
+    KEY_NAME,
+    KEY_OBJECT_ID,
+    KEY_OWNER,
+    KEY_PARENT_ID,
+    KEY_REPLICATION_FACTOR,
+    KEY_REPLICATION_TYPE,
+    KEY_TAGS,
+    KEY_UPDATE_ID,
+    KEY_VOLUME,
+)
 from ozone_recon.wire.protobuf.fields import Message, to_text
 
 LAYOUTS = {1: "LEGACY", 2: "FILE_SYSTEM_OPTIMIZED", 3: "OBJECT_STORE"}
@@ -126,28 +159,30 @@ def decode_default_replication(data: bytes) -> ReplicationConfig:
 def decode_key_info(data: bytes) -> KeyInfo:
     """A value of keyTable, fileTable, openKeyTable, openFileTable or deletedDirectoryTable."""
     message = Message("KeyInfo", data)
-    replication = decode_replication(message, kind=5, factor=6, ec=17)
+    replication = decode_replication(
+        message, kind=KEY_REPLICATION_TYPE, factor=KEY_REPLICATION_FACTOR, ec=KEY_EC_CONFIG
+    )
     return KeyInfo(
-        volume=message.text(1),
-        bucket=message.text(2),
-        key=message.text(3),
-        size=checked_size(message.int64(4), replication),
+        volume=message.text(KEY_VOLUME),
+        bucket=message.text(KEY_BUCKET),
+        key=message.text(KEY_NAME),
+        size=checked_size(message.int64(KEY_DATA_SIZE), replication),
         replication=replication,
-        locations=message.messages(7, decode_location_version),
-        creation_time=message.int64(8),
-        modification_time=message.int64(9),
-        latest_version=message.int64(10, 0),
-        metadata=decode_pairs(message, 11),
-        encryption=message.message(12, decode_file_encryption, None),
-        acls=decode_acls(message, 13),
-        object_id=message.int64(14, 0),
-        update_id=message.int64(15, 0),
-        parent_id=message.int64(16, 0),
-        checksum=message.message(18, decode_file_checksum, None),
-        is_file=message.boolean(19, None),
-        owner=message.text(20, None),
-        tags=decode_pairs(message, 21),
-        expected_data_generation=message.int64(22, None),
+        locations=message.messages(KEY_LOCATION_LISTS, decode_location_version),
+        creation_time=message.int64(KEY_CREATION_TIME),
+        modification_time=message.int64(KEY_MODIFICATION_TIME),
+        latest_version=message.int64(KEY_LATEST_VERSION, 0),
+        metadata=decode_pairs(message, KEY_METADATA),
+        encryption=message.message(KEY_ENCRYPTION, decode_file_encryption, None),
+        acls=decode_acls(message, KEY_ACLS),
+        object_id=message.int64(KEY_OBJECT_ID, 0),
+        update_id=message.int64(KEY_UPDATE_ID, 0),
+        parent_id=message.int64(KEY_PARENT_ID, 0),
+        checksum=message.message(KEY_CHECKSUM, decode_file_checksum, None),
+        is_file=message.boolean(KEY_IS_FILE, None),
+        owner=message.text(KEY_OWNER, None),
+        tags=decode_pairs(message, KEY_TAGS),
+        expected_data_generation=message.int64(KEY_EXPECTED_GENERATION, None),
     )
 
 
@@ -155,15 +190,15 @@ def decode_directory(data: bytes) -> DirectoryInfo:
     """A value of directoryTable."""
     message = Message("DirectoryInfo", data)
     return DirectoryInfo(
-        name=message.text(1),
-        creation_time=message.int64(2),
-        modification_time=message.int64(3),
-        metadata=decode_pairs(message, 4),
-        acls=decode_acls(message, 5),
-        object_id=message.int64(6),
-        update_id=message.int64(7),
-        parent_id=message.int64(8),
-        owner=message.text(9, None),
+        name=message.text(DIRECTORY_NAME),
+        creation_time=message.int64(DIRECTORY_CREATION_TIME),
+        modification_time=message.int64(DIRECTORY_MODIFICATION_TIME),
+        metadata=decode_pairs(message, DIRECTORY_METADATA),
+        acls=decode_acls(message, DIRECTORY_ACLS),
+        object_id=message.int64(DIRECTORY_OBJECT_ID),
+        update_id=message.int64(DIRECTORY_UPDATE_ID),
+        parent_id=message.int64(DIRECTORY_PARENT_ID),
+        owner=message.text(DIRECTORY_OWNER, None),
     )
 
 

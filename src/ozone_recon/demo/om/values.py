@@ -62,8 +62,8 @@ def ec_config(replication: ReplicationConfig) -> bytes | None:
     """An ECReplicationConfig; None for other replication."""
     if replication.kind != "EC":
         return None
-    layout = number_field(1, replication.data) + number_field(2, replication.parity)
-    return layout + bytes_field(3, replication.codec) + number_field(4, replication.chunk)
+    layout = number_field(schema.EC_DATA, replication.data) + number_field(schema.EC_PARITY, replication.parity)
+    return layout + bytes_field(schema.EC_CODEC, replication.codec) + number_field(schema.EC_CHUNK, replication.chunk)
 
 
 def factor(replication: ReplicationConfig) -> int | None:
@@ -150,15 +150,15 @@ def _default_replication(replication: ReplicationConfig | None) -> bytes | None:
 def encode_directory(directory: DirectoryInfo) -> bytes:
     """A value of directoryTable."""
     return (
-        bytes_field(1, directory.name)
-        + number_field(2, directory.creation_time)
-        + number_field(3, directory.modification_time)
-        + _pairs(4, directory.metadata)
-        + _acls(5, directory.acls)
-        + number_field(6, directory.object_id)
-        + number_field(7, directory.update_id)
-        + number_field(8, directory.parent_id)
-        + bytes_field(9, directory.owner)
+        bytes_field(schema.DIRECTORY_NAME, directory.name)
+        + number_field(schema.DIRECTORY_CREATION_TIME, directory.creation_time)
+        + number_field(schema.DIRECTORY_MODIFICATION_TIME, directory.modification_time)
+        + _pairs(schema.DIRECTORY_METADATA, directory.metadata)
+        + _acls(schema.DIRECTORY_ACLS, directory.acls)
+        + number_field(schema.DIRECTORY_OBJECT_ID, directory.object_id)
+        + number_field(schema.DIRECTORY_UPDATE_ID, directory.update_id)
+        + number_field(schema.DIRECTORY_PARENT_ID, directory.parent_id)
+        + bytes_field(schema.DIRECTORY_OWNER, directory.owner)
     )
 
 

@@ -33,6 +33,23 @@ KEY_TAGS: Final = 21
 KEY_EXPECTED_GENERATION: Final = 22
 """KeyInfo: a value of keyTable, fileTable, openKeyTable, openFileTable and deletedDirectoryTable."""
 
+DIRECTORY_NAME: Final = 1
+DIRECTORY_CREATION_TIME: Final = 2
+DIRECTORY_MODIFICATION_TIME: Final = 3
+DIRECTORY_METADATA: Final = 4
+DIRECTORY_ACLS: Final = 5
+DIRECTORY_OBJECT_ID: Final = 6
+DIRECTORY_UPDATE_ID: Final = 7
+DIRECTORY_PARENT_ID: Final = 8
+DIRECTORY_OWNER: Final = 9
+"""DirectoryInfo: a value of directoryTable."""
+
+EC_DATA: Final = 1
+EC_PARITY: Final = 2
+EC_CODEC: Final = 3
+EC_CHUNK: Final = 4
+"""ECReplicationConfig: the replication of an erasure-coded key."""
+
 LOCATION_LIST_VERSION: Final = 1
 LOCATION_LIST_LOCATIONS: Final = 2
 LOCATION_LIST_IS_MULTIPART: Final = 4
