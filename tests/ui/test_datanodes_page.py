@@ -120,11 +120,11 @@ def test_a_failure_leaves_what_was_there(chromium: Any, followed: Followed) -> N
         page.route("**/api/v1/datanodes", lambda route: route.abort())
         page.keyboard.press("r")
         page.wait_for_selector(".notice.error:has-text('does not respond')")
-        assert page.query_selector("tbody a:text-is('dn1')")
+        page.wait_for_selector("tbody a:text-is('dn1')")
         page.unroute("**/api/v1/datanodes")
         page.click(".notice button")
         page.wait_for_selector(".notice.error", state="detached")
-        assert page.query_selector("tbody a:text-is('dn1')")
+        page.wait_for_selector("tbody a:text-is('dn1')")
 
 
 def test_without_a_cluster_that_is_said(chromium: Any, server: str) -> None:
