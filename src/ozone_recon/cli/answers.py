@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from ozone_recon.cli.building import build_generation
 from ozone_recon.cli.exits import NotFound
-from ozone_recon.errors import BadRequest, ConfigError, NotReady, ReconError, SourceError
+from ozone_recon.errors import BadRequest, NotReady, ReconError
 
 if TYPE_CHECKING:
     import httpx
@@ -31,6 +31,8 @@ class DataOptions:
     data_dir: Path | None = None
     checkpoint: Path | None = None
     server: str | None = None
+    ca: Path | None = None
+    """PEM file of CAs to trust for an https server, beside the system's."""
     conf_dir: Path | None = None
 
 
@@ -92,6 +94,11 @@ def _error(response: httpx.Response) -> ReconError:
             return BadRequest(message)
         case 503:
             return NotReady(message)
+        case 403 if user := response.headers.get("x-recon-user"):
+            return ReconError(
+                f"you are logged in as {user}, who is neither an administrator nor a reader of this Recon: ask its "
+                "operator for ozone.recon.http.readers or ozone.recon.administrators"
+            )
         case _:
             return ReconError(message)
 
@@ -100,37 +107,13 @@ def _error(response: httpx.Response) -> ReconError:
 def answers(data: DataOptions) -> Iterator[AnswerSource]:
     """Opens the data source that the options name."""
     if data.server:
-        with _server(data.server) as remote:
+        from ozone_recon.cli.remote import server
+
+        with server(data.server, data.ca) as remote:
             yield AnswerSource(remote)
     else:
         with _local(data) as local:
             yield AnswerSource(local)
-
-
-@contextmanager
-def _server(address: str) -> Iterator[Transport]:
-    import httpx
-
-    if not address.startswith(("http://", "https://")):
-        address = f"http://{address}"
-    try:
-        with httpx.Client(base_url=address, timeout=60) as client:
-            yield _Remote(client)
-    except httpx.InvalidURL as invalid:
-        raise ConfigError(f"--server {address}: {invalid}: give an address such as http://recon:9888") from invalid
-
-
-class _Remote:
-    def __init__(self, client: httpx.Client) -> None:
-        self._client = client
-
-    def get(self, url: str, params: Mapping[str, str]) -> httpx.Response:
-        import httpx
-
-        try:
-            return self._client.get(url, params=params)
-        except httpx.TransportError as failed:
-            raise SourceError(f"{self._client.base_url}: no answer ({failed}). Is a server running there?") from failed
 
 
 @contextmanager

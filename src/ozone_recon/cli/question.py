@@ -25,7 +25,7 @@ Data sources:
   --data-dir DIR     data built by `serve` or `open`, also while a server is running on it
   --checkpoint PATH  an om.db directory, or a tar of one (.tar, .tar.gz, .tar.zst; - reads standard
                      input): built first, in --data-dir if given, else in a temporary directory
-  --server URL       a running server
+  --server URL       a running server; if it asks for a Kerberos login, run `kinit` first
 The default is the data directory of the configuration."""
 """The end of each such command's help."""
 
@@ -37,12 +37,16 @@ def question(*examples: str) -> Callable[[Callable[..., Sheet]], Callable[..., N
         @click.option("--data-dir", type=_PATH, metavar="DIR", help="Data directory to query.")
         @click.option("--checkpoint", type=_PATH, metavar="PATH", help="OM checkpoint to query: a directory or a tar.")
         @click.option("--server", metavar="URL", envvar="OZONE_RECON_SERVER", help="Running server to query.")
+        @click.option(
+            "--ca", type=_PATH, metavar="FILE", envvar="OZONE_RECON_CA", help="CAs to trust for https, as PEM."
+        )
         @click.option("--conf-dir", type=_PATH, metavar="DIR", help="Directory of ozone-site.xml.")
         @click.option("--json", "as_json", is_flag=True, help="Print the API's answer as JSON.")
         @functools.wraps(ask)
         def command(**options: Any) -> None:
             as_json = options.pop("as_json")
-            data = DataOptions(**{name: options.pop(name) for name in ("data_dir", "checkpoint", "server", "conf_dir")})
+            names = ("data_dir", "checkpoint", "server", "ca", "conf_dir")
+            data = DataOptions(**{name: options.pop(name) for name in names})
             if data.server and (data.data_dir or data.checkpoint):
                 raise click.UsageError("--server cannot be combined with --data-dir or --checkpoint")
             with answers(data) as source:

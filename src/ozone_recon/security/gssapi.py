@@ -114,8 +114,7 @@ def _library() -> ctypes.CDLL:
         library = ctypes.CDLL(LIBRARY)
     except OSError as missing:
         raise ConfigError(
-            f"ozone.security.enabled=true requires Kerberos, but {LIBRARY} cannot be loaded ({missing}): "
-            f"install {PACKAGES}"
+            f"a Kerberos login is required, but {LIBRARY} cannot be loaded ({missing}): install {PACKAGES}"
         ) from missing
     out, buffer, oid = POINTER(c_void_p), POINTER(_Buffer), POINTER(Oid)
     number = POINTER(c_uint32)

@@ -104,11 +104,14 @@ def with_login_secret(config: Config) -> Config:
 
 @contextmanager
 def application(generation: Generation, config: Config) -> Iterator[FastAPI]:
-    """The ASGI application over one generation, without a server and without synchronisation."""
+    """The ASGI application over one generation, without a server, synchronisation and logins.
+
+    Whoever runs this can read the files of the generation anyway.
+    """
     from ozone_recon.api.application import create_app
     from ozone_recon.api.context import Context
 
-    context = Context(config, lambda: generation.about.tasks, lambda: False)
+    context = Context(replace(config, http_security=None), lambda: generation.about.tasks, lambda: False)
     served = served_from(generation)
     context.serve(served)
     try:
