@@ -8,6 +8,7 @@ from tests.api.reference import PAGE, description, operations, reference
 
 from ozone_recon.api.route import BASE
 from ozone_recon.api.route_table import ROUTES
+from ozone_recon.api.routes.monitoring.operator import OPERATOR_PAGES
 from ozone_recon.api.routes.monitoring.probes import PROBES
 from ozone_recon.config.keys import KEYS
 
@@ -41,7 +42,9 @@ def test_the_reference_page_is_made_of_the_routes() -> None:
 
 
 def test_the_table_and_the_page_name_the_same_routes() -> None:
-    table = {(route.method, BASE + route.path) for route in ROUTES} | {(route.method, route.path) for route in PROBES}
+    table = {(route.method, BASE + route.path) for route in ROUTES} | {
+        (route.method, route.path) for route in (*PROBES, *OPERATOR_PAGES)
+    }
     headings = {
         tuple(line[3:].split(" ")) for line in PAGE.read_text().splitlines() if line.startswith("## ") and "/" in line
     }

@@ -25,6 +25,7 @@ from ozone_recon.api.openapi import Application
 from ozone_recon.api.responses import HttpRefusal, refusal, status_of
 from ozone_recon.api.route import BASE, Route
 from ozone_recon.api.route_table import ROUTES
+from ozone_recon.api.routes.monitoring.operator import OPERATOR_PAGES
 from ozone_recon.api.routes.monitoring.probes import PROBES
 from ozone_recon.errors import ReconError
 
@@ -45,7 +46,7 @@ def create_app(context: Context, cache_bytes: int = CACHE_BYTES) -> FastAPI:
     )
     names = HostNames(context)
     require_our_pages = [Depends(_only_from_our_pages(names))]
-    for base, routes in ((BASE, ROUTES), ("", PROBES)):
+    for base, routes in ((BASE, ROUTES), ("", PROBES), ("", OPERATOR_PAGES)):
         for route in routes:
             app.add_api_route(
                 base + route.path,

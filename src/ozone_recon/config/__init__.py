@@ -12,6 +12,7 @@ from ozone_recon.config import cluster_keys, keys
 from ozone_recon.config.connections import OmHttp
 from ozone_recon.config.kinds import Address
 from ozone_recon.config.om_addresses import om_rpc_addresses, om_web_addresses
+from ozone_recon.config.properties import EffectiveProperty, effective_properties
 from ozone_recon.config.scm_addresses import scm_addresses
 from ozone_recon.config.security import http_keys, tls_keys
 from ozone_recon.config.security.http import HttpSecurity, http_security
@@ -80,6 +81,8 @@ class Config:
     """None if the cluster is not secure."""
     http_security: HttpSecurity | None
     """None if no login is required."""
+    properties: tuple[EffectiveProperty, ...]
+    """For /conf."""
     unprotected: str | None
     """`key=value` of a policy that requires https without a certificate; None if nothing is missing."""
 
@@ -133,6 +136,7 @@ class Config:
             prom_token=settings.get(keys.PROM_TOKEN),
             security=security,
             http_security=http_security(settings, security.identity.principal if security else ""),
+            properties=effective_properties(settings),
             unprotected=_unprotected(settings),
         )
 

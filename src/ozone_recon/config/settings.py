@@ -72,6 +72,10 @@ class Settings:
             settings._overlay(read_properties(file))
         return settings
 
+    def with_origins(self) -> dict[str, tuple[str, str, bool]]:
+        """Returns the text, origin and finality of every configured property."""
+        return {name: (held.value, held.origin, held.final) for name, held in self._found.items()}
+
     def with_prefix(self, prefix: str) -> dict[str, str]:
         """Returns the texts of all keys that begin with `prefix`, by the rest of their names."""
         return {name.removeprefix(prefix): held.value for name, held in self._found.items() if name.startswith(prefix)}
