@@ -85,7 +85,7 @@ SLOW = Fault(Does.DRIP)
 """Of answers that are short enough to come all the same."""
 REASONS = {
     Does.CUT: r"the connection ended \d+ bytes into frame \d+",
-    Does.RESET: "Connection reset by peer",
+    Does.RESET: "Connection reset by peer|Connection lost",
     Does.STALL: r"after 0\.5 s (a request is incomplete \([\d,]+ bytes received\)|the client sent no context)",
     Does.GARBAGE: "not Hadoop RPC|frame 1: ",
     Does.HUGE: "frame 1 has 209,715,200 bytes, which is over the limit",
