@@ -191,7 +191,7 @@ def test_a_rotated_keytab_is_said(tmp_path: Path) -> None:
     with local_kdc(tmp_path) as own:
         keytab = own.keytab("rotated", "recon/rotated")
         own.administer("change_password -randkey recon/rotated")
-        with pytest.raises(KerberosError, match=r"export the keytab again.*rotated\.keytab"):
+        with pytest.raises(KerberosError, match=r"rotated\.keytab.*export the keytab again"):
             initiate(OM, KeytabIdentity(f"recon/rotated@{REALM}", keytab)).step(b"")
 
 

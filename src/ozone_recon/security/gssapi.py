@@ -223,7 +223,10 @@ def initiate(
     KerberosError if there is no credential.
     """
     service = _imported(target)
-    about = f"Kerberos: {_text(target)} as {identity.principal if identity else 'the user of the ticket cache'}"
+    who = "the user of the ticket cache"
+    if identity:
+        who = f"{identity.principal} (ozone.recon.kerberos.principal) of the keytab {identity.keytab}"
+    about = f"Kerberos: {_text(target)} as {who}"
     credential = _initiator(identity, about, mechanism) if identity else None
 
     def step(context: SecurityContext, given: _Buffer, made: _Buffer) -> tuple[int, int]:
@@ -292,10 +295,7 @@ def _initiator(identity: KeytabIdentity, about: str, mechanism: Oid) -> _Handle:
         b"client_keytab": b"FILE:" + bytes(identity.keytab),
         b"ccache": b"MEMORY:%s %s" % (identity.principal.encode(), bytes(identity.keytab)),
     }
-    try:
-        return _acquired(identity.principal, settings, _INITIATE, about, mechanism)
-    except KerberosError as failure:
-        raise KerberosError(f"{failure} (principal {identity.principal}, keytab {identity.keytab})") from failure
+    return _acquired(identity.principal, settings, _INITIATE, about, mechanism)
 
 
 def _acquired(

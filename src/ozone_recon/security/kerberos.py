@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ozone_recon.config.security.rpc import KerberosClientSettings, RpcSecurity
-from ozone_recon.errors import DecodeError, KerberosError
+from ozone_recon.errors import DecodeError
 from ozone_recon.security.access_list import AccessList
 from ozone_recon.security.auth_to_local import AuthToLocal
 from ozone_recon.security.groups import UserGroups
@@ -60,12 +60,7 @@ class KerberosClient:
         flags = _FLAGS[Protection.AUTHENTICATION]
         for level in settings.protections:
             flags |= _FLAGS[level]
-        try:
-            context = initiate(server, settings.identity, KRB5, flags)
-        except KerberosError as failure:
-            raise KerberosError(
-                f"{failure}; see ozone.recon.kerberos.principal and ozone.recon.kerberos.keytab.file"
-            ) from failure
+        context = initiate(server, settings.identity, KRB5, flags)
         return GssapiClient(context, settings.protections)
 
 

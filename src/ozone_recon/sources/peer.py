@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -9,10 +10,9 @@ from typing import Final
 import httpx
 
 from ozone_recon.config.security.rpc import KeytabIdentity
-from ozone_recon.config.security.trust import TrustSettings
+from ozone_recon.config.security.trust import DEFAULT_TRUST, TrustSettings
 from ozone_recon.errors import SourceError, TransferError
 from ozone_recon.security.spnego import SpnegoAuth
-from ozone_recon.security.tls import client_context
 
 PATH: Final = "/api/v1/cluster/generation"
 TIMEOUT: Final = 20.0
@@ -53,7 +53,7 @@ def generation_body(
                 timeout=TIMEOUT,
                 trust_env=False,
                 auth=SpnegoAuth(identity) if identity else None,
-                verify=client_context(trust or TrustSettings()),
+                verify=_tls(peer, trust),
             ) as client,
             client.stream(
                 "GET", peer + PATH, headers={"accept-encoding": "identity", "if-none-match": version or "none"}
@@ -66,6 +66,15 @@ def generation_body(
                 yield GenerationBody(peer, response)
     except (httpx.HTTPError, httpx.InvalidURL) as failed:
         raise TransferError(f"{peer} (ozone.recon.peer.address) cannot be reached: {failed!r}") from failed
+
+
+def _tls(peer: str, trust: TrustSettings | None) -> ssl.SSLContext | bool:
+    if not peer.startswith("https://"):
+        return True
+    # Loads libraries that http does not need.
+    from ozone_recon.security.tls import client_context
+
+    return client_context(trust or DEFAULT_TRUST)
 
 
 def _require_ok(peer: str, status: int) -> None:

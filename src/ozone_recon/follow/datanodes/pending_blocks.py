@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -18,7 +19,6 @@ from ozone_recon.follow.datanodes.request_each import request_each
 from ozone_recon.model.cluster import Datanode
 from ozone_recon.model.requests import PendingBlocks
 from ozone_recon.security.spnego import SpnegoAuth
-from ozone_recon.security.tls import client_context
 
 MAX_RESPONSE: Final = 1 << 16
 """Bytes of a response, at most; a real one has some hundreds."""
@@ -46,7 +46,7 @@ class PendingBlocksClient:
         pending = {one.details.uuid: -1 for one in datanodes}
         try:
             login = SpnegoAuth(self._settings.datanode_login) if self._settings.datanode_login else None
-            tls = await asyncio.to_thread(client_context, self._settings.trust) if self._settings.https else True
+            tls = await asyncio.to_thread(self._tls)
             async with httpx.AsyncClient(timeout=20, trust_env=False, auth=login, verify=tls) as client:
 
                 async def ask(datanode: Datanode) -> None:
@@ -63,6 +63,14 @@ class PendingBlocksClient:
             self._last = PendingBlocks(pending, time.time_ns() // 1_000_000)
             self._ended_at = asyncio.get_running_loop().time()
             self._query = None
+
+    def _tls(self) -> ssl.SSLContext | bool:
+        if not self._settings.https:
+            return True
+        # Loads libraries that http does not need.
+        from ozone_recon.security.tls import client_context
+
+        return client_context(self._settings.trust)
 
     async def _pending_bytes(self, client: httpx.AsyncClient, datanode: Datanode) -> int:
         """Returns the bytes pending deletion of a datanode; -1 if it cannot be queried."""
