@@ -151,14 +151,23 @@ def test_a_fault_of_ours_is_raised_with_its_traceback(sample_checkpoint: Path, t
         assert generations(directory) == []
 
 
-def test_a_killed_build_is_reported_and_removed(sample_checkpoint: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("death", "reason"),
+    [
+        (signal.SIGKILL, r"killed by SIGKILL \(possibly out of memory"),
+        (signal.SIGBUS, r"killed by SIGBUS \(a memory-mapped file was truncated"),
+    ],
+)
+def test_a_build_that_dies_is_reported_and_removed(
+    sample_checkpoint: Path, tmp_path: Path, death: signal.Signals, reason: str
+) -> None:
     with DataDirectory.lock(tmp_path) as directory:
         builder = Builder(tmp_path)
 
         def kill(_: Progress) -> None:
-            os.kill(builder.state.pid, signal.SIGKILL)
+            os.kill(builder.state.pid, death)
 
-        with pytest.raises(ReconError, match=r"killed by SIGKILL \(possibly out of memory"):
+        with pytest.raises(ReconError, match=reason):
             builder.run(job_for(directory, sample_checkpoint), kill)
         assert generations(directory) == []
 

@@ -85,14 +85,15 @@ def test_a_cluster_is_followed(world: World) -> None:
         assert pending.pending == {NODE: -1, OTHER_NODE: -1}, "they have no web server"
 
 
-def test_after_a_kill_all_is_as_it_was_published_and_heals(world: World) -> None:
+@pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGBUS])
+def test_after_a_death_all_is_as_it_was_published_and_heals(world: World, death: signal.Signals) -> None:
     # There is nothing to serve from before, so that all containers are read at once.
     settings = world.settings(pace=ScmPace(containers_delay=3600, pipelines=1, counts=1, info=1))
     with watching(world, settings) as watch:
         say(settings, registered(NODE, 1, 2, 3), registered(OTHER_NODE, 1))
         world.generation(lambda generation: replicas(generation) == [(1, 2), (2, 1), (3, 1)])
         world.scm.containers = {}
-        os.kill(process_of(world), signal.SIGKILL)
+        os.kill(process_of(world), death)
         with pytest.raises(NotReady):
             watch.ask(Synchronise()).result(20)
         world.generations.queue.clear()
