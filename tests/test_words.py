@@ -51,7 +51,7 @@ FILES = sorted(
     path
     for name in ROOTS
     for path in ([ROOT / name] if (ROOT / name).is_file() else (ROOT / name).rglob("*"))
-    if path.suffix in SUFFIXES
+    if path.suffix in SUFFIXES and ".egg-info" not in str(path)
 )
 WORDS = {re.compile(rf"(?<![A-Za-z])(?:{word})(?![A-Za-z])", re.IGNORECASE): better for word, better in RETIRED.items()}
 
