@@ -27,7 +27,8 @@ class ServerTls:
         """Raises ConfigError if a file cannot be used."""
         self._settings = settings
         self._seen = self._stamp()
-        self.context: Final = self._made()
+        self.context = self._made()
+        """For new connections; it is replaced as a whole, since handshakes may use it at any moment."""
 
     def refresh(self) -> None:
         """Loads the certificate again if its files have changed; a file that cannot be used changes nothing.
@@ -39,8 +40,7 @@ class ServerTls:
             return
         self._seen = stamp
         try:
-            self._made()
-            self._load(self.context)
+            self.context = self._made()
         except ConfigError as failure:
             _LOG.error("the new certificate is not used, the server keeps the last one: %s", failure)
         else:

@@ -83,7 +83,7 @@ class Acceptor:
     """Accepts the connections of one listener; `connections` are the open ones of the process.
 
     At `limit` connections, `make_room` closes one for the next; while it returns False, the oldest handshake of TLS
-    that has not ended makes room, and without one none is accepted. `tls` is the context of a listener for https;
+    that has not ended makes room, and without one none is accepted. `tls` returns the context of a listener for https;
     `arriving` has the connections of all listeners that are not open yet, the oldest first.
     """
 
@@ -94,7 +94,7 @@ class Acceptor:
         connections: Collection[object],
         limit: int = sys.maxsize,
         make_room: Callable[[], bool] = lambda: False,
-        tls: ssl.SSLContext | None = None,
+        tls: Callable[[], ssl.SSLContext] | None = None,
         arriving: dict[asyncio.Task[object], None] | None = None,
     ) -> None:
         self._listener = shared.listener
@@ -158,7 +158,7 @@ class Acceptor:
         connection.setblocking(False)
         timeout = HANDSHAKE_TIMEOUT if self._tls else None
         opening = self._loop.connect_accepted_socket(
-            self._protocol, connection, ssl=self._tls, ssl_handshake_timeout=timeout
+            self._protocol, connection, ssl=self._tls() if self._tls else None, ssl_handshake_timeout=timeout
         )
         task: asyncio.Task[object] = self._loop.create_task(opening)
         self._arriving[task] = None

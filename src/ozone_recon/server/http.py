@@ -138,7 +138,7 @@ def server_for(
                     connections,
                     connection_limit(),
                     self.open_connections.make_room,
-                    tls.context if tls and one.is_https else None,
+                    (lambda: tls.context) if tls and one.is_https else None,
                     arriving,
                 )
                 for one in shared
