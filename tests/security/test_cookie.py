@@ -19,13 +19,13 @@ EXPIRES = 1796123147291
 
 
 def test_javas_cookie_is_ours() -> None:
-    assert read(JAVA, SECRET, EXPIRES - 1) == read(f'"{JAVA}"', SECRET, EXPIRES - 1) == WHO
+    assert read(JAVA, SECRET, EXPIRES - 1, "kerberos") == read(f'"{JAVA}"', SECRET, EXPIRES - 1, "kerberos") == WHO
     assert written(WHO, EXPIRES, SECRET) == JAVA
 
 
 def test_an_expired_one_is_refused() -> None:
     with pytest.raises(KerberosError, match="AuthenticationToken expired"):
-        read(JAVA, SECRET, EXPIRES)
+        read(JAVA, SECRET, EXPIRES, "kerberos")
 
 
 def test_altered_ones_are_refused() -> None:
@@ -47,15 +47,23 @@ def test_altered_ones_are_refused() -> None:
     for one in hostile:
         if one != JAVA:
             with pytest.raises(KerberosError):
-                read(one, SECRET, 0)
+                read(one, SECRET, 0, "kerberos")
     with pytest.raises(KerberosError, match="Invalid signature"):
-        read(JAVA, b"another secret", 0)
+        read(JAVA, b"another secret", 0, "kerberos")
+
+
+def test_a_login_of_another_type_is_refused() -> None:
+    """A server of type simple with the same secret signs any name."""
+    forged = written(Identity("testuser", "testuser", "simple"), EXPIRES, SECRET)
+    with pytest.raises(KerberosError, match="Invalid AuthenticationToken type"):
+        read(forged, SECRET, 0, "kerberos")
+    assert read(forged, SECRET, 0, "simple").user == "testuser"
 
 
 def test_a_signed_one_without_a_user_is_refused() -> None:
     forged = written(Identity("a&t=", "b", "c"), 1, SECRET).replace("u=", "")
     with pytest.raises(KerberosError):
-        read(forged, SECRET, 0)
+        read(forged, SECRET, 0, "kerberos")
 
 
 def test_the_secret_is_read_whole_and_a_random_one_stands_in_for_the_default(

@@ -32,8 +32,11 @@ def written(identity: Identity, expires: int, secret: bytes) -> str:
     return text + _SIGNATURE + _signature(text, secret)
 
 
-def read(value: str, secret: bytes, now: int) -> Identity:
-    """Returns whom a value names; KerberosError, with Hadoop's text, if it is not ours, altered or expired."""
+def read(value: str, secret: bytes, now: int, method: str) -> Identity:
+    """Returns whom a value names; KerberosError, with Hadoop's text, if it is not ours, altered or expired.
+
+    Only logins by `method` count: with the same secret, a server of type simple signs any name.
+    """
     text, found, signature = value.strip('"').rpartition(_SIGNATURE)
     if (
         len(value) > _LONGEST
@@ -46,6 +49,8 @@ def read(value: str, secret: bytes, now: int) -> Identity:
         identity, expires = Identity(parts["u"], parts["p"], parts["t"]), int(parts["e"])
     except (KeyError, ValueError):
         raise KerberosError("Invalid AuthenticationToken String") from None
+    if identity.method != method:
+        raise KerberosError("Invalid AuthenticationToken type")
     if expires != -1 and expires <= now:
         raise KerberosError("AuthenticationToken expired")
     return identity

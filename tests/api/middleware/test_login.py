@@ -213,3 +213,17 @@ def test_a_bad_token_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> 
     assert (foreign.status_code, "no rule of hadoop.security.auth_to_local" in foreign.text) == (403, True)
     for header in ("Negotiate", "Negotiate ", "Negotiate é", "Basic dGVzdA==", "Bearer T"):
         assert status(app, API, headers={"authorization": header.encode()}) == 401
+
+
+@pytest.mark.parametrize("name", ["nobody%26u%3Dtestuser", "a;b", "a%22", "a%0d%0ab", "%C3%A9", "a b", "a" * 300])
+def test_a_name_that_would_break_the_cookie_is_refused(site: Site, name: str) -> None:
+    answer = sent(site(ozone_recon_http_auth_type="simple"), f"{API}?user.name={name}")
+    assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
+
+
+@pytest.mark.parametrize("parameter", ["user.name", "doAs"])
+def test_a_query_of_very_many_parameters_is_refused(site: Site, parameter: str) -> None:
+    named = parameter == "user.name"
+    app = site(ozone_recon_http_auth_type="simple" if named else "kerberos")
+    query = f"{parameter}=testuser" + "&a=b" * 200
+    assert sent(app, f"{API}?{query}", headers={} if named else cookie_of("testuser")).status_code == 400

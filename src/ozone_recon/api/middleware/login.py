@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,6 +42,9 @@ _THREADS: Final = ThreadPoolExecutor(2, thread_name_prefix="login")
 _QUEUE: Final = 64
 """Maximum number of waiting logins; more are refused with 503."""
 _OPEN: Final = frozenset({"/health", "/ready", "/favicon.ico"})
+_USER: Final = re.compile(r"[A-Za-z0-9._@/-]{1,256}")
+"""Names that a cookie can hold without a separator of its parts."""
+_MAX_PARAMETERS: Final = 100
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -122,7 +126,8 @@ class LoginMiddleware:
         invalid = ""
         if value := _cookie(headers.get(b"cookie", b"")):
             try:
-                login.identity = cookie.read(value, self._settings.secret, _now())
+                method = "kerberos" if self._settings.kerberos else "simple"
+                login.identity = cookie.read(value, self._settings.secret, _now(), method)
             except KerberosError as refusal:
                 invalid = str(refusal)
         if login.identity is None:
@@ -152,6 +157,8 @@ class LoginMiddleware:
 
     async def _named(self, scope: Scope) -> Identity | None:
         name = _parameter(scope, "user.name")
+        if name and not _USER.fullmatch(name):
+            raise _Refused(_plain(403, "The name in user.name is not valid: use letters, digits and ._-@/ only."))
         return Identity(name, name, "simple") if name else None
 
     async def _require_access(self, scope: Scope, login: _Login) -> None:
@@ -237,7 +244,9 @@ def _parameter(scope: Scope, name: str) -> str:
     query = scope["query_string"]
     if name.encode() not in query.lower():
         return ""
-    pairs = parse_qsl(query.decode("latin-1"), max_num_fields=100)
+    if query.count(b"&") >= _MAX_PARAMETERS:
+        raise _Refused(_plain(400, f"The query has more than {_MAX_PARAMETERS} parameters."))
+    pairs = parse_qsl(query.decode("latin-1"))
     return next((value for key, value in pairs if key.lower() == name), "")
 
 
