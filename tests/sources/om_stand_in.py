@@ -28,7 +28,10 @@ class Om:
             with connection, suppress(OSError):
                 if self.tls:
                     connection = self.tls.wrap_socket(connection, server_side=True)
-                self.requests.append(connection.recv(4096).decode().split(" ")[1])
+                request = connection.recv(4096).decode()
+                if not request:
+                    continue  # The client ended before it asked.
+                self.requests.append(request.split(" ")[1])
                 (self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])(connection)
                 connection.close()
 
