@@ -29,6 +29,7 @@ from ozone_recon.model.container_health import HealthRules
 from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState
+from ozone_recon.store.columns import dtype_of
 from ozone_recon.store.generation import Generation, GenerationBuild, Table
 
 DATANODES, RACKS = 200, 20
@@ -124,11 +125,14 @@ def write_containers(build: GenerationBuild, containers: int, unhealthy: float) 
                 len(index),
             )
             replicas += len(index)
+        out.end(first_replica=replicas)
 
 
 def append(out: Any, name: str, columns: dict[str, Any], rows: int) -> None:
     """Rows with 0 in every column not given."""
-    out.append(**{c: np.asarray(columns.get(c, np.zeros(rows))).astype(kind) for c, kind in TABLES[name].items()})
+    out.append(
+        **{c: np.asarray(columns.get(c, np.zeros(rows))).astype(dtype_of(kind)) for c, kind in TABLES[name].items()}
+    )
 
 
 def evaluate(place: Path) -> None:

@@ -105,8 +105,8 @@ def over_columns(generation: Generation) -> Ask:
 
 def keys_of_blocks(generation: Generation) -> Int64s:
     """The row of `keys` of each block."""
-    keys, blocks = generation.table("keys"), generation.table("blocks")
-    return np.repeat(np.arange(keys.rows), np.diff(np.append(keys["first_block"], blocks.rows)))
+    keys = generation.table("keys")
+    return np.repeat(np.arange(keys.rows), np.diff(keys["first_block"]))
 
 
 def peak_memory() -> float:

@@ -18,6 +18,7 @@ from ozone_recon.model.container_health import UnhealthyContainer
 from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState
+from ozone_recon.store.columns import dtype_of
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.schema import Schema
 
@@ -125,7 +126,8 @@ def write_containers(build: GenerationBuild, containers: Sequence[Container], no
         "replications": [{name: getattr(one, name) for name in TABLES["replications"]} for one in replications],
     }
     for name, schema in TABLES.items():
-        write_rows(build, name, schema, tables.get(name, []))
+        ends = {"first_replica": len(copies)} if name == "containers" else {}
+        write_rows(build, name, schema, tables.get(name, []), **ends)
 
 
 def write_unhealthy(build: GenerationBuild, unhealthy: Sequence[UnhealthyContainer]) -> None:
@@ -139,14 +141,15 @@ def write_unhealthy(build: GenerationBuild, unhealthy: Sequence[UnhealthyContain
     write_rows(build, SIZES, HEALTH_TABLES[SIZES], sizes)
 
 
-def write_rows(build: GenerationBuild, name: str, schema: Schema, rows: Sequence[dict[str, Any]]) -> None:
-    """A table of these rows; what one does not say is 0 or empty."""
+def write_rows(build: GenerationBuild, name: str, schema: Schema, rows: Sequence[dict[str, Any]], **ends: int) -> None:
+    """A table of these rows; what one does not say is 0 or empty. `ends` are those of its columns of starts."""
     with build.create(name, schema) as writer:
         writer.append(
             **{
                 column: ByteColumn.of(str(row.get(column, "")).encode() for row in rows)
                 if kind == "bytes"
-                else np.array([row.get(column, 0) for row in rows], f"<{kind}")
+                else np.array([row.get(column, 0) for row in rows], dtype_of(kind))
                 for column, kind in schema.items()
             }
         )
+        writer.end(**ends)

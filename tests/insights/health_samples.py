@@ -120,7 +120,8 @@ class Cluster:
             "replications": [{name: getattr(one, name) for name in TABLES["replications"]} for one in replications],
         }
         for name, schema in TABLES.items():
-            write_rows(build, name, schema, tables.get(name, []))
+            ends = {"first_replica": len(replicas)} if name == "containers" else {}
+            write_rows(build, name, schema, tables.get(name, []), **ends)
 
 
 def _distinct(values: Iterable[T]) -> list[T]:

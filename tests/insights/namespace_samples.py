@@ -175,6 +175,7 @@ def _write_keys(build: GenerationBuild, database: Database, owners: list[bytes])
             replication=np.zeros(len(rows), np.int32),
             first_block=np.zeros(len(rows), np.int64),
         )
+        writer.end(first_block=0)
     heads = [
         i
         for i, (key, table) in enumerate(rows)
@@ -196,6 +197,7 @@ def _write_keys(build: GenerationBuild, database: Database, owners: list[bytes])
             bucket=np.array([bucket for bucket, _ in found], np.int32),
             parent_id=np.array([parent for _, parent in found], np.int64),
         )
+        writer.end(first_row=len(rows))
 
 
 def _fso_bucket(database: Database, within: bytes) -> int:
@@ -216,6 +218,7 @@ def _write_directories(build: GenerationBuild, database: Database, owners: list[
             first_row=np.array(heads, np.int64),
             bucket=np.array([_fso_bucket(database, prefixes[i]) for i in heads], np.int32),
         )
+        writer.end(first_row=len(rows))
     with build.create("directories", TABLES["directories"]) as writer:
         writer.append(
             prefix_group=np.array([sum(h <= i for h in heads) - 1 for i in range(len(rows))], np.int32),

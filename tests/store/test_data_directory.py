@@ -21,6 +21,7 @@ from ozone_recon.errors import DataDirectoryBusy, GenerationRemoved, NoSpace, St
 from ozone_recon.model.key_columns import BadRow
 from ozone_recon.store.data_directory import DataDirectory, current_generation
 from ozone_recon.store.generation import Generation, GenerationInfo, TaskStatus
+from ozone_recon.store.manifest import FORMAT_VERSION
 
 SCHEMA = {"name": "bytes", "size": "i8"}
 
@@ -220,7 +221,7 @@ def test_an_older_format_is_rebuilt_and_logged(tmp_path: Path, caplog: pytest.Lo
     manifest.write_bytes(orjson.dumps(content | {"format": 1}))
     with DataDirectory.lock(tmp_path) as directory:
         assert directory.current() is None
-        assert "has format version 1, but this program reads 2" in caplog.text
+        assert f"has format version 1, but this program reads {FORMAT_VERSION}" in caplog.text
         put(directory, 2)
         assert number_of(directory) == 2
 
@@ -232,7 +233,7 @@ def test_a_newer_format_is_refused_and_left_alone(tmp_path: Path) -> None:
     content = orjson.loads(manifest.read_bytes())
     manifest.write_bytes(orjson.dumps(content | {"format": 99, "about": "of another shape"}))
     for _ in range(2):
-        with pytest.raises(StoreError, match="has format version 99, but this program reads up to 2"):
+        with pytest.raises(StoreError, match=f"has format version 99, but this program reads up to {FORMAT_VERSION}"):
             DataDirectory.lock(tmp_path)
     assert (manifest.parent / "t" / "size.i8").exists()
 

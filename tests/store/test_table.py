@@ -75,6 +75,28 @@ def test_mapped_columns_are_plain_and_read_only(build: GenerationBuild) -> None:
             array[0] = 1
 
 
+def test_a_column_of_starts_has_the_end_of_the_last_row(build: GenerationBuild) -> None:
+    with build.create("t", {"first": "starts"}) as writer:
+        writer.append(first=np.array([0, 2], np.int64))
+        writer.append(first=np.array([2, 5], np.int64))
+        writer.end(first=9)
+    table = build.table("t")
+    assert (len(table), table["first"].tolist()) == (4, [0, 2, 2, 5, 9])
+    assert table.read(("first",), 1, 3)["first"].tolist() == [2, 2, 5]
+    assert [chunk["first"].tolist() for chunk in table.chunks(("first",), 3)] == [[0, 2, 2, 5], [5, 9]]
+
+
+def test_a_column_of_starts_needs_its_end(build: GenerationBuild) -> None:
+    writer = build.create("t", {"first": "starts", "size": "i8"})
+    with pytest.raises(StoreError, match=r"table t has no ends of \['first'\]"):
+        writer.close()
+    with pytest.raises(StoreError, match=r"needs the ends of \['first'\], not \['size'\]"):
+        writer.end(size=1)
+    writer.end(first=0)
+    writer.close()
+    assert build.table("t")["first"].tolist() == [0]
+
+
 def test_an_empty_table_has_empty_columns(build: GenerationBuild) -> None:
     build.create("t", SCHEMA).close()
     table = build.table("t")

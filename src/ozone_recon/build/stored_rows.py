@@ -26,9 +26,8 @@ def stored_keys(generation: Generation, low: int, high: int, batch: int) -> Iter
     for start in range(low, high, batch):
         stop = min(start + batch, high)
         rows = keys.read(("name", "first_block", *_KEY_NUMBERS, *_KEY_NUMBERED), start, stop)
-        first = int(rows["first_block"][0])
-        end = int(keys["first_block"][stop]) if stop < keys.rows else blocks.rows
-        of_rows = blocks.read(_BLOCKS, first, end)
+        first_block = rows["first_block"]
+        of_rows = blocks.read(_BLOCKS, int(first_block[0]), int(first_block[-1]))
         prefixes, group_starts = _groups(generation.table("groups"), start, stop)
         columns: dict[str, Any] = {name: rows[name] for name in (*_KEY_NUMBERS, *_KEY_NUMBERED)}
         yield KeyColumns(
@@ -37,7 +36,7 @@ def stored_keys(generation: Generation, low: int, high: int, batch: int) -> Iter
             names=rows.bytes("name"),
             owners=owners,
             replications=replications,
-            block_starts=np.append(rows["first_block"], end) - first,
+            block_starts=first_block - first_block[0],
             block_container=of_rows["container"],
             block_local_id=of_rows["local_id"],
             block_length=of_rows["length"],
@@ -70,5 +69,5 @@ def _groups(groups: Table, start: int, stop: int) -> tuple[ByteColumn, Int64s]:
     first_rows = groups["first_row"]
     first = int(np.searchsorted(first_rows, start, side="right")) - 1
     end = int(np.searchsorted(first_rows, stop, side="left"))
-    begins: Int64s = np.append(np.maximum(first_rows[first:end], start), stop) - start
+    begins: Int64s = first_rows[first : end + 1].clip(start, stop) - start
     return groups.bytes("prefix").slice(first, end), begins

@@ -112,6 +112,8 @@ class KeyTables:
 
     def close(self) -> None:
         """Finishes the tables and writes `replications`."""
+        self._key_rows.end(first_block=self._block_rows.rows)
+        self._group_rows.end(first_row=self._key_rows.rows)
         self._key_rows.close()
         self._group_rows.close()
         self._block_rows.close()
@@ -165,6 +167,7 @@ class DirectoryTables:
 
     def close(self) -> None:
         """Finishes the tables."""
+        self._group_rows.end(first_row=self._rows.rows)
         self._rows.close()
         self._group_rows.close()
 

@@ -1,7 +1,9 @@
 """Column files: append-only writers, memory-mapped readers and range readers.
 
-A column of numbers is one file of little-endian values, `<column>.<type>`. A column of n byte strings is two files:
-`<column>.data`, the strings end to end, and `<column>.offsets`, n + 1 int64 values from 0 to the size of the data.
+A column of numbers is one file of little-endian values, `<column>.<type>`. A column of starts has one int64 value more
+than the table has rows: row r has the items `starts[r]` up to `starts[r + 1]` of another table. A column of n byte
+strings is two files: `<column>.data`, the strings end to end, and `<column>.offsets`, n + 1 int64 values from 0 to the
+size of the data.
 """
 
 from __future__ import annotations
@@ -24,22 +26,30 @@ from ozone_recon.store.disk import writing
 Array = NDArray[Any]
 
 BYTES = "bytes"
+STARTS = "starts"
 NUMBERS = ("i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "f8", "f4")
 _BUFFER = 1 << 17
 
 
 def dtype_of(kind: str) -> np.dtype[Any]:
     """Returns the numpy type of a schema's number type; StoreError for an unknown one."""
+    if kind == STARTS:
+        return np.dtype("<i8")
     if kind not in NUMBERS:
-        raise StoreError(f"unknown column type {kind!r}: expected one of {', '.join((*NUMBERS, BYTES))}")
+        raise StoreError(f"unknown column type {kind!r}: expected one of {', '.join((*NUMBERS, STARTS, BYTES))}")
     return np.dtype("<" + kind)
+
+
+def count_of(kind: str, rows: int) -> int:
+    """Returns the number of values of a column of numbers in a table, or of consecutive rows of it."""
+    return rows + 1 if kind == STARTS else rows
 
 
 def column_files(column: str, kind: str, rows: int) -> dict[str, int]:
     """Maps each file of a column to its size in bytes; -1 for a data file, whose size is its last offset."""
     if kind == BYTES:
         return {f"{column}.offsets": 8 * (rows + 1), f"{column}.data": -1}
-    return {f"{column}.{kind}": dtype_of(kind).itemsize * rows}
+    return {f"{column}.{kind}": dtype_of(kind).itemsize * count_of(kind, rows)}
 
 
 class NumberWriter:
@@ -126,7 +136,7 @@ class ColumnReader:
 
     def numbers(self, start: int, stop: int) -> Array:
         """Reads rows `start` to `stop` (exclusive) of a column of numbers."""
-        return self._read(0, dtype_of(self._kind), start, stop)
+        return self._read(0, dtype_of(self._kind), start, start + count_of(self._kind, stop - start))
 
     def strings(self, start: int, stop: int) -> ByteColumn:
         """Reads rows `start` to `stop` (exclusive) of a column of byte strings; the offsets begin at 0."""

@@ -16,7 +16,7 @@ from ozone_recon.store.disk import replace_file
 from ozone_recon.store.schema import Schema
 
 FILE = "manifest.json"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Increased by every incompatible change of the format. Generations of an older version are rebuilt."""
 BAD_SAMPLES = 100
 """The most bad rows that a manifest lists."""

@@ -1,6 +1,7 @@
 """The schemas of the tables that a build writes: columns, types, row order and meaning.
 
 A column is one file of little-endian numbers or, for byte strings (type "bytes"), a file of offsets and a file of data.
+A column of type "starts" has the first item of each row in another table, then the end of the last row's items.
 Sizes are in bytes, times in milliseconds since 1970; object ids are signed 64-bit integers, as in Java.
 """
 
@@ -60,12 +61,12 @@ TABLES: Final[dict[str, Schema]] = {
         "update_id": "i8",
         "owner": "i4",  # row of `owners`
         "replication": "i4",  # row of `replications`
-        "first_block": "i8",  # row r has the blocks first_block[r] to first_block[r + 1] (or the end of `blocks`)
+        "first_block": "starts",  # in `blocks`
     },
     # Runs of `keys` rows with one prefix, in row order: a bucket (keyTable) or a directory's files (fileTable).
     "groups": {
         "prefix": "bytes",  # b"/vol/bucket/" or b"/volId/bucketId/parentId/"
-        "first_row": "i8",  # group g has the rows first_row[g] to first_row[g + 1] (or the end of `keys`)
+        "first_row": "starts",  # in `keys`
         "file_table": "u1",  # 1: fileTable, 0: keyTable
         "bucket": "i4",  # row of `om/bucketTable` (insights.om.bucket_rows), or -1
         "parent_id": "i8",  # object id of the directory or bucket that directly contains the rows
@@ -83,7 +84,7 @@ TABLES: Final[dict[str, Schema]] = {
         "update_id": "i8",
         "owner": "i4",
     },
-    "directory_groups": {"prefix": "bytes", "first_row": "i8", "bucket": "i4"},
+    "directory_groups": {"prefix": "bytes", "first_row": "starts", "bucket": "i4"},
     "owners": {"name": "bytes"},
     "replications": {
         "kind": "bytes",

@@ -9,15 +9,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
 from ozone_recon.columnar.byte_column import ByteColumn
 from ozone_recon.errors import StoreError
 from ozone_recon.store.columns import (
     BYTES,
+    STARTS,
     Array,
     BytesWriter,
     ColumnReader,
     NumberWriter,
     column_files,
+    count_of,
     dtype_of,
     map_bytes,
     map_file,
@@ -30,7 +34,10 @@ from ozone_recon.store.schema import Schema
 
 @dataclass(frozen=True, slots=True)
 class TableChunk:
-    """Consecutive rows of a table, starting at `first_row`, in new, writable arrays."""
+    """Consecutive rows of a table, starting at `first_row`, in new, writable arrays.
+
+    A column of starts has one value more, the end of the last row.
+    """
 
     first_row: int
     rows: int
@@ -71,11 +78,11 @@ class Table:
         return sum(table_files(self._directory, self.schema, self.rows).values())
 
     def __getitem__(self, column: str) -> Array:
-        """Returns a column of numbers, memory-mapped."""
+        """Returns a column of numbers or starts, memory-mapped."""
         values = self._numbers.get(column)
         if values is None:
             kind = self._kind(column, strings=False)
-            values = map_file(self._directory / f"{column}.{kind}", dtype_of(kind), self.rows)
+            values = map_file(self._directory / f"{column}.{kind}", dtype_of(kind), count_of(kind, self.rows))
             self._numbers[column] = values
         return values
 
@@ -139,6 +146,7 @@ class TableWriter:
         self._on_close = on_close
         self._numbers: dict[str, NumberWriter] = {}
         self._strings: dict[str, BytesWriter] = {}
+        self._open_starts = {column for column, kind in schema.items() if kind == STARTS}
         with writing(directory):
             directory.mkdir(parents=True, exist_ok=True)
         for column, kind in schema.items():
@@ -148,7 +156,10 @@ class TableWriter:
                 self._numbers[column] = NumberWriter(directory / f"{column}.{kind}", kind)
 
     def append(self, **columns: Array | ByteColumn) -> None:
-        """Appends rows. All columns of the schema are required, with equal lengths and exactly their types."""
+        """Appends rows. All columns of the schema are required, with equal lengths and exactly their types.
+
+        A column of starts gets the starts of these rows; `end` gives the end of the last row.
+        """
         if columns.keys() != self.schema.keys():
             raise StoreError(f"table {self.name} has the columns {sorted(self.schema)}, not {sorted(columns)}")
         lengths = {len(values) for values in columns.values()}
@@ -164,8 +175,18 @@ class TableWriter:
                 self._numbers[column].append(values)
         self.rows += lengths.pop() if lengths else 0
 
+    def end(self, **ends: int) -> None:
+        """Appends the end of the last row to each column of starts; call it once, after all rows."""
+        if ends.keys() != self._open_starts:
+            raise StoreError(f"table {self.name} needs the ends of {sorted(self._open_starts)}, not {sorted(ends)}")
+        for column, end in ends.items():
+            self._numbers[column].append(np.array([end], np.int64))
+        self._open_starts.clear()
+
     def close(self) -> None:
         """Finishes the table, which can be read from now on."""
+        if self._open_starts:
+            raise StoreError(f"table {self.name} has no ends of {sorted(self._open_starts)}: call `end` first")
         self._close_files()
         self._on_close(self)
 

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -38,11 +39,8 @@ def world(tmp_path: Path) -> Iterator[World]:
 def replicas(generation: Generation) -> list[tuple[int, int]]:
     """Container and how many replicas it has."""
     containers, rows = generation.table("containers"), generation.table("replicas")
-    ends = [*containers["first_replica"].tolist(), rows.rows][1:]
-    counts = [
-        int(rows["present"][start:end].sum())
-        for start, end in zip(containers["first_replica"].tolist(), ends, strict=True)
-    ]
+    bounds = pairwise(containers["first_replica"].tolist())
+    counts = [int(rows["present"][start:end].sum()) for start, end in bounds]
     return list(zip(containers["id"].tolist(), counts, strict=True))
 
 

@@ -168,8 +168,12 @@ def test_a_checkpoint_is_taken_once_if_changes_cannot_be_applied(
                 assert eventually(lambda: sync.state.needed.total() == 2), (
                     "changes cannot be applied to the new checkpoint either"
                 )
-                delta = next(task for task in sync.tasks() if task.name == "OmDeltaRequest")
-                assert (delta.status, delta.running, delta.message) == (-1, False, sync.state.cause)
+
+                def failed() -> bool:
+                    delta = next(task for task in sync.tasks() if task.name == "OmDeltaRequest")
+                    return (delta.status, delta.running, delta.message) == (-1, False, sync.state.cause)
+
+                assert eventually(failed)
                 time.sleep(0.3)
                 assert om.checkpoints == 2, "and so the next one waits"
                 assert served[-1] is directory.current()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +86,9 @@ def added_up(info: ContainerInfo, replicas: list[tuple[Row, bool]]) -> Container
 def shown(generation: Generation) -> Iterator[tuple[int, int, dict[str, Any]]]:
     """Container, row of its datanode, and every column of each replica."""
     containers, replicas = generation.table("containers"), generation.table("replicas")
-    ends = [*containers["first_replica"].tolist(), replicas.rows][1:]
+    bounds = pairwise(containers["first_replica"].tolist())
     origins = [name.decode() for name in generation.table("origins").bytes("uuid")]
-    for one, start, end in zip(containers["id"].tolist(), containers["first_replica"].tolist(), ends, strict=True):
+    for one, (start, end) in zip(containers["id"].tolist(), bounds, strict=True):
         for row in range(start, end):
             columns = {name: replicas[name][row].item() for name in TABLES["replicas"]}
             yield one, columns["datanode"], columns | {"origin": origins[columns["origin"]]}

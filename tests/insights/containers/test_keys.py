@@ -87,8 +87,9 @@ def test_the_path_of_a_key_in_a_directory_that_is_gone_is_refused(tmp_path: Path
 def tables(tmp_path: Path, containers: list[int], keys: int = 1) -> tuple[Table, Table]:
     """Blocks in these containers, dealt out evenly to keys."""
     build = GenerationBuild(tmp_path)
-    with build.create("keys", {"first_block": "i8"}) as writer:
+    with build.create("keys", {"first_block": "starts"}) as writer:
         writer.append(first_block=np.arange(keys) * len(containers) // keys)
+        writer.end(first_block=len(containers))
     with build.create("blocks", {"container": "i8", "length": "i8", "version": "i4"}) as writer:
         writer.append(
             container=np.array(containers, np.int64),

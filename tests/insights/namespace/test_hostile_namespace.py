@@ -31,8 +31,7 @@ def paths_of_files(generation: Generation) -> dict[bytes, str | None]:
     files = generation.table("keys").rows
     keys = read_keys(generation, np.arange(files))
     tables = generation.table("groups")["file_table"]
-    first = np.append(generation.table("groups")["first_row"], files)
-    in_files = np.repeat(tables == 1, np.diff(first))
+    in_files = np.repeat(tables == 1, np.diff(generation.table("groups")["first_row"]))
     said = zip(texts(keys.db_key), texts(keys.path), keys.has_path.tolist(), in_files.tolist(), strict=True)
     return {key.encode(): path if has else None for key, path, has, of_file in said if of_file}
 

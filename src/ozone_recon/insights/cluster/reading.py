@@ -94,7 +94,7 @@ def read_replicas(generation: Generation) -> dict[str, SeenReplicas]:
             part = values[rows]
             columns[name] = part.astype(np.bool_) if name in _FLAGS else narrowed(part)
 
-    lengths = np.diff(np.append(containers["first_replica"], table.rows))
+    lengths = np.diff(containers["first_replica"])
     take("container_id", np.repeat(containers["id"], lengths))
     for name in _REPLICA_COLUMNS:
         take("number_of_keys" if name == "blocks" else name, column(name))
@@ -123,7 +123,7 @@ def _with_origins(columns: dict[str, Array], origins: list[str]) -> SeenReplicas
 def count_open(generation: Generation) -> Int64s:
     """Counts the replicas of open containers of each datanode."""
     containers, replicas = generation.table(CONTAINERS), generation.table(REPLICAS)
-    lengths = np.diff(np.append(containers["first_replica"], replicas.rows))
+    lengths = np.diff(containers["first_replica"])
     is_open = np.repeat(containers["state"] == ContainerState.OPEN, lengths) & (replicas["present"] != 0)
     return np.bincount(replicas["datanode"][is_open], minlength=generation.table(DATANODES).rows)
 

@@ -47,7 +47,7 @@ TABLES: Final[dict[str, Schema]] = {
         "state_enter_time": "i8",
         "sequence_id": "i8",
         "suppressed": "u1",  # 0, SUPPRESSED or POSSIBLY_MISSING
-        "first_replica": "i8",  # replicas of row r: first_replica[r] up to first_replica[r + 1] (or the end)
+        "first_replica": "starts",  # in `replicas`
     },
     # Sorted by row of `containers`, then row of `datanodes`.
     REPLICAS: {

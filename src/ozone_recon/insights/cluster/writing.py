@@ -29,6 +29,7 @@ from ozone_recon.insights.om.key_rows import write_replications
 from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.model.scm import ContainerState
+from ozone_recon.store.columns import dtype_of
 from ozone_recon.store.generation import GenerationBuild
 from ozone_recon.store.schema import Schema
 from ozone_recon.store.table import TableWriter
@@ -84,6 +85,7 @@ def write_containers(
     ):
         for first in range(0, len(blocks), BLOCKS):
             join.write(_joined(blocks[first : first + BLOCKS]), containers_out, replicas_out)
+        containers_out.end(first_replica=replicas_out.rows)
     with build.create("origins", TABLES["origins"]) as out:
         out.append(uuid=_texts(join.origins))
     return WrittenTables(join.open_replicas, np.concatenate([np.empty(0, np.int64), *join.possibly_missing]))
@@ -125,7 +127,6 @@ class _ReplicaJoin:
         self.possibly_missing: list[Int64s] = []
         self.origins: dict[str, int] = {}
         self.open_replicas = np.zeros(len(datanodes), np.int64)
-        self._rows = 0
         self._alive = np.array([row.health != "DEAD" for row in datanodes], np.bool_)
         self._replicas = [(n, replicas[row.uuid]) for n, row in enumerate(datanodes) if row.uuid in replicas]
         self._origins = {
@@ -144,8 +145,7 @@ class _ReplicaJoin:
         _set_sizes(containers, row, replicas, self._data[containers["replication"]], self._alive)
         if self._confirmed_missing is not None:
             self._mark_possibly_missing(containers, row, replicas, self._confirmed_missing)
-        first = self._rows + np.searchsorted(row, np.arange(len(ids)))
-        self._rows += len(row)
+        first = replicas_out.rows + np.searchsorted(row, np.arange(len(ids)))
         is_open = replicas["present"] & (containers["state"][row] == ContainerState.OPEN)
         self.open_replicas += np.bincount(replicas["datanode"][is_open], minlength=len(self.open_replicas))
         _append(
@@ -228,7 +228,7 @@ def _concatenated(parts: Iterator[Any]) -> Any:
 
 
 def _append(out: TableWriter, schema: Schema, columns: dict[str, Int64s]) -> None:
-    out.append(**{name: columns[name].astype(kind) for name, kind in schema.items()})
+    out.append(**{name: columns[name].astype(dtype_of(kind)) for name, kind in schema.items()})
 
 
 def _texts(texts: Any) -> ByteColumn:

@@ -18,7 +18,7 @@ TABLES: Final[dict[str, Schema]] = {
     # One row for each container that has blocks of keys, sorted by id.
     "containers": {
         "id": "i8",
-        "first_entry": "i8",  # row of `container_blocks`; the rows of a container end where those of the next begin
+        "first_entry": "starts",  # in `container_blocks`
         "pairs": "i8",  # distinct (key, location version): what Recon calls the container's totalCount
         "keys": "i8",  # distinct keys
         "bytes": "i8",  # sum of the lengths of the container's blocks
@@ -40,6 +40,7 @@ def rebuild(build: GenerationBuild) -> None:
             keys=counts.keys,
             bytes=counts.bytes,
         )
+        containers.end(first_entry=int(counts.blocks.sum()))
     with build.create("container_blocks", TABLES["container_blocks"]) as entries:
         for piece in sort.pieces():
             entries.append(block=piece)
@@ -74,8 +75,6 @@ def list_containers(generation: Generation, after: int, limit: int) -> list[Cont
     start = int(np.searchsorted(table["id"], after, side="right"))
     stop = min(start + limit, table.rows)
     first_entry = table["first_entry"][start : stop + 1]
-    if stop == table.rows:
-        first_entry = np.append(first_entry, generation.table("container_blocks").rows)
     columns = [table[column][start:stop].tolist() for column in ("pairs", "keys", "bytes")]
     return [
         ContainerEntry(*counts)
@@ -136,8 +135,7 @@ def _entries(generation: Generation, container: int) -> Int64s:
     at = int(np.searchsorted(table["id"], container))
     if at == table.rows or table["id"][at] != container:
         return entries[:0]
-    first = int(table["first_entry"][at])
-    return entries[first : int(table["first_entry"][at + 1]) if at + 1 < table.rows else None]
+    return entries[table["first_entry"][at] : table["first_entry"][at + 1]]
 
 
 def _window(
@@ -151,7 +149,7 @@ def _window(
     stop = start_of_group(generation, section(generation, file_table=file_table)[1])
     first_block = generation.table("keys")["first_block"]
     low, high = (
-        int(np.searchsorted(entries, first_block[row])) if row < len(first_block) else len(entries)
+        int(np.searchsorted(entries, first_block[row]))
         for row in (first_row(generation, after, file_table=file_table, after=True), stop)
     )
     size = high - low if limit is None else limit + 8

@@ -84,8 +84,7 @@ def replicas_of(generation: Generation, rows: Int64s) -> ReplicaRows:
     table, replicas = generation.table(CONTAINERS), generation.table(REPLICAS)
     first = table["first_replica"]
     start = first[rows]
-    end = np.where(rows + 1 < table.rows, first[np.minimum(rows + 1, table.rows - 1)], replicas.rows)
-    count = end - start
+    count = first[rows + 1] - start
     of = np.repeat(np.arange(len(rows)), count)
     row = np.arange(len(of)) + np.repeat(start - np.cumsum(count) + count, count)
     order = np.lexsort((-replicas["last_seen"][row], of))

@@ -80,7 +80,7 @@ class ContainerSort:
         return part.container - self._low if self._low is not None else np.searchsorted(self._ids, part.container)
 
     def _parts(self) -> Iterator[_BlockColumns]:
-        for key, first in _key_runs(self._keys, self._blocks.rows):
+        for key, first in _key_runs(self._keys):
             start, stop = int(first[0]), int(first[-1])
             columns = self._blocks.read(("container", "version", "length"), start, stop)
             part = _BlockColumns(
@@ -123,17 +123,14 @@ def _distinct(blocks: Table) -> Int64s:
     return np.unique(np.concatenate([ids, *pending]))
 
 
-def _key_runs(keys: Table, blocks: int) -> Iterator[tuple[int, Int64s]]:
+def _key_runs(keys: Table) -> Iterator[tuple[int, Int64s]]:
     """Splits `keys` into runs of at most `CHUNK` rows and blocks, or of a single row with more blocks.
 
     Yields the first row of each run, and the first block of each of its rows and of the row after it.
     """
     row = 0
     while row < keys.rows:
-        stop = min(row + CHUNK + 1, keys.rows)
-        first_block = keys.read(["first_block"], row, stop)["first_block"]
-        if stop == keys.rows:
-            first_block = np.append(first_block, blocks)
+        first_block = keys.read(["first_block"], row, min(row + CHUNK, keys.rows))["first_block"]
         end = max(1, int(np.searchsorted(first_block, first_block[0] + CHUNK, side="right")) - 1)
         yield row, first_block[: end + 1]
         row += end

@@ -89,7 +89,7 @@ def _count(
 def write_counts(build: GenerationBuild, table: str, column: str, code: Coder, codes: int) -> None:
     """Writes a table of PAIRS and its `_large` table. `code` maps values of `column` to codes below `codes`."""
     cuts = build.table("namespace_cuts")
-    runs = KeyRuns(np.array(cuts["first"]), np.array(cuts["place"], np.int64), build.table("keys").rows)
+    runs = KeyRuns(np.array(cuts["first"]), np.array(cuts["place"], np.int64))
     node_count = len(build.table("namespace"))
     ranges = _node_ranges(runs, node_count, codes, build.memory_limit)
     _append(
@@ -139,7 +139,7 @@ def _pairs(
 
 def _node_ranges(runs: KeyRuns, node_count: int, codes: int, memory_limit: int) -> Iterator[tuple[int, int]]:
     """Splits all nodes into ranges whose pairs take at most `memory_limit` bytes."""
-    rows = runs.last - runs.first
+    rows = np.diff(runs.starts)
     most = np.zeros(node_count, np.int64)
     held = runs.node != NOWHERE
     np.add.at(most, runs.node[held], np.minimum(rows, codes * (1 + rows // BATCH))[held])

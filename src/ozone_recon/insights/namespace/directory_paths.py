@@ -92,7 +92,7 @@ class DirectoryPaths:
     def runs(self, node: int) -> tuple[int, int]:
         """Returns the rows of `namespace_runs` for the files directly in a node, as (first, end)."""
         first_run = self._nodes["first_run"]
-        return int(first_run[node]), int(first_run[node + 1]) if node + 1 < len(first_run) else self._runs.rows
+        return int(first_run[node]), int(first_run[node + 1])
 
     def subtree(self, node: int) -> tuple[int, int]:
         """Returns the rows of `namespace` of a node's subtree, as (first, end)."""
@@ -133,8 +133,7 @@ class DirectoryPaths:
     def children(self, node: int) -> tuple[int, int]:
         """Returns the rows of `namespace_children` of a node's children, as (first, end)."""
         first_child = self._nodes["first_child"]
-        end = int(first_child[node + 1]) if node + 1 < len(first_child) else len(self._children)
-        return int(first_child[node]), end
+        return int(first_child[node]), int(first_child[node + 1])
 
 
 @lean_kernel

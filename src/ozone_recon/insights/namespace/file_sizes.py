@@ -38,7 +38,7 @@ def rebuild(build: GenerationBuild) -> None:
     write_counts(build, "namespace_sizes", "size", bins_of, BINS)
     counts = np.zeros((build.table("om/bucketTable").rows, BINS), np.int64)
     groups, keys = build.table("groups"), build.table("keys")
-    runs = KeyRuns(np.array(groups["first_row"]), np.array(groups["bucket"], np.int64), keys.rows)
+    runs = KeyRuns(np.array(groups["first_row"]), np.array(groups["bucket"], np.int64))
     for chunk in keys.chunks(("size",), BATCH):
         starts, bucket = runs.within(chunk.first_row, len(chunk))
         _count(starts, bucket, bins_of(chunk["size"]), counts)

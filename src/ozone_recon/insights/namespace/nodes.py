@@ -128,7 +128,7 @@ def collect(build: GenerationBuild) -> Collected:
     rows = directories.read(
         ("name", "object_id", "parent_id", "creation_time", "modification_time", "owner"), 0, directories.rows
     )
-    bucket = np.repeat(in_directory["bucket"], np.diff(in_directory["first_row"], append=directories.rows))
+    bucket = np.repeat(in_directory["bucket"], np.diff(in_directory["first_row"]))
     groups = build.table("groups")
     deleted = _deleted_directories(build.table("om/deletedDirectoryTable"), BucketRows(volumes, buckets))
     first = nodes.count
@@ -176,7 +176,7 @@ def collect(build: GenerationBuild) -> Collected:
         NodeKind.DELETED, deleted.names, object_id=deleted.ids, parent_id=deleted.parent_ids, bucket=deleted.buckets
     )
     nodes.add(NodeKind.MISSING, ByteColumn.of([b""] * len(lost)), object_id=lost[:, 1], bucket=lost[:, 0])
-    runs = KeyRuns(np.array(groups["first_row"]), node, build.table("keys").rows)
+    runs = KeyRuns(np.array(groups["first_row"]), node)
     if build.filesystem_paths and of_bucket.legacy.any():
         runs = _add_paths(nodes, build.table("keys"), runs, of_bucket.first + np.flatnonzero(of_bucket.legacy))
     return Collected(nodes, runs, known_ids, np.where(deleted.node < 0, NOWHERE, first_deleted + deleted.node))
@@ -271,18 +271,18 @@ def _deleted_directories(table: Table, buckets: BucketRows) -> _DeletedNodes:
 def _add_paths(nodes: NodeList, keys: Table, runs: KeyRuns, legacy: Int64s) -> KeyRuns:
     """Splits the runs of LEGACY buckets by directory and adds the directories as nodes."""
     legacy_runs = np.flatnonzero(np.isin(runs.node, legacy))
-    stops = runs.last
     first_pieces: list[Int64s] = []
     node_pieces: list[Int64s] = []
     done = 0
     for run in legacy_runs.tolist():
-        first_pieces.append(runs.first[done:run])
+        first_pieces.append(runs.starts[done:run])
         node_pieces.append(runs.node[done:run])
         done = run + 1
         walk = PathWalk()
         base = nodes.count
-        for start in range(int(runs.first[run]), int(stops[run]), BATCH):
-            stop = min(start + BATCH, int(stops[run]))
+        first, end = runs.starts[run : run + 2].tolist()
+        for start in range(first, end, BATCH):
+            stop = min(start + BATCH, end)
             chunk = keys.read(("name", "object_id", "creation_time", "modification_time", "owner"), start, stop)
             before = walk.directories
             paths = walk.walk(chunk.bytes("name"))
@@ -302,9 +302,9 @@ def _add_paths(nodes: NodeList, keys: Table, runs: KeyRuns, legacy: Int64s) -> K
             nodes.add(NodeKind.PATH, paths.names, parent=parent, **marker_columns)
             first_pieces.append(paths.run_start + start)
             node_pieces.append(np.where(marked, NOWHERE, at))
-    first_pieces.append(runs.first[done:])
+    first_pieces.append(runs.starts[done:])
     node_pieces.append(runs.node[done:])
-    return KeyRuns(np.concatenate(first_pieces), np.concatenate(node_pieces), runs.rows)
+    return KeyRuns(np.concatenate(first_pieces), np.concatenate(node_pieces))
 
 
 def encoded(text: str) -> bytes:

@@ -17,19 +17,13 @@ NOWHERE: Final = -1
 
 @dataclass(frozen=True, slots=True)
 class KeyRuns:
-    """All `rows` rows of `keys` as runs: the rows from `first[i]` to the next run's first are directly in `node[i]`."""
+    """All rows of `keys` as runs: the rows `starts[i]` up to `starts[i + 1]` are directly in `node[i]`."""
 
-    first: Int64s
+    starts: Int64s
     node: Int64s
-    rows: int
-
-    @property
-    def last(self) -> Int64s:
-        """The end of each run (exclusive)."""
-        return np.append(self.first[1:], self.rows)
 
     def within(self, start: int, rows: int) -> tuple[Int64s, Int64s]:
         """Returns the runs of `rows` rows from `start`: the offset of each from `start`, and its node."""
-        low = int(np.searchsorted(self.first, start, side="right")) - 1
-        high = int(np.searchsorted(self.first, start + rows))
-        return np.maximum(self.first[low:high] - start, 0), self.node[low:high]
+        low = int(np.searchsorted(self.starts, start, side="right")) - 1
+        high = int(np.searchsorted(self.starts, start + rows))
+        return np.maximum(self.starts[low:high] - start, 0), self.node[low:high]

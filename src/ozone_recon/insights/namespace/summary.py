@@ -20,6 +20,7 @@ from ozone_recon.insights.namespace.legacy_paths import gather
 from ozone_recon.insights.namespace.nodes import NodeKind, NodeList, collect
 from ozone_recon.insights.namespace.order import ROOT, depth_first, roll_up
 from ozone_recon.insights.namespace.runs import BATCH, NOWHERE, KeyRuns
+from ozone_recon.store.columns import dtype_of
 from ozone_recon.store.generation import GenerationBuild
 from ozone_recon.store.schema import Schema
 
@@ -36,8 +37,8 @@ TABLES: Final[dict[str, Schema]] = {
         "creation_time": "i8",
         "modification_time": "i8",
         "owner": "i4",  # row of `namespace_owners`, or -1
-        "first_child": "i4",  # row of `namespace_children`; its children end at the next row's first_child
-        "first_run": "i4",  # row of `namespace_runs`; its runs end at the next row's first_run
+        "first_child": "starts",  # in `namespace_children`
+        "first_run": "starts",  # in `namespace_runs`
         "files": "i8",  # directly in the node, as the next two columns
         "size": "i8",
         "replicated_size": "i8",
@@ -52,8 +53,8 @@ TABLES: Final[dict[str, Schema]] = {
     "namespace_children": {"row": "i4"},
     # The runs of `keys` rows directly in each node, in node order, then in row order.
     "namespace_runs": {"first": "i8", "last": "i8"},
-    # The same runs in row order; `place` is the node, or -1 for directory markers. A run ends where the next begins.
-    "namespace_cuts": {"first": "i8", "place": "i4"},
+    # The same runs in row order; `first` is in `keys`, `place` is the node, or -1 for directory markers.
+    "namespace_cuts": {"first": "starts", "place": "i4"},
     # FSO buckets, directories and deleted directories by object id: one node for each id (nodes.collect).
     "namespace_ids": {"object_id": "i8", "row": "i4"},
     # Nodes whose object id belongs to another node; they are empty.
@@ -83,12 +84,13 @@ def rebuild(build: GenerationBuild) -> None:
     }
     parent = parent[order]
     columns["parent"] = np.where(parent == ROOT, ROOT, row_of[parent])
-    runs = KeyRuns(runs.first, np.where(runs.node == NOWHERE, NOWHERE, row_of[runs.node]), runs.rows)
+    runs = KeyRuns(runs.starts, np.where(runs.node == NOWHERE, NOWHERE, row_of[runs.node]))
 
     columns |= _sums(build, runs, columns["parent"], columns["kind"])
     _inherit_bucket(columns)
-    columns["first_child"] = _write_children(build, columns["parent"])
-    columns["first_run"] = _write_runs(build, runs, nodes.count)
+    children = _write_children(build, columns["parent"])
+    of_nodes = _write_runs(build, runs, nodes.count)
+    columns |= {"first_child": children[:-1], "first_run": of_nodes[:-1]}
     first_of_id = np.diff(ids.ids, prepend=ids.ids[:1] - 1) != 0
     _write(build, "namespace_ids", object_id=ids.ids[first_of_id], row=row_of[ids.nodes[first_of_id]].astype(np.int32))
     _write(build, "namespace_conflicts", row=np.sort(row_of[ids.nodes[~first_of_id]]).astype(np.int32))
@@ -96,11 +98,12 @@ def rebuild(build: GenerationBuild) -> None:
     _write(build, "namespace_buckets", place=buckets[np.argsort(columns["bucket"][buckets])].astype(np.int32))
     deleted_rows = np.where(deleted == NOWHERE, NOWHERE, row_of[deleted])
     _write(build, "namespace_deleted", place=deleted_rows.astype(np.int32))
-    numbers = {name: values.astype(schema[name], copy=False) for name, values in columns.items()}
+    numbers = {name: values.astype(dtype_of(schema[name]), copy=False) for name, values in columns.items()}
     with build.create("namespace", schema) as writer:
         for start, names in _ordered_names(nodes, order):
             rows = slice(start, start + len(names))
             writer.append(name=names, **{name: values[rows] for name, values in numbers.items()})
+        writer.end(first_child=int(children[-1]), first_run=int(of_nodes[-1]))
 
 
 def _sums(build: GenerationBuild, runs: KeyRuns, parent: Int64s, kind: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
@@ -149,18 +152,20 @@ def _write(build: GenerationBuild, table: str, **columns: NDArray[Any] | ByteCol
 
 
 def _write_children(build: GenerationBuild, parent: Int64s) -> Int64s:
-    """Writes the children of all rows; returns the start of each row's children."""
+    """Writes the children of all rows; returns the start of each row's children, then the end."""
     children = np.argsort(parent, kind="stable")[np.count_nonzero(parent == ROOT) :]
     _write(build, "namespace_children", row=children.astype(np.int32))
-    return np.searchsorted(parent[children], np.arange(len(parent)))
+    return np.searchsorted(parent[children], np.arange(len(parent) + 1))
 
 
 def _write_runs(build: GenerationBuild, runs: KeyRuns, rows: int) -> Int64s:
-    """Writes the runs in both orders; returns the start of each row's runs."""
+    """Writes the runs in both orders; returns the start of each row's runs, then the end."""
     order = np.argsort(runs.node, kind="stable")[np.count_nonzero(runs.node == NOWHERE) :]
-    _write(build, "namespace_runs", first=runs.first[order], last=runs.last[order])
-    _write(build, "namespace_cuts", first=runs.first, place=runs.node.astype(np.int32))
-    return np.searchsorted(runs.node[order], np.arange(rows))
+    _write(build, "namespace_runs", first=runs.starts[order], last=runs.starts[order + 1])
+    with build.create("namespace_cuts", TABLES["namespace_cuts"]) as writer:
+        writer.append(first=runs.starts[:-1], place=runs.node.astype(np.int32))
+        writer.end(first=int(runs.starts[-1]))
+    return np.searchsorted(runs.node[order], np.arange(rows + 1))
 
 
 def _ordered_names(nodes: NodeList, order: Int64s) -> Iterator[tuple[int, ByteColumn]]:

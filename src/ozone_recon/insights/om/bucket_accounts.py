@@ -147,7 +147,7 @@ def _add_trees(nodes: Table, sums: dict[str, Int64s]) -> None:
 def _add_markers(build: GenerationBuild, committed: Int64s) -> None:
     """Adds the markers of LEGACY directories: they are not files, but OM counts them."""
     cuts, groups, keys = build.table("namespace_cuts"), build.table("groups"), build.table("keys")
-    runs = KeyRuns(np.array(cuts["first"]), np.array(cuts["place"], np.int64), keys.rows)
+    runs = KeyRuns(np.array(cuts["first"]), np.array(cuts["place"], np.int64))
     if not (runs.node == NOWHERE).any():
         return
     for chunk in keys.chunks(("replicated_size",), BATCH):

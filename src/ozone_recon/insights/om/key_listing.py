@@ -81,19 +81,17 @@ def _runs(generation: Generation, prefix: Prefix, after: bytes) -> Iterator[tupl
 def _runs_below(generation: Generation, nodes: tuple[int, int], start: int) -> Iterator[tuple[Int64s, Int64s]]:
     """Yields the runs of rows from `start` on that are in this range of nodes."""
     first_run, runs = generation.table("namespace")["first_run"], generation.table("namespace_runs")
-    low, high = (int(first_run[node]) if node < len(first_run) else runs.rows for node in nodes)
+    low, high = (int(first_run[node]) for node in nodes)
     if high - low <= RUNS:
         first, end = runs["first"][low:high], runs["last"][low:high]
         order = np.argsort(first)
         yield np.maximum(first[order], start), np.maximum(end[order], start)
         return
     # A large directory has many runs: filtering all runs in row order is faster than sorting its own.
-    cuts, rows = generation.table("namespace_cuts"), generation.table("keys").rows
+    cuts = generation.table("namespace_cuts")
     at = max(0, int(np.searchsorted(cuts["first"], start, side="right")) - 1)
     for cut in range(at, cuts.rows, RUNS):
         bounds = cuts["first"][cut : cut + RUNS + 1]
-        if cut + RUNS >= cuts.rows:
-            bounds = np.append(bounds, rows)
         node = cuts["place"][cut : cut + RUNS]
         chosen = (node >= nodes[0]) & (node < nodes[1])
         yield np.maximum(bounds[:-1][chosen], start), np.maximum(bounds[1:][chosen], start)

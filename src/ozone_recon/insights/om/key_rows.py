@@ -97,8 +97,7 @@ def rows_with_prefix(generation: Generation, prefix: bytes, *, file_table: bool)
 
 def start_of_group(generation: Generation, group: int) -> int:
     """Returns the first row of a group; for the group after the last one, the number of rows."""
-    first_rows = generation.table("groups")["first_row"]
-    return int(first_rows[group]) if group < len(first_rows) else generation.table("keys").rows
+    return int(generation.table("groups")["first_row"][group])
 
 
 def groups_of(generation: Generation, rows: Int64s) -> Int64s:

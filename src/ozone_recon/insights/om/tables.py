@@ -86,10 +86,10 @@ def _sum_of(counts: Iterable[TableCounts]) -> TableCounts:
 def _columnar_rows(build: GenerationBuild, name: str) -> int:
     if name == "directoryTable":
         return build.table("directories").rows
-    groups, rows = build.table("groups"), build.table("keys").rows
+    groups = build.table("groups")
     files = int(np.searchsorted(groups["file_table"], np.uint8(1)))
-    in_key_table = int(groups["first_row"][files]) if files < groups.rows else rows
-    return in_key_table if name == "keyTable" else rows - in_key_table
+    in_key_table = int(groups["first_row"][files])
+    return in_key_table if name == "keyTable" else build.table("keys").rows - in_key_table
 
 
 def _keys_of(keys: KeyInfoMatches | Parts, rows: int) -> TableCounts:

@@ -114,7 +114,6 @@ class _HealthEvaluation:
 
     def __init__(self, build: GenerationBuild, rules: HealthRules) -> None:
         self._replicas = build.table(REPLICAS)
-        self._first_replica = build.table(CONTAINERS)["first_replica"]
         self._pipelines = np.append(np.diff(build.table(PIPELINES).bytes("record").offsets) > 0, False)
         """Whether each pipeline exists; the additional last entry, reached by index -1, stands for no pipeline."""
         self._hosts, self._live, racks = _hosts(build)
@@ -134,13 +133,11 @@ class _HealthEvaluation:
 
         Returns whether the replicas of each container have different data, and the number of its live replicas.
         """
-        end = chunk.first_row + len(chunk)
-        stop = int(self._first_replica[end]) if end < len(self._first_replica) else self._replicas.rows
-        start = int(chunk["first_replica"][0])
+        start, stop = int(chunk["first_replica"][0]), int(chunk["first_replica"][-1])
         replicas = self._replicas.read((*ReplicaArrays._fields, "present"), start, stop)
         live = self._live[replicas["datanode"]] & (replicas["present"] != 0)
         before = np.append(0, np.cumsum(live))
-        first = before[np.append(chunk["first_replica"], stop) - start]
+        first = before[chunk["first_replica"] - start]
         mismatches = np.empty(len(chunk), np.uint8)
         evaluate(
             ContainerArrays(
