@@ -17,6 +17,7 @@ ReconError
 │   ├── DataDirectoryBusy  another process has locked the data directory
 │   ├── GenerationRemoved  a newer generation has replaced the requested one
 │   └── NoSpace            the disk has too little free space
+├── LoginError             a client's login over HTTP is not valid, or does not permit what it asks for
 ├── NotReady               no generation has been built yet
 └── BadRequest             an invalid request
 
@@ -118,6 +119,10 @@ class GenerationRemoved(StoreError):
 
 class NoSpace(StoreError):
     """The disk has too little free space."""
+
+
+class LoginError(ReconError):
+    """A client's login over HTTP is not valid, or does not permit what it asks for; the text is for the client."""
 
 
 class NotReady(ReconError):

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ozone_recon.columnar.byte_column import ByteColumn
+from ozone_recon.insights.om.key_rows import write_replications
+from ozone_recon.model.replication import ReplicationConfig
 from ozone_recon.store.generation import Generation, GenerationBuild, GenerationInfo
 from ozone_recon.store.schema import OM_TABLES, RAW, TABLES
 
@@ -145,6 +147,7 @@ def write(
     _write_directories(build, database, owners)
     with build.create("owners", TABLES["owners"]) as writer:
         writer.append(name=ByteColumn.of(owners))
+    write_replications(build, [ReplicationConfig("RATIS", factor=3)])
     return build
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.security.samples import http_security
 
 from ozone_recon.config.security.http import HttpSecurity, ProxyUser
-from ozone_recon.errors import KerberosError
+from ozone_recon.errors import LoginError
 from ozone_recon.model.identity import Identity
 from ozone_recon.security.access import Access, AccessRules
 from ozone_recon.security.access_list import AccessList
@@ -46,9 +46,25 @@ SETTINGS = replace(
 )
 def test_access(name: str, access: Access) -> None:
     found = rules(SETTINGS)
-    assert found.known(user(name)) is None
+    assert found.known(user(name)) is (Access.CHANGE if name == "adam" else None), "groups are unknown"
     assert found.of(user(name)) is access
     assert found.known(user(name)) is access
+
+
+def test_everybody_else_sees_what_they_own_if_owners_may() -> None:
+    found = rules(replace(SETTINGS, owners_read=True))
+    assert [found.of(user(one)) for one in ("adam", "rob", "eve")] == [Access.CHANGE, Access.READ, Access.OWN]
+    assert found.known(None) is Access.NOTHING
+
+
+def test_lists_without_groups_need_no_groups() -> None:
+    def unavailable(_: str) -> frozenset[str]:
+        raise AssertionError("asked for groups")
+
+    settings = replace(SETTINGS, admin_groups=frozenset(), reader_groups=frozenset())
+    found = AccessRules(settings, UserGroups(unavailable))
+    access = [found.known(user(name)) for name in ("adam", "rob", "eve")]
+    assert access == [Access.CHANGE, Access.READ, Access.NOTHING]
 
 
 def test_an_anonymous_client_may_do_nothing() -> None:
@@ -75,7 +91,7 @@ def test_groups_are_asked_again_after_a_while() -> None:
         asked.append(name)
         return frozenset({"ops"}) if len(asked) == 1 else frozenset()
 
-    found = AccessRules(SETTINGS, UserGroups(lookup, lambda: now[0]), lambda: now[0])
+    found = AccessRules(SETTINGS, UserGroups(lookup, lambda: now[0]))
     assert found.of(user("gina")) is found.of(user("gina")) is Access.CHANGE
     now[0] = CACHED_FOR
     assert found.of(user("gina")) is Access.NOTHING
@@ -107,9 +123,9 @@ def test_proxy_users(proxy: ProxyUser, target: str, host: str, may: bool) -> Non
     if may:
         assert found.acting_as(user("knox"), target, frozenset({host})) == Identity(target, target, "kerberos", "knox")
     else:
-        with pytest.raises(KerberosError, match=f"User: knox is not allowed to impersonate {target}"):
+        with pytest.raises(LoginError, match=f"User: knox is not allowed to impersonate {target}"):
             found.acting_as(user("knox"), target, frozenset({host}))
-    with pytest.raises(KerberosError):
+    with pytest.raises(LoginError):
         found.acting_as(user("eve"), target, frozenset({host}))
 
 

@@ -55,6 +55,18 @@ def test_pages_say_who_is_refused_and_what_to_do(chromium: Any, tmp_path: Path) 
             assert "user testuser2" in page.inner_text("#freshness")
 
 
+def test_an_owner_starts_from_what_it_owns(chromium: Any, tmp_path: Path) -> None:
+    keys = {"ozone_recon_http_owners": "true", "ozone_http_filter_initializers": FILTER}
+    with secure_server(tmp_path / "data", **keys) as server, watched(chromium, server, refused=(403,)) as page:
+        page.goto(f"{server}/?user.name=alice#/tasks")
+        assert "on the page Namespace" in page.wait_for_selector(".notice.error").inner_text()
+        page.goto(f"{server}/?user.name=alice#/namespace")
+        page.wait_for_selector("main li a")
+        page.screenshot(path=tmp_path / "owned.png")
+        page.click("main li a")
+        page.wait_for_selector("tbody tr")
+
+
 def test_an_anonymous_client_is_told_so(chromium: Any, tmp_path: Path) -> None:
     with secure_server(tmp_path / "data") as server, watched(chromium, server, refused=(403,)) as page:
         page.goto(f"{server}/#/tasks")

@@ -72,7 +72,8 @@ def create_app(context: Context, cache_bytes: int = CACHE_BYTES) -> FastAPI:
     changing = frozenset(BASE + route.path for route in ROUTES if route.changes)
     if security := context.config.http_security:
         # Before the cache: nobody sees a cached response without a login.
-        app.add_middleware(LoginMiddleware, context=context, settings=security, changing=changing)
+        of_owners = {BASE + route.path: route.of_owner for route in ROUTES if route.of_owner}
+        app.add_middleware(LoginMiddleware, context=context, settings=security, changing=changing, of_owners=of_owners)
     app.add_middleware(AuditMiddleware, changing=changing)
     return app
 

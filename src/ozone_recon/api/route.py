@@ -19,12 +19,22 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from fastapi import Response
 
 BASE = "/api/v1"
 """Prefix of the API's paths."""
+
+
+ANY_USER: Final = ("",)
+"""`Route.of_owner` of a route that everybody who has logged in may read."""
+_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def changes_state(method: str, path: str, changing: frozenset[str]) -> bool:
+    """Whether a request changes state; `changing` has the paths whose GET does."""
+    return method not in _READING or path.rstrip("/") in changing
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,10 @@ class Route:
     empty; `media_type` is that of a successful response. `method` is GET, POST, PUT or DELETE. `changes` means that a
     GET changes state, as the other methods do: HEAD is not allowed, and a browser must send it from our own pages
     (browsers.py). Every other GET allows HEAD.
+
+    `of_owner` names query parameters with paths. The answer tells only of the place that the first one names, so the
+    owner of this volume or bucket may read it (`ozone.recon.http.owners`); the others may not name other places.
+    `ANY_USER` is for an answer about the user alone. Without it, a route is for administrators and readers.
     """
 
     path: str
@@ -51,6 +65,7 @@ class Route:
     others: Mapping[int, str] = field(default_factory=dict)
     bodies: Mapping[int, Any] = field(default_factory=dict)
     media_type: str = "application/json"
+    of_owner: tuple[str, ...] = ()
 
     @property
     def changes_state(self) -> bool:

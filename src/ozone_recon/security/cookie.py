@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from ozone_recon.errors import ConfigError, KerberosError
+from ozone_recon.errors import ConfigError, LoginError
 from ozone_recon.model.identity import Identity
 
 NAME: Final = "hadoop.auth"
@@ -33,7 +33,7 @@ def written(identity: Identity, expires: int, secret: bytes) -> str:
 
 
 def read(value: str, secret: bytes, now: int, method: str) -> Identity:
-    """Returns whom a value names; KerberosError, with Hadoop's text, if it is not ours, altered or expired.
+    """Returns whom a value names; LoginError, with Hadoop's text, if it is not ours, altered or expired.
 
     Only logins by `method` count: with the same secret, a server of type simple signs any name.
     """
@@ -43,16 +43,16 @@ def read(value: str, secret: bytes, now: int, method: str) -> Identity:
         or not found
         or not hmac.compare_digest(signature.encode("utf-8", "surrogateescape"), _signature(text, secret).encode())
     ):
-        raise KerberosError("Invalid signature")
+        raise LoginError("Invalid signature")
     parts = dict(part.partition("=")[::2] for part in text.split("&"))
     try:
         identity, expires = Identity(parts["u"], parts["p"], parts["t"]), int(parts["e"])
     except (KeyError, ValueError):
-        raise KerberosError("Invalid AuthenticationToken String") from None
+        raise LoginError("Invalid AuthenticationToken String") from None
     if identity.method != method:
-        raise KerberosError("Invalid AuthenticationToken type")
+        raise LoginError("Invalid AuthenticationToken type")
     if expires != -1 and expires <= now:
-        raise KerberosError("AuthenticationToken expired")
+        raise LoginError("AuthenticationToken expired")
     return identity
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 CACHED_FOR: Final = 300.0
 """Seconds for which groups are remembered (`hadoop.security.groups.cache.secs`)."""
-MAX_CACHED: Final = 1000
+MAX_CACHED: Final = 10_000
 """Maximum number of users whose groups are remembered."""
 
 
@@ -28,18 +28,22 @@ class UserGroups:
         self._cached: OrderedDict[str, tuple[float, frozenset[str]]] = OrderedDict()
         self._lock = threading.Lock()
 
+    def cached(self, user: str) -> frozenset[str] | None:
+        """Returns the remembered groups of a user, without blocking; None if there are none."""
+        until, groups = self._cached.get(user, (0.0, frozenset()))
+        return groups if until > self._clock() else None
+
     def of(self, user: str) -> frozenset[str]:
         """Returns the names of a user's groups; none for an unknown user."""
-        now = self._clock()
-        held = self._cached.get(user)
-        if held is None or held[0] <= now:
-            held = now + CACHED_FOR, self._lookup(user)
+        groups = self.cached(user)
+        if groups is None:
+            groups = self._lookup(user)
             with self._lock:
-                self._cached[user] = held
+                self._cached[user] = self._clock() + CACHED_FOR, groups
                 self._cached.move_to_end(user)
                 if len(self._cached) > MAX_CACHED:
                     self._cached.popitem(last=False)
-        return held[1]
+        return groups
 
 
 def groups_of(user: str) -> frozenset[str]:

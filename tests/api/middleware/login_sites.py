@@ -12,21 +12,25 @@ from fastapi import FastAPI
 from tests.security.samples import FLAGS, SECRET
 
 from ozone_recon.api.application import create_app
-from ozone_recon.api.context import Context
+from ozone_recon.api.context import Context, Served
 from ozone_recon.config import Config
 from ozone_recon.model.identity import Identity
 from ozone_recon.security import cookie
+from ozone_recon.store.generation import Generation
 
 LATER = 1 << 50
 
 
-def login_site(directory: Path, **more: str) -> FastAPI:
-    """Makes an application; keys are given with underscores for dots."""
+def login_site(directory: Path, om: Generation | None = None, /, **more: str) -> FastAPI:
+    """Makes an application that serves `om`; keys are given with underscores for dots."""
     flags = FLAGS | {"ozone.recon.db.dir": str(directory)}
     config = Config.load(flags=flags | {name.replace("_", "."): value for name, value in more.items()})
     if config.http_security:
         config = replace(config, http_security=replace(config.http_security, secret=SECRET))
-    return create_app(Context(config, lambda: (), lambda: True))
+    context = Context(config, lambda: (), lambda: True)
+    if om:
+        context.serve(Served(om, "one", 1, 1, lambda *_: None, lambda: None))
+    return create_app(context)
 
 
 def cookie_of(user: str, expires: int = LATER, principal: str = "") -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Serialises pages of volumes and buckets directly from columns, byte for byte as `json.om` serialises one.
 
-Measured, decoding included: a page of 1,000 buckets takes 3 instead of 86 ms of CPU, one of 10 takes 1.2 instead of 0.8.
+Measured with decoding: a page of 1,000 buckets takes 3 instead of 86 ms of CPU, one of 10 takes 1.2 instead of 0.8 ms.
 """
 
 from __future__ import annotations

@@ -10,11 +10,15 @@ import logging
 from typing import Any, Final
 
 from ozone_recon.api.middleware.request import App, Message, Receive, Scope, Send
+from ozone_recon.api.route import changes_state
 from ozone_recon.logs import AUDITED_CHANGES
 from ozone_recon.model.identity import Identity
+from ozone_recon.security.access import Access
 
 IDENTITY: Final = "ozone_recon.identity"
 """The key of the Identity in the ASGI scope; set by the login."""
+ACCESS: Final = "ozone_recon.access"
+"""The key of the Access in the ASGI scope; everything unless the login restricts it."""
 _CHANGES: Final = logging.getLogger(AUDITED_CHANGES)
 _OTHERS: Final = logging.getLogger("ozone_recon.audit")
 _CREDENTIALS: Final = frozenset({b"authorization", b"cookie"})
@@ -40,7 +44,7 @@ class AuditMiddleware:
                 status = message["status"]
             await send(message)
 
-        scope = {**scope, IDENTITY: None}
+        scope = {**scope, IDENTITY: None, ACCESS: Access.CHANGE}
         try:
             await self._app(scope, receive, noting)
         finally:
@@ -48,7 +52,7 @@ class AuditMiddleware:
 
     def _note(self, scope: Scope, status: int) -> None:
         method, path = scope["method"], scope["path"]
-        changes = method not in ("GET", "HEAD", "OPTIONS") or path.rstrip("/") in self._changing
+        changes = changes_state(method, path, self._changing)
         refused = status == 403 or (status == 401 and any(name in _CREDENTIALS for name, _ in scope["headers"]))
         if not changes and not refused:
             return

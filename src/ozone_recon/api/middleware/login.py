@@ -1,8 +1,8 @@
 """Logs clients in and lets them see what they may, before any other part of the API sees the request.
 
-The API is for administrators and readers; pages need a login only with `ozone.http.filter.initializers`. Probes are
-open: they tell nothing about the data. A login is a cookie, or a Kerberos token (SPNEGO), or with type simple a name in
-the query (Hadoop's AuthenticationFilter, ReconAdminFilter).
+The API is for administrators and readers, some routes also for owners; pages need a login only with
+`ozone.http.filter.initializers`. Probes are open: they tell nothing about the data. A login is a cookie, or a Kerberos
+token (SPNEGO), or with type simple a name in the query (Hadoop's AuthenticationFilter, ReconAdminFilter).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
@@ -22,12 +22,13 @@ import orjson
 from fastapi import Response
 
 from ozone_recon.api.context import Context
-from ozone_recon.api.middleware.audit import IDENTITY
+from ozone_recon.api.middleware.audit import ACCESS, IDENTITY
 from ozone_recon.api.middleware.cache import Header
-from ozone_recon.api.middleware.request import App, Message, Receive, Scope, Send
-from ozone_recon.api.route import BASE
+from ozone_recon.api.middleware.request import MAX_PARAMETERS, App, Message, Receive, Scope, Send
+from ozone_recon.api.route import ANY_USER, BASE, changes_state
 from ozone_recon.config.security.http import HttpSecurity
-from ozone_recon.errors import KerberosError, ReconError
+from ozone_recon.errors import KerberosError, LoginError, ReconError
+from ozone_recon.insights.om.ownership import may_start_after, owns
 from ozone_recon.model.identity import Identity
 from ozone_recon.security import cookie
 from ozone_recon.security.access import Access, AccessRules
@@ -44,7 +45,6 @@ _QUEUE: Final = 64
 _OPEN: Final = frozenset({"/health", "/ready", "/favicon.ico"})
 _USER: Final = re.compile(r"[A-Za-z0-9._@/-]{1,256}")
 """Names that a cookie can hold without a separator of its parts."""
-_MAX_PARAMETERS: Final = 100
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -73,12 +73,20 @@ class _Refused(ReconError):
 class LoginMiddleware:
     """The middleware around `app`, for a server that requires logins."""
 
-    def __init__(self, app: App, context: Context, settings: HttpSecurity, changing: frozenset[str]) -> None:
-        """`changing` has the paths whose GET changes state."""
+    def __init__(
+        self,
+        app: App,
+        context: Context,
+        settings: HttpSecurity,
+        changing: frozenset[str],
+        of_owners: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        """`changing` has the paths whose GET changes state, `of_owners` the `Route.of_owner` of paths that have one."""
         self._app = app
         self._context = context
         self._settings = settings
         self._changing = changing
+        self._of_owners = of_owners
         self._rules = AccessRules(settings)
         self._names = AuthToLocal(settings.names)
         self._replays = context.config.require_data_dir() / REPLAYS
@@ -128,7 +136,7 @@ class LoginMiddleware:
             try:
                 method = "kerberos" if self._settings.kerberos else "simple"
                 login.identity = cookie.read(value, self._settings.secret, _now(), method)
-            except KerberosError as refusal:
+            except LoginError as refusal:
                 invalid = str(refusal)
         if login.identity is None:
             identity = await (self._negotiated(headers, login) if self._settings.kerberos else self._named(scope))
@@ -168,21 +176,41 @@ class LoginMiddleware:
             acting, hosts = login.identity, frozenset({(scope.get("client") or ("",))[0]})
             try:
                 login.identity = await self._in_thread(lambda: self._rules.acting_as(acting, user, hosts))
-            except KerberosError as refusal:
+            except LoginError as refusal:
                 raise _Refused(_remote_exception(str(refusal))) from refusal
         identity = login.identity
         access = self._rules.known(identity)
         if access is None and identity is not None:
             access = await self._in_thread(lambda: self._rules.of(identity))
-        path, method = scope["path"].rstrip("/"), scope["method"]
-        changes = method not in ("GET", "HEAD", "OPTIONS") or path in self._changing
+        scope[ACCESS] = access
+        if access is Access.OWN:
+            login.headers.append((b"x-recon-access", access.name.encode()))
+        changes = changes_state(scope["method"], scope["path"], self._changing)
         if access is Access.CHANGE or (access is Access.READ and not changes):
             return
-        if path == BASE + "/cluster/generation" and not changes and self._rules.is_peer(identity):
-            return
+        if not changes and identity is not None:
+            path = scope["path"].rstrip("/")
+            if path == BASE + "/cluster/generation" and self._rules.is_peer(identity):
+                return
+            of_owner = self._of_owners.get(path, ())
+            if of_owner == ANY_USER or (access is Access.OWN and self._owns(identity.user, scope, of_owner)):
+                return
         response = Response(status_code=403)
         response.headers["content-type"] = "text/plain;charset=utf-8"
         raise _Refused(response)
+
+    def _owns(self, user: str, scope: Scope, of_owner: tuple[str, ...]) -> bool:
+        """Whether a user owns what a request asks for, by the parameters of `Route.of_owner`."""
+        served, query = self._context.served, scope["query_string"]
+        if not of_owner or served is None or query.count(b"&") >= MAX_PARAMETERS:
+            return False
+        pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+        path, *others = ([value for name, value in pairs if name == parameter] for parameter in of_owner)
+        return (
+            len(path) == 1
+            and owns(served.generation, user, path[0])
+            and all(may_start_after(served.generation, user, value) for values in others for value in values)
+        )
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         if self._waiting >= _QUEUE:
@@ -244,8 +272,8 @@ def _parameter(scope: Scope, name: str) -> str:
     query = scope["query_string"]
     if name.encode() not in query.lower():
         return ""
-    if query.count(b"&") >= _MAX_PARAMETERS:
-        raise _Refused(_plain(400, f"The query has more than {_MAX_PARAMETERS} parameters."))
+    if query.count(b"&") >= MAX_PARAMETERS:
+        raise _Refused(_plain(400, f"The query has more than {MAX_PARAMETERS} parameters."))
     pairs = parse_qsl(query.decode("latin-1"))
     return next((value for key, value in pairs if key.lower() == name), "")
 

@@ -51,6 +51,8 @@ class HttpSecurity:
     admin_groups: frozenset[str]
     readers: frozenset[str]
     reader_groups: frozenset[str]
+    owners_read: bool
+    """Whether all other users may read what they own."""
     names: NameRules
     own_principal: str
     """Recon's own; the other Recon of a pair has the same, on another host."""
@@ -85,6 +87,7 @@ def http_security(settings: Settings, own_principal: str) -> HttpSecurity | None
         admin_groups=frozenset(get(http_keys.ADMIN_GROUPS)) | frozenset(get(http_keys.RECON_ADMIN_GROUPS)),
         readers=frozenset(get(http_keys.READERS)),
         reader_groups=frozenset(get(http_keys.READER_GROUPS)),
+        owners_read=get(http_keys.OWNERS),
         names=name_rules(settings),
         own_principal=own_principal,
     )

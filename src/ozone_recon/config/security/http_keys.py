@@ -86,3 +86,10 @@ READERS: Final = Key(
     ours=True,
 )
 READER_GROUPS: Final = Key("ozone.recon.http.readers.groups", WORDS, "", "Groups of readers.", ours=True)
+OWNERS: Final = Key(
+    "ozone.recon.http.owners",
+    FLAG,
+    "false",
+    "Whether all other users may read the usage and keys of the volumes and buckets that they own.",
+    ours=True,
+)

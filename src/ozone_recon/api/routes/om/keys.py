@@ -335,6 +335,7 @@ ROUTES = (
         listed_keys,
         "Lists the keys below a path, optionally filtered.",
         KeyList,
+        of_owner=("startPrefix", "prevKey"),
         others={503: "No OM checkpoint has been read yet."},
         bodies={503: KeyList},
     ),

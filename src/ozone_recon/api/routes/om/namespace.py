@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Query, Response
@@ -266,12 +267,16 @@ def _amounts(files: int, size: int, replicated_size: int) -> dict[str, Any]:
     return {"files": files, "size": size, "sizeWithReplica": replicated_size}
 
 
+def _route(path: str, handler: Callable[..., Awaitable[Response]], summary: str, answer: Any, **more: Any) -> Route:
+    return Route("/namespace/" + path, handler, summary, answer, of_owner=("path",), **more)
+
+
 ROUTES = (
-    Route("/namespace/summary", summary, "Returns the type of a path and the number of objects below it.", Summary),
-    Route("/namespace/usage", usage, "Returns the disk usage of a path and of its sub-paths.", Usage),
-    Route("/namespace/du", usage, "The former name of /namespace/usage.", Usage),
-    Route("/namespace/quota", quota, "Returns the quota and usage of a volume or bucket.", Quota, cluster=True),
-    Route("/namespace/dist", dist, "Returns the distribution of key sizes below a path.", FileSizeDistribution),
-    Route("/namespace/owners", owners, "Returns the usage below a path by owner.", Owners),
-    Route("/namespace/ages", ages, "Returns the usage below a path by month of the last write.", Ages),
+    _route("summary", summary, "Returns the type of a path and the number of objects below it.", Summary),
+    _route("usage", usage, "Returns the disk usage of a path and of its sub-paths.", Usage),
+    _route("du", usage, "The former name of /namespace/usage.", Usage),
+    _route("quota", quota, "Returns the quota and usage of a volume or bucket.", Quota, cluster=True),
+    _route("dist", dist, "Returns the distribution of key sizes below a path.", FileSizeDistribution),
+    _route("owners", owners, "Returns the usage below a path by owner.", Owners),
+    _route("ages", ages, "Returns the usage below a path by month of the last write.", Ages),
 )

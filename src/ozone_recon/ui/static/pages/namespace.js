@@ -1,6 +1,6 @@
 // The namespace explorer: disk usage of the cluster, a volume, a bucket or a directory.
 
-import { get, now } from "../api.js";
+import { ApiError, get, now } from "../api.js";
 import { h, keepFocus, put } from "../dom.js";
 import { age, bytes, count, percent, time } from "../format.js";
 import { SOON, live, refresh } from "../live.js";
@@ -67,6 +67,39 @@ function entryOf(sub, parent) {
   };
 }
 
+/**
+ * @typedef {{user: string, volumes: string[], buckets: string[]}} Owned
+ * @param {HTMLElement} main @param {State} state @param {Owned} owned
+ */
+function drawOwned(main, state, { user, volumes, buckets }) {
+  const list = (/** @type {string} */ title, /** @type {string[]} */ paths) =>
+    paths.length > 0 && [h("h2", {}, title), h("ul", {}, paths.map((path) => h("li", {}, h("a", { href: urlOfPath(state, path) }, path))))];
+  const nothing = !volumes.length && !buckets.length;
+  put(
+    main,
+    breadcrumbs(state),
+    notice("empty", nothing ? `${user} owns no volume and no bucket.` : `${user} may see the volumes and buckets that it owns:`),
+    list("Volumes", volumes),
+    list("Buckets", buckets),
+  );
+}
+
+/**
+ * The root is for administrators and readers; an owner starts from what it owns.
+ * @param {State} state @param {AbortSignal} signal @param {() => Promise<Answers>} load
+ * @returns {Promise<Answers | {owned: Owned}>}
+ */
+async function orOwned(state, signal, load) {
+  try {
+    return await load();
+  } catch (error) {
+    const refused = state.path === "/" && error instanceof ApiError && error.status === 403;
+    const access = refused ? await get("access", {}, signal) : null;
+    if (access?.access === "OWN") return { owned: access };
+    throw error;
+  }
+}
+
 /** @param {HTMLElement} main @param {URLSearchParams} parameters @param {AbortSignal} signal */
 export async function show(main, parameters, signal) {
   const state = stateOf(FIRST, parameters);
@@ -79,7 +112,7 @@ export async function show(main, parameters, signal) {
   await live({
     main,
     head: () => [breadcrumbs(state)],
-    load: async (signal) => {
+    load: (signal) => orOwned(state, signal, async () => {
       const usage = (/** @type {string} */ sort, /** @type {string} */ order) =>
         get("namespace/usage", { ...path, files: true, replica: true, limit: LIMIT, sort, order }, signal);
       const by = ORDERS[measureIn(state)];
@@ -95,8 +128,9 @@ export async function show(main, parameters, signal) {
       const order = ORDERS[state.sort] ?? by;
       if (partial(answers) && (order !== by || state.order !== "desc")) answers.listed = await usage(order, state.order);
       return answers;
-    },
+    }),
     draw: (answers) => {
+      if ("owned" in answers) return drawOwned(main, state, answers.owned);
       if (answers.largest.status === "INITIALIZING") {
         put(main, breadcrumbs(state), notice("waiting", "Recon is building its first index of OM's database. This page updates when it is ready."));
         return SOON;
