@@ -45,6 +45,7 @@ class Kept:
     """Replays OM's delta responses: a source of changes without OM."""
 
     problem = ""
+    leader = ""
 
     def __init__(self) -> None:
         self._answers: list[bytes] = []

@@ -114,6 +114,7 @@ def test_a_call_that_fails_late_follows_those_that_found_the_leader() -> None:
         async with server(follower) as a, server(says("b")) as b, server(says("c")) as c:
             group = RpcGroup({"a": a, "b": b, "c": c}, QUICK)
             assert await asyncio.gather(*(group.call(PROTOCOL, "echo", b"") for _ in range(2))) == [b"yes", b"yes"]
+            assert group.leader == "c"
             await group.close()
         return asked
 

@@ -59,7 +59,7 @@ def test_an_owner_starts_from_what_it_owns(chromium: Any, tmp_path: Path) -> Non
     keys = {"ozone_recon_http_owners": "true", "ozone_http_filter_initializers": FILTER}
     with secure_server(tmp_path / "data", **keys) as server, watched(chromium, server, refused=(403,)) as page:
         page.goto(f"{server}/?user.name=alice#/tasks")
-        assert "on the page Namespace" in page.wait_for_selector(".notice.error").inner_text()
+        assert "listed on the page Namespace" in page.wait_for_selector(".notice.error").inner_text()
         page.goto(f"{server}/?user.name=alice#/namespace")
         page.wait_for_selector("main li a")
         page.screenshot(path=tmp_path / "owned.png")

@@ -57,7 +57,7 @@ class Om:
     def identity(self) -> str:
         return ""
 
-    def get(self, checkpoints: Path, report: Report, expected: int) -> Taken:
+    def get(self, checkpoints: Path, report: Report, expected: int, leader: str = "") -> Taken:
         self.checkpoints += 1
         copied = checkpoints / f"om.snapshot.db_{time.time_ns()}"
         shutil.copytree(getattr(self.deltas, self.state), copied)

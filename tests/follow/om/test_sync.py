@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from tests.conftest import SAMPLE
 from tests.eventually import eventually
 from tests.follow.om.om_stand_in import Served
+from tests.sources.om_stand_in import chunked, om, status
 
 from ozone_recon.config.connections import OmHttp
 from ozone_recon.errors import CheckpointError, NoSpace, ReconError, TransferError
@@ -52,7 +54,7 @@ def test_rows_of_task_status(sample_checkpoint: Path, tmp_path: Path) -> None:
     seen: list[dict[str, bool]] = []
 
     class Watched(GivenPath):
-        def get(self, checkpoints: Path, report: object, expected: int) -> Taken:
+        def get(self, checkpoints: Path, report: object, expected: int, leader: str = "") -> Taken:
             seen.append({task.name: task.running for task in sync.tasks()})
             return Taken(self.path)
 
@@ -108,6 +110,20 @@ def test_an_om_that_does_not_answer_is_asked_again(tmp_path: Path) -> None:
         assert "127.0.0.1:9" in str(sync.state.error)
         reprocess = sync.tasks()[1]
         assert (reprocess.timestamp, reprocess.status) == (0, 0), "there was nothing to build from"
+
+
+@pytest.mark.parametrize(("leader", "asked"), [("om2", (0, 1)), ("om1", (1, 1)), ("", (1, 1)), ("om9", (1, 1))])
+def test_the_known_leader_is_asked_first(
+    sample_checkpoint: Path, tmp_path: Path, leader: str, asked: tuple[int, int]
+) -> None:
+    tar = tmp_path / "om.tar"
+    with tarfile.open(tar, "w") as packed:
+        packed.add(sample_checkpoint, "")
+    with om(status("503 Not the leader")) as follower, om(chunked(tar.read_bytes())) as leading:
+        origin = RunningOm(OmHttp((follower.address, leading.address)), ("om1", "om2"))
+        taken = origin.get(tmp_path / "checkpoints", lambda _: None, 0, leader)
+        assert taken.node == "om2"
+        assert (len(follower.requests), len(leading.requests)) == asked
 
 
 def test_the_thread_builds_when_triggered(sample_checkpoint: Path, tmp_path: Path) -> None:

@@ -40,6 +40,11 @@ class ChangeSource(Protocol):
         """The reason why `since` is delayed; empty if none is known."""
         ...
 
+    @property
+    def leader(self) -> str:
+        """The node id of the server that answered last; empty if none leads as far as known."""
+        ...
+
     def since(self, about: GenerationInfo) -> OmChangesRead:
         """Reads the changes since a generation; raises CheckpointNeeded if they cannot be applied to it."""
         ...
@@ -67,6 +72,11 @@ class OmChanges:
     def problem(self) -> str:
         """The reason why no OM is known to be the leader; empty after a response."""
         return self._group.problem if self._group else ""
+
+    @property
+    def leader(self) -> str:
+        """The node id of the OM that answered last; empty while the leader is searched."""
+        return self._group.leader if self._group else ""
 
     def since(self, about: GenerationInfo) -> OmChangesRead:
         """Reads the changes since a generation."""

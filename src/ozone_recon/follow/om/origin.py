@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -41,8 +41,11 @@ class DataOrigin(Protocol):
         """Identifies the data: equal only if the data is equal; empty if that needs a new checkpoint."""
         ...
 
-    def get(self, checkpoints: Path, report: TransferReport, expected: int) -> Taken:
-        """Gets a checkpoint, unpacked below `checkpoints` if necessary; `expected` is its approximate size in bytes."""
+    def get(self, checkpoints: Path, report: TransferReport, expected: int, leader: str = "") -> Taken:
+        """Gets a checkpoint, unpacked below `checkpoints` if necessary.
+
+        `expected` is its approximate size in bytes; `leader` is the node id of the OM that leads, if known.
+        """
         ...
 
 
@@ -80,7 +83,7 @@ class GivenPath:
         known = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
         return hashlib.sha256(repr(known).encode()).hexdigest()
 
-    def get(self, checkpoints: Path, report: TransferReport, expected: int) -> Taken:
+    def get(self, checkpoints: Path, report: TransferReport, expected: int, leader: str = "") -> Taken:
         """Returns the directory, or unpacks the tar."""
         return Taken(from_path(self.path, checkpoints, report).absolute())
 
@@ -107,10 +110,12 @@ class RunningOm:
         """Empty: only a new checkpoint can tell."""
         return ""
 
-    def get(self, checkpoints: Path, report: TransferReport, expected: int) -> Taken:
-        """Downloads a new checkpoint."""
-        path, address = from_om(self.om, checkpoints, report, expected)
-        return Taken(path.absolute(), dict(zip(self.om.addresses, self.nodes, strict=True))[address])
+    def get(self, checkpoints: Path, report: TransferReport, expected: int, leader: str = "") -> Taken:
+        """Downloads a new checkpoint; asks the leader first, for another OM may be frozen and cost its time-out."""
+        node_of = dict(zip(self.om.addresses, self.nodes, strict=True))
+        addresses = tuple(sorted(node_of, key=lambda address: node_of[address] != leader))
+        path, address = from_om(replace(self.om, addresses=addresses), checkpoints, report, expected)
+        return Taken(path.absolute(), node_of[address])
 
 
 def build_identity(origin: DataOrigin, *, filesystem_paths: bool) -> str:

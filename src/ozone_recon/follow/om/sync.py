@@ -270,7 +270,8 @@ class OmSync:
 
     def _get(self) -> Taken:
         self._begin("checkpoint")
-        return self._origin.get(self._directory.checkpoints, self._report, self._last_size())
+        leader = self._changes.leader if self._changes else ""
+        return self._origin.get(self._directory.checkpoints, self._report, self._last_size(), leader)
 
     def _last_size(self) -> int:
         current = self._directory.current()

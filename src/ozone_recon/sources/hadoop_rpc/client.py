@@ -211,6 +211,8 @@ class RpcGroup:
         self._settings = settings
         self._node = next(iter(self._servers))
         """The server to try first."""
+        self.leader = ""
+        """The server that answered last; empty while the leader is searched."""
         self._connections: dict[str, RpcConnection] = {}
         self._connecting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -290,6 +292,8 @@ class RpcGroup:
 
     def _note_failure(self, node: str, failed: ReconError) -> None:
         """Records that no leader is known; logs it once until a leader answers."""
+        if self.leader == node:
+            self.leader = ""
         if not self.problem and self._node == node:
             level = logging.INFO if isinstance(failed, RemoteError) else logging.WARNING
             _LOG.log(level, "%s: searching for the leader among %s", failed, ", ".join(self._servers.values()))
@@ -299,6 +303,7 @@ class RpcGroup:
             _LOG.debug("%s", failed)
 
     def _note_leader(self, node: str) -> None:
+        self.leader = node
         if self.problem:
             self.problem = ""
             _LOG.info("%s is the leader", self._servers[node])

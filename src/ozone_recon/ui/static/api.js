@@ -101,7 +101,7 @@ function refusal(response) {
   const user = response.headers.get("X-Recon-User");
   if (!user) return "You are not logged in, and this Recon shows its data to administrators and readers only.";
   if (response.headers.get("X-Recon-Access") === "OWN") {
-    return `You are logged in as ${user}, who may see the volumes and buckets that it owns, and nothing else. They are listed on the page Namespace.`;
+    return `You are logged in as ${user}, who may see what it owns, and nothing else. It is listed on the page Namespace.`;
   }
   return `You are logged in as ${user}, who is neither an administrator nor a reader of this Recon. Ask its operator for ozone.recon.http.readers (to read) or ozone.recon.administrators (to read and change).`;
 }

@@ -78,7 +78,7 @@ function drawOwned(main, state, { user, volumes, buckets }) {
   put(
     main,
     breadcrumbs(state),
-    notice("empty", nothing ? `${user} owns no volume and no bucket.` : `${user} may see the volumes and buckets that it owns:`),
+    nothing ? notice("empty", `${user} owns no volume and no bucket.`) : h("p", {}, `${user} may see these volumes and buckets, and nothing else.`),
     list("Volumes", volumes),
     list("Buckets", buckets),
   );
