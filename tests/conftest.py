@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.security.kdc import kdc
 from tests.skips_in_ci import pytest_make_collect_report, pytest_runtest_makereport
 
 from ozone_recon.store.generation import Generation, GenerationBuild
 from ozone_recon.store.manifest import GenerationInfo
 
-__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
+__all__ = ["kdc", "pytest_make_collect_report", "pytest_runtest_makereport"]
 
 SAMPLE = Path(__file__).parent / "data" / "sample-om.tar.gz"
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from tests.conftest import SAMPLE
 from tests.eventually import eventually
-from tests.security.kdc import LocalKdc, local_kdc, missing_programs
 from tests.security.samples import FLAGS
 from tests.server.readiness import ready
 from tests.ui.watching import free_port
+from tools.cluster.kdc import Kdc
 
 TLS = Path(__file__).parents[1] / "data" / "tls"
 
@@ -53,23 +53,12 @@ def test_a_secure_clusters_data_needs_no_login(tmp_path: Path) -> None:
     assert "WITH REPLICAS" in done.stdout
 
 
-@pytest.fixture(scope="module")
-def kdc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKdc]:
-    if missing := missing_programs():
-        pytest.skip(f"MIT Kerberos is not installed: {', '.join(missing)}")
-    with local_kdc(tmp_path_factory.mktemp("kdc")) as kdc:
-        kdc.keytab("http", "HTTP/localhost")
-        for user in ("testuser", "testuser3"):
-            kdc.keytab(user, user)
-        yield kdc
-
-
 @pytest.mark.kdc
-def test_a_login_with_a_ticket_and_the_cookie_after_it(kdc: LocalKdc, tmp_path: Path) -> None:
+def test_a_login_with_a_ticket_and_the_cookie_after_it(kdc: Kdc, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     keys = FLAGS | {
         "ozone.recon.http.auth.kerberos.principal": "*",
-        "ozone.recon.http.auth.kerberos.keytab": str(kdc.directory / "http.keytab"),
+        "ozone.recon.http.auth.kerberos.keytab": str(kdc.place / "http.keytab"),
         "ozone.recon.http.auth.signature.secret.file": str(tmp_path / "secret"),
     }
 
@@ -79,7 +68,7 @@ def test_a_login_with_a_ticket_and_the_cookie_after_it(kdc: LocalKdc, tmp_path: 
 
     with serving(tmp_path / "data", keys) as address:
         for user in ("testuser", "testuser3"):
-            ticket, keytab = tmp_path / f"{user}-ticket", kdc.directory / f"{user}.keytab"
+            ticket, keytab = tmp_path / f"{user}-ticket", kdc.place / f"{user}.keytab"
             kdc.run("kinit", "-k", "-t", str(keytab), "-c", str(ticket), user)
         without = du("testuser")
         assert (without.returncode, "kinit" in without.stderr) == (6, True), without.stderr
@@ -96,7 +85,7 @@ def test_a_login_with_a_ticket_and_the_cookie_after_it(kdc: LocalKdc, tmp_path: 
 
 
 @pytest.mark.kdc
-def test_no_credential_follows_a_redirect(kdc: LocalKdc, tmp_path: Path) -> None:
+def test_no_credential_follows_a_redirect(kdc: Kdc, tmp_path: Path) -> None:
     seen: list[tuple[str, str | None, str | None]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -120,7 +109,7 @@ def test_no_credential_follows_a_redirect(kdc: LocalKdc, tmp_path: Path) -> None
         for one in (asked, other):
             threading.Thread(target=one.serve_forever, daemon=True).start()
         ticket = tmp_path / "ticket"
-        kdc.run("kinit", "-k", "-t", str(kdc.directory / "testuser.keytab"), "-c", str(ticket), "testuser")
+        kdc.run("kinit", "-k", "-t", str(kdc.place / "testuser.keytab"), "-c", str(ticket), "testuser")
         environment = {"XDG_CACHE_HOME": str(tmp_path), "KRB5CCNAME": str(ticket)}
         done = ozone_recon("du", "/", "--server", f"http://localhost:{asked.server_port}", **environment)
         assert done.returncode == 1, "a redirect is no answer"

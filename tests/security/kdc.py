@@ -1,103 +1,42 @@
-"""A KDC of MIT Kerberos for one test session: principals, keytabs, and the environment that uses it."""
+"""A KDC of MIT Kerberos for tests, on a free port, and the environment that uses it."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.cluster.kdc import KDC_CONF, KRB5_CONF, PASSWORD, REALM
+import pytest
+from tools.cluster.install import SECURE
+from tools.cluster.kdc import Kdc
 
 PROGRAMS = ("krb5kdc", "kadmin.local", "kdb5_util", "kinit")
-SYSTEM = "/usr/sbin:/sbin:/usr/bin:/bin"
 
 
-def missing_programs() -> list[str]:
-    """The programs of MIT Kerberos that are not installed."""
-    path = f"{os.environ.get('PATH', '')}:{SYSTEM}"
-    return [name for name in PROGRAMS if shutil.which(name, path=path) is None]
-
-
-@dataclass
-class LocalKdc:
-    """A KDC on a free port; `directory` has its database, krb5.conf and keytabs."""
-
-    directory: Path
-    lifetime: str = "1h"
-    port: int = 0
-    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
-
-    def create(self) -> None:
-        """Writes its configuration and creates its database."""
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        values = {"realm": REALM, "port": self.port, "place": self.directory, "lifetime": self.lifetime}
-        (self.directory / "krb5.conf").write_text(KRB5_CONF.format(**values))
-        (self.directory / "kdc.conf").write_text(KDC_CONF.format(**values))
-        self.run("kdb5_util", "create", "-s", "-W", "-r", REALM, "-P", PASSWORD)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The variables of programs that use it."""
-        return {
-            **os.environ,
-            "PATH": f"{os.environ.get('PATH', '')}:{SYSTEM}",
-            "KRB5_CONFIG": str(self.directory / "krb5.conf"),
-            "KRB5_KDC_PROFILE": str(self.directory / "kdc.conf"),
-        }
-
-    def keytab(self, name: str, *principals: str) -> Path:
-        """Adds principals (without realm) and exports their keys to a keytab."""
-        path = self.directory / f"{name}.keytab"
-        queries = [f"addprinc -randkey {one}" for one in principals]
-        self.administer(*queries, f"ktadd -norandkey -k {path} {' '.join(principals)}")
-        return path
-
-    def administer(self, *queries: str) -> None:
-        """Runs queries in kadmin.local."""
-        self.run("kadmin.local", "-r", REALM, given="\n".join(queries))
-
-    def run(self, *command: str, given: str = "") -> str:
-        """Runs a program in its environment; returns the output."""
-        done = subprocess.run(
-            command, input=given, env=self.environment, capture_output=True, text=True, check=False, timeout=60
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def start(self) -> None:
-        """Starts the process and waits until it listens."""
-        command = ["krb5kdc", "-n", "-r", REALM]
-        with (self.directory / "out.log").open("ab") as log:
-            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
-        end = time.monotonic() + 30
-        while time.monotonic() < end and self.process.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                time.sleep(0.05)
-        raise AssertionError((self.directory / "out.log").read_text())
-
-    def stop(self) -> None:
-        """Stops the process."""
-        if self.process is not None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(10)
-            self.process = None
+@pytest.fixture(scope="session")
+def kdc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kdc]:
+    """A KDC with keytabs of recon, om, dn, http (two principals), and the users testuser and testuser3."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    if missing := [name for name in PROGRAMS if shutil.which(name, path=path) is None]:
+        packages = sorted({SECURE.get(name, "krb5-kdc") for name in missing})
+        pytest.skip(f"{', '.join(missing)} of MIT Kerberos are not installed: install {' '.join(packages)}")
+    with local_kdc(tmp_path_factory.mktemp("kdc")) as kdc:
+        for service in ("recon", "om", "dn"):
+            export(kdc, service, f"{service}/localhost")
+        export(kdc, "http", "HTTP/localhost", "HTTP/other")
+        for user in ("testuser", "testuser3"):
+            export(kdc, user, user)
+        yield kdc
 
 
 @contextmanager
-def local_kdc(directory: Path, lifetime: str = "1h") -> Iterator[LocalKdc]:
+def local_kdc(directory: Path, lifetime: str = "1h") -> Iterator[Kdc]:
     """Runs a KDC, and makes this process use it: libkrb5 reads KRB5_CONFIG at each context."""
-    kdc = LocalKdc(directory, lifetime)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        kdc = Kdc(directory, free.getsockname()[1], lifetime)
     kdc.create()
     kdc.start()
     former = os.environ.get("KRB5_CONFIG")
@@ -110,3 +49,9 @@ def local_kdc(directory: Path, lifetime: str = "1h") -> Iterator[LocalKdc]:
             del os.environ["KRB5_CONFIG"]
         else:
             os.environ["KRB5_CONFIG"] = former
+
+
+def export(kdc: Kdc, name: str, *principals: str) -> Path:
+    """Creates principals (without realm), and exports their keys to a keytab."""
+    kdc.add(principals)
+    return kdc.export(name, *principals)

@@ -8,8 +8,8 @@ import random
 from pathlib import Path
 
 import pytest
-from tests.security.kdc import LocalKdc, local_kdc
-from tools.cluster.kdc import REALM
+from tests.security.kdc import export, local_kdc
+from tools.cluster.kdc import REALM, Kdc
 
 from ozone_recon.config.security.rpc import KeytabIdentity
 from ozone_recon.errors import ConfigError, KerberosError
@@ -32,13 +32,13 @@ RECON = f"recon/localhost@{REALM}"
 ALL = MUTUAL | INTEGRITY | CONFIDENTIALITY | gssapi.REPLAY | gssapi.SEQUENCE
 
 
-def identity(kdc: LocalKdc, name: str = "recon", principal: str = RECON) -> KeytabIdentity:
-    return KeytabIdentity(principal, kdc.directory / f"{name}.keytab")
+def identity(kdc: Kdc, name: str = "recon", principal: str = RECON) -> KeytabIdentity:
+    return KeytabIdentity(principal, kdc.place / f"{name}.keytab")
 
 
-def established(kdc: LocalKdc, flags: int = ALL) -> tuple[SecurityContext, SecurityContext]:
+def established(kdc: Kdc, flags: int = ALL) -> tuple[SecurityContext, SecurityContext]:
     client = initiate(OM, identity(kdc), flags=flags)
-    server = accept(kdc.directory / "om.keytab", OM)
+    server = accept(kdc.place / "om.keytab", OM)
     reply = server.step(client.step(b""))
     assert client.step(reply) == b""
     assert client.complete
@@ -46,7 +46,7 @@ def established(kdc: LocalKdc, flags: int = ALL) -> tuple[SecurityContext, Secur
     return client, server
 
 
-def test_both_sides_are_authenticated(kdc: LocalKdc) -> None:
+def test_both_sides_are_authenticated(kdc: Kdc) -> None:
     client, server = established(kdc)
     assert server.peer == RECON
     assert client.flags & MUTUAL
@@ -55,7 +55,7 @@ def test_both_sides_are_authenticated(kdc: LocalKdc) -> None:
 
 @pytest.mark.parametrize("seal", [False, True])
 @pytest.mark.parametrize("size", [0, 1, 1000, 3_000_000])
-def test_messages_are_protected(kdc: LocalKdc, seal: bool, size: int) -> None:
+def test_messages_are_protected(kdc: Kdc, seal: bool, size: int) -> None:
     client, server = established(kdc)
     data = random.Random(size).randbytes(size)
     for sender, receiver in ((client, server), (server, client)):
@@ -64,7 +64,7 @@ def test_messages_are_protected(kdc: LocalKdc, seal: bool, size: int) -> None:
         assert receiver.unwrap(wrapped) == data
 
 
-def test_altered_repeated_and_truncated_messages_are_refused(kdc: LocalKdc) -> None:
+def test_altered_repeated_and_truncated_messages_are_refused(kdc: Kdc) -> None:
     client, server = established(kdc)
     wrapped = client.wrap(b"some bytes" * 10, seal=True)
     for position in range(len(wrapped)):
@@ -87,9 +87,9 @@ def _refused(context: SecurityContext, wrapped: bytes) -> None:
 
 
 @pytest.mark.parametrize("mechanism", [KRB5, SPNEGO])
-def test_a_host_service_is_found_by_name_and_host(kdc: LocalKdc, mechanism: gssapi.Oid) -> None:
+def test_a_host_service_is_found_by_name_and_host(kdc: Kdc, mechanism: gssapi.Oid) -> None:
     client = initiate(HostService("HTTP", "localhost"), identity(kdc), mechanism)
-    server = accept(kdc.directory / "http.keytab", None)
+    server = accept(kdc.place / "http.keytab", None)
     token = client.step(b"")
     while token:
         token = server.step(token) if not server.complete else b""
@@ -99,24 +99,24 @@ def test_a_host_service_is_found_by_name_and_host(kdc: LocalKdc, mechanism: gssa
     assert server.peer == RECON
 
 
-def test_an_acceptor_of_one_principal_refuses_tickets_for_another(kdc: LocalKdc) -> None:
+def test_an_acceptor_of_one_principal_refuses_tickets_for_another(kdc: Kdc) -> None:
     token = initiate(f"HTTP/other@{REALM}", identity(kdc)).step(b"")
     with pytest.raises(KerberosError):
-        accept(kdc.directory / "http.keytab", f"HTTP/localhost@{REALM}").step(token)
+        accept(kdc.place / "http.keytab", f"HTTP/localhost@{REALM}").step(token)
     token = initiate(f"HTTP/other@{REALM}", identity(kdc)).step(b"")
-    any_of_them = accept(kdc.directory / "http.keytab", None)
+    any_of_them = accept(kdc.place / "http.keytab", None)
     any_of_them.step(token)
     assert any_of_them.complete
 
 
-def test_a_repeated_token_is_refused(kdc: LocalKdc, tmp_path: Path) -> None:
+def test_a_repeated_token_is_refused(kdc: Kdc, tmp_path: Path) -> None:
     token = initiate(OM, identity(kdc)).step(b"")
-    accept(kdc.directory / "om.keytab", OM, tmp_path / "replays").step(token)
+    accept(kdc.place / "om.keytab", OM, tmp_path / "replays").step(token)
     with pytest.raises(KerberosError, match="replay"):
-        accept(kdc.directory / "om.keytab", OM, tmp_path / "replays").step(token)
+        accept(kdc.place / "om.keytab", OM, tmp_path / "replays").step(token)
 
 
-def test_hostile_tokens_are_refused(kdc: LocalKdc) -> None:
+def test_hostile_tokens_are_refused(kdc: Kdc) -> None:
     token = initiate(OM, identity(kdc)).step(b"")
     chance = random.Random(1)
     hostile = [
@@ -132,7 +132,7 @@ def test_hostile_tokens_are_refused(kdc: LocalKdc) -> None:
             altered[chance.randrange(len(token))] = chance.randrange(256)
         hostile.append(bytes(altered))
     for one in hostile:
-        server = accept(kdc.directory / "om.keytab", OM)
+        server = accept(kdc.place / "om.keytab", OM)
         try:
             server.step(one)
         except KerberosError:
@@ -140,11 +140,11 @@ def test_hostile_tokens_are_refused(kdc: LocalKdc) -> None:
         assert not server.complete or server.peer == RECON, "only bytes that nothing depends on may differ"
 
 
-def test_hostile_replies_are_refused(kdc: LocalKdc) -> None:
+def test_hostile_replies_are_refused(kdc: Kdc) -> None:
     chance = random.Random(2)
     for _ in range(50):
         client = initiate(OM, identity(kdc), flags=ALL)
-        reply = bytearray(accept(kdc.directory / "om.keytab", OM).step(client.step(b"")))
+        reply = bytearray(accept(kdc.place / "om.keytab", OM).step(client.step(b"")))
         reply[chance.randrange(len(reply))] ^= 1 << chance.randrange(8)
         with pytest.raises(KerberosError):
             client.step(bytes(reply))
@@ -160,7 +160,7 @@ def test_hostile_replies_are_refused(kdc: LocalKdc) -> None:
     ],
 )
 def test_a_failure_names_principal_keytab_and_remedy(
-    kdc: LocalKdc, principal: str, keytab: str, target: str, parts: tuple[str, ...]
+    kdc: Kdc, principal: str, keytab: str, target: str, parts: tuple[str, ...]
 ) -> None:
     with pytest.raises(KerberosError) as failure:
         initiate(target, identity(kdc, keytab, principal)).step(b"")
@@ -168,14 +168,14 @@ def test_a_failure_names_principal_keytab_and_remedy(
         assert part in str(failure.value)
 
 
-def test_an_unreadable_keytab_of_a_server_is_named(kdc: LocalKdc) -> None:
+def test_an_unreadable_keytab_of_a_server_is_named(kdc: Kdc) -> None:
     with pytest.raises(KerberosError, match=r"nothing\.keytab"):
-        accept(kdc.directory / "nothing.keytab", OM).step(b"token")
+        accept(kdc.place / "nothing.keytab", OM).step(b"token")
 
 
 def test_it_recovers_when_the_kdc_is_back(tmp_path: Path) -> None:
     with local_kdc(tmp_path) as own:
-        keytabs = {name: own.keytab(name, f"{name}/localhost") for name in ("om", "recon")}
+        keytabs = {name: export(own, name, f"{name}/localhost") for name in ("om", "recon")}
         who = KeytabIdentity(f"recon/localhost@{REALM}", keytabs["recon"])
         own.stop()
         for _ in range(2):
@@ -189,18 +189,18 @@ def test_it_recovers_when_the_kdc_is_back(tmp_path: Path) -> None:
 
 def test_a_rotated_keytab_is_said(tmp_path: Path) -> None:
     with local_kdc(tmp_path) as own:
-        keytab = own.keytab("rotated", "recon/rotated")
-        own.administer("change_password -randkey recon/rotated")
+        keytab = export(own, "rotated", "recon/rotated")
+        own.administer(["change_password -randkey recon/rotated"])
         with pytest.raises(KerberosError, match=r"rotated\.keytab.*export the keytab again"):
             initiate(OM, KeytabIdentity(f"recon/rotated@{REALM}", keytab)).step(b"")
 
 
-def test_no_memory_and_no_handle_is_kept(kdc: LocalKdc) -> None:
+def test_no_memory_and_no_handle_is_kept(kdc: Kdc) -> None:
     def many() -> int:
         for _ in range(100):
             established(kdc)
             with pytest.raises(KerberosError):
-                accept(kdc.directory / "om.keytab", OM).step(b"rubbish")
+                accept(kdc.place / "om.keytab", OM).step(b"rubbish")
         gc.collect()
         with open("/proc/self/statm") as pages:
             return int(pages.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -9,9 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.security.kdc import LocalKdc
 from tests.sources.rpc_stand_in import HERE, QUICK
-from tools.cluster.kdc import REALM
+from tools.cluster.kdc import REALM, Kdc
 
 from ozone_recon.config.connections import RpcSettings
 from ozone_recon.config.security.rpc import ExpectedPrincipal, KeytabIdentity, NameRules, RpcSecurity
@@ -36,25 +35,23 @@ async def echo(request: bytes) -> bytes:
 METHODS = {(PROTOCOL, "echo"): echo}
 
 
-def security(
-    kdc: LocalKdc, name: str = "recon", protections: tuple[Protection, ...] = ALL, acl: str = "*"
-) -> RpcSecurity:
+def security(kdc: Kdc, name: str = "recon", protections: tuple[Protection, ...] = ALL, acl: str = "*") -> RpcSecurity:
     expected = ExpectedPrincipal("ozone.om.kerberos.principal", f"om/_HOST@{REALM}", "")
-    keytab = kdc.directory / f"{name}.keytab"
+    keytab = kdc.place / f"{name}.keytab"
     identity = KeytabIdentity(f"{name}/localhost@{REALM}", keytab)
     return RpcSecurity(
         identity, protections, expected, expected, f"dn/_HOST@{REALM}", acl, NameRules("DEFAULT", "hadoop"), None
     )
 
 
-def recon(kdc: LocalKdc, protections: tuple[Protection, ...] = ALL) -> RpcServerSettings:
+def recon(kdc: Kdc, protections: tuple[Protection, ...] = ALL) -> RpcServerSettings:
     own = security(kdc, protections=protections)
-    server = KerberosServer(own, kdc.directory / "replays")
+    server = KerberosServer(own, kdc.place / "replays")
     return replace(HERE, mechanisms=(server,), authorize=DatanodeAdmission(own).refusal)
 
 
 def client(
-    kdc: LocalKdc, name: str = "dn", protections: tuple[Protection, ...] = ALL, expected: ExpectedPrincipal = RECON
+    kdc: Kdc, name: str = "dn", protections: tuple[Protection, ...] = ALL, expected: ExpectedPrincipal = RECON
 ) -> RpcSettings:
     own = security(kdc, name, protections)
     return replace(QUICK, user=own.identity.principal, kerberos=own.client(expected))
@@ -69,7 +66,7 @@ def served(settings: RpcServerSettings, session: Callable[[str], Awaitable[None]
 
 
 @pytest.mark.parametrize("level", ALL)
-def test_calls_at_each_level(kdc: LocalKdc, level: Protection) -> None:
+def test_calls_at_each_level(kdc: Kdc, level: Protection) -> None:
     async def session(address: str) -> None:
         connection = await RpcConnection.open(address, client(kdc))
         requests = [b"", b"one", random.Random(3).randbytes(5_000_000)]
@@ -79,7 +76,7 @@ def test_calls_at_each_level(kdc: LocalKdc, level: Protection) -> None:
     served(recon(kdc, (level,)), session)
 
 
-def test_the_clients_first_common_level_is_taken(kdc: LocalKdc) -> None:
+def test_the_clients_first_common_level_is_taken(kdc: Kdc) -> None:
     async def session(address: str) -> None:
         await (await RpcConnection.open(address, client(kdc, protections=(Protection.INTEGRITY,)))).close()
         with pytest.raises(SourceError, match=r"no common protection: .*hadoop\.rpc\.protection"):
@@ -88,7 +85,7 @@ def test_the_clients_first_common_level_is_taken(kdc: LocalKdc) -> None:
     served(recon(kdc, (Protection.PRIVACY, Protection.INTEGRITY)), session)
 
 
-def test_only_datanodes_may_report(kdc: LocalKdc) -> None:
+def test_only_datanodes_may_report(kdc: Kdc) -> None:
     async def session(address: str) -> None:
         connection = await RpcConnection.open(address, client(kdc, "om"))
         with pytest.raises(
@@ -101,7 +98,7 @@ def test_only_datanodes_may_report(kdc: LocalKdc) -> None:
 
 
 @pytest.mark.parametrize(("acl", "admitted"), [("om", "om"), ("om,dn nogroup", "om dn"), (" nogroup", ""), ("", "")])
-def test_an_access_list_replaces_the_datanodes_principal(kdc: LocalKdc, acl: str, admitted: str) -> None:
+def test_an_access_list_replaces_the_datanodes_principal(kdc: Kdc, acl: str, admitted: str) -> None:
     admission = DatanodeAdmission(security(kdc, acl=acl))
     for name in ("om", "dn"):
         refusal = admission.refusal(f"{name}/localhost@{REALM}", PROTOCOL)
@@ -109,7 +106,7 @@ def test_an_access_list_replaces_the_datanodes_principal(kdc: LocalKdc, acl: str
         assert not refusal or refusal.endswith(f"for protocol interface {PROTOCOL}: denied by configured ACL")
 
 
-def test_nobody_may_act_as_another_user(kdc: LocalKdc) -> None:
+def test_nobody_may_act_as_another_user(kdc: Kdc) -> None:
     async def session(address: str) -> None:
         connection = await RpcConnection.open(address, replace(client(kdc), user="dn"))
         with pytest.raises(RemoteError, match="not allowed to impersonate dn"):
@@ -119,7 +116,7 @@ def test_nobody_may_act_as_another_user(kdc: LocalKdc) -> None:
     served(recon(kdc), session)
 
 
-def test_a_client_without_kerberos_is_refused(kdc: LocalKdc) -> None:
+def test_a_client_without_kerberos_is_refused(kdc: Kdc) -> None:
     async def session(address: str) -> None:
         connection = await RpcConnection.open(address, QUICK)
         refusal = r"AccessControlException: SIMPLE authentication is not enabled\.  Available:\[KERBEROS\]"
@@ -130,7 +127,7 @@ def test_a_client_without_kerberos_is_refused(kdc: LocalKdc) -> None:
     served(recon(kdc), session)
 
 
-def test_a_server_with_another_principal_is_refused(kdc: LocalKdc) -> None:
+def test_a_server_with_another_principal_is_refused(kdc: Kdc) -> None:
     async def session(address: str) -> None:
         other = ExpectedPrincipal("hdds.scm.kerberos.principal", f"scm/_HOST@{REALM}", "")
         with pytest.raises(
@@ -144,7 +141,7 @@ def test_a_server_with_another_principal_is_refused(kdc: LocalKdc) -> None:
     served(recon(kdc), session)
 
 
-def test_a_server_without_kerberos_is_refused(kdc: LocalKdc) -> None:
+def test_a_server_without_kerberos_is_refused(kdc: Kdc) -> None:
     async def session(address: str) -> None:
         with pytest.raises(SourceError, match="no common authentication method"):
             await RpcConnection.open(address, client(kdc))
@@ -152,7 +149,7 @@ def test_a_server_without_kerberos_is_refused(kdc: LocalKdc) -> None:
     served(HERE, session)
 
 
-def test_a_missing_keytab_of_the_server_refuses_clients_only(kdc: LocalKdc, tmp_path: Path) -> None:
+def test_a_missing_keytab_of_the_server_refuses_clients_only(kdc: Kdc, tmp_path: Path) -> None:
     """It recovers as soon as the keytab is there."""
     own = replace(security(kdc), identity=KeytabIdentity(f"recon/localhost@{REALM}", tmp_path / "late.keytab"))
     settings = replace(HERE, mechanisms=(KerberosServer(own, tmp_path / "replays"),))
@@ -160,13 +157,13 @@ def test_a_missing_keytab_of_the_server_refuses_clients_only(kdc: LocalKdc, tmp_
     async def session(address: str) -> None:
         with pytest.raises(RemoteError, match="SaslException: GSS initiate failed"):
             await RpcConnection.open(address, client(kdc))
-        (tmp_path / "late.keytab").write_bytes((kdc.directory / "recon.keytab").read_bytes())
+        (tmp_path / "late.keytab").write_bytes((kdc.place / "recon.keytab").read_bytes())
         await (await RpcConnection.open(address, client(kdc))).close()
 
     served(settings, session)
 
 
-def test_a_handshake_that_stalls_holds_nothing(kdc: LocalKdc) -> None:
+def test_a_handshake_that_stalls_holds_nothing(kdc: Kdc) -> None:
     async def session(address: str) -> None:
         _, _, port = address.rpartition(":")
         stalled = [await asyncio.open_connection("localhost", int(port)) for _ in range(50)]
@@ -182,7 +179,7 @@ def test_a_handshake_that_stalls_holds_nothing(kdc: LocalKdc) -> None:
     served(recon(kdc), session)
 
 
-def test_altered_bytes_end_the_connection(kdc: LocalKdc) -> None:
+def test_altered_bytes_end_the_connection(kdc: Kdc) -> None:
     """At each level, and at each moment: what arrives altered is refused, or is what was sent."""
     chance = random.Random(4)
 

@@ -38,8 +38,7 @@ def up(site: Site, arguments: argparse.Namespace) -> None:
     site.keep_options()
     install(site, site.options.mode)
     if site.options.mode == "secure":
-        kdc.create(site)
-        kdc.start(site)
+        kdc.create(site).start()
     settings.configure(site)
     if site.options.mode == "secure":
         certificates.create(site)
@@ -53,7 +52,7 @@ def up(site: Site, arguments: argparse.Namespace) -> None:
 def start(site: Site, arguments: argparse.Namespace) -> None:
     """Starts a role and waits until it listens."""
     if arguments.role == "kdc":
-        kdc.start(site)
+        kdc.kdc_of(site).start()
     else:
         roles.start(site, arguments.role)
 
@@ -61,7 +60,7 @@ def start(site: Site, arguments: argparse.Namespace) -> None:
 def stop(site: Site, arguments: argparse.Namespace) -> None:
     """Kills a role as a crash would."""
     if arguments.role == "kdc":
-        kdc.stop(site)
+        kdc.kdc_of(site).stop()
     else:
         roles.stop(site, arguments.role)
 
@@ -99,14 +98,14 @@ def shell(site: Site, arguments: argparse.Namespace) -> None:
 def execute(site: Site, arguments: argparse.Namespace) -> None:
     """Runs a program with a user's ticket."""
     _need_kdc(site)
-    with kdc.logged_in(site, arguments.user) as environment:
+    with kdc.kdc_of(site).logged_in(arguments.user) as environment:
         sys.exit(subprocess.run(arguments.command, env=environment, check=False).returncode)
 
 
 def env(site: Site, arguments: argparse.Namespace) -> None:
     """Prints the shell lines that make Kerberos programs use the cluster's KDC."""
     _need_kdc(site)
-    environment = kdc.environment(site)
+    environment = kdc.kdc_of(site).environment
     print("export", *(f"{name}={environment[name]}" for name in ("KRB5_CONFIG", "KRB5_KDC_PROFILE")))
 
 
@@ -114,7 +113,7 @@ def kadmin(site: Site, arguments: argparse.Namespace) -> None:
     """Runs a query in kadmin.local."""
     _need_kdc(site)
     command = ["kadmin.local", "-r", kdc.REALM, "-q", " ".join(arguments.query)]
-    sys.exit(subprocess.run(command, env=kdc.environment(site), check=False).returncode)
+    sys.exit(subprocess.run(command, env=kdc.kdc_of(site).environment, check=False).returncode)
 
 
 def fill(site: Site, arguments: argparse.Namespace) -> None:
@@ -129,7 +128,9 @@ def fill(site: Site, arguments: argparse.Namespace) -> None:
 def status(site: Site, arguments: argparse.Namespace) -> None:
     """Prints every server, its memory in MiB, and its log."""
     if site.options.mode == "secure":
-        print(f"{'kdc':6} {'up' if kdc.running(site) else 'down':5} {'':6} {kdc.directory(site) / 'kdc.log'}")
+        print(
+            f"{'kdc':6} {'up' if kdc.kdc_of(site).running() else 'down':5} {'':6} {kdc.kdc_of(site).place / 'kdc.log'}"
+        )
     for role in roles.roles(site):
         pid = roles.running(site, role)
         memory = _resident(pid) if pid else ""
@@ -140,7 +141,7 @@ def down(site: Site, arguments: argparse.Namespace) -> None:
     """Kills every server."""
     for role in roles.roles(site):
         roles.stop(site, role)
-    kdc.stop(site)
+    kdc.kdc_of(site).stop()
     if arguments.wipe:
         site.remove()
 
@@ -171,7 +172,7 @@ def _options(arguments: argparse.Namespace) -> Options:
 def _as_user(site: Site, user: str) -> Iterator[dict[str, str]]:
     """The environment of a user: with a ticket where there is Kerberos, else by name."""
     if site.options.mode == "secure":
-        with kdc.logged_in(site, user or kdc.USERS[0]) as environment:
+        with kdc.kdc_of(site).logged_in(user or kdc.USERS[0]) as environment:
             yield environment
     else:
         yield os.environ | ({"HADOOP_USER_NAME": user} if user else {})

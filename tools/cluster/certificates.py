@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 
 from tools.cluster import settings
-from tools.cluster.kdc import PASSWORD, directory, run
+from tools.cluster.kdc import PASSWORD, Kdc, kdc_of
 from tools.cluster.site import Site
 
 _COMMANDS = """
@@ -27,9 +26,10 @@ keytool -importcert -noprompt -alias ca -file AT/ca.pem -keystore AT/truststore.
 
 def create(site: Site) -> None:
     """Makes the keystores once, and configures every role to use them."""
-    place = directory(site)
+    kdc = kdc_of(site)
+    place = kdc.place
     if not (place / "truststore.jks").exists():
-        _create_keystores(site, place)
+        _create_keystores(kdc)
     trust = {
         "truststore.location": str(place / "truststore.jks"),
         "truststore.password": PASSWORD,
@@ -43,10 +43,10 @@ def create(site: Site) -> None:
             settings.write_xml(conf / f"ssl-{side}.xml", {f"ssl.{side}.{key}": value for key, value in values.items()})
 
 
-def _create_keystores(site: Site, place: Path) -> None:
-    (place / "localhost.ext").write_text(
+def _create_keystores(kdc: Kdc) -> None:
+    (kdc.place / "localhost.ext").write_text(
         "subjectAltName=DNS:localhost,IP:127.0.0.1\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n"
     )
     for command in _COMMANDS.strip().splitlines():
         words = shlex.split(command.replace("PASSWORD", PASSWORD))
-        run(site, *(word.replace("AT/", f"{place}/") for word in words))
+        kdc.run(*(word.replace("AT/", f"{kdc.place}/") for word in words))

@@ -6,11 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from tools.cluster.processes import end, is_running, pid_of, wait_for_port
+from tools.cluster.processes import end, is_running, pid_of
 from tools.cluster.site import Site
 
 REALM = "OZONE.TEST"
@@ -55,90 +56,102 @@ KDC_CONF = """\
 """
 
 
-def directory(site: Site) -> Path:
-    """Where the KDC's database, the keytabs and the certificates are."""
-    return site.home / "kdc"
+@dataclass(frozen=True)
+class Kdc:
+    """A KDC: `place` has its database, krb5.conf, keytabs and logs."""
+
+    place: Path
+    port: int = PORT
+    lifetime: str = "24h"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment in which Kerberos programs use this KDC."""
+        path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+        own = {"KRB5_CONFIG": str(self.place / "krb5.conf"), "KRB5_KDC_PROFILE": str(self.place / "kdc.conf")}
+        return {**os.environ, "PATH": path, **own}
+
+    def keytab(self, name: str) -> Path:
+        """The keytab of a service or user."""
+        return self.place / f"{name}.keytab"
+
+    def create(self) -> bool:
+        """Writes the configuration and, once, the database; returns whether the database is new."""
+        self.place.mkdir(parents=True, exist_ok=True)
+        values = {"realm": REALM, "port": self.port, "place": self.place, "lifetime": self.lifetime}
+        (self.place / "krb5.conf").write_text(KRB5_CONF.format(**values))
+        (self.place / "kdc.conf").write_text(KDC_CONF.format(**values))
+        if (self.place / "principal").exists():
+            self.administer([f"modprinc -maxlife {self.lifetime} krbtgt/{REALM}"])
+            return False
+        self.run("kdb5_util", "create", "-s", "-W", "-r", REALM, "-P", PASSWORD)
+        return True
+
+    def add(self, principals: Iterable[str]) -> None:
+        """Creates principals with random keys."""
+        self.administer([f"addprinc -randkey {one}" for one in principals])
+
+    def export(self, name: str, *principals: str) -> Path:
+        """Exports the keys of principals to a keytab."""
+        self.administer([f"ktadd -norandkey -k {self.keytab(name)} {' '.join(principals)}"])
+        return self.keytab(name)
+
+    def start(self) -> None:
+        """Starts the KDC unless it runs; it listens when it has become a daemon."""
+        if not self.running():
+            self.run("krb5kdc", "-r", REALM, "-P", self.place / "pid")
+
+    def running(self) -> int | None:
+        """The pid of the KDC; None when it does not run."""
+        pid = pid_of(self.place)
+        return pid if pid and is_running(pid, "krb5kdc") else None
+
+    def stop(self) -> None:
+        """Stops the KDC."""
+        if pid := self.running():
+            end(pid, signal.SIGTERM, lambda: self.running() is not None)
+
+    def administer(self, queries: Sequence[str]) -> None:
+        """Runs queries in kadmin.local; the output is in kadmin.log."""
+        self.run("kadmin.local", "-r", REALM, given="\n".join(queries))
+
+    def run(self, *command: str | Path, given: str = "") -> None:
+        """Runs a program in the KDC's environment; the output is in kadmin.log."""
+        log = self.place / "kadmin.log"
+        with log.open("ab") as out:
+            done = subprocess.run(
+                command, input=given.encode(), env=self.environment, stdout=out, stderr=out, check=False
+            )
+        if done.returncode:
+            sys.exit(f"{command[0]} failed with exit code {done.returncode}: see {log}")
+
+    @contextmanager
+    def logged_in(self, principal: str) -> Iterator[dict[str, str]]:
+        """Yields the environment of a user or service with a fresh ticket, which is removed on exit."""
+        cache = self.place / f"cache-{principal}-{os.getpid()}"
+        if not self.keytab(principal).exists():
+            sys.exit(f"{principal} has no keytab in {self.place}: the users are {', '.join((*USERS, *SERVICES))}")
+        name = f"{principal}/localhost" if principal in SERVICES else principal
+        self.run("kinit", "-k", "-t", self.keytab(principal), "-c", cache, name)
+        try:
+            yield {**self.environment, "KRB5CCNAME": str(cache)}
+        finally:
+            cache.unlink(missing_ok=True)
 
 
-def environment(site: Site) -> dict[str, str]:
-    """The environment in which Kerberos programs use this KDC."""
-    place = directory(site)
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    own = {"KRB5_CONFIG": str(place / "krb5.conf"), "KRB5_KDC_PROFILE": str(place / "kdc.conf")}
-    return {**os.environ, "PATH": path, **own}
+def kdc_of(site: Site) -> Kdc:
+    """The KDC of a cluster."""
+    return Kdc(site.home / "kdc", lifetime=site.options.lifetime)
 
 
-def create(site: Site) -> None:
-    """Writes the KDC's configuration and, once, its database and keytabs."""
-    place = directory(site)
-    place.mkdir(parents=True, exist_ok=True)
-    values = {"realm": REALM, "port": PORT, "place": place, "lifetime": site.options.lifetime}
-    (place / "krb5.conf").write_text(KRB5_CONF.format(**values))
-    (place / "kdc.conf").write_text(KDC_CONF.format(**values))
-    if (place / "principal").exists():
-        administer(site, [f"modprinc -maxlife {site.options.lifetime} krbtgt/{REALM}"])
-        return
-    run(site, "kdb5_util", "create", "-s", "-W", "-r", REALM, "-P", PASSWORD)
-    hosts = [f"{name}/localhost" for name in (*SERVICES, "HTTP")]
-    administer(site, [f"addprinc -randkey {name}" for name in (*hosts, *USERS)])
-    administer(
-        site,
-        [f"ktadd -norandkey -k {place}/{name}.keytab {name}/localhost HTTP/localhost" for name in SERVICES]
-        + [f"ktadd -norandkey -k {place}/{name}.keytab {name}" for name in USERS],
-    )
-    (place / SECRET).write_text("http-secret-of-the-test-cluster")
-
-
-def start(site: Site) -> None:
-    """Starts the KDC unless it runs."""
-    place = directory(site)
-    if running(site):
-        return
-    with (place / "out.log").open("ab") as log:
-        process = subprocess.Popen(
-            ["krb5kdc", "-n", "-r", REALM], env=environment(site), stdout=log, stderr=log, start_new_session=True
-        )
-    (place / "pid").write_text(str(process.pid))
-    wait_for_port("kdc", ("127.0.0.1", PORT), process, place / "out.log")
-
-
-def running(site: Site) -> int | None:
-    """The pid of the KDC; None when it does not run."""
-    pid = pid_of(directory(site))
-    return pid if pid and is_running(pid, "krb5kdc") else None
-
-
-def stop(site: Site) -> None:
-    """Stops the KDC."""
-    if pid := running(site):
-        end(pid, signal.SIGTERM, lambda: running(site) is not None)
-
-
-def administer(site: Site, queries: Sequence[str]) -> None:
-    """Runs queries in kadmin.local; the output is in kadmin.log."""
-    run(site, "kadmin.local", "-r", REALM, given="\n".join(queries))
-
-
-def run(site: Site, *command: str | Path, given: str = "") -> None:
-    """Runs a program in the KDC's environment; the output is in kadmin.log."""
-    log = directory(site) / "kadmin.log"
-    with log.open("ab") as out:
-        done = subprocess.run(command, input=given.encode(), env=environment(site), stdout=out, stderr=out, check=False)
-    if done.returncode:
-        sys.exit(f"{command[0]} failed with exit code {done.returncode}: see {log}")
-
-
-@contextmanager
-def logged_in(site: Site, principal: str) -> Iterator[dict[str, str]]:
-    """Yields the environment of a user or service with a fresh ticket, which is removed on exit."""
-    place = directory(site)
-    cache = place / f"cache-{principal}-{os.getpid()}"
-    keytab = place / f"{principal}.keytab"
-    if not keytab.exists():
-        sys.exit(f"{principal} has no keytab in {place}: the users are {', '.join((*USERS, *SERVICES))}")
-    name = f"{principal}/localhost" if principal in SERVICES else principal
-    run(site, "kinit", "-k", "-t", keytab, "-c", cache, name)
-    try:
-        yield {**environment(site), "KRB5CCNAME": str(cache)}
-    finally:
-        cache.unlink(missing_ok=True)
+def create(site: Site) -> Kdc:
+    """Creates a cluster's KDC with the principals and keytabs of its services and users; returns it."""
+    kdc = kdc_of(site)
+    if kdc.create():
+        kdc.add([f"{name}/localhost" for name in (*SERVICES, "HTTP")] + [*USERS])
+        for name in SERVICES:
+            kdc.export(name, f"{name}/localhost", "HTTP/localhost")
+        for name in USERS:
+            kdc.export(name, name)
+        (kdc.place / SECRET).write_text("http-secret-of-the-test-cluster")
+    return kdc

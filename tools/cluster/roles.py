@@ -41,7 +41,7 @@ def java(site: Site, role: str, *arguments: str | Path, heap: str = "") -> list[
     options = [*JVM, *(QUICK_START if site.options.mode == "ha" else ())]
     launcher: list[str] = []
     if site.options.mode == "secure":
-        options += [f"-Djava.security.krb5.conf={kdc.directory(site) / 'krb5.conf'}"]
+        options += [f"-Djava.security.krb5.conf={kdc.kdc_of(site).place / 'krb5.conf'}"]
         launcher = [str(JAVA / "LoopbackCertificates.java")] if kind(role) in MAIN else []
     return [
         "java",
