@@ -7,7 +7,6 @@ in a file that only the user can read, and sent to no other host. Redirects are 
 from __future__ import annotations
 
 import os
-import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.cookiejar import LoadError, LWPCookieJar
@@ -19,6 +18,7 @@ import httpx
 from ozone_recon.cli.answers import Transport
 from ozone_recon.config.security.trust import DEFAULT_TRUST
 from ozone_recon.errors import ConfigError, KerberosError, SourceError
+from ozone_recon.security.tls import verification
 
 TIMEOUT: Final = 60.0
 
@@ -28,9 +28,9 @@ def server(address: str, ca: Path | None) -> Iterator[Transport]:
     """Opens a connection to the server at `address`; ConfigError for an invalid address or file of CAs."""
     if not address.startswith(("http://", "https://")):
         address = f"http://{address}"
-    cookies = _cookies()
+    cookies, verify = _cookies(), verification(address, DEFAULT_TRUST, ca)
     try:
-        with httpx.Client(base_url=address, timeout=TIMEOUT, cookies=cookies, verify=_tls(address, ca)) as client:
+        with httpx.Client(base_url=address, timeout=TIMEOUT, cookies=cookies, verify=verify) as client:
             yield _Remote(client, cookies)
     except httpx.InvalidURL as invalid:
         raise ConfigError(f"--server {address}: {invalid}: give an address such as http://recon:9888") from invalid
@@ -69,15 +69,6 @@ class _Remote:
 def _wants_kerberos(response: httpx.Response) -> bool:
     scheme: str = response.headers.get("www-authenticate", "")
     return scheme.lower().startswith("negotiate")
-
-
-def _tls(address: str, ca: Path | None) -> ssl.SSLContext | bool:
-    if not address.startswith("https://"):
-        return True
-    # Loads libraries that http does not need.
-    from ozone_recon.security.tls import client_context
-
-    return client_context(DEFAULT_TRUST, ca)
 
 
 def _cookies() -> LWPCookieJar:

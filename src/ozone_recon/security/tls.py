@@ -9,12 +9,14 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ozone_recon.config.security.tls import HttpsSettings, PemFiles
 from ozone_recon.config.security.trust import KeyStoreFile, TrustSettings
 from ozone_recon.errors import ConfigError
-from ozone_recon.security.key_stores import read_key_store
+
+if TYPE_CHECKING:
+    from ozone_recon.security.key_stores import KeyStoreContent
 
 _VERSIONS: Final = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 _LOG: Final = logging.getLogger(__name__)
@@ -58,7 +60,7 @@ class ServerTls:
             context.set_ciphers(":".join(name for name in ciphers if not name.startswith("TLS_")))
         if settings.client_trust is not None:
             context.verify_mode = ssl.CERT_REQUIRED
-            trusted = read_key_store(settings.client_trust, with_key=False).trusted
+            trusted = _content(settings.client_trust, with_key=False).trusted
             context.load_verify_locations(cadata=trusted.decode())
         self._load(context)
         return context
@@ -69,7 +71,7 @@ class ServerTls:
             if isinstance(identity, PemFiles):
                 context.load_cert_chain(identity.certificate, identity.key, password=_no_password)
             else:
-                with _in_memory(read_key_store(identity, with_key=True).identity) as path:
+                with _in_memory(_content(identity, with_key=True).identity) as path:
                     context.load_cert_chain(path)
         except (OSError, ValueError) as failure:
             raise ConfigError(
@@ -89,13 +91,25 @@ def client_context(trust: TrustSettings, ca_file: Path | None = None) -> ssl.SSL
     if not trust.strict:
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if trust.store is not None:
-        context.load_verify_locations(cadata=read_key_store(trust.store, with_key=False).trusted.decode())
+        context.load_verify_locations(cadata=_content(trust.store, with_key=False).trusted.decode())
     if ca_file is not None:
         try:
             context.load_verify_locations(ca_file)
         except OSError as failure:
             raise ConfigError(f"{ca_file} cannot be used as a file of CAs: {failure}") from failure
     return context
+
+
+def verification(address: str, trust: TrustSettings, ca_file: Path | None = None) -> ssl.SSLContext | bool:
+    """Returns the `verify` of an httpx client for one address: a context for https only, as CAs take long to load."""
+    return client_context(trust, ca_file) if address.startswith("https:") else True
+
+
+def _content(file: KeyStoreFile, *, with_key: bool) -> KeyStoreContent:
+    # Loads the library `cryptography`.
+    from ozone_recon.security.key_stores import read_key_store
+
+    return read_key_store(file, with_key=with_key)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -13,6 +12,7 @@ from ozone_recon.config.security.rpc import KeytabIdentity
 from ozone_recon.config.security.trust import DEFAULT_TRUST, TrustSettings
 from ozone_recon.errors import SourceError, TransferError
 from ozone_recon.security.spnego import SpnegoAuth
+from ozone_recon.security.tls import verification
 
 PATH: Final = "/api/v1/cluster/generation"
 TIMEOUT: Final = 20.0
@@ -40,7 +40,7 @@ class GenerationBody:
 
 @contextmanager
 def generation_body(
-    peer: str, version: str, identity: KeytabIdentity | None = None, trust: TrustSettings | None = None
+    peer: str, version: str, identity: KeytabIdentity | None = None, trust: TrustSettings = DEFAULT_TRUST
 ) -> Iterator[GenerationBody | None]:
     """Opens the archive of the peer's current cluster generation; None if it is still `version`, an earlier one's.
 
@@ -53,7 +53,7 @@ def generation_body(
                 timeout=TIMEOUT,
                 trust_env=False,
                 auth=SpnegoAuth(identity) if identity else None,
-                verify=_tls(peer, trust),
+                verify=verification(peer, trust),
             ) as client,
             client.stream(
                 "GET", peer + PATH, headers={"accept-encoding": "identity", "if-none-match": version or "none"}
@@ -66,15 +66,6 @@ def generation_body(
                 yield GenerationBody(peer, response)
     except (httpx.HTTPError, httpx.InvalidURL) as failed:
         raise TransferError(f"{peer} (ozone.recon.peer.address) cannot be reached: {failed!r}") from failed
-
-
-def _tls(peer: str, trust: TrustSettings | None) -> ssl.SSLContext | bool:
-    if not peer.startswith("https://"):
-        return True
-    # Loads libraries that http does not need.
-    from ozone_recon.security.tls import client_context
-
-    return client_context(trust or DEFAULT_TRUST)
 
 
 def _require_ok(peer: str, status: int) -> None:

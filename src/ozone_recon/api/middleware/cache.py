@@ -6,7 +6,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from sys import getsizeof
 
-Header = tuple[bytes, bytes]
+from ozone_recon.api.middleware.headers import Header
+
 Key = tuple[str, ...]
 MIN_ENTRIES = 256
 """A response may take at most this fraction of the capacity, so the cache has room for at least this number."""

@@ -23,7 +23,7 @@ from fastapi import Response
 
 from ozone_recon.api.context import Context
 from ozone_recon.api.middleware.audit import ACCESS, IDENTITY
-from ozone_recon.api.middleware.cache import Header
+from ozone_recon.api.middleware.headers import Header
 from ozone_recon.api.middleware.request import MAX_PARAMETERS, App, Message, Receive, Scope, Send
 from ozone_recon.api.route import ANY_USER, BASE, changes_state
 from ozone_recon.config.security.http import HttpSecurity

@@ -20,8 +20,8 @@ from fastapi import Response
 from ozone_recon import __version__
 from ozone_recon.api.context import VIEW, Context, View
 from ozone_recon.api.middleware.browsers import HostNames
-from ozone_recon.api.middleware.cache import CachedResponse, Header, Key, ResponseCache
-from ozone_recon.api.middleware.headers import ResponseHeaders
+from ozone_recon.api.middleware.cache import CachedResponse, Key, ResponseCache
+from ozone_recon.api.middleware.headers import Header, ResponseHeaders
 from ozone_recon.api.middleware.metrics import NO_ROUTE
 from ozone_recon.api.responses import refusal
 from ozone_recon.api.route import BASE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -19,6 +18,7 @@ from ozone_recon.follow.datanodes.request_each import request_each
 from ozone_recon.model.cluster import Datanode
 from ozone_recon.model.requests import PendingBlocks
 from ozone_recon.security.spnego import SpnegoAuth
+from ozone_recon.security.tls import verification
 
 MAX_RESPONSE: Final = 1 << 16
 """Bytes of a response, at most; a real one has some hundreds."""
@@ -31,6 +31,7 @@ class PendingBlocksClient:
 
     def __init__(self, settings: ClusterSettings) -> None:
         self._settings = settings
+        self._scheme = "https" if settings.https else "http"
         self._last = PendingBlocks()
         self._ended_at = float("-inf")
         self._query: asyncio.Task[None] | None = None
@@ -46,7 +47,7 @@ class PendingBlocksClient:
         pending = {one.details.uuid: -1 for one in datanodes}
         try:
             login = SpnegoAuth(self._settings.datanode_login) if self._settings.datanode_login else None
-            tls = await asyncio.to_thread(self._tls)
+            tls = await asyncio.to_thread(verification, f"{self._scheme}:", self._settings.trust)
             async with httpx.AsyncClient(timeout=20, trust_env=False, auth=login, verify=tls) as client:
 
                 async def ask(datanode: Datanode) -> None:
@@ -64,22 +65,15 @@ class PendingBlocksClient:
             self._ended_at = asyncio.get_running_loop().time()
             self._query = None
 
-    def _tls(self) -> ssl.SSLContext | bool:
-        if not self._settings.https:
-            return True
-        # Loads libraries that http does not need.
-        from ozone_recon.security.tls import client_context
-
-        return client_context(self._settings.trust)
-
     async def _pending_bytes(self, client: httpx.AsyncClient, datanode: Datanode) -> int:
         """Returns the bytes pending deletion of a datanode; -1 if it cannot be queried."""
-        scheme = "https" if self._settings.https else "http"
-        port = dict(datanode.details.ports).get(scheme.upper())
+        port = dict(datanode.details.ports).get(self._scheme.upper())
         if port is None:
             return -1
         try:
-            match orjson.loads(await _read_body(client, f"{scheme}://{datanode.details.host_name}:{port}{_QUERY}")):
+            match orjson.loads(
+                await _read_body(client, f"{self._scheme}://{datanode.details.host_name}:{port}{_QUERY}")
+            ):
                 case {"beans": [{"TotalPendingBlockBytes": int(size)}, *_]} if size >= 0:
                     return min(size, MAX_AMOUNT)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, KerberosError) as error:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from ozone_recon.config.connections import OmHttp
 from ozone_recon.errors import KerberosError, SourceError, TransferError
 from ozone_recon.security.spnego import SpnegoLogin
+from ozone_recon.security.tls import client_context
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -124,9 +125,6 @@ def checkpoint_body(om: OmHttp) -> Iterator[Body]:
 def _connection(address: str, om: OmHttp) -> http.client.HTTPConnection:
     url = urlsplit(address)
     if url.scheme == "https":
-        # Loads libraries that http does not need.
-        from ozone_recon.security.tls import client_context
-
         context = client_context(om.trust, om.ca_file)
         return http.client.HTTPSConnection(url.netloc, timeout=om.connect_timeout, context=context)
     return http.client.HTTPConnection(url.netloc, timeout=om.connect_timeout, blocksize=1 << 20)
