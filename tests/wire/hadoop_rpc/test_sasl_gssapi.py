@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from tests.wire.hadoop_rpc.samples import CLIENT_ID, converse
 
 from ozone_recon.errors import DecodeError, KerberosError, ReconError, SourceError
-from ozone_recon.wire.hadoop_rpc.client import ClientConnection
+from ozone_recon.wire.hadoop_rpc.client import ClientConnection, Response
 from ozone_recon.wire.hadoop_rpc.messages import SaslAuth
 from ozone_recon.wire.hadoop_rpc.sasl_gssapi import (
     GssapiClient,
@@ -95,7 +96,37 @@ def test_calls_at_each_level(wanted: tuple[Protection, ...]) -> None:
     client.call("protocol", "method", b"request")
     _, at_server, _, _ = converse(client, server)
     assert [event.request for event in at_server if isinstance(event, Call)] == [b"request"]
-    assert client.is_protected is server.is_protected is (wanted[0] is not Protection.AUTHENTICATION)
+    (call,) = (one for one in at_server if isinstance(one, Call))
+    server.respond(call, bytes(1 << 20))
+    wrapped = wanted[0] is not Protection.AUTHENTICATION
+    data = server.data_to_send()
+    assert list(client.receive(data[: 1 << 19])) == []
+    assert client.is_within_long_wrapped is wrapped
+    (response,) = client.receive(data[1 << 19 :])
+    assert isinstance(response, Response)
+    assert response.message == bytes(1 << 20)
+    assert not client.is_within_long_wrapped
+
+
+def test_a_long_wrapped_frame_is_dropped_once_its_content_is_there() -> None:
+    size = 8 << 20
+    client = ClientConnection("dn/host@R", CLIENT_ID, [PlainMechanism(GssapiClient, (Protection.PRIVACY,))])
+    server = ServerConnection([PlainMechanism(GssapiServer)])
+    client.connect()
+    converse(client, server)
+    client.call("protocol", "method", bytes(size))
+    data = memoryview(client.data_to_send())
+    tracemalloc.start()
+    (call,) = (
+        event
+        for at in range(0, len(data), 1 << 16)
+        for event in server.receive(bytes(data[at : at + (1 << 16)]))
+        if isinstance(event, Call)
+    )
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(call.request) == size
+    assert peak < 2.5 * size, "the frame and its token, the token and its content, or the content and the request"
 
 
 def test_no_common_level() -> None:

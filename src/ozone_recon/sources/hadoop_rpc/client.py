@@ -28,8 +28,6 @@ from ozone_recon.wire.protobuf.fields import bytes_field
 _LOG: Final = logging.getLogger(__name__)
 _PIECE: Final = 1 << 16
 """Bytes per read."""
-_LONG: Final = 1 << 20
-"""Bytes of a wrapped frame from which it is unwrapped in a thread."""
 _HANDSHAKES: Final = ThreadPoolExecutor(8, thread_name_prefix="rpc-handshake")
 """Runs authentications: those that wait for a KDC hold no thread that others need."""
 _PROBE: Final = "org.apache.hadoop.ipc.ProtocolMetaInfoProtocol", "getProtocolVersions"
@@ -152,7 +150,7 @@ class RpcConnection:
 
     async def _events(self, data: bytes) -> Iterable[Response | Failure]:
         """The responses that `data` completes; a long wrapped one is unwrapped in a thread."""
-        if not self._wire.is_protected or self._wire.begun < _LONG:
+        if not self._wire.is_within_long_wrapped:
             return self._wire.receive(data)
         async with self._wire_lock:
             return await asyncio.to_thread(lambda: list(self._wire.receive(data)))

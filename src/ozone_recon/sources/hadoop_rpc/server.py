@@ -23,8 +23,8 @@ from ozone_recon.wire.hadoop_rpc.server import Call, Connected, Ping, ServerConn
 _LOG: Final = logging.getLogger(__name__)
 _PIECE: Final = 1 << 16
 """Bytes per read."""
-_HANDSHAKES: Final = ThreadPoolExecutor(2, thread_name_prefix="rpc-accept")
-"""Runs authentications, which need no KDC."""
+_THREADS: Final = ThreadPoolExecutor(2, thread_name_prefix="rpc-accept")
+"""Run authentications, which need no KDC, and unwrap long requests."""
 _BACKLOG: Final = 1024
 """Connections waiting to be accepted: all datanodes reconnect at once after Recon was down."""
 _IPC: Final = "org.apache.hadoop.ipc_"
@@ -35,6 +35,14 @@ class Recognised(NamedTuple):
     """A response to a client that the method recognises; unrecognised clients' connections are evicted first."""
 
     message: bytes
+
+
+class _Failed(NamedTuple):
+    """A failed call: the full class name of a Java exception, and its message."""
+
+    exception: str
+    error: str
+    detail: RpcErrorDetail = RpcErrorDetail.APPLICATION
 
 
 Methods = Mapping[tuple[str, str], Callable[[bytes], Awaitable[bytes | Recognised]]]
@@ -186,6 +194,8 @@ class ServerSession:
         self._reader, self._writer = reader, writer
         self._wire = ServerConnection(settings.mechanisms, settings.longest_request, settings.authorize)
         self.peer = ":".join(map(str, (writer.get_extra_info("peername") or ("a disconnected client",))[:2]))
+        self._wire_lock = asyncio.Lock()
+        """Held while a thread uses the connection's state, and to respond."""
         self._authenticates = any(one.auth != Simple.auth for one in settings.mechanisms)
         self._call_slots = asyncio.Semaphore(settings.calls_at_once)
         self._unanswered_bytes = 0
@@ -238,11 +248,13 @@ class ServerSession:
             self._send()
 
     async def _events(self, data: bytes) -> Iterable[Connected | Call | Ping]:
-        """The requests that `data` completes; an authentication runs in a thread."""
-        if self._wire.introduced or not self._authenticates:
+        """The requests that `data` completes; a thread authenticates, and unwraps a long wrapped request."""
+        is_handshake = self._authenticates and not self._wire.introduced
+        if not is_handshake and not self._wire.is_within_long_wrapped:
             return self._wire.receive(data)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(_HANDSHAKES, lambda: list(self._wire.receive(data)))
+        async with self._wire_lock:
+            return await loop.run_in_executor(_THREADS, lambda: list(self._wire.receive(data)))
 
     async def _next_piece(self) -> bytes:
         """The next bytes, read once the client has taken our responses; empty at the end and after `idle_limit`.
@@ -286,35 +298,39 @@ class ServerSession:
 
     async def _answer(self, call: Call) -> None:
         try:
-            await self._run_method(call)
+            response = await self._run_method(call)
         except RemoteError as refusal:
-            self._wire.fail(call, refusal.exception, refusal.message)
+            response = _Failed(refusal.exception, refusal.message)
         except ReconError as refusal:
-            self._wire.fail(call, "java.io.IOException", str(refusal))
+            response = _Failed("java.io.IOException", str(refusal))
         except Exception as fault:
             _LOG.exception("%s: %s of %s failed", self.peer, call.method, call.protocol)
-            self._wire.fail(call, "java.lang.RuntimeException", repr(fault))
+            response = _Failed("java.lang.RuntimeException", repr(fault))
         finally:
             self._running -= 1
             self._unanswered_bytes -= len(call.request)
             self._call_slots.release()
         self._update_buffered()
-        self._send()
+        async with self._wire_lock:
+            if isinstance(response, bytes):
+                self._wire.respond(call, response)
+            else:
+                self._wire.fail(call, *response)
+            self._send()
 
-    async def _run_method(self, call: Call) -> None:
+    async def _run_method(self, call: Call) -> bytes | _Failed:
         method = self._methods.get((call.protocol, call.method))
         if method is not None:
             answer = await method(call.request)
             if isinstance(answer, Recognised):
                 self._pool.recognise(self)
-                answer = answer.message
-            self._wire.respond(call, answer)
-        elif any(call.protocol == protocol for protocol, _ in self._methods):
+                return answer.message
+            return answer
+        if any(call.protocol == protocol for protocol, _ in self._methods):
             error = f"unknown method {call.method} of protocol {call.protocol}"
-            self._wire.fail(call, f"{_IPC}.RpcNoSuchMethodException", error, RpcErrorDetail.NO_SUCH_METHOD)
-        else:
-            error = f"unknown protocol {call.protocol}"
-            self._wire.fail(call, f"{_IPC}.RpcNoSuchProtocolException", error, RpcErrorDetail.NO_SUCH_PROTOCOL)
+            return _Failed(f"{_IPC}.RpcNoSuchMethodException", error, RpcErrorDetail.NO_SUCH_METHOD)
+        error = f"unknown protocol {call.protocol}"
+        return _Failed(f"{_IPC}.RpcNoSuchProtocolException", error, RpcErrorDetail.NO_SUCH_PROTOCOL)
 
     def _update_buffered(self) -> None:
         self._pool.set_buffered(self, self._wire.begun + self._unanswered_bytes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Final, Generic, TypeVar
 
 from ozone_recon.errors import DecodeError, ReconError
 from ozone_recon.wire.hadoop_rpc.frames import Bounds, FrameReader, frame
@@ -12,6 +12,8 @@ from ozone_recon.wire.hadoop_rpc.messages import SASL_CALL, SaslMessage, SaslSta
 from ozone_recon.wire.hadoop_rpc.sasl import Exchange
 
 Event = TypeVar("Event")
+_LONG: Final = 1 << 18
+"""Bytes of a long wrapped frame."""
 
 
 class RpcProtocol(ABC, Generic[Event]):
@@ -35,9 +37,9 @@ class RpcProtocol(ABC, Generic[Event]):
         return self._frames.number
 
     @property
-    def is_protected(self) -> bool:
-        """Whether frames are wrapped, so that they take time in proportion to their size."""
-        return self._protection is not None
+    def is_within_long_wrapped(self) -> bool:
+        """Whether a long wrapped frame is arriving: it takes a second per 100 MB to unwrap, so pass it in a thread."""
+        return self._protection is not None and self._frames.begun >= _LONG
 
     @property
     def begun(self) -> int:
@@ -100,7 +102,13 @@ class RpcProtocol(ABC, Generic[Event]):
             if self._protection is None:
                 yield messages
             else:
-                yield from self._unwrapped.cut(self._protection.unwrap(self._wrapped(messages)))
+                yield from self._unwrapped.cut(self._unwrap(self._protection, messages))
+
+    def _unwrap(self, protection: Exchange, messages: list[bytes]) -> bytes:
+        """The content of a wrapped frame; drops each copy of the frame, which may be long, once there is the next."""
+        token = self._wrapped(messages)
+        messages.clear()
+        return protection.unwrap(token)
 
     def _wrapped(self, messages: list[bytes]) -> bytes:
         if self._call_id(messages[0]) == SASL_CALL and len(messages) > 1:

@@ -280,4 +280,4 @@ def bytes_field(number: int, value: bytes | str | None) -> bytes:
     if value is None:
         return b""
     data = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
-    return varint(number << 3 | LENGTH_DELIMITED) + delimited(data)
+    return b"".join((varint(number << 3 | LENGTH_DELIMITED), varint(len(data)), data))
