@@ -283,6 +283,41 @@ def test_a_request_of_many_fields_holds_nobody_up() -> None:
     assert asyncio.run(talk()) == ["few", "many", "many"]
 
 
+def test_a_large_heartbeat_is_decoded_only_for_a_datanode_that_scm_has_named() -> None:
+    recon = Recon()
+    recon.go_on.set()
+    recon.named.discard(NODE)
+    increments = blob(4, container_report(replica())) * 300
+
+    async def talk(call: Call) -> None:
+        await call(registration())
+        with pytest.raises(RemoteError, match=f"IOException: .*{NODE}.* 256 fields: it is accepted once SCM names"):
+            await call(heartbeat(reports=increments))
+        recon.named.add(NODE)
+        assert await call(heartbeat(reports=increments)) == FINE
+
+    run(recon, talk)
+    (used,) = recon.containers()
+    assert used[0] == [7]
+    assert len(used[1]) == 300
+
+
+@pytest.mark.parametrize(
+    "request_of",
+    [
+        lambda: number(1, 3) + blob(5, blob(3, b"") * 300 + blob(1, datanode(NODE))),
+        lambda: number(1, 3) + blob(5, b"\x0b" + blob(3, b"") * 300 + b"\x0c"),
+        lambda: number(1, 3) + blob(5, blob(1, bytes(9000)) + blob(4, b"") * 300),
+        lambda: number(1, 3) + number(5, 7) + blob(4, b"") * 300,
+        lambda: registration() + blob(9, b"") * 300,
+    ],
+    ids=["its datanode comes last", "a group", "a long datanode", "no heartbeat", "a registration"],
+)
+def test_a_large_request_without_a_readable_sender_is_refused(request_of: Callable[[], bytes]) -> None:
+    with pytest.raises(DecodeError):
+        asyncio.run(Recon().datanodes.answer(request_of()))
+
+
 def test_a_request_of_too_many_fields_is_refused() -> None:
     with pytest.raises(MessageTooLong, match="it has more than 1,048,576 fields"):
         asyncio.run(Recon().datanodes.answer(heartbeat(reports=blob(4, b"") * (1 << 20))))

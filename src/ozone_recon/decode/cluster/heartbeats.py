@@ -23,8 +23,9 @@ from ozone_recon.decode.cluster.datanodes import decode_datanode
 from ozone_recon.decode.cluster.replicas import decode_replicas
 from ozone_recon.errors import DecodeError
 from ozone_recon.model.datanode_reports import DatanodeReports, Heartbeat, LayoutVersion, Software
+from ozone_recon.model.scm import DatanodeDetails
 from ozone_recon.wire.ozone.datanode_calls import DatanodeCommand
-from ozone_recon.wire.protobuf.fields import MOST_FIELDS, Message
+from ozone_recon.wire.protobuf.fields import LENGTH_DELIMITED, MOST_FIELDS, Message, read_field
 
 T = TypeVar("T")
 
@@ -37,7 +38,7 @@ _FIRST_LAYOUT: Final = LayoutVersion(0, 0)
 def decode_request(data: bytes, most: int = MOST_FIELDS) -> Heartbeat | None:
     """An SCMDatanodeRequest; None for a version request, which has no content.
 
-    TooLong if it or an embedded message has more than `most` fields; such a message is not decoded.
+    MessageTooLong if it or an embedded message has more than `most` fields; such a message is not decoded.
     """
     message = Message("SCMDatanodeRequest", memoryview(data), most)
     match message.int32(1):
@@ -49,6 +50,16 @@ def decode_request(data: bytes, most: int = MOST_FIELDS) -> Heartbeat | None:
             return _heartbeat(message.part(5, "SCMHeartbeatRequestProto"))
         case command:
             raise DecodeError(f"SCMDatanodeRequest: command {command} is not known")
+
+
+def decode_sender(data: bytes, most: int) -> DatanodeDetails:
+    """The datanode of a heartbeat with too many reports to decode at once: its first field, as Java writes it."""
+    heartbeat = Message("SCMDatanodeRequest", memoryview(data), most).view(5)
+    tag, details, _ = read_field(heartbeat, 0, most)
+    if tag != 1 << 3 | LENGTH_DELIMITED or details is None or isinstance(details, int):
+        raise DecodeError("SCMHeartbeatRequestProto: the datanode is not its first field")
+    _check_size(1, details)
+    return decode_datanode(bytes(details))
 
 
 def _registration(message: Message) -> Heartbeat:
@@ -82,9 +93,12 @@ def _heartbeat(message: Message) -> Heartbeat:
 def _check(message: Message, *numbers: int) -> None:
     """DecodeError if one of the fields, which are decoded before the response, is over the size limit."""
     for number in numbers:
-        size = len(message.view(number, b""))
-        if size > _MAX_DETAILS:
-            raise DecodeError(f"field {number} has {size:,} bytes, which is over the limit of {_MAX_DETAILS:,}")
+        _check_size(number, message.view(number, b""))
+
+
+def _check_size(number: int, details: Raw) -> None:
+    if len(details) > _MAX_DETAILS:
+        raise DecodeError(f"field {number} has {len(details):,} bytes, which is over the limit of {_MAX_DETAILS:,}")
 
 
 def _layout(data: bytes) -> LayoutVersion:

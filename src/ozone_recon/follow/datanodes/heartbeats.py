@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request
+from ozone_recon.decode.cluster.heartbeats import decode_reports, decode_request, decode_sender
 from ozone_recon.errors import MessageTooLong
 from ozone_recon.follow.datanodes.report_queue import ReportQueue
 from ozone_recon.follow.datanodes.unknown_datanodes import UnknownDatanodes
@@ -109,10 +109,20 @@ class HeartbeatService:
         return must_register or self.queue.must_report(uuid)
 
     async def _decode(self, request: bytes) -> Heartbeat | None:
-        """Decodes a request: a small one directly, a large one in a thread, where it delays no other datanode."""
+        """Decodes a request: a small one directly, a large one in a thread, where it delays others less.
+
+        MessageTooLong for a large one of a datanode that SCM has not named: the thread shares Python's lock with the
+        event loop, and on a busy machine it may hold it for tens of milliseconds. Such a datanode asks again.
+        """
         try:
             return decode_request(request, _MAX_INLINE_FIELDS)
         except MessageTooLong:
+            sender = decode_sender(request, _MAX_INLINE_FIELDS)
+            if not self._is_known(sender.uuid):
+                raise MessageTooLong(
+                    f"the heartbeat of {sender.host_name} ({sender.uuid}) has more than {_MAX_INLINE_FIELDS} fields: "
+                    "it is accepted once SCM names this datanode"
+                ) from None
             async with self._decoding:
                 return await asyncio.to_thread(decode_request, request)
 
