@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from tests.compat.datanode_usage import ask_usage
 from tests.compat.real_recon import JAVA, OURS, PORT, of
 from tests.decode.cluster.container_records import records
 from tests.eventually import eventually
@@ -119,8 +120,9 @@ def test_scm_tells_us_what_java_recon_shows(cluster: RealCluster) -> None:
         row["pipelineId"]: (row["status"], row["replicationType"]) for row in of(JAVA, "/pipelines")["pipelines"]
     }
     assert pipelines == {one.pipeline_id: (one.state, one.replication.kind) for one in said.pipelines.values()}
+    usages = of_scm(ask_usage)
     for row in of(JAVA, "/datanodes")["datanodes"]:
-        node, usage = said.nodes[row["uuid"]], said.usage[row["uuid"]]
+        node, usage = said.nodes[row["uuid"]], usages[row["uuid"]]
         assert (row["hostname"], row["networkLocation"]) == (node.datanode.host_name, node.datanode.network_location)
         assert (row["state"], row["opState"], row["containers"]) == (node.health, node.op_state, usage.containers)
         disks = row["storageReport"]

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from tests.compat.datanode_usage import ask_usage
 from tests.compat.live_answers import (
     containers,
     datanodes,
@@ -142,8 +143,9 @@ def test_what_we_show_is_what_scm_has(cluster: RealCluster, recon: object) -> No
         assert (row["status"], row["replicationType"]) == (pipeline.state, pipeline.replication.kind)
         assert {member["id"]["uuid"] for member in row["datanodes"]} == {member.uuid for member in pipeline.members}
         assert row["containers"] == sum(info.pipeline_id == uuid for info in open_of(said).values())
+    usages = of_scm(ask_usage)
     for row in datanodes():
-        usage = said.usage[row["uuid"]]
+        usage = usages[row["uuid"]]
         assert (row["containers"], row["opState"]) == (usage.containers, "IN_SERVICE")
         assert row["storageReport"]["capacity"] == usage.capacity
     eventually(lambda: of(OURS, "/containers/unhealthy") is not None, "containers have been judged for the first time")

@@ -51,7 +51,6 @@ def with_pipeline(data: bytes) -> bytes:
         (each(46, 50), decode.decode_deleted_blocks_summary, encode.encode_deleted_blocks_summary),
         (each(42, 46), decode.decode_pending_containers, encode.encode_pending_containers),
         (each(6, 11), decode.decode_node, encode.encode_node),
-        (each(25, 30), decode.decode_datanode_usage, encode.encode_datanode_usage),
         (each(34, 39), decode.decode_container_replica, encode.encode_container_replica),
         (each(9, 14), decode.decode_pipeline, encode.encode_pipeline),
         (each(4, 9), decode.decode_container_info, encode.encode_container_info),

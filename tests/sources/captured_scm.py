@@ -44,12 +44,6 @@ def check(known: Known) -> None:
             assert replica.datanode.uuid in known.nodes
             assert (replica.replica_index > 0) == (container.replication.kind == "EC")
     assert max(ids) + 1 not in known.with_pipelines
-    for uuid, node in known.nodes.items():
-        usage = known.usage[uuid]
-        assert (usage.datanode, node.health) == (node.datanode, "HEALTHY")
-        assert usage.capacity + usage.reserved == usage.filesystem_capacity > usage.remaining > 0
-        assert usage.containers == sum(
-            uuid == replica.datanode.uuid for replicas in known.replicas.values() for replica in replicas
-        )
+    assert {node.health for node in known.nodes.values()} == {"HEALTHY"}
     leaders = [peer for peer in known.info.peers if peer.role == "LEADER"]
     assert [peer.scm_id for peer in leaders] == [known.info.scm_id]

@@ -46,7 +46,6 @@ def test_a_real_scm_whose_datanodes_are_all_in_service() -> None:
         (3, 2_902_848),
     ]
     assert {node.op_state for node in said.nodes.values()} == {"IN_SERVICE"}
-    assert said.in_service == set(said.nodes)
     assert said.deleted_blocks == DeletedBlocksSummary(transactions=1, blocks=1, size=3000, replicated_size=9000)
     assert said.decommissioning == ()
     assert set(map(frozenset, said.pending.values())) == {frozenset()}
@@ -71,7 +70,6 @@ def test_a_real_scm_when_a_datanode_is_to_leave() -> None:
     assert (closed.state, len(closed.members), closed.leader) == ("ALLOCATED", 3, None)
     assert len({replica.data_checksum for replica in said.replicas[3]} - {0}) == 1
     (leaving,) = (uuid for uuid, node in said.nodes.items() if node.op_state == "DECOMMISSIONING")
-    assert said.in_service == set(said.nodes) - {leaving}
     assert said.pending[leaving] == {PendingContainers("UnderReplicated", (3, 4, 5)), PendingContainers("UnClosed", ())}
     (progress,) = said.decommissioning
     assert (progress.host_name, progress.unclosed_pipelines) == ("localhost", 0)

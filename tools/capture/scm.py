@@ -31,7 +31,6 @@ from ozone_recon.model.scm import (
     ContainerInfo,
     ContainerReplica,
     ContainerState,
-    DatanodeUsage,
     DecommissionProgress,
     DeletedBlocksSummary,
     NodeStatus,
@@ -88,8 +87,6 @@ class Known:
     replicas: dict[int, list[ContainerReplica]]
     pipelines: dict[str, Pipeline]
     nodes: dict[str, NodeStatus]
-    usage: dict[str, DatanodeUsage]
-    in_service: set[str]
     pending: dict[str, set[PendingContainers]]
     deleted_blocks: DeletedBlocksSummary | None
     decommissioning: tuple[DecommissionProgress, ...]
@@ -118,8 +115,6 @@ async def ask_everything(call: Call) -> Known:
         replicas={one: list(map(decode.decode_container_replica, await scm.replicas(one))) for one in containers},
         pipelines={one.pipeline_id: one for one in map(decode.decode_pipeline, await scm.pipelines())},
         nodes=nodes,
-        usage={uuid: decode.decode_datanode_usage((await scm.usage(uuid))[0]) for uuid in nodes},
-        in_service={decode.decode_datanode_usage(usage).datanode.uuid for usage in await scm.usage()},
         pending={
             uuid: set(map(decode.decode_pending_containers, await scm.pending_containers(node.datanode)))
             for uuid, node in nodes.items()

@@ -56,27 +56,6 @@ class NodeStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class DatanodeUsage:
-    """The disk usage of a datanode, from its last report.
-
-    `capacity` is the space that Ozone may use: the file systems' without `reserved`. `committed` is set aside for open
-    containers; `minimum_free_space` must stay free.
-    """
-
-    datanode: DatanodeDetails
-    capacity: int
-    used: int
-    remaining: int
-    committed: int
-    minimum_free_space: int
-    reserved: int
-    filesystem_capacity: int
-    filesystem_available: int
-    containers: int
-    pipelines: int
-
-
-@dataclass(frozen=True, slots=True)
 class Pipeline:
     """A group of datanodes that replicate writes; `state` is ALLOCATED, OPEN, DORMANT or CLOSED.
 

@@ -35,7 +35,6 @@ _UNKNOWN: Final = ("Unknown command type", "missing required fields: cmdType")
 _CLIENT_VERSION: Final = 3
 """SCM hides some ports and EC containers from older clients."""
 _OK: Final = 1
-_MOST: Final = (1 << 31) - 1
 _DECOMMISSION_METRICS: Final = "Hadoop:service=StorageContainerManager,name=NodeDecommissionMetrics"
 
 Call = Callable[[str, str, bytes], Awaitable[bytes]]
@@ -147,15 +146,6 @@ class ScmClient:
         """All datanodes and their states, as Nodes."""
         whole_cluster = 1
         return await self._ask_for_all(ScmCommand.LIST_NODES, number_field(2, whole_cluster))
-
-    async def usage(self, datanode: str | None = None) -> tuple[bytes, ...]:
-        """DatanodeUsageInfoProtos of the datanode with this id, or of all healthy in-service ones.
-
-        SCM permits this only to administrators and read-only administrators.
-        """
-        most_used_first = number_field(3, 1) + number_field(4, _MOST)
-        request = most_used_first if datanode is None else bytes_field(2, datanode)
-        return await self._ask_for_all(ScmCommand.DATANODE_USAGE, request)
 
     async def deleted_blocks(self) -> bytes | None:
         """The blocks pending deletion: a DeletedBlocksTransactionSummary; None while SCM has none."""

@@ -118,11 +118,6 @@ def node() -> bytes:
     return blob(1, datanode()) + number(2, 6) + number(3, 5) + number(4, 2) + number(5, 1) + blob(6, b"/data/hdds")
 
 
-def datanode_usage() -> bytes:
-    numbers = b"".join(number(field, field) for field in (1, 2, 3, 5, 6, 7, 8, 9, 10, 11))
-    return numbers + blob(4, datanode())
-
-
 def scm_info(peer: bytes = b"scm1.example.org:9894:LEADER:5ad5:10.0.0.9") -> bytes:
     return blob(1, b"CID-1") + blob(2, b"5ad5") + blob(3, peer) + blob(3, b"scm2:9894:FOLLOWER:77aa:")
 

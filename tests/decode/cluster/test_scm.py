@@ -18,7 +18,6 @@ from tests.decode.cluster.scm_messages import (
     container_info,
     container_replica,
     datanode,
-    datanode_usage,
     deleted_blocks_summary,
     ec_pipeline,
     node,
@@ -38,7 +37,6 @@ from ozone_recon.model.scm import (
     ContainerInfo,
     ContainerReplica,
     DatanodeDetails,
-    DatanodeUsage,
     DecommissionProgress,
     DeletedBlocksSummary,
     NodeStatus,
@@ -72,7 +70,6 @@ SAMPLES: dict[Callable[[bytes], object], bytes] = {
     scm.decode_container_replica: container_replica(),
     scm.decode_pipeline: ec_pipeline(),
     scm.decode_node: node(),
-    scm.decode_datanode_usage: datanode_usage(),
     scm.decode_scm_info: scm_info(),
     scm.decode_deleted_blocks_summary: deleted_blocks_summary(),
     scm.decode_pending_containers: pending_containers(),
@@ -211,21 +208,8 @@ def test_a_replica() -> None:
     )
 
 
-def test_a_node_and_its_disks() -> None:
+def test_a_node() -> None:
     assert scm.decode_node(node()) == NodeStatus(DATANODE, "HEALTHY_READONLY", "DECOMMISSIONED")
-    assert scm.decode_datanode_usage(datanode_usage()) == DatanodeUsage(
-        datanode=DATANODE,
-        capacity=1,
-        used=2,
-        remaining=3,
-        containers=5,
-        committed=6,
-        minimum_free_space=7,
-        pipelines=8,
-        reserved=9,
-        filesystem_capacity=10,
-        filesystem_available=11,
-    )
 
 
 def test_what_scm_says_of_itself() -> None:

@@ -26,7 +26,6 @@ from ozone_recon.model.scm import (
     ContainerInfo,
     ContainerReplica,
     ContainerState,
-    DatanodeUsage,
     DecommissionProgress,
     DeletedBlocksSummary,
     NodeStatus,
@@ -122,24 +121,6 @@ def decode_node(data: bytes) -> NodeStatus:
         datanode=message.message(1, decode_datanode),
         health=named(HEALTH, message.int32(2)),
         op_state=named(OP_STATES, message.int32(3)),
-    )
-
-
-def decode_datanode_usage(data: bytes) -> DatanodeUsage:
-    """A DatanodeUsageInfoProto."""
-    message = Message("DatanodeUsageInfoProto", data)
-    return DatanodeUsage(
-        capacity=message.int64(1, 0),
-        used=message.int64(2, 0),
-        remaining=message.int64(3, 0),
-        datanode=message.message(4, decode_datanode),
-        containers=message.int64(5, 0),
-        committed=message.int64(6, 0),
-        minimum_free_space=message.int64(7, 0),
-        pipelines=message.int64(8, 0),
-        reserved=message.int64(9, 0),
-        filesystem_capacity=message.int64(10, 0),
-        filesystem_available=message.int64(11, 0),
     )
 
 

@@ -21,7 +21,6 @@ from ozone_recon.model.datanode_reports import ReplicaState
 from ozone_recon.model.scm import (
     ContainerReplica,
     ContainerState,
-    DatanodeUsage,
     NodeStatus,
     PendingContainers,
     Pipeline,
@@ -51,7 +50,6 @@ class ScmAnswers:
             ScmCommand.SCM_INFO: lambda _: messages.encode_scm_info(scm.info),
             ScmCommand.IN_SAFE_MODE: lambda _: number_field(1, False),
             ScmCommand.PIPELINE: self._pipeline,
-            ScmCommand.DATANODE_USAGE: self._usage,
             ScmCommand.CONTAINERS_WITH_PIPELINES: self._containers_with_pipelines,
             ScmCommand.COUNT_CONTAINERS: self._count,
             ScmCommand.CONTAINER_REPLICAS: self._replicas,
@@ -187,34 +185,6 @@ class ScmAnswers:
                 node = NodeStatus(one.at_scm, one.health, one.details.op_state)
                 return bytes_field(1, messages.encode_node(node))
         return b""
-
-    def _usage(self, asked: Message) -> bytes:
-        named = {asked.text(1, ""), asked.text(2, "")} - {""}
-        found = [
-            self._usage_of(one)
-            for one in self._scm.datanodes
-            if ({one.details.uuid, one.details.ip_address} & named if named else one.writable)
-        ]
-        if not named:
-            found.sort(key=lambda usage: usage.used / usage.capacity, reverse=asked.boolean(3, False))
-            found = found[: asked.int32(4, len(found))]
-        return b"".join(bytes_field(1, messages.encode_datanode_usage(usage)) for usage in found)
-
-    def _usage_of(self, datanode: SimulatedDatanode) -> DatanodeUsage:
-        volume = datanode.volume(self._scm.containers)
-        return DatanodeUsage(
-            datanode=datanode.at_scm,
-            capacity=volume.capacity,
-            used=volume.used,
-            remaining=volume.remaining,
-            committed=volume.committed,
-            minimum_free_space=volume.free_space_to_spare,
-            reserved=volume.reserved,
-            filesystem_capacity=volume.filesystem_capacity,
-            filesystem_available=volume.filesystem_available,
-            containers=len(datanode.replicas),
-            pipelines=len(datanode.pipelines),
-        )
 
     # Decommissioning and maintenance
 

@@ -17,7 +17,6 @@ from ozone_recon.model.scm import (
     ContainerReplica,
     ContainerState,
     DatanodeDetails,
-    DatanodeUsage,
     DeletedBlocksSummary,
     NodeStatus,
     PendingContainers,
@@ -152,23 +151,6 @@ def encode_node(node: NodeStatus, volumes: int = 1) -> bytes:
         + number_field(3, OP_STATES[node.op_state])
         + number_field(4, volumes)
         + number_field(5, volumes)
-    )
-
-
-def encode_datanode_usage(usage: DatanodeUsage) -> bytes:
-    """A DatanodeUsageInfoProto."""
-    return (
-        number_field(1, usage.capacity)
-        + number_field(2, usage.used)
-        + number_field(3, usage.remaining)
-        + bytes_field(4, encode_datanode(usage.datanode))
-        + number_field(5, usage.containers)
-        + number_field(6, usage.committed)
-        + number_field(7, usage.minimum_free_space)
-        + number_field(8, usage.pipelines)
-        + number_field(9, usage.reserved)
-        + number_field(10, usage.filesystem_capacity)
-        + number_field(11, usage.filesystem_available)
     )
 
 
