@@ -115,18 +115,26 @@ PROXY = ProxyUser(frozenset({"10.0.0.1"}), frozenset({"eve"}), frozenset({"audit
         (PROXY, "eve", "10.0.0.2", False),
         (PROXY._replace(hosts=frozenset({"*"})), "eve", "10.0.0.2", True),
         (PROXY._replace(users=frozenset({"*"})), "adam", "10.0.0.1", True),
+        (PROXY, "eve", "::ffff:10.0.0.1", True),
+        (PROXY._replace(hosts=frozenset({"10.0.0.0/24"})), "eve", "10.0.0.77", True),
+        (PROXY._replace(hosts=frozenset({"10.0.0.5/24"})), "eve", "10.0.1.77", False),
+        (PROXY._replace(hosts=frozenset({"fd00::/8"})), "eve", "fd00::1", True),
+        (PROXY._replace(hosts=frozenset({"localhost"})), "eve", "127.0.0.1", True),
+        (PROXY._replace(hosts=frozenset({"localhost"})), "eve", "10.0.0.1", False),
+        (PROXY._replace(hosts=frozenset({"no such host", "a" * 300, "10.0.0.1/99"})), "eve", "10.0.0.1", False),
+        (PROXY, "eve", "", False),
         (ProxyUser(frozenset({"*"}), frozenset(), frozenset()), "eve", "10.0.0.1", False),
     ],
 )
 def test_proxy_users(proxy: ProxyUser, target: str, host: str, may: bool) -> None:
     found = rules(replace(SETTINGS, proxy_users={"knox": proxy}))
     if may:
-        assert found.acting_as(user("knox"), target, frozenset({host})) == Identity(target, target, "kerberos", "knox")
+        assert found.acting_as(user("knox"), target, host) == Identity(target, target, "kerberos", "knox")
     else:
         with pytest.raises(LoginError, match=f"User: knox is not allowed to impersonate {target}"):
-            found.acting_as(user("knox"), target, frozenset({host}))
+            found.acting_as(user("knox"), target, host)
     with pytest.raises(LoginError):
-        found.acting_as(user("eve"), target, frozenset({host}))
+        found.acting_as(user("eve"), target, host)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,8 @@ from ozone_recon.security.auth_to_local import AuthToLocal, default_realm
         ("RULE:[1:$1]s/(a)|b/[$1]/g", "ab@R", "[a][]"),
         (r"RULE:[1:$1]s/a/\$1\\/", "a@R", "$1\\"),
         (r"RULE:[1:$1]s/\w+/x/", "é@R", "é"),
+        (r"RULE:[1:$1@$0](.*@.*)s/([a-z]+)@(A|B|R)?.*/$1/", "tester@R", "tester"),
+        (r"RULE:[1:$1]s/(?:[(a+)]b)+|(\(c\+\))+/x/", "+b@R", "x"),
     ],
 )
 def test_rules(rules: str, principal: str, name: str) -> None:
@@ -73,6 +75,11 @@ def test_the_mechanism_mit_passes_names_on() -> None:
         "RULE:[1:$1]s/(a)/$2/",
         "RULE:[1:$1]s/a/$/",
         "RULE:[1:$1]s/a/${b}/",
+        "RULE:[1:$1]s/(a+)+b//",
+        "RULE:[1:$1]s/(a|a)*b//",
+        "RULE:[1:$1]s/((?:x(a*))y)+b//",
+        "RULE:[1:$1]s/(a?){1,64}b//",
+        r"RULE:[1:$1]s/([\])]+)*b//",
     ],
 )
 def test_an_invalid_rule_is_named(rules: str) -> None:

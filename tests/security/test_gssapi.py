@@ -25,6 +25,7 @@ from ozone_recon.security.gssapi import (
     accept,
     initiate,
 )
+from ozone_recon.security.spnego import require_keytab
 
 pytestmark = pytest.mark.kdc
 OM = f"om/localhost@{REALM}"
@@ -107,6 +108,23 @@ def test_an_acceptor_of_one_principal_refuses_tickets_for_another(kdc: Kdc) -> N
     any_of_them = accept(kdc.place / "http.keytab", None)
     any_of_them.step(token)
     assert any_of_them.complete
+
+
+def test_an_acceptor_of_a_service_takes_all_its_hosts_and_no_other_service(kdc: Kdc) -> None:
+    both = kdc.export("both", "HTTP/localhost", "HTTP/other", "om/localhost")
+    for host in ("localhost", "other"):
+        accept(both, HostService("HTTP", "")).step(initiate(f"HTTP/{host}@{REALM}", identity(kdc)).step(b""))
+    with pytest.raises(KerberosError):
+        accept(both, HostService("HTTP", "")).step(initiate(OM, identity(kdc)).step(b""))
+
+
+@pytest.mark.parametrize("principal", ["*", f"HTTP/another@{REALM}"])
+def test_a_keytab_without_the_web_servers_principal_is_named(kdc: Kdc, principal: str) -> None:
+    require_keytab(kdc.place / "http.keytab", "*")
+    require_keytab(kdc.place / "http.keytab", f"HTTP/other@{REALM}")
+    for keytab in ("om", "nothing"):
+        with pytest.raises(ConfigError, match=rf"auth\.kerberos\.keytab = .*{keytab}\.keytab.*export the keytab"):
+            require_keytab(kdc.place / f"{keytab}.keytab", principal)
 
 
 def test_a_repeated_token_is_refused(kdc: Kdc, tmp_path: Path) -> None:

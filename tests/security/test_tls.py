@@ -10,12 +10,16 @@ import threading
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificates
+from tests.security.certificates import authority, issued, key_store
 
 from ozone_recon.config.kinds import Address
 from ozone_recon.config.security.tls import HttpsSettings, PemFiles
 from ozone_recon.config.security.trust import KeyStoreFile, TrustSettings
 from ozone_recon.errors import ConfigError
-from ozone_recon.security.tls import ServerTls, client_context
+from ozone_recon.security.key_stores import read_key_store
+from ozone_recon.security.tls import ServerTls, client_context, strictness_hint
 
 DATA = Path(__file__).parents[1] / "data" / "tls"
 BOTH = ("TLSv1.2", "TLSv1.3")
@@ -139,6 +143,55 @@ def test_a_changed_certificate_is_loaded_and_a_broken_one_is_not(
     files.certificate.unlink()
     tls.refresh()
     assert connected(tls.context, client)[2] == der("two.pem")
+
+
+def test_changed_cas_of_clients_are_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "trust.p12"
+    path.write_bytes(key_store("other", authority("x"), authority("another CA").certificate))
+    trust = KeyStoreFile("ssl.server.truststore.location", path, "changeit", "")
+    tls, client = ServerTls(settings(pem("one"), ("TLSv1.2",), client_trust=trust)), client_context(CLIENT)
+    client.load_cert_chain(*pem("two"))
+    with pytest.raises(OSError, match=r"(?i)ssl|handshake|reset|pipe"):
+        connected(tls.context, client)
+    shutil.copy(DATA / "trust.p12", path)
+    tls.refresh()
+    connected(tls.context, client)
+
+
+def test_only_the_keys_own_chain_is_sent(tmp_path: Path) -> None:
+    """A store of several keys has the certificates of all."""
+    root, stranger = authority("root"), authority("stranger")
+    own = issued("localhost", root)
+    path = tmp_path / "several.p12"
+    path.write_bytes(key_store("own", own, stranger.certificate, root.certificate, issued("x", stranger).certificate))
+    content = read_key_store(KeyStoreFile("key", path, "changeit", ""), with_key=True)
+    assert load_pem_x509_certificates(content.identity) == [own.certificate, root.certificate]
+
+
+def test_a_certificate_that_is_not_strict_has_a_hint(tmp_path: Path) -> None:
+    root = authority("old CA")
+    (tmp_path / "store.p12").write_bytes(key_store("own", issued("localhost", root)))
+    (tmp_path / "ca.pem").write_bytes(root.certificate.public_bytes(Encoding.PEM))
+    server = ServerTls(settings(KeyStoreFile("key", tmp_path / "store.p12", "changeit", ""))).context
+    client = client_context(TrustSettings(), tmp_path / "ca.pem")
+    client.verify_flags |= ssl.VERIFY_X509_STRICT
+    with pytest.raises(ssl.SSLCertVerificationError) as refused:
+        connected(server, client)
+    wrapped = OSError("as httpx has it")
+    wrapped.__cause__ = refused.value
+    assert "ozone.recon.https.strict.verification=false" in strictness_hint(wrapped)
+    with pytest.raises(ssl.SSLCertVerificationError) as unknown:
+        connected(server, client_context(TrustSettings()))
+    assert strictness_hint(unknown.value) == ""
+    connected(server, client_context(TrustSettings(strict=False), tmp_path / "ca.pem"))
+
+
+def test_only_a_wrong_password_has_the_hint_for_it(tmp_path: Path) -> None:
+    (tmp_path / "cut.p12").write_bytes((DATA / "one.p12").read_bytes()[:100])
+    for path, password, hint in ((DATA / "one.p12", "wrong", True), (tmp_path / "cut.p12", "changeit", False)):
+        with pytest.raises(ConfigError) as refused:
+            read_key_store(KeyStoreFile("key", path, password, ""), with_key=True)
+        assert ("is its password in" in str(refused.value)) == hint
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@ The rules for administrators are those of ReconAdminFilter and OzoneAdmins; read
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from enum import IntEnum
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from ozone_recon.config.security.http import HttpSecurity, ProxyUser
 from ozone_recon.errors import LoginError
@@ -67,15 +69,40 @@ class AccessRules:
         found, expected = Principal.parse(identity.principal), Principal.parse(own)
         return bool(found.host) and found._replace(host="") == expected._replace(host="")
 
-    def acting_as(self, identity: Identity, user: str, hosts: frozenset[str]) -> Identity:
-        """Returns the identity of `user`, as whom a proxy user at `hosts` acts; LoginError if it may not."""
+    def acting_as(self, identity: Identity, user: str, client: str) -> Identity:
+        """Returns the identity of `user`, as whom a proxy user at the address `client` acts; LoginError if it may not.
+
+        May wait for DNS.
+        """
         rule = self._settings.proxy_users.get(identity.user)
-        if rule is None or not _may_act(rule, user, hosts, self._groups.of):
+        if rule is None or not _may_act(rule, user, client, self._groups.of):
             raise LoginError(f"User: {identity.user} is not allowed to impersonate {user}")
         return Identity(user, user, identity.method, identity.user)
 
 
-def _may_act(rule: ProxyUser, user: str, hosts: frozenset[str], groups: Callable[[str], frozenset[str]]) -> bool:
-    if EVERYBODY not in rule.hosts and rule.hosts.isdisjoint(hosts):
+def _may_act(rule: ProxyUser, user: str, client: str, groups: Callable[[str], frozenset[str]]) -> bool:
+    return AccessList.of(rule.users, rule.groups).admits(user, groups) and (
+        EVERYBODY in rule.hosts or any(_is_at(client, host) for host in rule.hosts)
+    )
+
+
+def _is_at(client: str, host: str) -> bool:
+    """Whether a client's address is that of a host: an address, a network in CIDR notation, or a name."""
+    try:
+        address = _plain(ip_address(client))
+    except ValueError:
         return False
-    return AccessList.of(rule.users, rule.groups).admits(user, groups)
+    try:
+        return address in ip_network(host, strict=False)
+    except ValueError:
+        pass
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return False
+    return any(_plain(ip_address(str(one[4][0]))) == address for one in found)
+
+
+def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """The IPv4 address of a client that an IPv6 socket shows as `::ffff:10.0.0.1`."""
+    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address

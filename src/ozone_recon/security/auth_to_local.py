@@ -7,8 +7,8 @@ The rules are separated by white space; the first that applies wins.
                                        MATCH as a whole; then A is replaced by B, everywhere with g; L: in lower case
 
 MATCH, the replacement, `g` and `/L` are optional (Hadoop's KerberosName). Rules and principals have a maximum length.
-The rules are the administrator's: one that takes exponential time, such as `s/(a+)+b//`, is not refused, and a
-principal that the KDC knows could exploit it.
+A rule that may take exponential time, such as `s/(a+)+b//`, is refused: a principal that the KDC knows could exploit
+it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ _RULE: Final = re.compile(
     r"\s*(?:(?P<default>DEFAULT)"
     r"|RULE:\[(?P<parts>\d*):(?P<format>[^\]]*)\](?:\((?P<match>[^)]*)\))?"
     r"(?:s/(?P<from>[^/]*)/(?P<to>[^/]*)/(?P<all>g)?)?/?(?P<lower>L)?)(?:\s+|$)"
+)
+_TOKEN: Final = re.compile(
+    r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\((?:\?[:=!]|\?<[=!])?|(?P<repeat>(?:[*+?]|\{\d*,?\d*\})[?+]?)|.", re.DOTALL
 )
 _PIECE: Final = re.compile(r"\$(?P<group>[0-9]+)|\\(?P<escaped>.)|(?P<plain>[^$\\]+)", re.DOTALL)
 _NOT_SIMPLE: Final = re.compile(r"[/@]")
@@ -130,6 +133,8 @@ def _regex_rule(match: re.Match[str]) -> _RegexRule:
         parts = int(match["parts"] or 0)
         if parts not in (1, 2) or re.search(rf"\$(?![0-{parts}])", match["format"]):
             raise ValueError("a principal has 1 or 2 parts, which are $1 and $2; $0 is the realm")
+        _refuse_exponential(match["match"] or "")
+        _refuse_exponential(match["from"] or "")
         replaced = re.compile(match["from"], re.ASCII) if match["from"] is not None else None
         return _RegexRule(
             parts,
@@ -142,6 +147,25 @@ def _regex_rule(match: re.Match[str]) -> _RegexRule:
         )
     except (ValueError, re.error) as wrong:
         raise ConfigError(f"{KEY} has an invalid rule {match[0].strip()!r}: {wrong}") from wrong
+
+
+def _refuse_exponential(pattern: str) -> None:
+    """Raises ValueError for a repetition of a group that may match in several ways: a repetition or `|` is in it."""
+    varies = [False]
+    ended: bool | None = None
+    for match in _TOKEN.finditer(pattern):
+        token, inner, ended = match[0], ended, None
+        if token[0] == "(":
+            varies.append(False)
+        elif token == ")" and len(varies) > 1:
+            ended = varies.pop()
+            varies[-1] |= ended
+        elif token == "|":
+            varies[-1] = True
+        elif match["repeat"]:
+            if inner and token[0] != "?":
+                raise ValueError("a repetition of a group with a repetition or | in it may take exponential time")
+            varies[-1] = True
 
 
 def _replacement(text: str, groups: int) -> tuple[str | int, ...]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hmac
 import logging
+import re
 import secrets
 from hashlib import sha256
 from pathlib import Path
@@ -21,13 +22,16 @@ from ozone_recon.model.identity import Identity
 
 NAME: Final = "hadoop.auth"
 _SIGNATURE: Final = "&s="
+_SEPARATOR: Final = re.compile(r'[&;"\x00-\x1f\x7f]')
 _LONGEST: Final = 4096
 """Maximum characters of a cookie's value, as browsers have it."""
 _LOG: Final = logging.getLogger(__name__)
 
 
 def written(identity: Identity, expires: int, secret: bytes) -> str:
-    """Returns the cookie's value; `expires` is ms since 1970."""
+    """Returns the cookie's value; `expires` is ms since 1970. LoginError for a name that would end a part of it."""
+    if _SEPARATOR.search(identity.user + identity.principal):
+        raise LoginError(f"{identity.user!r} or {identity.principal!r} has a character that a cookie cannot hold")
     text = f"u={identity.user}&p={identity.principal}&t={identity.method}&e={expires}"
     return text + _SIGNATURE + _signature(text, secret)
 

@@ -97,7 +97,10 @@ _REMEDIES: Final[Mapping[int, str]] = {
 
 
 class HostService(NamedTuple):
-    """A service by its name and host; the library derives the realm (krb5.conf, `domain_realm`)."""
+    """A service by its name and host; the library derives the realm (krb5.conf, `domain_realm`).
+
+    For `accept`, no host stands for every host.
+    """
 
     service: str
     host: str
@@ -253,14 +256,14 @@ def initiate(
 
 
 def accept(
-    keytab: Path, principal: str | None, replay_cache: Path | None = None, mechanism: Oid | None = None
+    keytab: Path, principal: str | HostService | None, replay_cache: Path | None = None, mechanism: Oid | None = None
 ) -> SecurityContext:
-    """Begins a server's context; it accepts clients of this principal, or of any principal of the keytab.
+    """Begins a server's context; it accepts clients of this principal, of a service, or of all that the keytab has.
 
     It accepts one mechanism, or any. Needs no KDC. `replay_cache` is the file that remembers authenticators, by default
     the library's. Raises KerberosError if the keytab cannot be read or lacks the principal.
     """
-    about = f"Kerberos: {principal or 'any principal'} of the keytab {keytab}"
+    about = f"Kerberos: {_text(principal or 'any principal')} of the keytab {keytab}"
     settings = {b"keytab": b"FILE:" + bytes(keytab)}
     if replay_cache is not None:
         settings[b"rcache"] = b"file2:" + bytes(replay_cache)
@@ -299,7 +302,11 @@ def _initiator(identity: KeytabIdentity, about: str, mechanism: Oid) -> _Handle:
 
 
 def _acquired(
-    principal: str | None, settings: Mapping[bytes, bytes], usage: int, about: str, mechanism: Oid | None = None
+    principal: str | HostService | None,
+    settings: Mapping[bytes, bytes],
+    usage: int,
+    about: str,
+    mechanism: Oid | None = None,
 ) -> _Handle:
     elements = (_Setting * len(settings))(*(_Setting(key, value) for key, value in settings.items()))
     mechanisms = _OidSet(1, ctypes.pointer(mechanism)) if mechanism is not None else None
@@ -332,7 +339,9 @@ def _imported(target: str | HostService) -> _Handle:
 
 
 def _text(target: str | HostService) -> str:
-    return f"{target.service}@{target.host}" if isinstance(target, HostService) else target
+    if isinstance(target, HostService):
+        return f"{target.service}@{target.host}" if target.host else target.service
+    return target
 
 
 def _displayed(name: _Handle) -> str:

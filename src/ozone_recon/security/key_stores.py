@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
@@ -33,7 +35,8 @@ def read_key_store(file: KeyStoreFile, *, with_key: bool) -> KeyStoreContent:
         raise _refused(file, failure.strerror or str(failure)) from failure
     except (DecodeError, ValueError, TypeError) as failure:
         reason = str(failure) or "the password is wrong, or the file is damaged"
-        raise _refused(file, f"{reason}; is its password in ssl-server.xml or ssl-client.xml right?") from failure
+        hint = "; is its password in ssl-server.xml or ssl-client.xml right?" if "password" in reason.lower() else ""
+        raise _refused(file, reason + hint) from failure
     if with_key and not content.identity:
         raise _refused(file, "it has no private key")
     if not with_key and not content.trusted:
@@ -57,8 +60,32 @@ def _read(data: bytes, file: KeyStoreFile, *, with_key: bool) -> KeyStoreContent
     others = [one.certificate for one in found.additional_certs]
     identity = b""
     if found.key is not None and found.cert is not None:
-        identity = _private_pem(found.key) + b"".join(map(_pem, (found.cert.certificate, *others)))
+        identity = _private_pem(found.key) + b"".join(map(_pem, _chain(found.cert.certificate, others)))
     return KeyStoreContent(identity, b"".join(map(_pem, others)))
+
+
+def _chain(certificate: Certificate, others: Sequence[Certificate]) -> Iterator[Certificate]:
+    """A certificate, its issuer and so on; a store may also have the certificates of other keys."""
+    left = list(others)
+    issuer: Certificate | None = certificate
+    while issuer is not None:
+        yield issuer
+        last, issuer = (
+            issuer,
+            next((one for one in left if one.subject == issuer.issuer and _signed(issuer, one)), None),
+        )
+        if issuer is not None:
+            left.remove(issuer)
+        if last.subject == last.issuer:
+            return
+
+
+def _signed(certificate: Certificate, issuer: Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _pem(certificate: Certificate) -> bytes:

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import httpx
 
 from ozone_recon.config.security.rpc import KeytabIdentity
-from ozone_recon.errors import KerberosError
+from ozone_recon.errors import ConfigError, KerberosError
 from ozone_recon.security.gssapi import MUTUAL, SPNEGO, HostService, accept, initiate
 
 SCHEME: Final = "Negotiate"
@@ -72,16 +72,32 @@ class ClientLogin(NamedTuple):
     proof: str
 
 
-def accepted(token: bytes, keytab: Path, principal: str | None, replay_cache: Path) -> ClientLogin:
-    """Logs in the client that sent `token`, with SPNEGO or plain Kerberos; `principal` is as for `gssapi.accept`.
+def accepted(token: bytes, keytab: Path, principal: str, replay_cache: Path) -> ClientLogin:
+    """Logs in the client that sent `token`, with SPNEGO or plain Kerberos, to this principal; `*` is every HTTP one.
 
     Raises KerberosError if the token is invalid, repeated or not the only one needed. Blocks for file locks.
     """
-    context = accept(keytab, principal, replay_cache)
+    context = accept(keytab, _served(principal), replay_cache)
     reply = context.step(token)
     if not context.complete:
         raise KerberosError("the client's login needs more than one token: use Kerberos, not NTLM")
     return ClientLogin(context.peer, f"{SCHEME} {base64.b64encode(reply).decode()}" if reply else SCHEME)
+
+
+def require_keytab(keytab: Path, principal: str) -> None:
+    """Raises ConfigError unless the keytab has a key of the web server's principal. Needs no KDC."""
+    try:
+        accept(keytab, _served(principal))
+    except KerberosError as failure:
+        raise ConfigError(
+            f"ozone.recon.http.auth.kerberos.keytab = {keytab} cannot be used for "
+            f"ozone.recon.http.auth.kerberos.principal = {principal}: {failure}: export the keytab of this principal, "
+            "readable for this user, or correct the keys"
+        ) from failure
+
+
+def _served(principal: str) -> str | HostService:
+    return HostService(SERVICE, "") if principal == "*" else principal
 
 
 def negotiate_token(header: str) -> bytes | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ozone_recon.config.security.tls import HttpsSettings, PemFiles
+from ozone_recon.config.security.tls_keys import STRICT
 from ozone_recon.config.security.trust import KeyStoreFile, TrustSettings
 from ozone_recon.errors import ConfigError
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from ozone_recon.security.key_stores import KeyStoreContent
 
 _VERSIONS: Final = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
+_STRICT_CODES: Final = range(80, 95)
+"""What OpenSSL refuses with X509_V_FLAG_X509_STRICT only: X509_V_ERR_PATHLEN_INVALID_FOR_NON_CA and the next ones."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -33,7 +36,7 @@ class ServerTls:
         """For new connections; it is replaced as a whole, since handshakes may use it at any moment."""
 
     def refresh(self) -> None:
-        """Loads the certificate again if its files have changed; a file that cannot be used changes nothing.
+        """Loads the certificate and the clients' CAs again if a file has changed; a bad one changes nothing.
 
         Connections keep their certificate; new ones get the new one.
         """
@@ -44,9 +47,9 @@ class ServerTls:
         try:
             self.context = self._made()
         except ConfigError as failure:
-            _LOG.error("the new certificate is not used, the server keeps the last one: %s", failure)
+            _LOG.error("the changed certificate or CAs are not used, the server keeps the last ones: %s", failure)
         else:
-            _LOG.info("the certificate of the web server was loaded again")
+            _LOG.info("the certificate of the web server and the CAs of its clients were loaded again")
 
     def _made(self) -> ssl.SSLContext:
         settings = self._settings
@@ -80,9 +83,9 @@ class ServerTls:
             ) from failure
 
     def _stamp(self) -> tuple[tuple[int, int] | None, ...]:
-        identity = self._settings.identity
+        identity, trust = self._settings.identity, self._settings.client_trust
         paths = identity if isinstance(identity, PemFiles) else (identity.path,)
-        return tuple(map(_modified, paths))
+        return tuple(map(_modified, (*paths, *((trust.path,) if trust else ()))))
 
 
 def client_context(trust: TrustSettings, ca_file: Path | None = None) -> ssl.SSLContext:
@@ -103,6 +106,16 @@ def client_context(trust: TrustSettings, ca_file: Path | None = None) -> ssl.SSL
 def verification(address: str, trust: TrustSettings, ca_file: Path | None = None) -> ssl.SSLContext | bool:
     """Returns the `verify` of an httpx client for one address: a context for https only, as CAs take long to load."""
     return client_context(trust, ca_file) if address.startswith("https:") else True
+
+
+def strictness_hint(failure: BaseException) -> str:
+    """What to do if a connection failed only for a certificate that is not strictly RFC 5280's; empty otherwise."""
+    cause: BaseException | None = failure
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_code in _STRICT_CODES:
+            return f": ask for a certificate that follows RFC 5280, or set {STRICT.name}=false"
+        cause = cause.__cause__ or cause.__context__
+    return ""
 
 
 def _content(file: KeyStoreFile, *, with_key: bool) -> KeyStoreContent:

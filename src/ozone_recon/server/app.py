@@ -24,7 +24,7 @@ from ozone_recon.config import Config
 from ozone_recon.config.connections import RpcSettings
 from ozone_recon.config.kinds import Address
 from ozone_recon.config.settings import user_name
-from ozone_recon.errors import ConfigError, StoreError
+from ozone_recon.errors import StoreError
 from ozone_recon.follow.om.changes import OmChanges
 from ozone_recon.follow.om.metrics import om_samples
 from ozone_recon.follow.om.origin import DataOrigin
@@ -32,6 +32,7 @@ from ozone_recon.follow.om.state import OmSyncState
 from ozone_recon.follow.om.sync import OmSync, OmSyncSettings
 from ozone_recon.security.cookie import secret_of
 from ozone_recon.security.gssapi import require_library
+from ozone_recon.security.spnego import require_keytab
 from ozone_recon.server.accept import SharedListener, counts_file, raise_descriptor_limit
 from ozone_recon.server.http import listening, opened, require_free, served_from, server_for
 from ozone_recon.server.restarting import restart, restart_on_bus_error
@@ -93,11 +94,7 @@ def with_login_secret(config: Config) -> Config:
         return config
     if security.kerberos:
         require_library()
-        if not os.access(security.keytab, os.R_OK):
-            raise ConfigError(
-                f"ozone.recon.http.auth.kerberos.keytab = {security.keytab} cannot be read: export the keytab of "
-                f"{security.principal}, or correct the path"
-            )
+        require_keytab(security.keytab, security.principal)
     secret = secret_of(security.secret_file, is_default=security.secret_file_is_default)
     return replace(config, http_security=replace(security, secret=secret))
 

@@ -12,7 +12,7 @@ from ozone_recon.config.security.rpc import KeytabIdentity
 from ozone_recon.config.security.trust import DEFAULT_TRUST, TrustSettings
 from ozone_recon.errors import SourceError, TransferError
 from ozone_recon.security.spnego import SpnegoAuth
-from ozone_recon.security.tls import verification
+from ozone_recon.security.tls import strictness_hint, verification
 
 PATH: Final = "/api/v1/cluster/generation"
 TIMEOUT: Final = 20.0
@@ -65,7 +65,9 @@ def generation_body(
                 _require_ok(peer, response.status_code)
                 yield GenerationBody(peer, response)
     except (httpx.HTTPError, httpx.InvalidURL) as failed:
-        raise TransferError(f"{peer} (ozone.recon.peer.address) cannot be reached: {failed!r}") from failed
+        raise TransferError(
+            f"{peer} (ozone.recon.peer.address) cannot be reached: {failed!r}{strictness_hint(failed)}"
+        ) from failed
 
 
 def _require_ok(peer: str, status: int) -> None:

@@ -203,6 +203,19 @@ def test_a_token_logs_in_and_sets_a_cookie(site: Site, monkeypatch: pytest.Monke
         assert "set-cookie" not in again.headers
 
 
+def test_a_name_beyond_ascii_keeps_its_cookie_and_one_with_separators_gets_none(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Negotiated(monkeypatch)
+    monkeypatch.setattr(auth_to_local, "default_realm", lambda: "OZONE.TEST")
+    app = site(ozone_recon_administrators="zoë")
+    answer = negotiate(app, base64.b64encode("zoë@OZONE.TEST".encode()).decode())
+    again = ask(app, API, headers={"cookie": answer.headers["set-cookie"].partition("; ")[0].encode("latin-1")})
+    assert (answer.status_code, again.status_code, "set-cookie" in again.headers) == (200, 200, False)
+    forged = negotiate(app, base64.b64encode("x&u=zoë@OZONE.TEST".encode()).decode())
+    assert (forged.status_code, "set-cookie" in forged.headers) == (403, False)
+
+
 def test_a_bad_token_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     Negotiated(monkeypatch)
     app = site()

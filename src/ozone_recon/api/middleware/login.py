@@ -152,10 +152,9 @@ class LoginMiddleware:
         token = negotiate_token(headers.get(b"authorization", b"").decode("latin-1"))
         if token is None:
             return None
-        settings = self._settings
-        principal = None if settings.principal == "*" else settings.principal
+        keytab, principal = self._settings.keytab, self._settings.principal
         try:
-            client = await self._in_thread(lambda: accepted(token, settings.keytab, principal, self._replays))
+            client = await self._in_thread(lambda: accepted(token, keytab, principal, self._replays))
             identity = Identity(self._names.short_name(client.principal), client.principal, "kerberos")
         except KerberosError as failure:
             _LOG.info("a login over HTTP failed: %s", failure)
@@ -173,9 +172,9 @@ class LoginMiddleware:
         """_Refused if the client may not do this; replaces the identity by that of `doAs`."""
         user = _parameter(scope, "doas")
         if user and login.identity is not None:
-            acting, hosts = login.identity, frozenset({(scope.get("client") or ("",))[0]})
+            acting, client = login.identity, (scope.get("client") or ("",))[0]
             try:
-                login.identity = await self._in_thread(lambda: self._rules.acting_as(acting, user, hosts))
+                login.identity = await self._in_thread(lambda: self._rules.acting_as(acting, user, client))
             except LoginError as refusal:
                 raise _Refused(_remote_exception(str(refusal))) from refusal
         identity = login.identity
@@ -223,7 +222,10 @@ class LoginMiddleware:
 
     def _set_cookie(self, login: _Login, identity: Identity, *, secure: bool) -> None:
         expires = _now() + round(1000 * self._settings.validity)
-        value = cookie.written(identity, expires, self._settings.secret)
+        try:
+            value = cookie.written(identity, expires, self._settings.secret)
+        except LoginError as refusal:
+            raise _Refused(_plain(403, f"The login failed: {refusal}.")) from refusal
         login.headers.append((b"set-cookie", f'{cookie.NAME}="{value}"{self._attributes(secure=secure)}'.encode()))
 
     def _attributes(self, *, secure: bool) -> str:
@@ -260,7 +262,7 @@ def _remote_exception(text: str) -> Response:
 
 def _cookie(header: bytes) -> str:
     """The value of our cookie; empty without one."""
-    for part in header.decode("latin-1").split(";"):
+    for part in header.decode("utf-8", "surrogateescape").split(";"):
         name, _, value = part.strip().partition("=")
         if name == cookie.NAME:
             return value.strip('"')

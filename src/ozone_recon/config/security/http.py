@@ -18,7 +18,10 @@ _FILTER: Final = "org.apache.hadoop.security.AuthenticationFilterInitializer"
 
 
 class ProxyUser(NamedTuple):
-    """For whom a user may act: hosts from which it may, users and groups of those for whom; `*` is any."""
+    """For whom a user may act: hosts from which it may, users and groups of those for whom; `*` is any.
+
+    Hosts are addresses, networks in CIDR notation, and names.
+    """
 
     hosts: frozenset[str]
     users: frozenset[str]

@@ -32,7 +32,7 @@ PRINCIPAL: Final = Key(
     TEXT,
     "HTTP/_HOST@REALM",
     "The principal of Recon's web server; `_HOST` stands for the host in `ozone.recon.http-address`, `*` for every "
-    "principal of the keytab.",
+    "HTTP principal of the keytab.",
 )
 KEYTAB: Final = Key(
     "ozone.recon.http.auth.kerberos.keytab",

@@ -18,7 +18,7 @@ from ozone_recon.follow.datanodes.request_each import request_each
 from ozone_recon.model.cluster import Datanode
 from ozone_recon.model.requests import PendingBlocks
 from ozone_recon.security.spnego import SpnegoAuth
-from ozone_recon.security.tls import verification
+from ozone_recon.security.tls import strictness_hint, verification
 
 MAX_RESPONSE: Final = 1 << 16
 """Bytes of a response, at most; a real one has some hundreds."""
@@ -77,7 +77,12 @@ class PendingBlocksClient:
                 case {"beans": [{"TotalPendingBlockBytes": int(size)}, *_]} if size >= 0:
                     return min(size, MAX_AMOUNT)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, KerberosError) as error:
-            _LOG.info("cannot query the pending deletions of datanode %s: %r", datanode.details.host_name, error)
+            _LOG.info(
+                "cannot query the pending deletions of datanode %s: %r%s",
+                datanode.details.host_name,
+                error,
+                strictness_hint(error),
+            )
         return -1
 
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from ozone_recon.config.connections import OmHttp
 from ozone_recon.errors import KerberosError, SourceError, TransferError
 from ozone_recon.security.spnego import SpnegoLogin
-from ozone_recon.security.tls import client_context
+from ozone_recon.security.tls import client_context, strictness_hint
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -181,4 +181,4 @@ def _reason(failed: Exception) -> str:
             "ozone.recon.om.socket.timeout)"
         )
     text = str(failed) or type(failed).__name__
-    return text if text.isprintable() else f"not an HTTP response: {text[:40]!r}"
+    return text + strictness_hint(failed) if text.isprintable() else f"not an HTTP response: {text[:40]!r}"
