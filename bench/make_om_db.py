@@ -2,185 +2,335 @@
 
     python bench/make_om_db.py DIRECTORY [--obs N] [--fso N] [--directories N] [--buckets N] [--pending N] [--seed N]
 
-Half OBS keys, half FSO files in a random tree of directories about five deep; sizes log-normal (median 160 KB), one
-block for each 256 MB up to four, 20,000 blocks a container, 50 owners. The files are as Ozone's RocksDB writes them:
-snappy, 16 KiB blocks, bloom filters, format 5; levels overlap, because keys are written in random order.
-`--pending N` adds N each of open keys, open files, deleted keys and deleted directories, for `bench/serve.py`.
+Half OBS keys, half FSO files in a random tree of directories about five deep; the last of several OBS buckets is
+LEGACY. Sizes are log-normal (median 160 KB), one block for each 256 MB up to four, 20,000 blocks a container, 50
+owners; one key in seven is erasure-coded. `--pending N` adds N each of open keys, open files, deleted keys and deleted
+directories, for `bench/serve.py`.
+
+The files are as Ozone's RocksDB writes them: snappy, 16 KiB blocks, bloom filters, format 5. Those of the large tables
+are written in the order of their keys, by all CPUs, and added to the database at its last level, as if it had just been
+compacted; the rows of the small tables are written one by one. The same arguments make the same rows.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
-import random
+import multiprocessing
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing.pool import Pool
 from pathlib import Path
 
-from rocksdict import BlockBasedOptions, DBCompressionType, Options, Rdict, WriteBatch, WriteOptions
+import numpy as np
+from numpy.typing import NDArray
+from om_rows import (
+    BLOCKS_PER_CONTAINER,
+    MONTHS,
+    NOW,
+    OWNERS,
+    TABLES,
+    EncodedRows,
+    large_keys,
+    write_directories,
+    write_keys,
+)
+from rocksdict import (
+    BlockBasedOptions,
+    DBCompressionType,
+    IngestExternalFileOptions,
+    Options,
+    Rdict,
+    SstFileWriter,
+    WriteBatch,
+    WriteOptions,
+)
 
+from ozone_recon.decode.om.values import decode_key_info
+from ozone_recon.demo.om.values import encode_key_info
 from ozone_recon.store.schema import OM_TABLES
+from ozone_recon.wire.protobuf.fields import bytes_field, number_field
 
-BLOCKS_PER_CONTAINER = 20_000
-LARGEST_BLOCK = 256 << 20
-NOW = 1_790_000_000_000
 FIRST_ID = 1 << 40
-ROWS_PER_BATCH = 5_000
+ROWS_PER_FILE = 1_000_000
+ROWS_AT_ONCE = 20_000
+KEYS_AT_ONCE = 1_000_000
+TOP_DIRECTORIES = 10
+OBS, FSO, LEGACY = 3, 2, 1
+"""Layouts of buckets."""
+NO_PARENTS = np.empty(0, np.int64)
+Numbers = NDArray[np.int64]
 
 
-def varint(n: int) -> bytes:
-    """Protobuf's variable-length integer; negative numbers take ten bytes."""
-    n &= (1 << 64) - 1
-    out = bytearray()
-    while n > 0x7F:
-        out.append(n & 0x7F | 0x80)
-        n >>= 7
-    out.append(n)
-    return bytes(out)
+def database_options() -> Options:
+    """Ozone's options, as far as they affect the files."""
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.create_missing_column_families(True)
+    options.set_compression_type(DBCompressionType.snappy())
+    blocks = BlockBasedOptions()
+    blocks.set_block_size(16 << 10)
+    blocks.set_bloom_filter(10, False)
+    blocks.set_format_version(5)
+    options.set_block_based_table_factory(blocks)
+    return options
 
 
-def number(field: int, n: int) -> bytes:
-    """A varint field."""
-    return varint(field << 3) + varint(n)
+@dataclass(frozen=True)
+class Shape:
+    """The numbers of rows, and what follows from them: object ids, names, trees and blocks.
+
+    Object ids follow each other: the volume, the OBS buckets, the FSO buckets, all directories, all keys, pending rows.
+    """
+
+    obs: int
+    fso: int
+    directories: int
+    buckets: int
+    pending: int
+    seed: int
+
+    @property
+    def volume(self) -> int:
+        """The volume's object id."""
+        return FIRST_ID
+
+    def bucket(self, b: int, *, is_fso: bool) -> int:
+        """A bucket's object id."""
+        return FIRST_ID + 1 + is_fso * self.buckets + b
+
+    def bucket_name(self, b: int, *, is_fso: bool) -> str:
+        """A bucket's name."""
+        return f"{'fso' if is_fso else 'obs'}{b or ''}"
+
+    @property
+    def directories_each(self) -> int:
+        """The number of directories in each FSO bucket."""
+        return self.directories // self.buckets
+
+    def first_directory(self, b: int) -> int:
+        """The object id of a bucket's first directory."""
+        return self.bucket(self.buckets, is_fso=True) + b * self.directories_each
+
+    @property
+    def first_key(self) -> int:
+        """The object id of key 0."""
+        return self.first_directory(self.buckets)
+
+    def key_prefix(self, b: int, *, is_fso: bool) -> bytes:
+        """The start of the database keys of a bucket."""
+        if is_fso:
+            return f"/{self.volume}/{self.bucket(b, is_fso=True)}/".encode()
+        return f"/vol1/{self.bucket_name(b, is_fso=False)}/".encode()
+
+    def keys_of(self, b: int, *, is_fso: bool) -> Numbers:
+        """The numbers of a bucket's keys."""
+        low, high = (self.obs, self.obs + self.fso) if is_fso else (0, self.obs)
+        return np.arange(low + (b - low) % self.buckets, high, self.buckets)
+
+    def tree(self, b: int) -> Numbers:
+        """The object ids of the parents of a bucket's directories."""
+        number = np.arange(self.directories_each)
+        chance = np.random.default_rng((self.seed, b, 0)).random(len(number))
+        parents = self.first_directory(b) + (chance * np.maximum(1, number // 8)).astype(np.int64)
+        parents[:TOP_DIRECTORIES] = self.bucket(b, is_fso=True)
+        return parents
+
+    def parents_of_keys(self, b: int, rows: int) -> Numbers:
+        """The object ids of the directories of a bucket's files."""
+        if not self.directories_each:
+            return np.full(rows, self.bucket(b, is_fso=True))
+        chance = np.random.default_rng((self.seed, b, 1))
+        return self.first_directory(b) + chance.integers(0, self.directories_each, rows)
 
 
-def text(field: int, value: bytes) -> bytes:
-    """A length-delimited field."""
-    return varint(field << 3 | 2) + varint(len(value)) + value
+class Blocks:
+    """The number of the first block of each key: nearly all keys have one, so only the others are listed."""
+
+    def __init__(self, shape: Shape, pool: Pool | None = None) -> None:
+        """Without a pool, in this process."""
+        self.keys = shape.obs + shape.fso
+        starts = range(0, self.keys, KEYS_AT_ONCE)
+        ranges = [(shape.seed, low, min(low + KEYS_AT_ONCE, self.keys)) for low in starts]
+        found = pool.starmap(large_keys, ranges) if pool else [large_keys(*one) for one in ranges]
+        self.large = np.concatenate([keys for keys, _ in found])
+        self.more = np.concatenate([[0], np.cumsum(np.concatenate([more for _, more in found]))])
+
+    def first(self, keys: Numbers) -> Numbers:
+        """The first block of each of these keys."""
+        first: Numbers = keys + self.more[np.searchsorted(self.large, keys)]
+        return first
+
+    @property
+    def total(self) -> int:
+        """The number of all blocks."""
+        return self.keys + int(self.more[-1])
 
 
-class Filling:
-    """One database being filled."""
+@dataclass(frozen=True)
+class BucketTable:
+    """One bucket's rows of a large table: a unit of work."""
 
-    def __init__(self, path: Path, seed: int) -> None:
-        options = Options(raw_mode=True)
-        options.create_if_missing(True)
-        options.create_missing_column_families(True)
-        options.set_compression_type(DBCompressionType.snappy())
-        blocks = BlockBasedOptions()
-        blocks.set_block_size(16 << 10)
-        blocks.set_bloom_filter(10, False)
-        blocks.set_format_version(5)
-        options.set_block_based_table_factory(blocks)
-        families = dict.fromkeys(OM_TABLES, options)
-        self.db = Rdict(str(path), options, column_families=families)
-        self.handles = {name: self.db.get_column_family_handle(name) for name in OM_TABLES}
-        self.unlogged = WriteOptions()
-        self.unlogged.disable_wal = True  # type: ignore[assignment, method-assign]  # no method, whatever its stub says
-        self.random = random.Random(seed)
-        self.batch = WriteBatch(raw_mode=True)
-        self.rows = 0
-        self.blocks = 0
-        self.next_id = FIRST_ID
+    shape: Shape
+    table: str
+    b: int
 
-    def put(self, table: str, key: str, value: bytes) -> None:
-        """Adds a row."""
-        self.batch.put(key.encode(), value, self.handles[table])
-        self.rows += 1
-        if self.rows % ROWS_PER_BATCH == 0:
-            self.write()
-
-    def write(self) -> None:
-        """Writes the batch."""
-        self.db.write(self.batch, self.unlogged)
-        self.batch = WriteBatch(raw_mode=True)
-
-    def object_id(self) -> int:
-        """The next free object id."""
-        self.next_id += 1
-        return self.next_id
-
-    def volume(self, name: str) -> int:
-        """Adds a volume; returns its object id."""
-        identity = self.object_id()
-        owner = text(1, b"hadoop") + text(2, b"hadoop") + text(3, name.encode()) + number(4, -1)
-        times = number(7, NOW) + number(8, identity) + number(9, 1) + number(10, NOW) + number(11, -1)
-        self.put("volumeTable", f"/{name}", owner + times)
-        self.put("userTable", "hadoop", text(1, name.encode()) + number(2, identity) + number(3, 1))
-        return identity
-
-    def bucket(self, volume: str, name: str, layout: int) -> int:
-        """Adds a bucket of layout FSO (2) or OBS (3); returns its object id."""
-        identity = self.object_id()
-        named = text(1, volume.encode()) + text(2, name.encode()) + number(4, 0) + number(5, 1) + number(6, NOW)
-        rest = number(9, identity) + number(10, 2) + number(11, NOW) + number(15, -1) + number(16, -1)
-        self.put("bucketTable", f"/{volume}/{name}", named + rest + number(18, layout) + text(19, b"hadoop"))
-        return identity
-
-    def directory(self, prefix: str, parent: int, name: str, age: int) -> int:
-        """Adds an FSO directory; returns its object id."""
-        identity = self.object_id()
-        times = number(2, NOW - age) + number(3, NOW - age) + number(6, identity) + number(7, age + 1)
-        value = text(1, name.encode()) + times + number(8, parent) + text(9, b"hadoop")
-        self.put("directoryTable", f"{prefix}{parent}/{name}", value)
-        return identity
-
-    def key_info(self, i: int, bucket: str, name: str, parent: int) -> bytes:
-        """The value of key number `i`."""
-        size = int(min(math.exp(self.random.gauss(0, 1) * 2.5 + 12), 5e9))
-        count = 1 + min(3, size // LARGEST_BLOCK)
-        locations = b""
-        for n in range(count):
-            container = number(1, 1 + self.blocks // BLOCKS_PER_CONTAINER)
-            block = text(1, container + number(2, 115816896921600000 + self.blocks)) + number(2, n + 1)
-            place = text(1, block) + number(3, 0) + number(4, size // count) + number(5, 0) + number(9, -1)
-            locations += text(2, place)
-            self.blocks += 1
-        owner = b"user%d" % (i % 50)
-        acl = number(1, 1) + text(2, owner) + text(3, b"\x80") + number(4, 1)
-        named = text(1, b"vol1") + text(2, bucket.encode()) + text(3, name.encode()) + number(4, size)
-        stored = number(5, 1) + number(6, 3) + text(7, number(1, 0) + locations)
-        times = number(8, NOW - i * 10) + number(9, NOW - i * 10) + number(10, 0)
-        ids = number(14, self.object_id()) + number(15, i + 100) + (number(16, parent) if parent else b"")
-        return named + stored + times + text(13, acl) + ids + text(20, owner)
+    def rows(self, blocks: Blocks) -> Iterator[EncodedRows]:
+        """The rows, in order of their keys; each time in the same buffer."""
+        shape, b = self.shape, self.b
+        into = EncodedRows.of(ROWS_AT_ONCE)
+        is_fso = self.table != "keyTable"
+        prefix = np.frombuffer(shape.key_prefix(b, is_fso=is_fso), np.uint8)
+        bucket = np.frombuffer(shape.bucket_name(b, is_fso=is_fso).encode(), np.uint8)
+        numbers, parents = ORDERS[self.table](shape, b)
+        for low in range(0, len(numbers), ROWS_AT_ONCE):
+            some, above = numbers[low : low + ROWS_AT_ONCE], parents[low : low + ROWS_AT_ONCE]
+            if self.table == "directoryTable":
+                write_directories(into, some, shape.first_directory(b), above, prefix)
+            else:
+                write_keys(into, shape.seed, some, blocks.first(some), shape.first_key, above, prefix, bucket)
+            yield EncodedRows(into.data, into.starts[: len(some) + 1], into.values[: len(some)])
 
 
-def fill(
-    filling: Filling, obs: int, fso: int, directories: int, buckets: int, pending: int, said: Callable[[str], None]
-) -> None:
-    """Writes all rows."""
-    volume = filling.volume("vol1")
-    obs_names = [f"obs{b or ''}" for b in range(buckets)]
-    fso_names = [f"fso{b or ''}" for b in range(buckets)]
-    for name in obs_names:
-        filling.bucket("vol1", name, 3)
-    prefixes, trees = [], []
-    for name in fso_names:
-        bucket = filling.bucket("vol1", name, 2)
-        prefix = f"/{volume}/{bucket}/"
-        tree: list[int] = []
-        for i in range(directories // buckets):
-            parent = bucket if i < 10 else tree[int(filling.random.random() * max(1, i // 8))]
-            tree.append(filling.directory(prefix, parent, f"dir-{i:07}", i))
-        prefixes.append(prefix)
-        trees.append(tree)
-    for i in range(obs + fso):
-        b = i % buckets
-        if i < obs:
-            name = f"warehouse/table{i % 997}/dt=2026-{1 + i % 12}/part-{i:09}.orc"
-            filling.put("keyTable", f"/vol1/{obs_names[b]}/{name}", filling.key_info(i, obs_names[b], name, 0))
-        else:
-            name = f"part-{i:08}.parquet"
-            parent = filling.random.choice(trees[b])
-            key = f"{prefixes[b]}{parent}/{name}"
-            filling.put("fileTable", key, filling.key_info(i, fso_names[b], name, parent))
-        if i % 500_000 == 0:
-            said(f"{i:,} keys")
-    for i in range(pending):
-        b = i % buckets
-        parent = filling.random.choice(trees[b])
-        name, file = f"staging/job-{i % 97}/part-{i:08}", f"part-{i:08}.tmp"
-        filling.put("openKeyTable", f"/vol1/{obs_names[b]}/{name}/{i}", filling.key_info(i, obs_names[b], name, 0))
-        filling.put(
-            "openFileTable", f"{prefixes[b]}{parent}/{file}/{i}", filling.key_info(i, fso_names[b], file, parent)
-        )
-        deleted = text(1, filling.key_info(i, obs_names[b], name, 0))
-        filling.put("deletedTable", f"/vol1/{obs_names[b]}/{name}/{filling.next_id}", deleted)
-        gone = filling.object_id()
-        value = filling.key_info(i, fso_names[b], f"old-{i:07}", parent)
-        filling.put("deletedDirectoryTable", f"{prefixes[b]}{parent}/old-{i:07}/{gone}", value)
-    filling.write()
+def keys_in_order(shape: Shape, b: int) -> tuple[Numbers, Numbers]:
+    """A bucket's keys in order of table, month and number: their numbers, and no parents."""
+    numbers = shape.keys_of(b, is_fso=False)
+    tables, months = text_order(0, TABLES)[numbers % TABLES], text_order(1, MONTHS)[numbers % MONTHS]
+    return numbers[np.argsort(tables * MONTHS + months, kind="stable")], NO_PARENTS
+
+
+def files_in_order(shape: Shape, b: int) -> tuple[Numbers, Numbers]:
+    """A bucket's files in order of directory and number: their numbers and directories."""
+    numbers = shape.keys_of(b, is_fso=True)
+    parents = shape.parents_of_keys(b, len(numbers))
+    order = np.argsort(parents, kind="stable")  # Object ids have the same number of digits.
+    return numbers[order], parents[order]
+
+
+def directories_in_order(shape: Shape, b: int) -> tuple[Numbers, Numbers]:
+    """A bucket's directories in order of parent and number: their numbers and parents."""
+    parents = shape.tree(b)
+    order = np.argsort(parents, kind="stable")
+    return order, parents[order]
+
+
+ORDERS = {"keyTable": keys_in_order, "fileTable": files_in_order, "directoryTable": directories_in_order}
+"""The large tables."""
+
+
+def text_order(first: int, count: int) -> Numbers:
+    """The place of each of `count` numbers from `first` on when they are sorted as text."""
+    order: Numbers = np.argsort(np.argsort([str(number) for number in range(first, first + count)]))
+    return order
+
+
+def write_files(blocks: Blocks, directory: Path, work: BucketTable) -> tuple[str, list[str], int]:
+    """Writes the SST files of one unit of work; returns its table, their paths, and the number of rows."""
+    paths: list[str] = []
+    rows, writer = 0, None
+    for some in work.rows(blocks):
+        if not rows % ROWS_PER_FILE:
+            if writer:
+                writer.finish()
+            paths.append(str(directory / f"{work.table}-{work.b}-{len(paths)}.sst"))
+            writer = SstFileWriter(database_options())
+            writer.open(paths[-1])
+        assert writer
+        data = some.data[: some.starts[-1]].tobytes()
+        starts, values = some.starts.tolist(), some.values.tolist()
+        for at, value, end in zip(starts, values, starts[1:], strict=False):
+            writer[data[at:value]] = data[value:end]
+        rows += len(values)
+    if writer:
+        writer.finish()
+    return work.table, paths, rows
+
+
+def small_rows(shape: Shape) -> Iterator[tuple[str, str, bytes]]:
+    """The volume, its owner and the buckets: table, key and value."""
+    named = bytes_field(1, "hadoop") + bytes_field(2, "hadoop") + bytes_field(3, "vol1") + number_field(4, -1)
+    times = number_field(7, NOW) + number_field(8, shape.volume) + number_field(9, 1) + number_field(10, NOW)
+    yield "volumeTable", "/vol1", named + times + number_field(11, -1)
+    owned = bytes_field(1, "vol1") + number_field(2, shape.volume) + number_field(3, 1)
+    yield "userTable", "hadoop", owned
+    for is_fso in (False, True):
+        for b in range(shape.buckets):
+            name = shape.bucket_name(b, is_fso=is_fso)
+            layout = FSO if is_fso else LEGACY if 0 < b == shape.buckets - 1 else OBS
+            named = bytes_field(1, "vol1") + bytes_field(2, name) + number_field(4, 0) + number_field(5, 1)
+            named += number_field(6, NOW) + number_field(9, shape.bucket(b, is_fso=is_fso)) + number_field(10, 2)
+            quotas = number_field(11, NOW) + number_field(15, -1) + number_field(16, -1)
+            yield "bucketTable", f"/vol1/{name}", named + quotas + number_field(18, layout) + bytes_field(19, "hadoop")
+
+
+def pending_rows(shape: Shape, blocks: Blocks) -> Iterator[tuple[str, str, bytes]]:
+    """Open keys, open files, deleted keys and deleted directories, like the first rows of each bucket."""
+    for b in range(shape.buckets):
+        files = next(BucketTable(shape, "fileTable", b).rows(blocks))
+        prefix = shape.key_prefix(b, is_fso=True).decode()
+        like = decode_key_info(files.data[files.values[0] : files.starts[1]].tobytes())
+        for i in range(b, shape.pending, shape.buckets):
+            identity = shape.first_key + shape.obs + shape.fso + i
+            info = replace(like, object_id=identity, update_id=i + 100, owner=f"user{i % OWNERS}")
+            name, file, gone = f"staging/job-{i % 97}/part-{i:08}", f"part-{i:08}.tmp", f"old-{i:07}"
+            in_obs = replace(info, bucket=shape.bucket_name(b, is_fso=False), key=name, parent_id=0)
+            yield "openKeyTable", f"/vol1/{in_obs.bucket}/{name}/{i}", encode_key_info(in_obs)
+            deleted = bytes_field(1, encode_key_info(in_obs))
+            yield "deletedTable", f"/vol1/{in_obs.bucket}/{name}/{identity}", deleted
+            parent = shape.first_directory(b) + i // shape.buckets % shape.directories_each
+            in_fso = replace(info, parent_id=parent)
+            yield "openFileTable", f"{prefix}{parent}/{file}/{i}", encode_key_info(replace(in_fso, key=file))
+            row = encode_key_info(replace(in_fso, key=gone))
+            yield "deletedDirectoryTable", f"{prefix}{parent}/{gone}/{identity}", row
+
+
+def make(directory: Path, shape: Shape) -> tuple[int, int]:
+    """Writes the database; returns its rows and blocks."""
+    written = directory.with_name(directory.name + ".files")
+    for path in (directory, written):
+        shutil.rmtree(path, ignore_errors=True)
+    written.mkdir(parents=True)
+    # Forked processes inherit the compiled kernels.
+    kernels_compiled(shape)
+    context = multiprocessing.get_context("fork")
+    with context.Pool() as pool:
+        blocks = Blocks(shape, pool)
+    work = [BucketTable(shape, table, b) for table in ORDERS for b in range(shape.buckets)]
+    with context.Pool() as pool:
+        files = pool.map(partial(write_files, blocks, written), work, chunksize=1)
+    options = database_options()
+    database = Rdict(str(directory), options, column_families=dict.fromkeys(OM_TABLES, options))
+    moved = IngestExternalFileOptions()
+    moved.set_move_files(True)
+    for table, paths, _ in files:
+        if paths:
+            database.get_column_family(table).ingest_external_file(paths, moved)
+    rows = sum(rows for _, _, rows in files)
+    unlogged = WriteOptions()
+    unlogged.disable_wal = True  # type: ignore[assignment, method-assign]  # no method, whatever its stub says
+    batch = WriteBatch(raw_mode=True)
+    pending = pending_rows(shape, blocks) if shape.pending else ()
+    for table, key, value in (*small_rows(shape), *pending):
+        batch.put(key.encode(), value, database.get_column_family_handle(table))
+        rows += 1
+    database.write(batch, unlogged)
+    for name in OM_TABLES:
+        database.get_column_family(name).flush(wait=True)
+    database.close()
+    (directory / "rocksdict-config.json").unlink(missing_ok=True)
+    shutil.rmtree(written)
+    return rows, blocks.total
+
+
+def kernels_compiled(shape: Shape) -> None:
+    """Compiles the kernels on a few rows."""
+    large_keys(shape.seed, 0, 1)
+    few = replace(shape, obs=shape.buckets, fso=shape.buckets, directories=shape.buckets)
+    for table in ORDERS:
+        for _ in BucketTable(few, table, 0).rows(Blocks(few)):
+            pass
 
 
 def main() -> None:
@@ -194,19 +344,11 @@ def main() -> None:
     parser.add_argument("--pending", type=int, default=0)
     parser.add_argument("--seed", type=int, default=42)
     options = parser.parse_args()
-    if options.directory.exists():
-        shutil.rmtree(options.directory)
-    began = time.monotonic()
-    filling = Filling(options.directory, options.seed)
     counts = options.obs, options.fso, options.directories, options.buckets, options.pending
-    fill(filling, *counts, lambda line: print(line, flush=True))
-    for name in OM_TABLES:
-        filling.db.get_column_family(name).flush(wait=True)
-    filling.db.close()
-    (options.directory / "rocksdict-config.json").unlink(missing_ok=True)
-    containers = 1 + filling.blocks // BLOCKS_PER_CONTAINER
-    seconds = time.monotonic() - began
-    print(f"{filling.rows:,} rows, {filling.blocks:,} blocks in {containers:,} containers, {seconds:.0f} s")
+    began = time.monotonic()
+    rows, blocks = make(options.directory, Shape(*counts, options.seed))
+    containers = 1 + blocks // BLOCKS_PER_CONTAINER
+    print(f"{rows:,} rows, {blocks:,} blocks in {containers:,} containers, {time.monotonic() - began:.0f} s")
 
 
 if __name__ == "__main__":
