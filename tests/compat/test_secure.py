@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,12 @@ from typing import Any
 import pytest
 from tests.eventually import eventually
 from tests.real_cluster import needs_cluster
+from tools.capture.sample import get
+from tools.capture.scm import of_scm
 from tools.cluster.real import RealCluster
+
+from ozone_recon.errors import SourceError
+from ozone_recon.sources.scm import Call, ScmClient
 
 OURS = "http://localhost:9888"
 API = f"{OURS}/api/v1"
@@ -35,7 +41,7 @@ ACCESS = {
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
-    """A cluster with sealed RPC and tickets of two minutes; the tests take longer than that."""
+    """A cluster with sealed RPC and tickets of three minutes; the tests take more than ten."""
     ozone = RealCluster(tmp_path_factory.mktemp("secure") / "ozone")
     try:
         up(ozone, "privacy")
@@ -45,7 +51,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
 
 
 def up(cluster: RealCluster, protection: str) -> None:
-    cluster("up", "--mode", "secure", "--datanodes", "1", "--protection", protection, "--lifetime", "2m")
+    cluster("up", "--mode", "secure", "--datanodes", "1", "--protection", protection, "--lifetime", "3m")
 
 
 @contextmanager
@@ -105,32 +111,81 @@ def message_of_ready(cluster: RealCluster) -> str:
 def test_ours_takes_java_recons_place(cluster: RealCluster, scenario: str, tmp_path: Path) -> None:
     assert scenario == "whole"
     cluster.shell(["sh volume create /vol1", "sh bucket create /vol1/bucket1"], "testuser")
+    check_it_is_secure(cluster)
     put(cluster, "key1", "key2")
     cluster("stop", "kdc")
     with recon(cluster, tmp_path / "data") as log:
         assert eventually(lambda: "KDC" in message_of_ready(cluster), "it says what is wrong, and goes on")
         cluster("start", "kdc")
-        assert eventually(lambda: state(cluster).get("keys") == 2)
-        assert eventually(lambda: state(cluster).get("healthyDatanodes") == 1)
+        assert eventually(partial(shows, cluster, "keys", 2))
+        assert eventually(partial(shows, cluster, "healthyDatanodes", 1))
         found = {path: tuple(status(cluster, path, user) for user in USERS) for path in ACCESS}
         assert found == ACCESS
         put(cluster, "key3")
-        assert eventually(lambda: state(cluster).get("keys") == 3)
+        assert eventually(partial(shows, cluster, "keys", 3))
+        lose_the_kdc(cluster, tmp_path / "cookies")
+        for first in range(14, 303, 100):  # each in a session of its own, for a session ends with its ticket
+            put(cluster, *(f"key{number}" for number in range(first, min(first + 100, 303))))
+        assert eventually(partial(shows, cluster, "keys", 302))
+        for role, healthy in (("dn1", 0), ("om", 1)):
+            cluster("stop", role)
+            assert eventually(partial(shows, cluster, "healthyDatanodes", healthy))
+            cluster("start", role)
+            assert eventually(partial(shows, cluster, "healthyDatanodes", 1))
+        put(cluster, "key303")
+        assert eventually(partial(shows, cluster, "keys", 303), "OM is followed after its restart")
         assert "Traceback" not in log.read_text()
-    for number, protection in enumerate(("integrity", "authentication"), 4):
+    for number, protection in enumerate(("integrity", "authentication"), 304):
         for role in ("dn1", "om", "scm"):
             cluster("stop", role)
         up(cluster, protection)
         with recon(cluster, tmp_path / "data"):
-            assert eventually(lambda: state(cluster).get("healthyDatanodes") == 1)
+            assert eventually(partial(shows, cluster, "healthyDatanodes", 1))
             put(cluster, f"key{number}")
-            assert eventually(partial(has_keys, cluster, number))
+            assert eventually(partial(shows, cluster, "keys", number))
             pending = eventually(lambda: finished_query(cluster))
             assert pending["totalNodeQueriesFailed"] == 0
 
 
-def has_keys(cluster: RealCluster, number: int) -> bool:
-    return state(cluster).get("keys") == number
+def check_it_is_secure(cluster: RealCluster) -> None:
+    """The cluster serves its users, and nobody else."""
+
+    async def information(call: Call) -> bytes:
+        return await ScmClient(call).info()
+
+    with pytest.raises(SystemExit, match="sh volume create /vol2"):
+        cluster.shell(["sh volume create /vol2"], "testuser3")
+    assert "PERMISSION_DENIED" in (cluster.home / "cli" / "err.log").read_text()
+    with pytest.raises(SourceError, match="SIMPLE authentication is not enabled"):
+        of_scm(information)
+    assert get("http://localhost:9874/jmx")[0] == 401
+
+
+def lose_the_kdc(cluster: RealCluster, cookies: Path) -> None:
+    """The KDC stops while a client writes key4 to key13: connections and cookies outlive it."""
+    curl(cluster, f"{API}/clusterState", "-c", str(cookies))
+    file = cluster.home / "file"
+    puts = [f"sh key put -t RATIS -r ONE /vol1/bucket1/key{number} {file}" for number in range(4, 14)]
+    with ThreadPoolExecutor() as pool:
+        # Without pauses of ten seconds, after which the client would close its connection and need a KDC.
+        writing = pool.submit(cluster.shell, [line for put in puts for line in (put, "sleep 3")], "testuser")
+        assert eventually(lambda: keys_by_cookie(cookies) > 3)
+        cluster("stop", "kdc")
+        seen = keys_by_cookie(cookies)
+        assert eventually(lambda: keys_by_cookie(cookies) > seen, "OM is followed without a KDC")
+        cluster("start", "kdc")
+        writing.result()
+    assert eventually(lambda: keys_by_cookie(cookies) == 13)
+
+
+def keys_by_cookie(cookies: Path) -> int:
+    """What a client without a ticket sees, by the cookie of an earlier login."""
+    body = subprocess.run(["curl", "-s", "-b", cookies, f"{API}/clusterState"], capture_output=True, check=False).stdout
+    return int(json.loads(body).get("keys", -1)) if body else -1
+
+
+def shows(cluster: RealCluster, name: str, number: int) -> bool:
+    return state(cluster).get(name) == number
 
 
 def finished_query(cluster: RealCluster) -> dict[str, Any]:
