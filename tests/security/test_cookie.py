@@ -19,7 +19,11 @@ EXPIRES = 1796123147291
 
 
 def test_javas_cookie_is_ours() -> None:
-    assert read(JAVA, SECRET, EXPIRES - 1, "kerberos") == read(f'"{JAVA}"', SECRET, EXPIRES - 1, "kerberos") == WHO
+    assert (
+        read(JAVA, SECRET, EXPIRES - 1, "kerberos")
+        == read(f'"{JAVA}"', SECRET, EXPIRES - 1, "kerberos")
+        == (WHO, EXPIRES)
+    )
     assert written(WHO, EXPIRES, SECRET) == JAVA
 
 
@@ -52,9 +56,17 @@ def test_altered_ones_are_refused() -> None:
         read(JAVA, b"another secret", 0, "kerberos")
 
 
+def test_a_login_ends_when_it_is_not_used() -> None:
+    value = written(WHO, EXPIRES, SECRET, inactive=1000)
+    assert value.startswith("u=testuser&p=testuser@OZONE.TEST&t=kerberos&i=1000&e=1796123147291&s=")
+    assert read(value, SECRET, 999, "kerberos") == (WHO, EXPIRES)
+    with pytest.raises(LoginError, match="AuthenticationToken expired"):
+        read(value, SECRET, 1000, "kerberos")
+
+
 def test_a_name_beyond_ascii_stays() -> None:
     who = Identity("zoë", "zoë@OZONE.TEST", "kerberos")
-    assert read(written(who, EXPIRES, SECRET), SECRET, 0, "kerberos") == who
+    assert read(written(who, EXPIRES, SECRET), SECRET, 0, "kerberos").identity == who
 
 
 @pytest.mark.parametrize("name", ["x&u=root", "x;y", 'x"y', "x\r\ny"])
@@ -69,7 +81,7 @@ def test_a_login_of_another_type_is_refused() -> None:
     forged = written(Identity("testuser", "testuser", "simple"), EXPIRES, SECRET)
     with pytest.raises(LoginError, match="Invalid AuthenticationToken type"):
         read(forged, SECRET, 0, "kerberos")
-    assert read(forged, SECRET, 0, "simple").user == "testuser"
+    assert read(forged, SECRET, 0, "simple").identity.user == "testuser"
 
 
 def test_a_signed_one_without_a_user_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificates
 from tests.security.certificates import authority, issued, key_store
 
+from ozone_recon.config import Config
 from ozone_recon.config.kinds import Address
 from ozone_recon.config.security.tls import HttpsSettings, PemFiles
 from ozone_recon.config.security.trust import KeyStoreFile, TrustSettings
@@ -38,9 +40,11 @@ def settings(
     identity: PemFiles | KeyStoreFile,
     versions: tuple[str, ...] = BOTH,
     excluded: tuple[str, ...] = (),
+    included: tuple[str, ...] = (),
     client_trust: KeyStoreFile | None = None,
 ) -> HttpsSettings:
-    return HttpsSettings(Address("localhost", 0), identity, client_trust, versions, excluded)
+    patterns = (tuple(map(re.compile, names)) for names in (excluded, included))
+    return HttpsSettings(Address("localhost", 0), identity, client_trust, versions, *patterns)
 
 
 def connected(server: ssl.SSLContext, client: ssl.SSLContext) -> tuple[str, str, bytes]:
@@ -110,6 +114,62 @@ def test_excluded_ciphers_are_javas_names() -> None:
     client.set_ciphers("ECDHE-ECDSA-AES256-GCM-SHA384")
     with pytest.raises(OSError, match=r"(?i)ssl|handshake|reset"):
         connected(server, client)
+
+
+def test_ciphers_may_be_listed_and_may_be_expressions() -> None:
+    listed = ("TLS_ECDHE_ECDSA_WITH_AES_(128|256)_GCM_SHA.*", "TLS_AES_256_GCM_SHA384")
+    server = ServerTls(settings(pem("one"), ("TLSv1.2",), (".*_AES_256_.*",), listed)).context
+    assert [one["name"] for one in server.get_ciphers() if not one["name"].startswith("TLS_")] == [
+        "ECDHE-ECDSA-AES128-GCM-SHA256"
+    ]
+    assert connected(ServerTls(settings(pem("one"), BOTH, (".*",))).context, client_context(CLIENT))[0] == "TLSv1.3"
+    with pytest.raises(ConfigError, match=r"ssl\.server\.exclude\.cipher\.list .* leave no cipher suite"):
+        ServerTls(settings(pem("one"), ("TLSv1.2",), (".*",)))
+
+
+@pytest.mark.parametrize(
+    ("xml", "flags", "text"),
+    [
+        (
+            {"ssl.server.keystore.location": "/s"},
+            {"hadoop.ssl.enabled.protocols": "TLSv1"},
+            r"hadoop\.ssl\.enabled\.protocols = TLSv1: use TLSv1\.2",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_obeyed_are_named(
+    tmp_path: Path, xml: dict[str, str], flags: dict[str, str], text: str
+) -> None:
+    rows = "".join(f"<property><name>{name}</name><value>{value}</value></property>" for name, value in xml.items())
+    (tmp_path / "ssl-server.xml").write_text(f"<configuration>{rows}</configuration>")
+    with pytest.raises(ConfigError, match=text):
+        Config.load(tmp_path, flags={"ozone.http.policy": "HTTPS_ONLY"} | flags)
+
+
+def test_a_password_that_only_a_credential_provider_has_is_missed_by_its_key(tmp_path: Path) -> None:
+    site = "".join(
+        f"<property><name>{name}</name><value>{value}</value></property>"
+        for name, value in (
+            ("ssl.server.keystore.location", DATA / "one.p12"),
+            ("ssl.client.truststore.location", DATA / "trust.jks"),
+            ("hadoop.security.credential.provider.path", "localjceks://file/c"),
+        )
+    )
+    for name in ("ssl-server.xml", "ssl-client.xml"):
+        (tmp_path / name).write_text(f"<configuration>{site}</configuration>")
+    config = Config.load(tmp_path, flags={"ozone.http.policy": "HTTPS_ONLY"})
+    assert config.https
+    with pytest.raises(ConfigError, match=r"one\.p12 .*keystore\.password is not set, and hadoop.*localjceks://file/c"):
+        ServerTls(config.https)
+    # As by Java, the certificates of a JKS store are read without its password.
+    connected(ServerTls(settings(pem("one"))).context, client_context(config.om.trust))
+
+
+def test_protocols_of_hadoop_stand_in_for_those_of_ozone(tmp_path: Path) -> None:
+    flags = {"ozone.http.policy": "HTTPS_ONLY", "hadoop.ssl.enabled.protocols": "TLSv1.2,SSLv2Hello"}
+    flags |= {"ozone.recon.https.certificate.file": "/c", "ozone.recon.https.key.file": "/k"}
+    found = [Config.load(flags=flags | more).https for more in ({}, {"ozone.ssl.enabled.protocols": "TLSv1.3"})]
+    assert [one and one.versions for one in found] == [("TLSv1.2",), ("TLSv1.3",)]
 
 
 def test_clients_may_need_a_certificate() -> None:
@@ -190,8 +250,8 @@ def test_only_a_wrong_password_has_the_hint_for_it(tmp_path: Path) -> None:
     (tmp_path / "cut.p12").write_bytes((DATA / "one.p12").read_bytes()[:100])
     for path, password, hint in ((DATA / "one.p12", "wrong", True), (tmp_path / "cut.p12", "changeit", False)):
         with pytest.raises(ConfigError) as refused:
-            read_key_store(KeyStoreFile("key", path, password, ""), with_key=True)
-        assert ("is its password in" in str(refused.value)) == hint
+            read_key_store(KeyStoreFile("key", path, password, "", "is it right?"), with_key=True)
+        assert ("is it right?" in str(refused.value)) == hint
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,8 @@ def test_trusted_certificates() -> None:
     [
         ("one.jks", "wrong", "keypass1", "password is wrong"),
         ("one.jks", "storepass", "wrong", "password of the private key"),
-        ("trust.jks", "", None, "password is wrong"),
+        ("trust.jks", "wrong", None, "password is wrong"),
+        ("one.jks", "", "keypass1", "password is wrong"),
     ],
 )
 def test_wrong_passwords(store: str, password: str, key: str | None, text: str) -> None:

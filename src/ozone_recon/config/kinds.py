@@ -63,6 +63,10 @@ def _integer(text: str, low: int, high: int) -> int:
     return value
 
 
+def _interval(text: str) -> int:
+    return -1 if text.startswith("-") and text[1:].isdecimal() else _integer(text, 0, _MAX_COUNT)
+
+
 def _port(text: str) -> int:
     return _integer(text, 0, 65535)
 
@@ -169,6 +173,7 @@ SERVERS: Final = ValueKind(
 )
 WORDS: Final = ValueKind("list", "words separated by commas", _words)
 TEXT: Final = ValueKind("text", "one line of text", _line)
+INTERVAL: Final = ValueKind("number of seconds", "an integer; -1 for none", _interval)
 FILE_NAME: Final = ValueKind("file name", "the name of a file, without a directory", _file_name)
 RULES: Final = ValueKind("rules", "rules separated by white space", lambda text: text)
 PATHS: Final = ValueKind("directories", "paths separated by commas", lambda text: tuple(map(Path, _words(text))))

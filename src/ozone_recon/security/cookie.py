@@ -1,9 +1,10 @@
 """The cookie `hadoop.auth`: who has logged in and until when, signed as Hadoop signs it.
 
-    u=SHORT&p=PRINCIPAL&t=TYPE&e=EXPIRES&s=SIGNATURE
+    u=SHORT&p=PRINCIPAL&t=TYPE[&i=INACTIVE]&e=EXPIRES&s=SIGNATURE
 
-EXPIRES is ms since 1970; SIGNATURE is the Base64 of HMAC-SHA256 over everything before `&s=`, with the secret that all
-servers of a site may share (Hadoop's AuthToken, Signer and HadoopAuthCookie; Java Recon accepts ours and the reverse).
+EXPIRES is ms since 1970, and so is INACTIVE, before which the next request must come. SIGNATURE is the Base64 of
+HMAC-SHA256 over everything before `&s=`, with the secret that all servers of a site may share (Hadoop's AuthToken,
+Signer and HadoopAuthCookie; Java Recon accepts ours and the reverse).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import re
 import secrets
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from ozone_recon.errors import ConfigError, LoginError
 from ozone_recon.model.identity import Identity
@@ -28,15 +29,26 @@ _LONGEST: Final = 4096
 _LOG: Final = logging.getLogger(__name__)
 
 
-def written(identity: Identity, expires: int, secret: bytes) -> str:
-    """Returns the cookie's value; `expires` is ms since 1970. LoginError for a name that would end a part of it."""
+class CookieLogin(NamedTuple):
+    """Who has logged in and until when: ms since 1970; -1 for ever."""
+
+    identity: Identity
+    expires: int
+
+
+def written(identity: Identity, expires: int, secret: bytes, inactive: int = -1) -> str:
+    """Returns the cookie's value; the times are ms since 1970, -1 for none.
+
+    Raises LoginError for a name that would end a part of it.
+    """
     if _SEPARATOR.search(identity.user + identity.principal):
         raise LoginError(f"{identity.user!r} or {identity.principal!r} has a character that a cookie cannot hold")
-    text = f"u={identity.user}&p={identity.principal}&t={identity.method}&e={expires}"
+    idle = f"&i={inactive}" if inactive != -1 else ""
+    text = f"u={identity.user}&p={identity.principal}&t={identity.method}{idle}&e={expires}"
     return text + _SIGNATURE + _signature(text, secret)
 
 
-def read(value: str, secret: bytes, now: int, method: str) -> Identity:
+def read(value: str, secret: bytes, now: int, method: str) -> CookieLogin:
     """Returns whom a value names; LoginError, with Hadoop's text, if it is not ours, altered or expired.
 
     Only logins by `method` count: with the same secret, a server of type simple signs any name.
@@ -51,13 +63,14 @@ def read(value: str, secret: bytes, now: int, method: str) -> Identity:
     parts = dict(part.partition("=")[::2] for part in text.split("&"))
     try:
         identity, expires = Identity(parts["u"], parts["p"], parts["t"]), int(parts["e"])
+        inactive = int(parts.get("i", "-1"))
     except (KeyError, ValueError):
         raise LoginError("Invalid AuthenticationToken String") from None
     if identity.method != method:
         raise LoginError("Invalid AuthenticationToken type")
-    if expires != -1 and expires <= now:
+    if any(end != -1 and end <= now for end in (expires, inactive)):
         raise LoginError("AuthenticationToken expired")
-    return identity
+    return CookieLogin(identity, expires)
 
 
 def secret_of(file: Path, *, is_default: bool) -> bytes:

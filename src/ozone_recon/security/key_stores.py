@@ -35,7 +35,7 @@ def read_key_store(file: KeyStoreFile, *, with_key: bool) -> KeyStoreContent:
         raise _refused(file, failure.strerror or str(failure)) from failure
     except (DecodeError, ValueError, TypeError) as failure:
         reason = str(failure) or "the password is wrong, or the file is damaged"
-        hint = "; is its password in ssl-server.xml or ssl-client.xml right?" if "password" in reason.lower() else ""
+        hint = f"; {file.hint}" if file.hint and "password" in reason.lower() else ""
         raise _refused(file, reason + hint) from failure
     if with_key and not content.identity:
         raise _refused(file, "it has no private key")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ozone_recon.config.security.tls import HttpsSettings, PemFiles
-from ozone_recon.config.security.tls_keys import STRICT
+from ozone_recon.config.security.tls_keys import EXCLUDED_CIPHERS, INCLUDED_CIPHERS, STRICT
 from ozone_recon.config.security.trust import KeyStoreFile, TrustSettings
 from ozone_recon.errors import ConfigError
 
@@ -57,10 +57,7 @@ class ServerTls:
         context.minimum_version = _VERSIONS[settings.versions[0]]
         context.maximum_version = _VERSIONS[settings.versions[-1]]
         context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
-        excluded = set(settings.excluded_ciphers)
-        ciphers = [one["name"] for one in context.get_ciphers() if not excluded & _names_of(one["name"])]
-        if excluded:
-            context.set_ciphers(":".join(name for name in ciphers if not name.startswith("TLS_")))
+        _restrict_ciphers(context, settings)
         if settings.client_trust is not None:
             context.verify_mode = ssl.CERT_REQUIRED
             trusted = _content(settings.client_trust, with_key=False).trusted
@@ -123,6 +120,28 @@ def _content(file: KeyStoreFile, *, with_key: bool) -> KeyStoreContent:
     from ozone_recon.security.key_stores import read_key_store
 
     return read_key_store(file, with_key=with_key)
+
+
+def _restrict_ciphers(context: ssl.SSLContext, settings: HttpsSettings) -> None:
+    """Leaves the cipher suites of TLS 1.2 that may be used; those of TLS 1.3 are all safe, and not selectable."""
+    excluded, included = settings.excluded_ciphers, settings.included_ciphers
+    if not excluded and not included:
+        return
+    offered = [one["name"] for one in context.get_ciphers() if not one["name"].startswith("TLS_")]
+    left = [name for name in offered if (not included or _is_named(name, included)) and not _is_named(name, excluded)]
+    if left:
+        context.set_ciphers(":".join(left))
+    elif context.maximum_version is ssl.TLSVersion.TLSv1_3:
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+    else:
+        raise ConfigError(
+            f"{EXCLUDED_CIPHERS.name} and {INCLUDED_CIPHERS.name} in ssl-server.xml leave no cipher suite for TLS 1.2: "
+            "correct them, or allow TLSv1.3"
+        )
+
+
+def _is_named(cipher: str, patterns: tuple[re.Pattern[str], ...]) -> bool:
+    return any(pattern.fullmatch(name) for name in _names_of(cipher) for pattern in patterns)
 
 
 @contextmanager

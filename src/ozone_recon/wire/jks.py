@@ -45,9 +45,13 @@ class JksStore:
 
 
 def read_jks(data: bytes, password: str, key_password: str | None = None) -> JksStore:
-    """Reads a store; without `key_password`, no keys. DecodeError if it is malformed or a password is wrong."""
+    """Reads a store; without `key_password`, no keys. DecodeError if it is malformed or a password is wrong.
+
+    Without a password either, trusted certificates are read unchecked, as by Java.
+    """
     body, digest = data[:-_HASH], data[-_HASH:]
-    if not hmac.compare_digest(sha1(_utf16(password) + _WHITENER + body).digest(), digest):
+    checked = bool(password) or key_password is not None
+    if checked and not hmac.compare_digest(sha1(_utf16(password) + _WHITENER + body).digest(), digest):
         raise DecodeError("the password is wrong, or the file is damaged")
     source = _Source(body)
     if source.take(4) != MAGIC or (version := source.number(4)) not in (1, 2):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -201,6 +202,22 @@ def test_a_token_logs_in_and_sets_a_cookie(site: Site, monkeypatch: pytest.Monke
         again = ask(app, API, headers={"cookie": value})
         assert again.status_code == expected
         assert "set-cookie" not in again.headers
+
+
+def test_a_cookie_may_persist_or_end_without_requests(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    Negotiated(monkeypatch)
+    monkeypatch.setattr(auth_to_local, "default_realm", lambda: "OZONE.TEST")
+    token = base64.b64encode(b"testuser@OZONE.TEST").decode()
+    persistent = {"ozone_recon_http_auth_cookie_persistent": "true"}
+    inactive = {"ozone_recon_http_auth_token_max-inactive-interval": "60"}
+    assert "; Expires=" in negotiate(site(**persistent), token).headers["set-cookie"]
+    app = site(**inactive)
+    first = negotiate(app, token).headers["set-cookie"].partition("; ")[0]
+    renewed = ask(app, API, headers={"cookie": first}).headers["set-cookie"].partition("; ")[0]
+    assert "&i=" in first
+    assert "&i=" in renewed
+    assert re.findall("&e=[0-9]+", first) == re.findall("&e=[0-9]+", renewed)
+    assert "&i=" not in negotiate(site(**persistent, **inactive), token).headers["set-cookie"]
 
 
 def test_a_name_beyond_ascii_keeps_its_cookie_and_one_with_separators_gets_none(

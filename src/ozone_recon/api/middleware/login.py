@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from enum import Enum
 from typing import Final, TypeVar
 from urllib.parse import parse_qsl
@@ -135,13 +136,16 @@ class LoginMiddleware:
         if value := _cookie(headers.get(b"cookie", b"")):
             try:
                 method = "kerberos" if self._settings.kerberos else "simple"
-                login.identity = cookie.read(value, self._settings.secret, _now(), method)
+                found = cookie.read(value, self._settings.secret, _now(), method)
+                login.identity = found.identity
+                if self._settings.max_inactive:
+                    self._set_cookie(scope, login, *found)
             except LoginError as refusal:
                 invalid = str(refusal)
         if login.identity is None:
             identity = await (self._negotiated(headers, login) if self._settings.kerberos else self._named(scope))
             if identity is not None:
-                self._set_cookie(login, identity, secure=scope.get("scheme") == "https")
+                self._set_cookie(scope, login, identity, _now() + round(1000 * self._settings.validity))
             elif self._settings.kerberos or invalid or not self._settings.anonymous_allowed:
                 raise _Refused(self._unauthorized(scope["method"], invalid))
             login.identity = identity
@@ -220,13 +224,16 @@ class LoginMiddleware:
         finally:
             self._waiting -= 1
 
-    def _set_cookie(self, login: _Login, identity: Identity, *, secure: bool) -> None:
-        expires = _now() + round(1000 * self._settings.validity)
+    def _set_cookie(self, scope: Scope, login: _Login, identity: Identity, expires: int) -> None:
+        settings = self._settings
+        inactive = _now() + round(1000 * settings.max_inactive) if settings.max_inactive else -1
         try:
-            value = cookie.written(identity, expires, self._settings.secret)
+            value = cookie.written(identity, expires, settings.secret, inactive)
         except LoginError as refusal:
             raise _Refused(_plain(403, f"The login failed: {refusal}.")) from refusal
-        login.headers.append((b"set-cookie", f'{cookie.NAME}="{value}"{self._attributes(secure=secure)}'.encode()))
+        until = f"; Expires={formatdate(expires / 1000, usegmt=True)}" if settings.cookie_persistent else ""
+        attributes = self._attributes(secure=scope.get("scheme") == "https")
+        login.headers.append((b"set-cookie", f'{cookie.NAME}="{value}"{until}{attributes}'.encode()))
 
     def _attributes(self, *, secure: bool) -> str:
         settings = self._settings

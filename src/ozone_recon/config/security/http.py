@@ -41,6 +41,9 @@ class HttpSecurity:
     keytab: Path
     validity: float
     """Seconds for which a login is valid."""
+    max_inactive: float
+    """Seconds without a request after which a login ends; 0 for none."""
+    cookie_persistent: bool
     cookie_domain: str
     cookie_path: str
     secret_file: Path
@@ -79,6 +82,8 @@ def http_security(settings: Settings, own_principal: str) -> HttpSecurity | None
         principal=with_host(get(http_keys.PRINCIPAL), get(keys.HTTP_ADDRESS).host),
         keytab=keytab,
         validity=float(get(http_keys.VALIDITY)),
+        max_inactive=0.0 if get(http_keys.COOKIE_PERSISTENT) else max(0.0, get(http_keys.MAX_INACTIVE)),
+        cookie_persistent=get(http_keys.COOKIE_PERSISTENT),
         cookie_domain=get(http_keys.COOKIE_DOMAIN),
         cookie_path=get(http_keys.COOKIE_PATH),
         secret_file=secret or Path.home() / "hadoop-http-auth-signature-secret",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ozone_recon.config.key import Key
-from ozone_recon.config.kinds import COUNT, FLAG, PATH, TEXT, WORDS, one_of
+from ozone_recon.config.kinds import COUNT, FLAG, INTERVAL, PATH, TEXT, WORDS, one_of
 
 _TYPE: Final = one_of("simple", "kerberos")
 OM_AUTH_TYPE: Final = Key(
@@ -48,6 +48,18 @@ INITIALIZERS: Final = Key(
 )
 VALIDITY: Final = Key(
     "ozone.recon.http.auth.token.validity", COUNT, "36000", "Seconds for which a login is valid (its cookie)."
+)
+MAX_INACTIVE: Final = Key(
+    "ozone.recon.http.auth.token.max-inactive-interval",
+    INTERVAL,
+    "-1",
+    "Seconds without a request after which a login ends; -1 for none. Not with a persistent cookie.",
+)
+COOKIE_PERSISTENT: Final = Key(
+    "ozone.recon.http.auth.cookie.persistent",
+    FLAG,
+    "false",
+    "Whether browsers keep the login's cookie when they are closed, until the login is no longer valid.",
 )
 COOKIE_DOMAIN: Final = Key("ozone.recon.http.auth.cookie.domain", TEXT, "", "Domain of the login's cookie.")
 COOKIE_PATH: Final = Key("ozone.recon.http.auth.cookie.path", TEXT, "/", "Path of the login's cookie.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -33,7 +34,9 @@ class HttpsSettings:
     client_trust: KeyStoreFile | None
     """The CAs of clients' certificates; None if clients need none."""
     versions: tuple[str, ...]
-    excluded_ciphers: tuple[str, ...]
+    excluded_ciphers: tuple[re.Pattern[str], ...] = ()
+    included_ciphers: tuple[re.Pattern[str], ...] = ()
+    """Of TLS 1.2; all if there are none."""
 
 
 def https_settings(settings: Settings) -> HttpsSettings | None:
@@ -42,30 +45,34 @@ def https_settings(settings: Settings) -> HttpsSettings | None:
         return None
     files = settings.beside(settings.get(tls_keys.SERVER_RESOURCE))
     identity = _pem_files(settings) or _store(
-        files, tls_keys.KEY_STORE, tls_keys.KEY_STORE_PASSWORD, tls_keys.KEY_PASSWORD
+        settings, files, tls_keys.KEY_STORE, tls_keys.KEY_STORE_PASSWORD, tls_keys.KEY_PASSWORD
     )
     if identity is None:
         return None
     needs_client = settings.get(tls_keys.NEED_AUTH)
-    client_trust = _store(files, tls_keys.SERVER_TRUST, tls_keys.SERVER_TRUST_PASSWORD) if needs_client else None
+    client_trust = (
+        _store(settings, files, tls_keys.SERVER_TRUST, tls_keys.SERVER_TRUST_PASSWORD) if needs_client else None
+    )
     if needs_client and client_trust is None:
         raise ConfigError(f"{tls_keys.NEED_AUTH.name}=true requires {tls_keys.SERVER_TRUST.name} in ssl-server.xml")
-    versions = settings.get(tls_keys.PROTOCOLS) or VERSIONS
+    key = tls_keys.PROTOCOLS if settings.get(tls_keys.PROTOCOLS) else tls_keys.HADOOP_PROTOCOLS
+    versions = settings.get(key) or VERSIONS
     if not set(versions) & set(VERSIONS):
-        raise ConfigError(f"{tls_keys.PROTOCOLS.name} = {','.join(versions)}: use {' or '.join(VERSIONS)}")
+        raise ConfigError(f"{key.name} = {','.join(versions)}: use {' or '.join(VERSIONS)}")
     return HttpsSettings(
         Address(settings.get(tls_keys.HTTPS_BIND_HOST), settings.get(tls_keys.HTTPS_ADDRESS).port),
         identity,
         client_trust,
         tuple(one for one in VERSIONS if one in versions),
-        files.get(tls_keys.EXCLUDED_CIPHERS),
+        _patterns(files, tls_keys.EXCLUDED_CIPHERS),
+        _patterns(files, tls_keys.INCLUDED_CIPHERS),
     )
 
 
 def trust_settings(settings: Settings) -> TrustSettings:
     """Returns the CAs to trust in other servers."""
     files = settings.beside(settings.get(tls_keys.CLIENT_RESOURCE))
-    store = _store(files, tls_keys.CLIENT_TRUST, tls_keys.CLIENT_TRUST_PASSWORD)
+    store = _store(settings, files, tls_keys.CLIENT_TRUST, tls_keys.CLIENT_TRUST_PASSWORD)
     return TrustSettings(store, settings.get(tls_keys.STRICT))
 
 
@@ -78,11 +85,29 @@ def _pem_files(settings: Settings) -> PemFiles | None:
     return PemFiles(certificate, key)
 
 
+def _patterns(files: Settings, key: Key[tuple[str, ...]]) -> tuple[re.Pattern[str], ...]:
+    try:
+        return tuple(map(re.compile, files.get(key)))
+    except re.error as wrong:
+        raise ConfigError(f"{key.name} = {','.join(files.get(key))}: {wrong}: correct it in ssl-server.xml") from wrong
+
+
 def _store(
-    files: Settings, location: Key[Path | None], password: Key[str], key_password: Key[str] | None = None
+    settings: Settings,
+    files: Settings,
+    location: Key[Path | None],
+    password: Key[str],
+    key_password: Key[str] | None = None,
 ) -> KeyStoreFile | None:
     path = files.get(location)
     if path is None:
         return None
     secret = files.get(password)
-    return KeyStoreFile(location.name, path, secret, (files.get(key_password) if key_password else "") or secret)
+    providers = files.get(tls_keys.CREDENTIALS) or settings.get(tls_keys.CREDENTIALS)
+    hint = f"is {password.name} right?"
+    if not secret and providers:
+        hint = (
+            f"{password.name} is not set, and {tls_keys.CREDENTIALS.name} = {providers} is not read: write the "
+            f"password to the file that has {location.name}, readable for this user only, or name PEM files instead"
+        )
+    return KeyStoreFile(location.name, path, secret, (files.get(key_password) if key_password else "") or secret, hint)

@@ -62,6 +62,15 @@ PROTOCOLS: Final = Key(
     "",
     "Versions of TLS: `TLSv1.2`, `TLSv1.3`; by default both. Older ones are not supported.",
 )
+HADOOP_PROTOCOLS: Final = Key(
+    "hadoop.ssl.enabled.protocols", WORDS, "", "The same for all of Hadoop; `ozone.ssl.enabled.protocols` overrides it."
+)
+CREDENTIALS: Final = Key(
+    "hadoop.security.credential.provider.path",
+    TEXT,
+    "",
+    "Credential providers with passwords. They are not read: a key store whose password is only there is refused.",
+)
 KEY_STORE: Final = Key(
     "ssl.server.keystore.location", PATH, "", "Key store (PKCS#12 or JKS) with the key of Recon's web server."
 )
@@ -74,7 +83,16 @@ SERVER_TRUST: Final = Key(
 )
 SERVER_TRUST_PASSWORD: Final = Key("ssl.server.truststore.password", TEXT, "", "Password of that key store.")
 EXCLUDED_CIPHERS: Final = Key(
-    "ssl.server.exclude.cipher.list", WORDS, "", "Cipher suites of TLS 1.2 that are not used, by their names in Java."
+    "ssl.server.exclude.cipher.list",
+    WORDS,
+    "",
+    "Cipher suites of TLS 1.2 that are not used, by their names in Java or regular expressions of these.",
+)
+INCLUDED_CIPHERS: Final = Key(
+    "ssl.server.include.cipher.list",
+    WORDS,
+    "",
+    "The only cipher suites of TLS 1.2 that are used, in the same form; by default all that are safe.",
 )
 CLIENT_TRUST: Final = Key(
     "ssl.client.truststore.location",

@@ -7,12 +7,13 @@ from typing import Final, NamedTuple
 
 
 class KeyStoreFile(NamedTuple):
-    """A key store in PKCS#12 or JKS. `location` is the key that names it, for messages."""
+    """A key store in PKCS#12 or JKS. For messages, `location` is the key that names it and `hint` is on its password."""
 
     location: str
     path: Path
     password: str
     key_password: str
+    hint: str = ""
 
 
 class TrustSettings(NamedTuple):
