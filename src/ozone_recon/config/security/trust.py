@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 
 class KeyStoreFile(NamedTuple):
-    """A key store in PKCS#12 or JKS. For messages, `location` is the key that names it and `hint` is on its password."""
+    """A key store in PKCS#12 or JKS. `location` is the key that names it; `hint` says what its password may lack."""
 
     location: str
     path: Path
