@@ -30,6 +30,28 @@ class LogSettings(NamedTuple):
     level: str = "INFO"
 
 
+class LogLevel(NamedTuple):
+    """A change of a logger's level while the program runs; a message between its processes."""
+
+    logger: str
+    level: int
+
+    def apply(self) -> None:
+        """Sets the level in this process, for good."""
+        _CHANGED[self.logger] = self
+        logging.getLogger(self.logger).setLevel(self.level)
+
+
+_CHANGED: Final[dict[str, LogLevel]] = {}
+MAX_CHANGED: Final = 100
+"""Maximum number of loggers whose level may be changed: each takes memory for good."""
+
+
+def changed_levels() -> tuple[LogLevel, ...]:
+    """Returns the levels that were changed in this process."""
+    return tuple(_CHANGED.copy().values())
+
+
 def log_to_stderr(settings: LogSettings) -> None:
     """Configures the root logger; libraries log at WARNING and above only."""
     handler = logging.StreamHandler()
@@ -37,6 +59,8 @@ def log_to_stderr(settings: LogSettings) -> None:
     handler.addFilter(RateLimit())
     logging.basicConfig(handlers=[handler], force=True)
     logging.getLogger("ozone_recon").setLevel(settings.level)
+    for change in changed_levels():  # The parent may have sent them before.
+        change.apply()
 
 
 class RateLimit(logging.Filter):

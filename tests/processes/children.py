@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
 from typing import Any
 
+from ozone_recon.logs import LogLevel
 from ozone_recon.processes.child import ChildProcess, Program
 from ozone_recon.processes.parent import Parent
 
@@ -50,6 +52,16 @@ def die(parent: Parent) -> None:
     if how < 0:
         os.kill(os.getpid(), -how)
     os._exit(how)
+
+
+def tell_levels(parent: Parent) -> None:
+    while True:
+        parent.send(logging.getLogger(parent.receive()).level)
+
+
+def change_a_level(parent: Parent) -> None:
+    parent.send(LogLevel("tests.level", logging.DEBUG))
+    parent.receive()
 
 
 def supervise_one_that_is_stopped(parent: Parent) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from tests.eventually import eventually
 
+from ozone_recon import logs
 from ozone_recon.processes import channel, child
 from ozone_recon.processes.child import ChildProcess, Program
 
@@ -179,3 +181,24 @@ def test_one_that_is_stopped_does_not_outlive_its_parent() -> None:
         os.kill(watched.child.pid, signal.SIGKILL)
         assert "SIGKILL" in watched.ends.get()
         eventually(lambda: not status.exists() or "State:\tZ" in status.read_text())
+
+
+def test_a_level_that_one_child_changes_is_changed_in_all_and_in_later_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_CHANGED", {})
+    own = logging.getLogger("tests.level")
+
+    def level(watched: Watched) -> int:
+        watched.child.send("tests.level")
+        found: int = watched.messages.get(timeout=60)
+        return found
+
+    try:
+        with running("tell_levels") as other:
+            assert level(other) == logging.NOTSET
+            with running("change_a_level"):
+                eventually(lambda: level(other) == logging.DEBUG)
+        assert own.level == logging.DEBUG
+        with running("tell_levels") as later:
+            assert level(later) == logging.DEBUG
+    finally:
+        own.setLevel(logging.NOTSET)

@@ -46,7 +46,8 @@ def create_app(context: Context, cache_bytes: int = CACHE_BYTES) -> FastAPI:
     )
     names = HostNames(context)
     require_our_pages = [Depends(_only_from_our_pages(names))]
-    for base, routes in ((BASE, ROUTES), ("", PROBES), ("", OPERATOR_PAGES)):
+    everything = ((BASE, ROUTES), ("", PROBES), ("", OPERATOR_PAGES))
+    for base, routes in everything:
         for route in routes:
             app.add_api_route(
                 base + route.path,
@@ -69,7 +70,7 @@ def create_app(context: Context, cache_bytes: int = CACHE_BYTES) -> FastAPI:
     app.add_exception_handler(HTTPException, _on_http_error)
     immutable = {route.handler: route.cluster for route in ROUTES if route.immutable}
     app.add_middleware(RequestMiddleware, context=context, names=names, immutable=immutable, capacity=cache_bytes)
-    changing = frozenset(BASE + route.path for route in ROUTES if route.changes)
+    changing = frozenset(base + route.path for base, routes in everything for route in routes if route.changes)
     if security := context.config.http_security:
         # Before the cache: nobody sees a cached response without a login.
         of_owners = {BASE + route.path: route.of_owner for route in ROUTES if route.of_owner}

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from ozone_recon.api.middleware.metrics import RequestMetrics
 from ozone_recon.errors import NotReady
+from ozone_recon.logs import LogLevel
 
 if TYPE_CHECKING:
     from ozone_recon.config import Config
@@ -92,6 +93,8 @@ class Context:
     """None before the first update, and for a server that follows no cluster."""
     cluster_generation: Generation | None = None
     """The cluster's tables (`insights.cluster.tables`); may differ in age from `cluster` by seconds."""
+    set_log_level: Callable[[LogLevel], None] = LogLevel.apply
+    """Changes a logger's level in all processes, without blocking."""
     ask_cluster: AskCluster | None = None
     """None for a server that follows no cluster."""
 

@@ -13,11 +13,13 @@ import socket
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ozone_recon.logs import LogLevel, changed_levels
 from ozone_recon.processes.channel import Channel, pack
 from ozone_recon.processes.status import SUSPECT, ProcessState, silent_for
 
@@ -88,6 +90,7 @@ class ChildProcess:
         self._hung = ""
         """The reason for killing the running child; empty if it is not being killed."""
         self._state = ProcessState(program.name, "stopped", 0)
+        _CHILDREN.add(self)
 
     @property
     def pid(self) -> int:
@@ -186,13 +189,13 @@ class ChildProcess:
             self._responsive, self._silence, self._hung = False, 0, ""
             self._state = self._state._replace(state="starting", pid=process.pid)
             with suppress(BrokenPipeError):
-                for message in self._greeting():
+                for message in (*self._greeting(), *changed_levels()):
                     channel.send(message)
         self._spawned.set()
         if self._stopping.is_set():
             self.end()
         try:
-            channel.run(self._receive, lambda silence: self._check(process, channel, silence))
+            channel.run(self._handle, lambda silence: self._check(process, channel, silence))
         except Exception:
             # The message is broken, or its handler failed. Without this thread the child would be unsupervised.
             _LOG.exception("cannot handle a message from %s: killing it with SIGKILL", self._title)
@@ -206,6 +209,12 @@ class ChildProcess:
             process.kill()
             process.wait()
         return self._hung or _end_reason(process.returncode)
+
+    def _handle(self, message: object) -> None:
+        if isinstance(message, LogLevel):
+            set_log_level(message)
+        else:
+            self._receive(message)
 
     def _spawn(self, end: socket.socket) -> subprocess.Popen[bytes]:
         program = self._program
@@ -249,6 +258,17 @@ class ChildProcess:
     @property
     def _title(self) -> str:
         return f"process {self._program.name} (pid {self.pid})"
+
+
+_CHILDREN: Final[weakref.WeakSet[ChildProcess]] = weakref.WeakSet()
+
+
+def set_log_level(change: LogLevel) -> None:
+    """Sets a logger's level in this process and in all of its children, present and future; does not block."""
+    change.apply()
+    for child in tuple(_CHILDREN):
+        with suppress(BrokenPipeError):  # Its replacement gets the level when it starts.
+            child.send(change)
 
 
 def _end_reason(returncode: int) -> str:

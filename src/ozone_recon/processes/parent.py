@@ -16,6 +16,7 @@ import time
 from queue import SimpleQueue
 from typing import Any, Final
 
+from ozone_recon.logs import LogLevel
 from ozone_recon.processes.channel import BEAT, Channel
 
 STALLED: Final = 300.0
@@ -69,8 +70,14 @@ class Parent:
             await asyncio.sleep(BEAT)
 
     def _run(self) -> None:
-        self._channel.run(lambda message: self._received.put((message,)), self._check)
+        self._channel.run(self._handle, self._check)
         self._received.put(())
+
+    def _handle(self, message: object) -> None:
+        if isinstance(message, LogLevel):
+            message.apply()
+        else:
+            self._received.put((message,))
 
     def _check(self, silence: int) -> bool:
         self.silence = silence

@@ -30,6 +30,7 @@ from ozone_recon.follow.om.metrics import om_samples
 from ozone_recon.follow.om.origin import DataOrigin
 from ozone_recon.follow.om.state import OmSyncState
 from ozone_recon.follow.om.sync import OmSync, OmSyncSettings
+from ozone_recon.processes.child import set_log_level
 from ozone_recon.security.cookie import secret_of
 from ozone_recon.security.gssapi import require_library
 from ozone_recon.security.spnego import require_keytab
@@ -150,6 +151,7 @@ async def _serve(
 
         context = Context(config, sync.tasks, sync.trigger, activity=lambda: _describe(sync.state))
         context.om_metrics = lambda: om_samples(sync.state)
+        context.set_log_level = set_log_level
         restart_on_bus_error(partial(_damage, context))
         context.ask_cluster = (lambda request: asyncio.wrap_future(supervisor.ask(request))) if supervisor else None
         listeners = tuple((one.listener.fileno(), one.is_https) for one in shared)

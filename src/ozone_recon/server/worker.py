@@ -22,7 +22,7 @@ from ozone_recon.api.context import Context
 from ozone_recon.api.middleware.metrics import RequestMetrics
 from ozone_recon.config import Config
 from ozone_recon.follow.cluster.requests import PendingRequests
-from ozone_recon.logs import log_to_stderr
+from ozone_recon.logs import LogLevel, log_to_stderr
 from ozone_recon.model.cluster import Cluster
 from ozone_recon.model.metrics import MetricSample
 from ozone_recon.model.requests import ClusterRequest, ReplyMessage
@@ -126,6 +126,10 @@ async def _serve(parent: Parent, job: WorkerJob, update: OmUpdate) -> None:
         server.should_exit = True
         ready.set()
 
+    def set_log_level(change: LogLevel) -> None:
+        change.apply()
+        parent.send(change)
+
     def ask(request: ClusterRequest[A]) -> Awaitable[A]:
         return asyncio.wrap_future(requests.ask(request))
 
@@ -134,6 +138,7 @@ async def _serve(parent: Parent, job: WorkerJob, update: OmUpdate) -> None:
     requests = PendingRequests(parent.send)
     context = Context(job.config, lambda: update.tasks, trigger, lambda: update.activity)
     context.om_metrics = lambda: update.om_metrics
+    context.set_log_level = set_log_level
     context.ask_cluster = ask if job.follows_cluster else None
     first = os.getppid()
     context.processes = lambda: (first_process(first, parent.silence), *update.processes)

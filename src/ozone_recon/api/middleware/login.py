@@ -121,7 +121,7 @@ class LoginMiddleware:
         await self._app(scope, receive, send_with_login)
 
     def _zone(self, path: str) -> _Zone:
-        if path == BASE or path.startswith(BASE + "/"):
+        if path == BASE or path.startswith(BASE + "/") or path.rstrip("/") in self._changing:
             return _Zone.API
         if path in _OPEN or not self._settings.protects_pages:
             return _Zone.OPEN

@@ -1,4 +1,4 @@
-"""Serves the operator pages of Hadoop's web servers: /conf (settings), /jmx (metrics) and /stacks (threads)."""
+"""Serves the operator pages of Hadoop's web servers: /conf (settings), /jmx (metrics), /stacks (threads), /logLevel."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from ozone_recon import __version__
 from ozone_recon.api.context import CurrentView, View
 from ozone_recon.api.responses import HttpRefusal, json_response
 from ozone_recon.api.route import Route
+from ozone_recon.api.routes.monitoring.log_level import log_level
 from ozone_recon.api.routes.monitoring.samples import samples
 from ozone_recon.config.properties import EffectiveProperty
 
@@ -136,6 +137,9 @@ def _beans(view: View) -> Iterator[dict[str, Any]]:
 
 
 OPERATOR_PAGES = (
+    Route(
+        "/logLevel", log_level, "Shows or sets a log level.", str, immutable=False, changes=True, media_type="text/html"
+    ),
     Route("/conf", conf, "Returns the settings in effect.", Configuration, immutable=False),
     Route("/jmx", jmx, "Returns the metrics as beans.", Beans, immutable=False),
     Route("/stacks", stacks, "Returns the stacks of all threads.", str, immutable=False, media_type="text/plain"),
