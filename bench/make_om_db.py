@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from om_rows import (
+from om_database.rows import (
     BLOCKS_PER_CONTAINER,
     MONTHS,
     NOW,
