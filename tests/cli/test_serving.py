@@ -136,3 +136,15 @@ def test_serve_refuses_a_checkpoint_with_an_empty_manifest(tmp_path: Path, sampl
             assert "the MANIFEST is empty or truncated" in next(line for line in process.stderr if "MANIFEST" in line)
             assert httpx.get(address + "ready").status_code == 503
         assert not (tmp_path / "data" / "CURRENT").exists()
+
+
+def test_without_a_web_server_the_data_is_kept_current_all_the_same(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "ozone_recon", "open", SAMPLE, "--data-dir", tmp_path, "--port", port]
+        keys = ("-D", "ozone.recon.http.enabled=false", "-D", "ozone.http.policy=HTTP_AND_HTTPS")
+        with subprocess.Popen([*map(str, command), *keys], stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr
+            assert "no port (ozone.recon.http.enabled=false)" in process.stderr.readline()
+            assert any("Built a generation" in line for line in process.stderr)
+            assert rest(process, signal.SIGTERM) == (0, "")

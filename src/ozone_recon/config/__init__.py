@@ -33,7 +33,7 @@ class Config:
     http: Address
     """Address to listen on."""
     http_enabled: bool
-    """Whether the web server speaks http; the other possibility is https only."""
+    """Whether the web server speaks http. Without it and https, there is no web server."""
     https: HttpsSettings | None
     """None without https."""
     xframe: str
@@ -102,11 +102,11 @@ class Config:
         if conf_dir is None and environment.get("OZONE_CONF_DIR"):
             conf_dir = Path(environment["OZONE_CONF_DIR"])
         settings = Settings(conf_dir, environment, flags or {})
-        security = rpc_security(settings)
+        security, serves = rpc_security(settings), settings.get(keys.HTTP_SERVER)
         return cls(
             http=_http(settings),
-            http_enabled=settings.get(keys.HTTP_POLICY) != "HTTPS_ONLY" or settings.get(keys.UNPROTECTED),
-            https=https_settings(settings),
+            http_enabled=serves and (settings.get(keys.HTTP_POLICY) != "HTTPS_ONLY" or settings.get(keys.UNPROTECTED)),
+            https=https_settings(settings) if serves else None,
             xframe=settings.get(keys.XFRAME_VALUE) if settings.get(keys.XFRAME) else "",
             extra_headers=_extra_headers(settings),
             own_hosts=_own_hosts(settings),
@@ -135,9 +135,9 @@ class Config:
             prom_enabled=settings.get(keys.PROM_ENABLED),
             prom_token=settings.get(keys.PROM_TOKEN),
             security=security,
-            http_security=http_security(settings, security.identity.principal if security else ""),
+            http_security=http_security(settings, security.identity.principal if security else "") if serves else None,
             properties=effective_properties(settings),
-            unprotected=_unprotected(settings),
+            unprotected=_unprotected(settings) if serves else None,
         )
 
     def require_data_dir(self) -> Path:

@@ -58,6 +58,12 @@ HTTP_PROCESSES: Final = Key(
     "Number of HTTP worker processes, one CPU each; 0 means one per CPU, at most four.",
     ours=True,
 )
+HTTP_SERVER: Final = Key(
+    "ozone.recon.http.enabled",
+    FLAG,
+    "true",
+    "Whether Recon has a web server; without one it keeps its data current.",
+)
 HTTP_POLICY: Final = Key(
     "ozone.http.policy",
     one_of("HTTP_ONLY", "HTTPS_ONLY", "HTTP_AND_HTTPS"),

@@ -85,7 +85,7 @@ def serve(config: Config, origin: DataOrigin, started: Callable[[str, OmSync], N
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         shared = tuple(SharedListener(one, counts, 0, is_https) for one, is_https in listeners)
-        runner.run(_serve(config, origin, directory, shared, started))
+        runner.run(_serve(config, origin, directory, shared, counts, started))
 
 
 def with_login_secret(config: Config) -> Config:
@@ -123,6 +123,7 @@ async def _serve(
     origin: DataOrigin,
     directory: DataDirectory,
     shared: Sequence[SharedListener],
+    counts: int,
     started: Callable[[str, OmSync], None],
 ) -> None:
     loop = asyncio.get_running_loop()
@@ -155,7 +156,7 @@ async def _serve(
         restart_on_bus_error(partial(_damage, context))
         context.ask_cluster = (lambda request: asyncio.wrap_future(supervisor.ask(request))) if supervisor else None
         listeners = tuple((one.listener.fileno(), one.is_https) for one in shared)
-        job = WorkerJob(config, supervisor is not None, listeners, shared[0].counts)
+        job = WorkerJob(config, supervisor is not None, listeners, counts)
         workers = Workers(_processes(config) - 1, job, sync.trigger, supervisor.ask if supervisor else None)
         server = server_for(context, shared, (signal.SIGINT, signal.SIGTERM), workers.end)
         context.processes = lambda: (*workers.states, *(one.state for one in (supervisor, sync.builder) if one))
@@ -168,7 +169,7 @@ async def _serve(
         ]
         for task in tasks:
             task.add_done_callback(partial(_stop_on_failure, server))
-        started(_url(config, shared[0]), sync)
+        started(_url(config, shared), sync)
         await server.serve()
         for task in tasks:
             task.cancel()
@@ -322,6 +323,8 @@ def _changes(config: Config) -> OmChanges:
 
 def _processes(config: Config) -> int:
     """The number of HTTP processes, the first one included."""
+    if not (config.https or config.http_enabled):
+        return 1
     return config.http_processes or min(os.cpu_count() or 1, MAX_PROCESSES)
 
 
@@ -358,7 +361,10 @@ def _listeners(config: Config) -> Iterator[list[tuple[socket.socket, bool]]]:
         yield [(stack.enter_context(listening(address)), is_https) for address, is_https in addresses]
 
 
-def _url(config: Config, shared: SharedListener) -> str:
+def _url(config: Config, listeners: Sequence[SharedListener]) -> str:
+    if not listeners:
+        return "no port (ozone.recon.http.enabled=false)"
+    shared = listeners[0]
     configured = config.https.address if config.https and shared.is_https else config.http
     host = "localhost" if configured.host in ("0.0.0.0", "::") else configured.host
     address = Address(host, shared.listener.getsockname()[1])
