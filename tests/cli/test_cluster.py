@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.server.serving import free_port
 from tests.ui.followed import HEALTH, HOSTS, following, tables
-from tests.ui.watching import ask, free_port
+from tests.ui.watching import ask
 
 from ozone_recon.cli.main import main
 from ozone_recon.store.generation import Generation

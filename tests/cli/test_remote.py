@@ -6,17 +6,13 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from tests.conftest import SAMPLE
-from tests.eventually import eventually
 from tests.security.samples import FLAGS
-from tests.server.readiness import ready
-from tests.ui.watching import free_port
+from tests.server.serving import free_port, serving_sample
 from tools.cluster.kdc import Kdc
 
 TLS = Path(__file__).parents[1] / "data" / "tls"
@@ -27,21 +23,6 @@ def ozone_recon(*arguments: object, **environment: str) -> subprocess.CompletedP
     return subprocess.run(
         command, env={**os.environ, **environment}, capture_output=True, text=True, check=False, timeout=120
     )
-
-
-@contextmanager
-def serving(data: Path, keys: dict[str, str]) -> Iterator[str]:
-    """The address of `ozone-recon open` on the sample with these keys."""
-    port = free_port()
-    options = [word for key, value in keys.items() for word in ("-D", f"{key}={value}")]
-    command = [sys.executable, "-m", "ozone_recon", "open", str(SAMPLE), "--data-dir", str(data), "--port", str(port)]
-    with subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL) as process:
-        try:
-            eventually(lambda: ready(f"http://localhost:{port}"))
-            yield f"http://localhost:{port}"
-        finally:
-            process.terminate()
-            process.wait(30)
 
 
 def test_a_secure_clusters_data_needs_no_login(tmp_path: Path) -> None:
@@ -66,7 +47,7 @@ def test_a_login_with_a_ticket_and_the_cookie_after_it(kdc: Kdc, tmp_path: Path)
         caches = {"XDG_CACHE_HOME": str(tmp_path / user), "KRB5CCNAME": str(tmp_path / f"{ticket or 'no'}-ticket")}
         return ozone_recon("du", "/", "--server", address, **caches)
 
-    with serving(tmp_path / "data", keys) as address:
+    with serving_sample(tmp_path / "data", keys) as address:
         for user in ("testuser", "testuser3"):
             ticket, keytab = tmp_path / f"{user}-ticket", kdc.place / f"{user}.keytab"
             kdc.run("kinit", "-k", "-t", str(keytab), "-c", str(ticket), user)
@@ -131,7 +112,7 @@ def test_https_with_a_ca_of_ones_own(tmp_path: Path) -> None:
         "ozone.recon.https.certificate.file": str(TLS / "one.pem"),
         "ozone.recon.https.key.file": str(TLS / "one.key"),
     }
-    with serving(tmp_path / "data", keys):
+    with serving_sample(tmp_path / "data", keys):
         done = ozone_recon("du", "/", "--server", f"https://localhost:{https}", "--ca", TLS / "ca.pem")
         assert done.returncode == 0, done.stderr
         unknown = ozone_recon("du", "/", "--server", f"https://localhost:{https}")

@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 from click.testing import CliRunner
-from tests.cli.serving_process import rest, running, wait_until_ready
 from tests.conftest import SAMPLE
+from tests.server.serving import rest, running, wait_until_ready
 from tests.sources.om_stand_in import chunked, om, status
 
 from ozone_recon.cli.main import main

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import queue
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from typing import Any
 from tests.decode.cluster.datanode_messages import container_report, registration, replica
 from tests.decode.cluster.scm_messages import NODE, OTHER_NODE, PIPELINE, datanode
 from tests.follow.scm_stand_in import IN_SERVICE, ScmStandIn
+from tests.server.serving import free_port
 from tests.sources.rpc_stand_in import HERE, QUICK
 
 from ozone_recon.config.cluster_settings import ClusterSettings, Intervals, ScmPace
@@ -81,12 +81,6 @@ def news_of(told: queue.Queue[Any]) -> Iterator[Any]:
     end = time.monotonic() + 60
     while True:
         yield told.get(timeout=max(0, end - time.monotonic()))
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.conftest import SAMPLE
+from tests.server.serving import wait_until_ready
 
 from ozone_recon.config import Config
 from ozone_recon.errors import ConfigError, DataDirectoryBusy, ReconError
@@ -52,11 +52,6 @@ def running(data: Path, checkpoint: Path) -> Iterator[tuple[httpx.Client, "subpr
             process.kill()
 
 
-def wait_until_ready(client: httpx.Client) -> None:
-    while client.get("/ready").status_code == 503:
-        time.sleep(0.05)
-
-
 def stopped(process: "subprocess.Popen[str]", number: signal.Signals) -> int:
     process.send_signal(number)
     return process.wait(20)
@@ -70,7 +65,7 @@ def test_it_answers_before_it_has_built(tmp_path: Path) -> None:
         assert first.status_code == 200
         assert first.headers["x-recon-generation"] == "none"
         pipe.write_bytes(SAMPLE.read_bytes())
-        wait_until_ready(client)
+        wait_until_ready(str(client.base_url))
         assert client.get("/api/v1/clusterState").json()["volumes"] > 0
         assert client.head("/api/v1/clusterState").content == b""
         with pytest.raises(DataDirectoryBusy):
@@ -81,11 +76,11 @@ def test_it_answers_before_it_has_built(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_restart_and_a_swap_are_not_noticed(tmp_path: Path, sample_checkpoint: Path) -> None:
     with running(tmp_path / "data", sample_checkpoint) as (client, process):
-        wait_until_ready(client)
+        wait_until_ready(str(client.base_url))
         before = client.get("/api/v1/clusterState")
         assert stopped(process, signal.SIGTERM) == 0
     with running(tmp_path / "data", sample_checkpoint) as (client, process):
-        wait_until_ready(client)
+        wait_until_ready(str(client.base_url))
         assert client.get("/api/v1/clusterState").headers["etag"] == before.headers["etag"]
         assert client.get("/api/v1/triggerdbsync/om").json() is True
         etags: set[str] = set()

@@ -12,12 +12,12 @@ from typing import Any
 import httpx
 import pytest
 from click.testing import CliRunner
-from tests.cli.serving_process import fresh, rest, running
 from tests.conftest import SAMPLE
 from tests.decode.cluster.scm_messages import NODE, OTHER_NODE
 from tests.eventually import eventually
 from tests.follow.cluster_world import World, a_world, registered, say
 from tests.server.harm import cut, flip
+from tests.server.serving import fresh, rest, running
 from tests.sources.om_stand_in import chunked, om
 
 from ozone_recon.cli.main import main

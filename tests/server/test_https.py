@@ -5,8 +5,6 @@ from __future__ import annotations
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,9 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.conftest import SAMPLE
 from tests.eventually import eventually
-from tests.server.readiness import ready
+from tests.server.serving import free_ports, opened, ready, rest, running
 
 from ozone_recon.config.security.trust import TrustSettings
 from ozone_recon.security.tls import client_context
@@ -24,16 +21,8 @@ from ozone_recon.security.tls import client_context
 DATA = Path(__file__).parents[1] / "data" / "tls"
 
 
-def free_ports(number: int) -> list[int]:
-    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [one.getsockname()[1] for one in taken]
-    for one in taken:
-        one.close()
-    return ports
-
-
 @contextmanager
-def serving(data: Path, policy: str) -> Iterator[tuple[int, int, subprocess.Popen[str]]]:
+def serving(data: Path, policy: str) -> Iterator[tuple[str, int, int]]:
     http, https = free_ports(2)
     keys = {
         "ozone.http.policy": policy,
@@ -43,24 +32,17 @@ def serving(data: Path, policy: str) -> Iterator[tuple[int, int, subprocess.Pope
         "ozone.recon.https.key.file": DATA / "one.key",
         "ozone.recon.http.process.count": 2,
     }
-    flags = [word for key, value in keys.items() for word in ("-D", f"{key}={value}")]
-    command = [sys.executable, "-m", "ozone_recon", "open", str(SAMPLE), "--data-dir", str(data), "--port", str(http)]
-    with subprocess.Popen([*command, *flags], stderr=subprocess.PIPE, text=True) as process:
-        try:
-            yield http, https, process
-        finally:
-            process.send_signal(signal.SIGTERM)
-            assert process.stderr
-            errors = process.stderr.read()
-            assert process.wait(30) == 0, errors
-            assert "Traceback" not in errors
+    with running(*opened(data, keys), "--port", http) as (address, process):
+        yield address, http, https
+        code, errors = rest(process, signal.SIGTERM)
+    assert code == 0, errors
+    assert "Traceback" not in errors
 
 
 def test_http_and_https(tmp_path: Path) -> None:
     tls = client_context(TrustSettings(), DATA / "ca.pem")
-    with serving(tmp_path, "HTTP_AND_HTTPS") as (http, https, process):
-        assert process.stderr
-        assert process.stderr.readline().startswith(f"Serving on https://127.0.0.1:{https}/")
+    with serving(tmp_path, "HTTP_AND_HTTPS") as (address, http, https):
+        assert address == f"https://127.0.0.1:{https}/"
         eventually(lambda: ready(f"https://localhost:{https}", tls))
         eventually(lambda: ready(f"http://localhost:{http}"))
         half_open = [socket.create_connection(("127.0.0.1", https)) for _ in range(50)]
@@ -79,7 +61,7 @@ def test_http_and_https(tmp_path: Path) -> None:
 
 def test_https_only(tmp_path: Path) -> None:
     tls = client_context(TrustSettings(), DATA / "ca.pem")
-    with serving(tmp_path, "HTTPS_ONLY") as (http, https, _):
+    with serving(tmp_path, "HTTPS_ONLY") as (_, http, https):
         eventually(lambda: ready(f"https://localhost:{https}", tls))
         assert not ready(f"http://localhost:{http}")
         with urllib.request.urlopen(f"https://localhost:{https}/", context=tls, timeout=10) as page:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.cli.serving_process import rest, wait_until_ready
 from tests.conftest import SAMPLE
+from tests.server.serving import rest, wait_until_ready
 
 import ozone_recon
 from ozone_recon.config.settings import user_name

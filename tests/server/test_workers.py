@@ -12,9 +12,9 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.cli.serving_process import fresh, rest, running, wait_until_ready
 from tests.conftest import SAMPLE
 from tests.eventually import eventually
+from tests.server.serving import fresh, rest, running, wait_until_ready
 
 from ozone_recon.api.middleware.metrics import RequestMetrics
 from ozone_recon.config import Config

@@ -1,46 +1,22 @@
 """Fixtures: a server on the sample, a server that follows a cluster, and Chromium."""
 
 import shutil
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.server.serving import free_port, serving_sample
 from tests.ui.followed import Followed, cluster, following, healthy_tables, tables
-from tests.ui.watching import free_port, watched
+from tests.ui.watching import watched
 
 from ozone_recon.store.generation import Generation
-
-SAMPLE = Path(__file__).parents[1] / "data" / "sample-om.tar.gz"
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a ready `ozone-recon open` on the sample."""
-    port = free_port()
-    data = tmp_path_factory.mktemp("data")
-    command = [sys.executable, "-m", "ozone_recon", "open", str(SAMPLE), "--data-dir", str(data), "--port", str(port)]
-    address = f"http://127.0.0.1:{port}"
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        try:
-            for _ in range(600):
-                assert process.poll() is None, f"the server ended with {process.returncode}"
-                try:
-                    with urllib.request.urlopen(f"{address}/ready", timeout=5) as answer:
-                        if answer.status == 200:
-                            break
-                except OSError:
-                    time.sleep(0.2)
-            else:
-                pytest.fail("the server was not ready within two minutes")
-            yield address
-        finally:
-            process.terminate()
-            process.wait(30)
+    with serving_sample(tmp_path_factory.mktemp("data")) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import SAMPLE
-from tests.eventually import eventually
 from tests.security.samples import FILTER, FLAGS
-from tests.server.readiness import ready
-from tests.ui.watching import free_port, watched
+from tests.server.serving import serving_sample
+from tests.ui.watching import watched
 
 pytestmark = pytest.mark.browser
 
@@ -22,7 +18,6 @@ pytestmark = pytest.mark.browser
 @contextmanager
 def secure_server(data: Path, **keys: str) -> Iterator[str]:
     """A server with logins of type simple."""
-    port = free_port()
     secret = data.parent / "secret"
     secret.write_text("secret")
     flags = FLAGS | {
@@ -30,15 +25,8 @@ def secure_server(data: Path, **keys: str) -> Iterator[str]:
         "ozone.recon.http.auth.signature.secret.file": str(secret),
         **{name.replace("_", "."): value for name, value in keys.items()},
     }
-    command = [sys.executable, "-m", "ozone_recon", "open", str(SAMPLE), "--data-dir", str(data), "--port", str(port)]
-    options = [word for key, value in flags.items() for word in ("-D", f"{key}={value}")]
-    with subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL) as process:
-        try:
-            eventually(lambda: ready(f"http://127.0.0.1:{port}"))
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(30)
+    with serving_sample(data, flags) as server:
+        yield server
 
 
 def test_pages_say_who_is_refused_and_what_to_do(chromium: Any, tmp_path: Path) -> None:

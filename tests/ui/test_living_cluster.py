@@ -12,7 +12,8 @@ from queue import Queue
 from typing import Any
 
 import pytest
-from tests.ui.watching import column, free_port, watched
+from tests.server.serving import free_port
+from tests.ui.watching import column, watched
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -33,13 +32,6 @@ def watched(chromium: Any, server: str, width: int = 1360, refused: tuple[int, .
     yield page
     context.close()
     assert not faults, faults
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def ask(server: str, route: str, **query: object) -> Any:
