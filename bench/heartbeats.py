@@ -1,6 +1,7 @@
 """Times responses to datanode heartbeats: alone, and while OM's database is rebuilt and containers are evaluated.
 
-    .venv/bin/python bench/heartbeats.py [--datanodes 2000] [--containers 5000] [--om DIRECTORY] [--hostile]
+    PYTHONPATH=. .venv/bin/python bench/heartbeats.py [--datanodes 2000] [--containers 5000] [--om DIRECTORY]
+        [--protection none privacy] [--hostile 0,1,2 3]
 
 One process simulates SCM and its datanodes (those of `ozone-recon demo`), another follows that cluster. All datanodes
 register with full reports at random moments of the first heartbeat interval, timed from the first call until all
@@ -8,7 +9,9 @@ reports are read. Heartbeats are then measured for --seconds, and for --seconds 
 (`bench/make_om_db.py` makes one) is rebuilt repeatedly. Some replicas change all the time, so that containers are
 evaluated every ten seconds, or for a fifth of the time.
 
-With --hostile, heartbeats are measured for another --seconds while bench/hostile_clients.py attacks the server.
+With --protection, all of this is repeated at each level, with Kerberos and a KDC of its own (`krb5-kdc`). With
+--hostile, heartbeats are measured for another --seconds while bench/hostile_clients.py attacks the server with the
+given kinds of clients, once for each list of kinds.
 
 Latencies are measured at the datanodes, from call to response, and include competition for the CPUs. An idle server
 that answers the same number of calls shows the machine's share. Memory is that of the process that answers heartbeats.
@@ -30,11 +33,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import uvloop
+from secure_rpc import LEVELS, datanode, keytabs, security
 
 from ozone_recon.config.cluster_settings import ClusterSettings, ScmPace
 from ozone_recon.config.connections import RpcSettings
@@ -81,13 +85,13 @@ async def call_again_and_again(address: str, after: float, pause: float, seconds
         await asyncio.sleep(pause)
 
 
-async def simulate(plan: Plan, recon: str, beside: str) -> None:
+async def simulate(plan: Plan, recon: str, beside: str, settings: RpcSettings) -> None:
     """Runs SCM and the datanodes; standard input says when to start and when to report the latencies so far."""
     chance = random.Random(plan.seed)
     scm = SimulatedScm(plan, chance, time.time())
     Stock(scm, plan, time.time()).seal()
     answers = ScmAnswers(scm)
-    fleet = Fleet(scm, plan, recon)
+    fleet = Fleet(scm, plan, recon, settings)
     fleet.answers.seconds = deque()
     others: deque[float] = deque()
     callers = max(1, round(plan.datanodes / plan.heartbeat))
@@ -198,9 +202,10 @@ def rebuilding(om: Path | None) -> Iterator[list[float]]:
 
 
 @contextmanager
-def attacked(address: str) -> Iterator[None]:
-    """Runs hostile clients while entered."""
-    with subprocess.Popen([sys.executable, str(Path(__file__).with_name("hostile_clients.py")), address]) as process:
+def attacked(address: str, *kinds: str) -> Iterator[None]:
+    """Runs hostile clients of these kinds, or of all, while entered."""
+    command = [sys.executable, str(Path(__file__).with_name("hostile_clients.py")), address, *kinds]
+    with subprocess.Popen(command) as process:
         try:
             yield
         finally:
@@ -244,20 +249,31 @@ def load() -> str:
     return "load " + " ".join(f"{one:.1f}" for one in os.getloadavg())
 
 
-def measure(options: argparse.Namespace) -> None:
-    """Runs all measurements and prints them."""
+def measure(options: argparse.Namespace, directory: Path | None, level: str) -> None:
+    """Runs all measurements of a cluster, secure at this level if it has a directory of keytabs, and prints them."""
     with socket.create_server((HOST, 0)) as probe:
         port = probe.getsockname()[1]
+    secure = () if directory is None else ("--keytabs", str(directory), "--level", level)
+    simulate = "--simulate", f"localhost:{port}"
     with (
         child("--answer-only") as other,
-        child(*sys.argv[1:], "--simulate", f"{HOST}:{port}", "--beside", f"{HOST}:{other.about['port']}") as simulated,
-        tempfile.TemporaryDirectory() as directory,
+        child(*sys.argv[1:], *secure, *simulate, "--beside", f"{HOST}:{other.about['port']}") as simulated,
+        tempfile.TemporaryDirectory() as place,
     ):
         about = simulated.about
-        print(f"{options.datanodes:,} datanodes, {about['replicas']:,} replicas of {about['containers']:,} containers")
-        followed = Followed(Path(directory) / "cluster")
+        print(
+            f"{level}: {options.datanodes:,} datanodes, {about['replicas']:,} replicas of {about['containers']:,} "
+            "containers"
+        )
+        followed = Followed(Path(place) / "cluster")
         settings = ClusterSettings(
-            {"": f"{HOST}:{about['port']}"}, RpcSettings("bench"), HOST, port, sizes_interval=10, pace=ScmPace()
+            {"": f"{HOST}:{about['port']}"},
+            RpcSettings("bench"),
+            HOST,
+            port,
+            sizes_interval=10,
+            pace=ScmPace(),
+            security=None if directory is None else security(directory, LEVELS[level]),
         )
         watch = ClusterSupervisor(ClusterJob(settings, followed.place), followed.told.put)
         watch.start()
@@ -281,10 +297,12 @@ def measure(options: argparse.Namespace) -> None:
                 rebuilt = ", ".join(f"{one:.0f}" for one in took)
                 more = f"{followed.generations - before} evaluations; rebuilt in {rebuilt} s; {followed.memory()}"
                 line("evaluating and rebuilding", simulated.ask(), more)
-            if options.hostile:
-                with attacked(f"{HOST}:{port}"):
+            for kind in options.hostile or ():
+                with attacked(f"{HOST}:{port}", *kind.split(",")):
+                    time.sleep(2)
+                    simulated.ask()
                     time.sleep(options.seconds)
-                    line("attacked", simulated.ask(), followed.memory())
+                    line(f"attacked by kind {kind}", simulated.ask(), followed.memory())
         finally:
             watch.stop()
 
@@ -299,7 +317,18 @@ def main() -> None:
     parser.add_argument(
         "--om", type=Path, metavar="DIRECTORY", help="an om.db to rebuild during the second measurement"
     )
-    parser.add_argument("--hostile", action="store_true", help="measure with hostile clients too")
+    parser.add_argument(
+        "--hostile", nargs="+", metavar="KINDS", help="measure with hostile clients of these kinds too, such as 0,1,5 6"
+    )
+    parser.add_argument(
+        "--protection",
+        nargs="+",
+        choices=("none", *LEVELS),
+        default=["none"],
+        help="measure with Kerberos at these levels of hadoop.rpc.protection, and without",
+    )
+    parser.add_argument("--keytabs", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--level", help=argparse.SUPPRESS)
     parser.add_argument("--simulate", metavar="HOST:PORT", help=argparse.SUPPRESS)
     parser.add_argument("--beside", metavar="HOST:PORT", help=argparse.SUPPRESS)
     parser.add_argument("--answer-only", action="store_true", help=argparse.SUPPRESS)
@@ -319,9 +348,12 @@ def main() -> None:
             full_report=1e6,
         )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(simulate(plan, options.simulate, options.beside))
+            settings = datanode(options.keytabs, LEVELS[options.level]) if options.keytabs else RpcSettings("hadoop")
+            runner.run(simulate(plan, options.simulate, options.beside, settings))
     else:
-        measure(options)
+        for level in options.protection:
+            with keytabs() if level != "none" else nullcontext() as directory:
+                measure(options, directory, level)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import json
 import math
 import random
 import re
+import ssl
 import sys
 import time
 import zlib
@@ -55,13 +56,14 @@ class Connection(asyncio.BufferedProtocol):
         self.answered: asyncio.Future[None]
 
     @classmethod
-    async def to(cls, url: str, gzip: bool = False) -> Connection:
-        """Connects to the server of a URL."""
+    async def to(cls, url: str, gzip: bool = False, cookie: str = "", tls: ssl.SSLContext | None = None) -> Connection:
+        """Connects to the server of a URL; over https with `tls`."""
         parts = urlsplit(url)
         headers = f"Host: {parts.netloc}\r\n" + ("Accept-Encoding: gzip\r\n" if gzip else "")
+        headers += f"Cookie: {cookie}\r\n" if cookie else ""
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(
-            lambda: cls(headers), parts.hostname or "localhost", parts.port or 80
+            lambda: cls(headers), parts.hostname or "localhost", parts.port or 80, ssl=tls
         )
         return connection
 

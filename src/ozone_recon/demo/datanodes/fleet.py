@@ -7,7 +7,7 @@ import logging
 import random
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ozone_recon.config.connections import RpcSettings
@@ -47,9 +47,15 @@ class AnswerCounts:
 class Fleet:
     """All datanodes of the cluster."""
 
-    def __init__(self, scm: SimulatedScm, plan: Plan, recon: str) -> None:
-        """`recon` is the address of Recon's datanode server: `host:port`."""
+    def __init__(self, scm: SimulatedScm, plan: Plan, recon: str, settings: RpcSettings | None = None) -> None:
+        """`recon` is the address of Recon's datanode server: `host:port`; `settings` have the datanodes' user."""
         self.answers = AnswerCounts()
+        self._settings = replace(
+            settings or RpcSettings("hadoop"),
+            connect_timeout=_PATIENCE,
+            call_timeout=_PATIENCE,
+            idle_limit=3 * plan.heartbeat,
+        )
         self._scm, self._plan, self._recon = scm, plan, recon
         self._uuids = [one.details.uuid for one in scm.datanodes]
         self._chance = random.Random(plan.seed)
@@ -68,9 +74,7 @@ class _Caller:
     def __init__(self, fleet: Fleet, datanode: SimulatedDatanode) -> None:
         self._answers, self._uuids, self._recon = fleet.answers, fleet._uuids, fleet._recon
         self._containers, self._plan, self._datanode = fleet._scm.containers, fleet._plan, datanode
-        self._settings = RpcSettings(
-            "hadoop", connect_timeout=_PATIENCE, call_timeout=_PATIENCE, idle_limit=3 * self._plan.heartbeat
-        )
+        self._settings = fleet._settings
         self._connection: RpcConnection | None = None
         self._registered = False
         self._beats = 0
