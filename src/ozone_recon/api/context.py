@@ -78,6 +78,8 @@ class Context:
     tasks: Callable[[], Sequence[TaskStatus]]
     trigger_om_sync: Callable[[], bool]
     activity: Callable[[], str] = lambda: ""
+    rebuild_om: Callable[[], bool] = lambda: False
+    """Requests a rebuild from a new checkpoint of OM; returns False if a synchronisation is running."""
     served: Served | None = None
     metrics: RequestMetrics = field(default_factory=RequestMetrics)
     """Request metrics of this process."""

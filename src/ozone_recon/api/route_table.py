@@ -5,7 +5,7 @@ from __future__ import annotations
 from ozone_recon.api.route import Route
 from ozone_recon.api.routes.cluster import datanodes, decommission, generation, pipelines, scm_sync, state, storage
 from ozone_recon.api.routes.containers import blocks, containers, listings, mismatch, unhealthy
-from ozone_recon.api.routes.monitoring import access, prometheus
+from ozone_recon.api.routes.monitoring import access, features, prometheus
 from ozone_recon.api.routes.om import keys, namespace, pending_deletion, utilization, volumes
 
 ROUTES: tuple[Route, ...] = (
@@ -28,5 +28,6 @@ ROUTES: tuple[Route, ...] = (
     *utilization.ROUTES,
     *access.ROUTES,
     *prometheus.ROUTES,
+    *features.ROUTES,
 )
 """All routes in matching order: a literal path precedes a path with a parameter in its place."""

@@ -74,6 +74,8 @@ class Config:
     metrics_answer_timeout: float
     heatmap: bool
     """Whether the heatmap is enabled and has a provider."""
+    chatbot: bool
+    """Whether the chatbot's routes exist."""
     logs: LogSettings
     prom_enabled: bool
     prom_token: str
@@ -131,6 +133,7 @@ class Config:
             metrics_connect_timeout=settings.get(keys.METRICS_CONNECTION_TIMEOUT),
             metrics_answer_timeout=settings.get(keys.METRICS_REQUEST_TIMEOUT),
             heatmap=settings.get(keys.HEATMAP_ENABLED) and bool(settings.get(keys.HEATMAP_PROVIDER)),
+            chatbot=settings.get(keys.CHATBOT_ENABLED),
             logs=LogSettings(settings.get(keys.LOG_FORMAT), settings.get(keys.LOG_LEVEL)),
             prom_enabled=settings.get(keys.PROM_ENABLED),
             prom_token=settings.get(keys.PROM_TOKEN),

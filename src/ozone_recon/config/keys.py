@@ -273,6 +273,12 @@ HEATMAP_ENABLED: Final = Key(
     "Whether the heatmap is enabled; it also needs `ozone.recon.heatmap.provider`.",
 )
 HEATMAP_PROVIDER: Final = Key("ozone.recon.heatmap.provider", TEXT, "", "The heatmap's provider.")
+CHATBOT_ENABLED: Final = Key(
+    "ozone.recon.chatbot.enabled",
+    FLAG,
+    "false",
+    "Whether the chatbot's routes exist. They answer as Recon's do without a key of a language model.",
+)
 LOG_FORMAT: Final = Key(
     "ozone.recon.log.format",
     one_of("text", "json"),

@@ -151,6 +151,7 @@ async def _serve(
         from ozone_recon.server.workers import Workers
 
         context = Context(config, sync.tasks, sync.trigger, activity=lambda: _describe(sync.state))
+        context.rebuild_om = lambda: sync.trigger(checkpoint=True)
         context.om_metrics = lambda: om_samples(sync.state)
         context.set_log_level = set_log_level
         restart_on_bus_error(partial(_damage, context))

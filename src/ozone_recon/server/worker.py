@@ -80,6 +80,8 @@ class WorkerReport(NamedTuple):
     metrics: RequestMetrics
     trigger: bool = False
     """A client requested a synchronisation."""
+    checkpoint: bool = False
+    """The synchronisation is to begin with a new checkpoint."""
 
 
 WorkerMessage = OmUpdate | ClusterUpdate | ReplyMessage
@@ -99,10 +101,10 @@ def main() -> None:
 
 
 async def _serve(parent: Parent, job: WorkerJob, update: OmUpdate) -> None:
-    def trigger() -> bool:
+    def trigger(checkpoint: bool = False) -> bool:
         if update.synchronising:
             return False
-        parent.send(WorkerReport(update.generation, context.metrics, trigger=True))
+        parent.send(WorkerReport(update.generation, context.metrics, trigger=True, checkpoint=checkpoint))
         return True
 
     def receive(new: OmUpdate) -> None:
@@ -137,6 +139,7 @@ async def _serve(parent: Parent, job: WorkerJob, update: OmUpdate) -> None:
     """Set when the first generation is served, or on stop."""
     requests = PendingRequests(parent.send)
     context = Context(job.config, lambda: update.tasks, trigger, lambda: update.activity)
+    context.rebuild_om = lambda: trigger(checkpoint=True)
     context.om_metrics = lambda: update.om_metrics
     context.set_log_level = set_log_level
     context.ask_cluster = ask if job.follows_cluster else None

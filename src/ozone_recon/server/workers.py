@@ -28,7 +28,7 @@ class Workers:
     """`count` worker processes, from the first `send` until `stop`."""
 
     def __init__(
-        self, count: int, job: WorkerJob, trigger: Callable[[], bool], ask: RequestForwarder | None = None
+        self, count: int, job: WorkerJob, trigger: Callable[[bool], bool], ask: RequestForwarder | None = None
     ) -> None:
         """`ask` forwards the workers' requests to the process that follows the cluster."""
         self._job = job
@@ -116,7 +116,7 @@ class Workers:
             self._ask(message.request).add_done_callback(partial(self._send_reply, number, message.number))
             return
         if message.trigger:
-            self._trigger()
+            self._trigger(message.checkpoint)
         with self._lock:
             self._reports[number] = message
 

@@ -124,6 +124,17 @@ def test_it_goes_on_from_what_was_there_before(om: Om, deltas: Deltas, tmp_path:
     assert om.checkpoints == 1
 
 
+def test_a_requested_checkpoint_is_taken_once(om: Om, tmp_path: Path) -> None:
+    om.writes(len(om.all_batches))
+    with DataDirectory.lock(tmp_path / "data") as directory, om.sync(directory, Served(), interval=0.05) as sync:
+        sync.start()
+        assert eventually(lambda: sync.state.applied == 1)
+        assert eventually(lambda: sync.trigger(checkpoint=True))
+        assert eventually(lambda: sync.state.applied == 2), "changes are followed from the new checkpoint"
+        assert (om.checkpoints, sync.state.built) == (2, 4)
+        assert (sync.state.needed.total(), sync.state.failures) == (0, 0)
+
+
 @pytest.mark.parametrize(
     "trouble", ["another leads", "purged", "restored", "went on since", "another family", "other settings"]
 )

@@ -83,6 +83,7 @@ class OmSync:
         self._builder_lease = ExitStack()
         """Keeps the build process alive between updates: the first update in a process takes twice as long."""
         self._wake = threading.Event()
+        self._checkpoint_requested = False
         self._stopping = False
         self._update_seconds = 0.0
         """Seconds that the last update took; 0 when OM was idle since."""
@@ -146,10 +147,11 @@ class OmSync:
         """Starts the thread: it serves the current generation, then synchronises."""
         self._thread.start()
 
-    def trigger(self) -> bool:
-        """Requests a synchronisation now; returns False if one is running."""
+    def trigger(self, checkpoint: bool = False) -> bool:
+        """Requests a synchronisation now, with `checkpoint` from a new checkpoint; returns False if one is running."""
         if self._running.locked() or self._wake.is_set():
             return False
+        self._checkpoint_requested = checkpoint
         self._wake.set()
         return True
 
@@ -203,7 +205,9 @@ class OmSync:
             _LOG.exception("synchronising with %s failed", self._origin.description)
 
     def _catch_up(self) -> None:
-        if self._changes and self._directory.current():
+        # A failed request is not repeated: OM's changes are followed from the current generation instead.
+        requested, self._checkpoint_requested = self._checkpoint_requested, False
+        if self._changes and self._directory.current() and not requested:
             try:
                 if self.state.failures % _CHECKPOINT_EVERY == _CHECKPOINT_EVERY - 1:
                     raise CheckpointNeeded(CheckpointCause.NO_RESPONSE, f"cannot read OM's changes: {self.state.error}")

@@ -61,6 +61,13 @@ class ClusterStateResponse(BaseModel):
     omServiceId: str | None = Field(description="Value of `ozone.om.service.ids`; null if unset.")
 
 
+class RebuildRequested(BaseModel):
+    """Outcome of a request to rebuild the OM data."""
+
+    status: str = Field(description="ACCEPTED, or RETRY if a synchronisation is running.")
+    message: str = Field(description="The outcome in words.")
+
+
 class TaskStatusRow(BaseModel):
     """The last run of a task (a row of Recon's RECON_TASK_STATUS table)."""
 
@@ -163,6 +170,14 @@ async def trigger_om_sync(view: CurrentView) -> Response:
     return json_response(view.context.trigger_om_sync())
 
 
+async def rebuild_om(view: CurrentView) -> Response:
+    """The served data stays until the new data replaces it. /task/status reports the progress."""
+    if view.context.rebuild_om():
+        return json_response({"status": "ACCEPTED", "message": "Manual OM DB rebuild queued successfully."}, 202)
+    message = "A synchronisation with OM is running: try again when it has ended, see /api/v1/task/status."
+    return json_response({"status": "RETRY", "message": message}, 409)
+
+
 ROUTES: tuple[Route, ...] = (
     Route("/clusterState", cluster_state, "Returns the cluster summary.", ClusterStateResponse, cluster=True),
     Route("/task/status", task_status, "Returns the status of every task.", list[TaskStatusRow], immutable=False),
@@ -174,5 +189,15 @@ ROUTES: tuple[Route, ...] = (
         bool,
         immutable=False,
         changes=True,
+    ),
+    Route(
+        "/triggerdbsync/om/reinit",
+        rebuild_om,
+        "Rebuilds the OM data from a new checkpoint.",
+        RebuildRequested,
+        immutable=False,
+        method="POST",
+        others={202: "A rebuild was started.", 409: "A synchronisation is running."},
+        bodies={202: RebuildRequested, 409: RebuildRequested},
     ),
 )
