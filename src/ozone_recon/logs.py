@@ -17,7 +17,9 @@ BURST: Final = 200
 """Size of a call site's token bucket, in events."""
 REFILL: Final = 6.0
 """Seconds until a token is added to a bucket."""
-AUDITED_CHANGES: Final = "ozone_recon.audit.changes"
+AUDIT: Final = "ozone_recon.audit"
+"""The logger of refused requests; its level is its own, so that a higher one of the program does not silence it."""
+AUDITED_CHANGES: Final = AUDIT + ".changes"
 """The logger of changes by users, whose events are never dropped."""
 _ExceptionInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 _STANDARD_ATTRIBUTES: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
@@ -59,6 +61,7 @@ def log_to_stderr(settings: LogSettings) -> None:
     handler.addFilter(RateLimit())
     logging.basicConfig(handlers=[handler], force=True)
     logging.getLogger("ozone_recon").setLevel(settings.level)
+    logging.getLogger(AUDIT).setLevel(logging.INFO)
     for change in changed_levels():  # The parent may have sent them before.
         change.apply()
 

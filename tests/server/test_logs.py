@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ozone_recon.logs import BURST, REFILL, LogSettings, RateLimit, log_to_stderr
+from ozone_recon.logs import AUDIT, AUDITED_CHANGES, BURST, REFILL, LogSettings, RateLimit, log_to_stderr
 
 LOG = logging.getLogger("ozone_recon.somewhere")
 
@@ -57,6 +57,13 @@ def test_less_can_be_said(capsys: pytest.CaptureFixture[str]) -> None:
 
 FORGED = "dn1\n2026-12-01 00:00:00,000 ERROR all is lost\r\x1b[2K\x85\u2028\u202e\x00\x9b1m\udcff"
 """A name as anybody may give it: with a line of its own, and what a terminal obeys."""
+
+
+def test_a_higher_level_does_not_silence_the_audit(capfd: pytest.CaptureFixture[str]) -> None:
+    log_to_stderr(LogSettings(level="ERROR"))
+    for name in (AUDIT, AUDITED_CHANGES):
+        logging.getLogger(name).info("somebody did something by %s", name)
+    assert [line.rpartition(" ")[2] for line in capfd.readouterr().err.splitlines()] == [AUDIT, AUDITED_CHANGES]
 
 
 def test_a_name_from_outside_cannot_forge_a_line(capsys: pytest.CaptureFixture[str]) -> None:

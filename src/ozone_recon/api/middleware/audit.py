@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ozone_recon.api.middleware.request import App, Message, Receive, Scope, Send
 from ozone_recon.api.route import changes_state
-from ozone_recon.logs import AUDITED_CHANGES
+from ozone_recon.logs import AUDIT, AUDITED_CHANGES
 from ozone_recon.model.identity import Identity
 from ozone_recon.security.access import Access
 
@@ -20,7 +20,7 @@ IDENTITY: Final = "ozone_recon.identity"
 ACCESS: Final = "ozone_recon.access"
 """The key of the Access in the ASGI scope; everything unless the login restricts it."""
 _CHANGES: Final = logging.getLogger(AUDITED_CHANGES)
-_OTHERS: Final = logging.getLogger("ozone_recon.audit")
+_OTHERS: Final = logging.getLogger(AUDIT)
 _CREDENTIALS: Final = frozenset({b"authorization", b"cookie"})
 
 
