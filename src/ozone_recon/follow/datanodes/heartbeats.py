@@ -112,7 +112,7 @@ class HeartbeatService:
         """Decodes a request: a small one directly, a large one in a thread, where it delays others less.
 
         MessageTooLong for a large one of a datanode that SCM has not named: the thread shares Python's lock with the
-        event loop, and on a busy machine it may hold it for tens of milliseconds. Such a datanode asks again.
+        event loop, which strangers must not keep waiting. Such a datanode asks again.
         """
         try:
             return decode_request(request, _MAX_INLINE_FIELDS)
