@@ -292,13 +292,12 @@ def make(directory: Path, shape: Shape) -> tuple[int, int]:
     for path in (directory, written):
         shutil.rmtree(path, ignore_errors=True)
     written.mkdir(parents=True)
-    # Forked processes inherit the compiled kernels.
+    # Each process would compile the kernels otherwise.
     kernels_compiled(shape)
-    context = multiprocessing.get_context("fork")
-    with context.Pool() as pool:
-        blocks = Blocks(shape, pool)
     work = [BucketTable(shape, table, b) for table in ORDERS for b in range(shape.buckets)]
-    with context.Pool() as pool:
+    # Not forked: a fork has the locks of this process's threads, but not the threads that would release them.
+    with multiprocessing.get_context("spawn").Pool() as pool:
+        blocks = Blocks(shape, pool)
         files = pool.map(partial(write_files, blocks, written), work, chunksize=1)
     options = database_options()
     database = Rdict(str(directory), options, column_families=dict.fromkeys(OM_TABLES, options))
