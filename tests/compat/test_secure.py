@@ -41,7 +41,7 @@ ACCESS = {
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
-    """A cluster with sealed RPC and tickets of three minutes; the tests take more than ten."""
+    """A cluster with sealed RPC and tickets of three minutes; the tests take longer."""
     ozone = RealCluster(tmp_path_factory.mktemp("secure") / "ozone")
     try:
         up(ozone, "privacy")
