@@ -38,10 +38,7 @@ from om_database.rows import (
     write_keys,
 )
 from rocksdict import (
-    BlockBasedOptions,
-    DBCompressionType,
     IngestExternalFileOptions,
-    Options,
     Rdict,
     SstFileWriter,
     WriteBatch,
@@ -49,6 +46,7 @@ from rocksdict import (
 )
 
 from ozone_recon.decode.om.values import decode_key_info
+from ozone_recon.demo.om.database import ozone_options
 from ozone_recon.demo.om.values import encode_key_info
 from ozone_recon.store.schema import OM_TABLES
 from ozone_recon.wire.protobuf.fields import bytes_field, number_field
@@ -62,20 +60,6 @@ OBS, FSO, LEGACY = 3, 2, 1
 """Layouts of buckets."""
 NO_PARENTS = np.empty(0, np.int64)
 Numbers = NDArray[np.int64]
-
-
-def database_options() -> Options:
-    """Ozone's options, as far as they affect the files."""
-    options = Options(raw_mode=True)
-    options.create_if_missing(True)
-    options.create_missing_column_families(True)
-    options.set_compression_type(DBCompressionType.snappy())
-    blocks = BlockBasedOptions()
-    blocks.set_block_size(16 << 10)
-    blocks.set_bloom_filter(10, False)
-    blocks.set_format_version(5)
-    options.set_block_based_table_factory(blocks)
-    return options
 
 
 @dataclass(frozen=True)
@@ -235,7 +219,7 @@ def write_files(blocks: Blocks, directory: Path, work: BucketTable) -> tuple[str
             if writer:
                 writer.finish()
             paths.append(str(directory / f"{work.table}-{work.b}-{len(paths)}.sst"))
-            writer = SstFileWriter(database_options())
+            writer = SstFileWriter(ozone_options())
             writer.open(paths[-1])
         assert writer
         data = some.data[: some.starts[-1]].tobytes()
@@ -299,7 +283,7 @@ def make(directory: Path, shape: Shape) -> tuple[int, int]:
     with multiprocessing.get_context("spawn").Pool() as pool:
         blocks = Blocks(shape, pool)
         files = pool.map(partial(write_files, blocks, written), work, chunksize=1)
-    options = database_options()
+    options = ozone_options()
     database = Rdict(str(directory), options, column_families=dict.fromkeys(OM_TABLES, options))
     moved = IngestExternalFileOptions()
     moved.set_move_files(True)

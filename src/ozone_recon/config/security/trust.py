@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 
 class KeyStoreFile(NamedTuple):
-    """A key store in PKCS#12 or JKS. `location` is the key that names it; `hint` says what its password may lack."""
+    """A key store in PKCS#12 or JKS. `location` is the key that names it; `hint` helps if the password is wrong."""
 
     location: str
     path: Path

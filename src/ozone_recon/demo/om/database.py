@@ -37,7 +37,7 @@ class OmDatabase:
 
     def __init__(self, path: Path) -> None:
         """Creates the database at `path`."""
-        options = _options()
+        options = ozone_options()
         self._db = Rdict(str(path), options, column_families=dict.fromkeys(OM_TABLES, options))
         self._tables = {name: self._db.get_column_family(name) for name in OM_TABLES}
         self._handles = {name: self._db.get_column_family_handle(name) for name in OM_TABLES}
@@ -138,7 +138,7 @@ class OmDatabase:
         self._db.close()
 
 
-def _options() -> Options:
+def ozone_options() -> Options:
     """Ozone 2.2.0's options, as far as they affect the files."""
     options = Options(raw_mode=True)
     options.create_if_missing(True)

@@ -24,7 +24,7 @@ _LOG: Final = logging.getLogger(__name__)
 _PIECE: Final = 1 << 16
 """Bytes per read."""
 _THREADS: Final = ThreadPoolExecutor(2, thread_name_prefix="rpc-accept")
-"""Run authentications, which need no KDC, and unwrap long requests."""
+"""The threads that authenticate, which needs no KDC, and unwrap long requests."""
 _BACKLOG: Final = 1024
 """Connections waiting to be accepted: all datanodes reconnect at once after Recon was down."""
 _IPC: Final = "org.apache.hadoop.ipc_"
