@@ -49,6 +49,8 @@ class Om:
     """Of which its checkpoint is."""
     leader: str = NODE
     checkpoints: int = 0
+    has_all_changes_after_checkpoint: bool = False
+    """Whether its log is whole once it has given another checkpoint."""
     all_batches: list[bytes] = field(default_factory=list)
 
     description = "an OM"
@@ -59,6 +61,8 @@ class Om:
 
     def get(self, checkpoints: Path, report: Report, expected: int, leader: str = "") -> Taken:
         self.checkpoints += 1
+        if self.has_all_changes_after_checkpoint:
+            self.log.first, self.log.batches = 0, self.all_batches
         copied = checkpoints / f"om.snapshot.db_{time.time_ns()}"
         shutil.copytree(getattr(self.deltas, self.state), copied)
         return Taken(copied, NODE)
